@@ -1,0 +1,141 @@
+"""Business calendars from the `holidays` package and the time zone database, as data that an order can pin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, available_timezones
+
+import holidays
+
+from domain.business_time import Calendar
+from domain.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+
+
+def resolve(
+    country: str,
+    subdivision: str,
+    zone: str,
+    first: date,
+    last: date,
+    *,
+    extra_days_off: Iterable[date] = (),
+    removed_days_off: Iterable[date] = (),
+) -> Calendar:
+    """The calendar of a party in `country` (ISO 3166-1, "DE"), `subdivision` ("BY", or "") and IANA `zone`.
+
+    Covers the local days `first` to `last`, both included. `extra_days_off` close more days than the public holidays;
+    `removed_days_off` are worked although the public calendar says otherwise. Raises Invalid, naming country,
+    subdivision, zone or last.
+    """
+    if last < first:
+        raise Invalid("last", f"{last} is before the first day {first}")
+    where = _time_zone(zone)
+    public = _holidays(country, subdivision, last)
+    days = _days(public, first, last, frozenset(extra_days_off), frozenset(removed_days_off))
+    region = f"{country}-{subdivision}" if subdivision else country
+    # The offset in force two days earlier covers the start of the first local day in every zone.
+    start = datetime.combine(first, time(), UTC) - 2 * _DAY
+    end = datetime.combine(last, time(), UTC) + 2 * _DAY
+    return Calendar(
+        f"{region} {zone}", zone, first, days, ((start, _offset(where, start)), *_changes(where, start, end))
+    )
+
+
+def extend(
+    calendar: Calendar,
+    country: str,
+    subdivision: str,
+    last: date,
+    *,
+    extra_days_off: Iterable[date] = (),
+    removed_days_off: Iterable[date] = (),
+) -> Calendar:
+    """`calendar` up to the local day `last`: the days it knows stay as they were pinned, later ones are resolved anew.
+
+    Gives the same calendar when it reaches `last` already. Raises Invalid as `resolve` does.
+    """
+    if last <= calendar.last:
+        return calendar
+    later = resolve(
+        country,
+        subdivision,
+        calendar.zone,
+        calendar.last + _DAY,
+        last,
+        extra_days_off=extra_days_off,
+        removed_days_off=removed_days_off,
+    )
+    known = datetime.combine(calendar.last, time(), UTC) + 2 * _DAY
+    new = tuple(pair for pair in later.offsets[1:] if pair[0] > known)
+    return replace(calendar, days=calendar.days + later.days, offsets=calendar.offsets + new)
+
+
+def _holidays(country: str, subdivision: str, last: date) -> holidays.HolidayBase:
+    countries = holidays.list_supported_countries(include_aliases=False)
+    if country not in countries:
+        raise Invalid("country", f"{country!r} has no public calendar; write an ISO 3166-1 code such as 'DE'")
+    known = holidays.list_supported_countries(include_aliases=True)[country]
+    if subdivision and subdivision not in known:
+        right = f"write one of {', '.join(countries[country])}, or ''" if known else "write ''"
+        raise Invalid("subdivision", f"{subdivision!r} is no subdivision of {country} with days of its own; {right}")
+    calendar = holidays.country_holidays(country, subdiv=subdivision or None)
+    if last.year > calendar.end_year:
+        raise Invalid(
+            "country", f"the holidays of {country} are known to the end of {calendar.end_year}, not to {last}"
+        )
+    return calendar
+
+
+def _time_zone(zone: str) -> tzinfo:
+    if zone not in _zones():
+        close = get_close_matches(zone, sorted(_zones()), n=1) or ["Europe/Berlin"]
+        raise Invalid("zone", f"{zone!r} is not an IANA time zone; write for example {close[0]!r}")
+    return ZoneInfo(zone)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Every IANA name; cached, because finding them walks through the whole database."""
+    return frozenset(available_timezones())
+
+
+def _days(
+    public: holidays.HolidayBase, first: date, last: date, extra: frozenset[date], removed: frozenset[date]
+) -> str:
+    days = (first + timedelta(days=index) for index in range((last - first).days + 1))
+    return "".join("1" if day in removed or (day not in extra and public.is_working_day(day)) else "0" for day in days)
+
+
+def _offset(where: tzinfo, instant: datetime) -> int:
+    """The UTC offset at `instant`, in minutes."""
+    local = instant.astimezone(where)
+    return (local.replace(tzinfo=UTC) - instant) // _MINUTE
+
+
+def _changes(where: tzinfo, start: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
+    """Each instant after `start` and up to `end`, to the minute, from which another offset holds."""
+    before = start
+    while before < end:
+        after = before + _DAY
+        if _offset(where, before) != _offset(where, after):
+            yield _change(where, before, after)
+        before = after
+
+
+def _change(where: tzinfo, before: datetime, after: datetime) -> tuple[datetime, int]:
+    """The one change of offset between two instants, found by halving."""
+    old = _offset(where, before)
+    while after - before > _MINUTE:
+        middle = before + (after - before) // _MINUTE // 2 * _MINUTE
+        before, after = (middle, after) if _offset(where, middle) == old else (before, middle)
+    return after, _offset(where, after)

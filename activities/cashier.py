@@ -1,0 +1,145 @@
+"""One money operation at the provider: written down first, sent once, asked after when in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from activities.providers.port import Effect, Hold, HoldState, PaymentProvider
+from activities.store import operations, orders
+from domain.errors import (
+    AlreadyDone,
+    AuthorisationExpired,
+    IdempotencyConflict,
+    Invalid,
+    ProviderError,
+    Unauthorised,
+    Unknown,
+)
+from domain.funds import Done, No, Result, Unclear
+from domain.money import Verb
+from domain.state import MoneyOp, Order
+
+
+def operation_key(order_id: str, op: MoneyOp) -> str:
+    """The idempotency key of an operation: order, operation, sequence, and nothing that a retry would change (P10)."""
+    return f"{order_id}:{op.verb}:{op.seq}"
+
+
+class Cashier:
+    """Carries operations out. Every answer is a `Result`; only our own database's failures are exceptions."""
+
+    def __init__(self, engine: Engine, payments: PaymentProvider) -> None:
+        self._engine = engine
+        self._payments = payments
+
+    def carry_out(self, order: Order, op: MoneyOp, now: datetime) -> Result:
+        """Do `op` once, or find out what became of it. `now` is the order's own time."""
+        key = operation_key(order.order_id, op)
+        with self._engine.begin() as conn:
+            standing = operations.begin(conn, order.order_id, op, key, now)
+        try:
+            if op.verb is Verb.AUTHORISE and op.subject:
+                return self._check_hold(order, op)
+            if not standing.fresh:
+                found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
+                if found is not None:
+                    return _done(found)
+                if _too_late(order, op, now):
+                    return No("AuthorisationExpired")
+            return self._send(order, op, key)
+        except AlreadyDone:
+            return self._look_up(order, op, key)
+        except Unknown as error:
+            return Unclear(error.code or "Unknown", error.retry_after or 0.0)
+        except (Unauthorised, IdempotencyConflict) as error:
+            # Both speak of us and not of the money: its fate is open until the provider can be asked.
+            return Unclear(type(error).__name__)
+        except ProviderError as error:
+            return No(type(error).__name__)
+
+    def _look_up(self, order: Order, op: MoneyOp, key: str) -> Result:
+        try:
+            found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
+        except ProviderError as error:
+            return Unclear(type(error).__name__)
+        return _done(found) if found is not None else No("AlreadyDone")
+
+    def _send(self, order: Order, op: MoneyOp, key: str) -> Result:
+        calls: Mapping[Verb, Callable[[], Hold | Effect]] = {
+            Verb.REAUTHORISE: lambda: self._payments.reauthorise(
+                order_id=order.order_id, old=op.subject, amount=op.amount, key=key
+            ),
+            Verb.CAPTURE: lambda: self._payments.capture(hold=op.subject, amount=op.amount, key=key),
+            Verb.VOID: lambda: self._payments.void(hold=op.subject, key=key),
+            Verb.REFUND: lambda: self._payments.refund(charge=op.subject, amount=op.amount, key=key),
+            Verb.RELEASE: lambda: self._payments.release(
+                order_id=order.order_id, charge=op.subject, account=order.account.ref, amount=op.amount, key=key
+            ),
+        }
+        if op.verb is Verb.AUTHORISE:
+            return self._authorise(order, op, key)
+        if op.verb is Verb.RELEASE and not op.amount:
+            return Done("", op.amount)
+        if op.verb is Verb.RELEASE and not order.account.ref:
+            return No("AccountRestricted")
+        return _done(calls[op.verb]())
+
+    def _authorise(self, order: Order, op: MoneyOp, key: str) -> Result:
+        offer = order.payment.offer
+        method, customer = (offer.payment_method, offer.customer) if offer else ("", "")
+        return _done(
+            self._payments.authorise(
+                order_id=order.order_id, method=method, customer=customer, amount=op.amount, key=key
+            )
+        )
+
+    def _check_hold(self, order: Order, op: MoneyOp) -> Result:
+        """A storefront's pre-authorisation is trusted only after the provider has confirmed it (rules.md, Admission)."""
+        try:
+            hold = self._payments.hold(op.subject)
+        except AuthorisationExpired:
+            return No("NoSuchAuthorisation")
+        if hold.order_id not in ("", order.order_id):
+            return No("UsedByAnotherOrder")
+        if hold.state is not HoldState.OPEN:
+            return No("NotAuthorised")
+        if hold.amount != op.amount:
+            return No("AmountDiffers")
+        try:
+            with self._engine.begin() as conn:
+                orders.take_payment(conn, order.order_id, op.subject)
+        except Invalid:
+            return No("UsedByAnotherOrder")
+        return _done(hold)
+
+
+PAYMENT_RULES: Mapping[str, str] = {
+    "NoSuchAuthorisation": "is not a pre-authorisation that this platform's account knows",
+    "UsedByAnotherOrder": "is used by another order; make one pre-authorisation per order",
+    "NotAuthorised": "is not an open, uncaptured authorisation; let the buyer authorise it with manual capture first",
+    "AmountDiffers": "holds another amount or currency than the order's total",
+}
+"""Why a storefront's pre-authorisation was turned away, for the message that refuses the checkout."""
+
+
+def _about(order: Order, op: MoneyOp) -> str:
+    """The object at the provider that a look-up starts from: the customer for a new hold, else what the money is on."""
+    offer = order.payment.offer
+    return offer.customer if op.verb is Verb.AUTHORISE and offer is not None else op.subject
+
+
+def _too_late(order: Order, op: MoneyOp, now: datetime) -> bool:
+    """No capture is sent again when the hold may be gone (P2)."""
+    limit = order.payment.capture_before
+    return op.verb is Verb.CAPTURE and limit is not None and now >= limit - order.policy.outage.grace
+
+
+def _done(found: Hold | Effect) -> Result:
+    if isinstance(found, Hold):
+        if found.state is not HoldState.OPEN:
+            return No("Declined" if found.state is HoldState.UNPAID else "AuthorisationExpired")
+        return Done(found.ref, found.amount, found.capture_before, found.renewable)
+    return Done(found.ref, found.amount)

@@ -1,0 +1,172 @@
+"""Notices in words: templates in files, per language, rendered when a mail is sent and never before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from activities.mail import Letter
+from activities.store import outbox
+from domain.business_time import Calendar, local_text
+from domain.deadlines import Clock, deadlines
+from domain.events import SHIPPING
+from domain.notices import Facts, Notice, recipient
+from domain.state import LineState, Order, Role, Stage, in_state, stage
+from domain.summary import MENDS
+from domain.wire import instant
+from domain.words import DUTY, HAPPENED, OTHERWISE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOWS_NUMBER: Final = frozenset({("ship", Role.BUYER), ("secured", Role.SELLER)})
+"""The only mails that carry a tracking number: the buyer's, and the seller's own copy."""
+
+_FALLBACK: Final = "en"
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+_BLANK_LINES: Final = re.compile(r"\n{3,}")
+_SELF_EVIDENT: Final = frozenset({"settle", "place", "pay"})
+_DUTY_CLOCKS: Final = frozenset(
+    {
+        "expire_unpaid", "confirm_overdue", "confirm_lapses", "ship_overdue", "ship_lapses",
+        "accept_on_strong_proof", "accept_on_weak_proof", "receipt_overdue",
+    }
+)  # fmt: skip
+"""Clocks whose ringing the duty of the order's stage prevents; others press for something of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a mail is for. `language` is a BCP 47 tag; one without templates is written to in English."""
+
+    role: Role
+    name: str = field(default="", repr=False)
+    language: str = _FALLBACK
+
+
+def outbox_rows(order: Order, seq: int, notices: Iterable[Notice]) -> list[outbox.Notice]:
+    """Notices as rows for the outbox, each with the opaque id of its recipient."""
+    return [
+        outbox.Notice(
+            order_id=order.order_id,
+            seq=seq,
+            cause=notice.cause,
+            recipient_role=notice.to.value,
+            recipient_id=recipient(order, notice.to),
+            channel=notice.channel.value,
+            template=notice.template,
+            context=dict(notice.context),
+            due_at=notice.due,
+            valid_until=notice.valid_until,
+        )
+        for notice in notices
+    ]
+
+
+class Letters:
+    """The templates under `directory`, one folder per language; a text missing in one is taken in English.
+
+    `TEMPLATE.ROLE.txt` has the subject in its first line; `_frame.txt` or, for the desk, `_desk.txt` goes around it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def render(self, template: str, facts: Facts, reader: Reader, order: Order, number: str | None = None) -> Letter:
+        """The mail about `order` as it is now. `number` is the parcel's tracking number, for those who may see it.
+
+        Raises jinja2.TemplateError for a template that is missing or asks for what it may not know.
+        """
+        environment = _environment(self._directory, _language(reader.language))
+        words = _words(facts, reader, order)
+        if (template, reader.role) in SHOWS_NUMBER:
+            words["number"] = number or ""
+        text = environment.get_template(f"{template}.{reader.role.value}.txt").render(words)
+        subject, _, body = text.partition("\n")
+        frame = "_desk.txt" if reader.role is Role.SPECIALIST else "_frame.txt"
+        whole = environment.get_template(frame).render(words, body=body.strip())
+        return Letter(_one_line(subject), _BLANK_LINES.sub("\n\n", whole).strip() + "\n")
+
+
+@lru_cache
+def _environment(directory: Path, language: str) -> Environment:
+    folders = [directory / language, directory / _FALLBACK]
+    # Mails are plain text, where escaping for HTML would only spoil the words.
+    return Environment(loader=FileSystemLoader(folders), undefined=StrictUndefined, autoescape=False)  # noqa: S701
+
+
+def _language(tag: str) -> str:
+    found = _LANGUAGE.match(tag.lower())
+    return found[0] if found else _FALLBACK
+
+
+def _words(facts: Facts, reader: Reader, order: Order) -> dict[str, Any]:
+    """What every template may use."""
+    calendar = _calendar(order, reader.role)
+    parcel_id, ticket_id, step = (str(facts.get(name, "")) for name in ("parcel_id", "ticket_id", "step"))
+    ticket = order.ticket(ticket_id)
+    return {
+        "order": order,
+        "facts": facts,
+        "name": _one_line(reader.name),
+        "marketplace": order.policy.display_name or order.policy.name,
+        "items": _items(order),
+        "time": _time(calendar),
+        "hours": lambda span: span // timedelta(hours=1),
+        "next": next_sentence(order, reader.role),
+        "happened": "" if step in _SELF_EVIDENT else HAPPENED.get(step, ""),
+        "pending": bool(in_state(order.lines, (LineState.PENDING,))),
+        "confirmed": [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))],
+        "parcel": order.parcel(parcel_id),
+        "ticket": ticket,
+        "mends": MENDS[ticket.cause] if ticket is not None else "",
+    }
+
+
+def _items(order: Order) -> Callable[..., str]:
+    def items(ids: Iterable[str] | None = None) -> str:
+        """Lines as a list, one a row; without ids all that are not cancelled or refunded."""
+        chosen = [line.line_id for line in order.live or order.lines] if ids is None else list(ids)
+        rows = [f"- {li.quantity} x {_one_line(li.title)}, {li.price}" for li in order.lines if li.line_id in chosen]
+        return "\n".join([*rows, f"- shipping, {order.shipping}"] if SHIPPING in chosen else rows)
+
+    return items
+
+
+def _time(calendar: Calendar) -> Callable[[str | datetime], str]:
+    return lambda at: local_text(calendar, instant(at) if isinstance(at, str) else at)
+
+
+def _calendar(order: Order, role: Role) -> Calendar:
+    calendars: Mapping[Role, Calendar] = {Role.BUYER: order.buyer_calendar, Role.SELLER: order.seller_calendar}
+    return calendars.get(role, order.desk_calendar)
+
+
+def next_sentence(order: Order, role: Role) -> str:
+    """Who acts next, until when in the reader's local time, and what happens otherwise; "" when nobody has to."""
+    pressing = (clock for clock in deadlines(order) if clock.who in (Role.BUYER, Role.SELLER, Role.CARRIER))
+    clock = next(pressing, None)
+    if clock is None:
+        return ""
+    until, otherwise = local_text(_calendar(order, role), clock.at), OTHERWISE[clock.step]
+    duty = _duty(order, clock)
+    if not duty:
+        return f"If nothing happens before {until}: {otherwise}."
+    if clock.who is role:
+        return f"Please {duty} by {until}. Otherwise {otherwise}."
+    return f"The {clock.who} has until {until} to {duty}. Otherwise {otherwise}."
+
+
+def _duty(order: Order, clock: Clock) -> str:
+    now: Stage = stage(order)
+    return DUTY.get(clock.who, {}).get(now, "") if clock.step in _DUTY_CLOCKS else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

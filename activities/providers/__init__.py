@@ -1,0 +1,1 @@
+"""One module per outside party, wire only: their words become ours in one total function."""

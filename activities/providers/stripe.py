@@ -1,0 +1,284 @@
+"""Stripe behind our port: manual-capture payment intents, separate charges and transfers.
+
+Every object bears ``order_id``, ``operation`` and ``key`` in its metadata, so that `StripePayments.lookup` can find out
+what an earlier call did. A capture, which makes no object of its own, leaves ``capture_key`` on its intent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import stripe
+
+from activities.providers.port import Effect, Hold, HoldState
+from activities.providers.stripe_errors import translate
+from activities.providers.stripe_money import from_wire, to_wire
+from domain.errors import AuthenticationRequired, AuthorisationExpired, Declined, Unknown
+from domain.money import Money, Verb
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams
+
+    Move: TypeAlias = stripe.Transfer | stripe.TransferReversal | stripe.Refund
+
+STATES = {
+    "requires_capture": HoldState.OPEN,
+    "succeeded": HoldState.CAPTURED,
+    "canceled": HoldState.VOIDED,
+}
+"""Every other status of an intent means that the buyer has not authorised it."""
+PAGE = 100
+
+
+class StripePayments:
+    """The `PaymentProvider` over Stripe's HTTP API, as the official SDK speaks it.
+
+    `timeout` in seconds bounds connecting and each wait for bytes. The SDK never retries by itself: whoever calls knows
+    best when. Safe for use in many threads.
+    """
+
+    def __init__(self, secret_key: str, *, url: str = stripe.DEFAULT_API_BASE, timeout: float = 8.0) -> None:
+        self._api = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": url},
+            http_client=stripe.RequestsClient(timeout=timeout),
+            max_network_retries=0,
+        ).v1
+
+    def hold(self, ref: str) -> Hold:
+        """Read a payment intent and, from its latest charge, until when it can be captured."""
+        with _translated():
+            return _hold(self._api.payment_intents.retrieve(ref, {"expand": ["latest_charge"]}))
+
+    def authorise(self, *, order_id: str, method: str, customer: str, amount: Money, key: str) -> Hold:
+        """Place a hold; the payment method is stored for use in the buyer's absence.
+
+        Raises AuthenticationRequired when the bank wants the buyer: `lookup` then answers with the unpaid hold that the
+        buyer can complete.
+        """
+        form = _new_hold(order_id, Verb.AUTHORISE, method, amount, key)
+        if customer:
+            form |= {"customer": customer, "setup_future_usage": "off_session"}
+        return self._place(form, key)
+
+    def reauthorise(self, *, order_id: str, old: str, amount: Money, key: str) -> Hold:
+        """Place a new hold without the buyer; raises AuthenticationRequired when hold `old` left no consent to that."""
+        with _translated():
+            intent = self._api.payment_intents.retrieve(old, {"expand": ["latest_charge"]})
+            renewable, method, customer = _hold(intent).renewable, _id(intent.payment_method), _id(intent.customer)
+        if not renewable:
+            raise AuthenticationRequired("the buyer gave no consent to payments in their absence", code="no_mandate")
+        form = _new_hold(order_id, Verb.REAUTHORISE, method, amount, key)
+        return self._place(form | {"customer": customer, "off_session": True}, key)
+
+    def capture(self, *, hold: str, amount: Money, key: str) -> Effect:
+        """Take `amount` of the hold; the effect's ref is the charge."""
+        with _translated():
+            intent = self._api.payment_intents.capture(
+                hold,
+                {"amount_to_capture": to_wire(amount), "metadata": {"capture_key": key}},
+                {"idempotency_key": key},
+            )
+            return _capture(intent)
+
+    def void(self, *, hold: str, key: str) -> Effect:
+        """Cancel the intent. One that is cancelled already is the same effect; a captured one raises AlreadyDone."""
+        try:
+            with _translated():
+                intent = self._api.payment_intents.cancel(hold, options={"idempotency_key": key})
+                return _void(intent)
+        except AuthorisationExpired:
+            effect = self._voided(hold)
+            if effect is None:
+                raise
+            return effect
+
+    def release(self, *, order_id: str, charge: str, account: str, amount: Money, key: str) -> Effect:
+        """Transfer `amount` out of the charge to the connected account."""
+        with _translated():
+            transfer = self._api.transfers.create(
+                {
+                    "amount": to_wire(amount),
+                    "currency": amount.currency.lower(),
+                    "destination": account,
+                    "source_transaction": charge,
+                    "transfer_group": order_id,
+                    "metadata": _metadata(order_id, Verb.RELEASE, key),
+                },
+                {"idempotency_key": key},
+            )
+            return _effect(transfer)
+
+    def reverse_release(self, *, release: str, amount: Money, key: str) -> Effect:
+        """Reverse `amount` of the transfer."""
+        with _translated():
+            order_id = _noted(self._api.transfers.retrieve(release), "order_id")
+            reversal = self._api.transfers.reversals.create(
+                release,
+                {"amount": to_wire(amount), "metadata": _metadata(order_id, Verb.REVERSE_RELEASE, key)},
+                {"idempotency_key": key},
+            )
+            return _effect(reversal)
+
+    def refund(self, *, charge: str, amount: Money, key: str) -> Effect:
+        """Refund `amount` of the charge; raises Declined when the refund failed at once."""
+        with _translated():
+            order_id = _noted(self._api.charges.retrieve(charge), "order_id")
+            refund = self._api.refunds.create(
+                {"charge": charge, "amount": to_wire(amount), "metadata": _metadata(order_id, Verb.REFUND, key)},
+                {"idempotency_key": key},
+            )
+            return _refund(refund)
+
+    def lookup(self, verb: Verb, *, order_id: str, subject: str, key: str) -> Hold | Effect | None:
+        """What an earlier call with `key` did, read from the provider.
+
+        For authorise `subject` is the customer: the list by customer is up to date, while the search over all intents,
+        used for "", can lag behind by a minute. Raises Declined for a refund that has failed since.
+        """
+        with _translated():
+            match verb:
+                case Verb.AUTHORISE:
+                    return _held(self._intents(subject, order_id, key), key)
+                case Verb.REAUTHORISE:
+                    customer = _id(self._api.payment_intents.retrieve(subject).customer)
+                    return _held(self._intents(customer, order_id, key), key)
+                case Verb.CAPTURE:
+                    intent = self._api.payment_intents.retrieve(subject)
+                    ours = intent.status == "succeeded" and _noted(intent, "capture_key") == key
+                    return _capture(intent) if ours else None
+                case Verb.VOID:
+                    return self._voided(subject)
+                case _:
+                    return _moved(self._moves(verb, order_id, subject), key)
+
+    def _place(self, form: PaymentIntentCreateParams, key: str) -> Hold:
+        with _translated():
+            hold = _hold(self._api.payment_intents.create(form, {"idempotency_key": key}))
+        if hold.state is HoldState.UNPAID:
+            raise AuthenticationRequired("the bank wants the buyer to take part", code="requires_action")
+        return hold
+
+    def _moves(self, verb: Verb, order_id: str, subject: str) -> Iterator[Move]:
+        """The transfers, reversals or refunds among which one of `verb` would be."""
+        match verb:
+            case Verb.RELEASE:
+                yield from self._api.transfers.list({"transfer_group": order_id, "limit": PAGE}).auto_paging_iter()
+            case Verb.REVERSE_RELEASE:
+                yield from self._api.transfers.reversals.list(subject, {"limit": PAGE}).auto_paging_iter()
+            case Verb.REFUND:
+                yield from self._api.refunds.list({"charge": subject, "limit": PAGE}).auto_paging_iter()
+
+    def _intents(self, customer: str, order_id: str, key: str) -> Iterator[stripe.PaymentIntent]:
+        if customer:
+            return self._api.payment_intents.list(
+                {"customer": customer, "limit": PAGE, "expand": ["data.latest_charge"]}
+            ).auto_paging_iter()
+        query = f"metadata['order_id']:'{order_id}' AND metadata['key']:'{key}'"
+        return self._api.payment_intents.search(
+            {"query": query, "limit": PAGE, "expand": ["data.latest_charge"]}
+        ).auto_paging_iter()
+
+    def _voided(self, hold: str) -> Effect | None:
+        with _translated():
+            intent = self._api.payment_intents.retrieve(hold)
+            return _void(intent) if intent.status == "canceled" else None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn whatever goes wrong in talking to the provider into one of our errors."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise translate(error) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        # The provider answered "done" in a shape that we cannot read: the effect may well stand.
+        raise Unknown("the provider's answer cannot be read", code="unreadable_answer") from error
+
+
+def _new_hold(order_id: str, verb: Verb, method: str, amount: Money, key: str) -> PaymentIntentCreateParams:
+    return {
+        "amount": to_wire(amount),
+        "currency": amount.currency.lower(),
+        "capture_method": "manual",
+        "confirm": True,
+        "payment_method": method,
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        "transfer_group": order_id,
+        "metadata": _metadata(order_id, verb, key),
+        "expand": ["latest_charge"],
+    }
+
+
+def _metadata(order_id: str, verb: Verb, key: str) -> dict[str, str]:
+    return {"order_id": order_id, "operation": verb.value, "key": key}
+
+
+def _noted(thing: stripe.StripeObject, name: str) -> str:
+    """What an object's metadata says under `name`, "" for nothing."""
+    metadata = getattr(thing, "metadata", None)
+    return str(metadata.to_dict().get(name, "")) if isinstance(metadata, stripe.StripeObject) else ""
+
+
+def _id(reference: object) -> str:
+    """The id of an object that the answer holds as an id, whole, or not at all."""
+    return reference if isinstance(reference, str) else str(getattr(reference, "id", ""))
+
+
+def _hold(intent: stripe.PaymentIntent) -> Hold:
+    """Read an intent whose latest charge is expanded."""
+    state = STATES.get(intent.status, HoldState.UNPAID)
+    consent = intent.setup_future_usage == "off_session" or _noted(intent, "operation") == Verb.REAUTHORISE
+    return Hold(
+        ref=intent.id,
+        amount=from_wire(intent.amount, intent.currency),
+        state=state,
+        capture_before=_capture_before(intent) if state is HoldState.OPEN else None,
+        order_id=_noted(intent, "order_id"),
+        renewable=bool(consent and intent.customer and intent.payment_method),
+    )
+
+
+def _capture_before(intent: stripe.PaymentIntent) -> datetime | None:
+    charge = cast("stripe.Charge", intent.latest_charge)
+    details = charge.payment_method_details
+    end = getattr(details.card, "capture_before", None) if details and details.card else None
+    return datetime.fromtimestamp(end, UTC) if end else None
+
+
+def _capture(intent: stripe.PaymentIntent) -> Effect:
+    return Effect(_id(intent.latest_charge), from_wire(intent.amount_received, intent.currency))
+
+
+def _void(intent: stripe.PaymentIntent) -> Effect:
+    return Effect(intent.id, from_wire(intent.amount, intent.currency))
+
+
+def _effect(moved: stripe.Transfer | stripe.TransferReversal) -> Effect:
+    return Effect(moved.id, from_wire(moved.amount, moved.currency))
+
+
+def _refund(refund: stripe.Refund) -> Effect:
+    if refund.status in ("failed", "canceled"):
+        reason = getattr(refund, "failure_reason", None) or refund.status
+        raise Declined("the refund failed", code=str(reason))
+    return Effect(refund.id, from_wire(refund.amount, refund.currency), settled=refund.status == "succeeded")
+
+
+def _held(intents: Iterable[stripe.PaymentIntent], key: str) -> Hold | None:
+    """The hold made with `key`; an intent that the bank declined is none."""
+    for intent in intents:
+        if _noted(intent, "key") == key and intent.status != "requires_payment_method":
+            return _hold(intent)
+    return None
+
+
+def _moved(moves: Iterable[Move], key: str) -> Effect | None:
+    for move in moves:
+        if _noted(move, "key") == key:
+            return _refund(move) if isinstance(move, stripe.Refund) else _effect(move)
+    return None

@@ -1,0 +1,37 @@
+"""Stripe's minor units, which are ISO 4217's but for three currencies.
+
+ISK and UGX have no decimal places, yet Stripe counts them in hundredths; MGA has two, yet Stripe counts whole units.
+"""
+
+from __future__ import annotations
+
+from domain.errors import AmountInvalid, Unknown
+from domain.money import Money
+
+HUNDREDFOLD = frozenset({"ISK", "UGX"})
+WHOLE_UNITS = frozenset({"MGA"})
+
+
+def to_wire(amount: Money) -> int:
+    """The number that Stripe wants for `amount`; raises AmountInvalid when Stripe cannot express it."""
+    if amount.currency in WHOLE_UNITS:
+        return _hundredth(amount.minor)
+    return amount.minor * 100 if amount.currency in HUNDREDFOLD else amount.minor
+
+
+def from_wire(minor: int, currency: str) -> Money:
+    """The amount that Stripe means; raises Unknown for one that we cannot express."""
+    currency = currency.upper()
+    if currency in WHOLE_UNITS:
+        return Money(minor * 100, currency)
+    try:
+        return Money(_hundredth(minor) if currency in HUNDREDFOLD else minor, currency)
+    except AmountInvalid as error:
+        raise Unknown("the provider's amount cannot be read", code="unreadable_answer") from error
+
+
+def _hundredth(minor: int) -> int:
+    whole, rest = divmod(minor, 100)
+    if rest:
+        raise AmountInvalid("the provider takes only whole units of this currency", code="invalid_amount_precision")
+    return whole

@@ -1,0 +1,252 @@
+"""The relay: takes due rows from the outbox and lets them leave, as mails, storefront events and carrier trackers.
+
+It decides nothing about time or money and takes its clock from outside. Any number of relays may run: a row is locked
+while it leaves, and what is told to one recipient about one order leaves in order. A crash between sending and
+recording repeats one message, under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import TemplateError
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from activities.mail import Mailer, NotSent, Undeliverable, compose, stable_id
+from activities.notices import SHOWS_NUMBER, Letters, Reader
+from activities.store import orders, outbox, personal
+from activities.store.outbox import Waiting
+from activities.store.tables import tickets
+from domain.business_time import add_business_days
+from domain.notices import Channel, stands
+from domain.state import Order, Role
+from domain.tracking import NotTrackable
+from domain.wire import from_plain, instant_text
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
+
+    from activities.providers.carrier_port import Carrier
+    from activities.store.vault import Vault
+    from activities.storefront import Storefront
+
+logger = logging.getLogger(__name__)
+
+NOTICE_FAILED: Final = "notice_failed"
+"""The cause of the ticket for a notice that can never be sent, about the role that should have had it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a row is tried: waits double from `first` to `longest`; after `attempts` in vain a person is asked."""
+
+    first: timedelta = timedelta(minutes=1)
+    longest: timedelta = timedelta(hours=1)
+    attempts: int = 126  # a little more than five days
+
+    def wait(self, failed: int) -> timedelta:
+        """The time to wait after so many attempts, at least one, have failed."""
+        return min(self.first * (1 << min(failed - 1, 16)), self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where mails come from, and where those for the specialists go."""
+
+    sender: str
+    desk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How many rows left, were no longer true, must be tried again, can never be sent."""
+
+    sent: int = 0
+    dropped: int = 0
+    retried: int = 0
+    failed: int = 0
+
+
+class Relay:
+    """Sends what stands in the outbox; see the module."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        letters: Letters,
+        mailer: Mailer,
+        storefront: Storefront,
+        carrier: Carrier,
+        addresses: Addresses,
+        patience: Patience | None = None,
+    ) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._letters = letters
+        self._mailer = mailer
+        self._storefront = storefront
+        self._carrier = carrier
+        self._addresses = addresses
+        self._patience = patience or Patience()
+
+    def deliver(self, now: datetime, order_id: str | None = None, limit: int = 100) -> Delivered:
+        """Deal with up to `limit` rows that are due at `now`, of one order or of all, each in its own transaction.
+
+        Raises SQLAlchemyError when the database is away; every other trouble is the row's own.
+        """
+        counts: Counter[str] = Counter()
+        while counts.total() < limit:
+            with self._engine.begin() as conn:
+                rows = outbox.take(conn, now, 1, order_id)
+                if not rows:
+                    break
+                counts[self._deal_with(conn, rows[0], now)] += 1
+        return Delivered(**counts)
+
+    def run(self, stop: threading.Event, clock: Callable[[], datetime], every: float = 1.0) -> None:
+        """Deliver until `stop` is set, looking again `every` so many seconds when nothing was due."""
+        while not stop.is_set():
+            try:
+                idle = self.deliver(clock()) == Delivered()
+            except SQLAlchemyError as error:
+                logger.warning("the relay cannot use the database", extra={"code": type(error).__name__})
+                idle = True
+            if idle:
+                stop.wait(every)
+
+    def _deal_with(self, conn: Connection, row: Waiting, now: datetime) -> str:
+        order = None
+        try:
+            order = _order(conn, row.order_id)
+            if (row.valid_until is not None and now >= row.valid_until) or not stands(row.template, row.context, order):
+                outbox.drop(conn, row.id, now)
+                return "dropped"
+            self._send(conn, row, order, now)
+        except NotTrackable:
+            # The parcel travels untracked; its clocks go on as for any silent carrier.
+            outbox.drop(conn, row.id, now)
+            return "dropped"
+        except SQLAlchemyError:
+            raise
+        except (Undeliverable, TemplateError) as error:
+            return self._give_up(conn, row, order, getattr(error, "code", type(error).__name__), now)
+        except Exception as error:  # noqa: BLE001  # Whatever is wrong with one row, the others must leave.
+            code = error.code if isinstance(error, NotSent) else type(error).__name__
+            return self._try_later(conn, row, order, code, now)
+        outbox.sent(conn, row.id, now)
+        return "sent"
+
+    def _send(self, conn: Connection, row: Waiting, order: Order, now: datetime) -> None:
+        match Channel(row.channel):
+            case Channel.MAIL:
+                self._mail(conn, row, order, now)
+            case Channel.STOREFRONT:
+                self._storefront.tell(_notice_id(row), now, _event(row, order))
+            case Channel.CARRIER:
+                self._track(conn, row)
+
+    def _mail(self, conn: Connection, row: Waiting, order: Order, now: datetime) -> None:
+        role = Role(row.recipient_role)
+        to, reader = self._addresses.desk, Reader(role)
+        if role is not Role.SPECIALIST:
+            person = personal.get_person(conn, self._vault, row.recipient_id)
+            if person is None or not person.email:
+                raise Undeliverable("person_unknown" if person is None else "no_address")
+            to, reader = person.email, Reader(role, person.name, person.language)
+        number = self._number(conn, row) if (row.template, role) in SHOWS_NUMBER else None
+        letter = self._letters.render(row.template, row.context, reader, order, number)
+        message = compose(
+            letter,
+            sender=self._addresses.sender,
+            to=to,
+            notice_id=_notice_id(row),
+            order_id=row.order_id,
+            label=f"{row.template}.{role.value}",
+            at=now,
+        )
+        self._mailer.send(message)
+
+    def _number(self, conn: Connection, row: Waiting) -> str | None:
+        parcel_id = row.context.get("parcel_id")
+        found = personal.get_parcel(conn, self._vault, row.order_id, parcel_id) if parcel_id else None
+        return found.number if found else None
+
+    def _track(self, conn: Connection, row: Waiting) -> None:
+        """Have the carrier service follow a parcel; one without a number travels untracked."""
+        parcel_id = str(row.context["parcel_id"])
+        found = personal.get_parcel(conn, self._vault, row.order_id, parcel_id)
+        if found is None or not found.number:
+            raise NotTrackable("the parcel has no tracking number")
+        tracker_id = self._carrier.track(found.carrier, found.number)
+        personal.set_tracker(conn, row.order_id, parcel_id, tracker_id)
+
+    def _try_later(self, conn: Connection, row: Waiting, order: Order | None, code: str, now: datetime) -> str:
+        failed = row.attempts + 1
+        if failed >= self._patience.attempts:
+            return self._give_up(conn, row, order, code, now)
+        outbox.retry_later(conn, row.id, now + self._patience.wait(failed), code)
+        logger.info("a notice waits for its next attempt", extra=_fields(row, code))
+        return "retried"
+
+    def _give_up(self, conn: Connection, row: Waiting, order: Order | None, code: str, now: datetime) -> str:
+        """The row can never be sent: a person of the desk is asked, once per order and recipient."""
+        outbox.fail(conn, row.id, now, code)
+        logger.warning("a notice can never be sent", extra=_fields(row, code))
+        if order is not None:
+            _open_ticket(conn, row, order, now)
+        return "failed"
+
+
+def _order(conn: Connection, order_id: str) -> Order:
+    """The order after its last step. Raises Undeliverable when there is none."""
+    plain = orders.snapshot(conn, order_id)
+    if plain is None:
+        raise Undeliverable("order_unknown")
+    return from_plain(Order, plain)
+
+
+def _notice_id(row: Waiting) -> str:
+    return stable_id(row.order_id, row.cause, f"{row.recipient_role}/{row.channel}")
+
+
+def _event(row: Waiting, order: Order) -> dict[str, Any]:
+    ids = {"order_id": row.order_id, "checkout_id": order.checkout_id, "marketplace": order.marketplace, "seq": row.seq}
+    return {"type": row.template, "timestamp": instant_text(row.due_at), "data": {**ids, **row.context}}
+
+
+def _open_ticket(conn: Connection, row: Waiting, order: Order, now: datetime) -> None:
+    same = (tickets.c.order_id, row.order_id), (tickets.c.cause, NOTICE_FAILED), (tickets.c.subject, row.recipient_role)
+    stands_open = exists().where(tickets.c.status == "open", *(column == value for column, value in same))
+    if conn.scalar(select(stands_open)):
+        return
+    ticket = {
+        "ticket_id": f"{row.order_id}-{NOTICE_FAILED}-{row.id}",
+        "order_id": row.order_id,
+        "cause": NOTICE_FAILED,
+        "subject": row.recipient_role,
+        "opened_at": now,
+        "due": add_business_days(order.desk_calendar, now, order.policy.tickets.due),
+    }
+    conn.execute(insert(tickets).values(ticket).on_conflict_do_nothing())
+
+
+def _fields(row: Waiting, code: str) -> dict[str, object]:
+    return {
+        "order_id": row.order_id,
+        "channel": row.channel,
+        "template": row.template,
+        "role": row.recipient_role,
+        "attempt": row.attempts + 1,
+        "code": code,
+    }

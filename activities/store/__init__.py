@@ -1,0 +1,1 @@
+"""PostgreSQL: orders and their story, operations, the ledger, tickets, the outbox and the sealed personal data."""

@@ -1,0 +1,96 @@
+"""Operations on outside money, written down before they are sent and resolved exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.tables import operations
+from domain import wire
+from domain.errors import Conflict
+from domain.money import Money
+from domain.state import MoneyOp
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An operation as it is written down. `fresh`: it was written down just now, so nothing can have been sent yet.
+
+    `state` is ``pending``, ``done`` or ``refused``; `done` is the amount that moved; `ref` is the provider's object and
+    `code` its reason for a no.
+    """
+
+    fresh: bool
+    first_sent_at: datetime
+    state: str
+    done: Money | None
+    ref: str
+    code: str
+
+
+def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime) -> Standing:
+    """Write the operation down if it is not; then tell how it stands.
+
+    Raises Conflict when the key, or the order's operation of that verb and sequence, has other parameters.
+    """
+    row = _row(order_id, op, key, now)
+    inserted = conn.execute(insert(operations).values(row).on_conflict_do_nothing().returning(operations.c.key))
+    if inserted.one_or_none() is not None:
+        return Standing(True, now, "pending", None, "", "")
+    found = _find(conn, order_id, op)
+    if found is None or found.digest != row["digest"]:
+        raise Conflict(f"operation {key} was asked for before with other parameters")
+    done = None if found.done_minor is None else Money(found.done_minor, found.currency)
+    return Standing(False, found.first_sent_at, found.state, done, found.ref, found.code)
+
+
+def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:
+    parameters = [order_id, op.verb.value, op.seq, key, wire.to_plain(op.amount), list(op.slices), op.subject]
+    return {
+        "order_id": order_id,
+        "verb": op.verb.value,
+        "seq": op.seq,
+        "key": key,
+        "amount_minor": op.amount.minor,
+        "currency": op.amount.currency,
+        "slices": list(op.slices),
+        "subject": op.subject,
+        "digest": wire.digest(parameters),
+        "asked_at": op.asked_at,
+        "first_sent_at": now,
+    }
+
+
+def _find(conn: Connection, order_id: str, op: MoneyOp) -> Row[Any] | None:
+    mine = (operations.c.order_id == order_id, operations.c.verb == op.verb.value, operations.c.seq == op.seq)
+    return conn.execute(select(operations).where(*mine)).one_or_none()
+
+
+def resolve(
+    conn: Connection,
+    order_id: str,
+    op: MoneyOp,
+    state: Literal["done", "refused"],
+    ref: str,
+    code: str,
+    now: datetime,
+    done: Money | None = None,
+) -> None:
+    """Write down how a pending operation ended; `done` is what moved when that is less than was asked.
+
+    The same resolution again changes nothing. Raises Conflict for another one, or when nothing was written down.
+    """
+    amount = (done or op.amount).minor if state == "done" else None
+    mine = (operations.c.order_id == order_id, operations.c.verb == op.verb.value, operations.c.seq == op.seq)
+    ending = {"state": state, "done_minor": amount, "ref": ref, "code": code}
+    pending = update(operations).where(*mine, operations.c.state == "pending")
+    if conn.execute(pending.values(**ending, resolved_at=now)).rowcount == 1:
+        return
+    found = _find(conn, order_id, op)
+    if found is None or any(getattr(found, name) != value for name, value in ending.items()):
+        stands = "not written down" if found is None else f"resolved as {found.state}"
+        raise Conflict(f"{op.verb} {op.seq} of order {order_id} is {stands}")

@@ -1,0 +1,120 @@
+"""The transactional outbox: what a step tells whom, and the reminders of running clocks, until they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.tables import outbox, unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What somebody is to be told, once per order, cause, role and channel.
+
+    `cause` names the step or the clock's tier, `context` holds ids and numbers only: a notice is rendered when it is
+    sent. `channel` is ``mail``, ``storefront`` or ``carrier``. It is due from `due_at` and true until `valid_until`.
+    """
+
+    order_id: str
+    seq: int
+    cause: str
+    recipient_role: str
+    recipient_id: str
+    channel: str
+    template: str
+    context: dict[str, Any]
+    due_at: datetime
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Notice):
+    """A notice in the outbox. `attempts` have failed so far."""
+
+    id: int = 0
+    attempts: int = 0
+    reminder: bool = False
+
+
+def queue(conn: Connection, rows: Sequence[Notice]) -> None:
+    """Put notices into the outbox; one that is there already, sent or not, stays as it is."""
+    if rows:
+        conn.execute(insert(outbox).on_conflict_do_nothing(), [asdict(row) for row in rows])
+
+
+def set_reminders(conn: Connection, order_id: str, wanted: Sequence[Notice], now: datetime) -> None:
+    """Make `wanted` the order's reminders: new ones are queued, due times move, others are dropped.
+
+    A reminder that was sent stays sent: it never goes out twice, whatever is wanted.
+    """
+    cause = tuple_(outbox.c.cause, outbox.c.recipient_role, outbox.c.channel)
+    kept = [(row.cause, row.recipient_role, row.channel) for row in wanted]
+    unwanted = update(outbox).where(outbox.c.order_id == order_id, outbox.c.reminder, unsent)
+    conn.execute((unwanted.where(cause.not_in(kept)) if kept else unwanted).values(dropped_at=now))
+    if not kept:
+        return
+    new = insert(outbox)
+    moved = ("seq", "recipient_id", "template", "context", "due_at", "valid_until")
+    changes = {name: new.excluded[name] for name in moved}
+    again = new.on_conflict_do_update(
+        constraint="outbox_once",
+        set_={**changes, "dropped_at": None},
+        where=outbox.c.reminder & outbox.c.sent_at.is_(None) & outbox.c.failed_at.is_(None),
+    )
+    conn.execute(again, [{**asdict(row), "reminder": True} for row in wanted])
+
+
+def take(conn: Connection, now: datetime, limit: int, order_id: str | None = None) -> tuple[Waiting, ...]:
+    """Up to `limit` notices to send now, oldest first, kept from other relays until this transaction ends.
+
+    In order per order and recipient: a notice waits for earlier ones that are due and unsent, also between their
+    attempts. Reminders hold nothing up.
+    """
+    earlier = outbox.alias("earlier")
+    blocked = exists().where(
+        earlier.c.order_id == outbox.c.order_id,
+        earlier.c.recipient_role == outbox.c.recipient_role,
+        earlier.c.recipient_id == outbox.c.recipient_id,
+        earlier.c.id < outbox.c.id,
+        earlier.c.due_at <= now,
+        earlier.c.reminder.is_(False),
+        earlier.c.sent_at.is_(None),
+        earlier.c.dropped_at.is_(None),
+        earlier.c.failed_at.is_(None),
+    )
+    due = (outbox.c.due_at <= now, or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now))
+    query = select(*(outbox.c[field.name] for field in fields(Waiting))).where(unsent, *due, ~blocked)
+    if order_id is not None:
+        query = query.where(outbox.c.order_id == order_id)
+    query = query.order_by(outbox.c.due_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True, of=outbox)
+    return tuple(Waiting(*row) for row in conn.execute(query))
+
+
+def sent(conn: Connection, notice_id: int, now: datetime) -> None:
+    """The notice has left."""
+    _end(conn, notice_id, sent_at=now, attempts=outbox.c.attempts + 1)
+
+
+def retry_later(conn: Connection, notice_id: int, next_attempt_at: datetime, error: str) -> None:
+    """It could not be sent this time. `error` is a code or an exception's name, nothing personal."""
+    _end(conn, notice_id, next_attempt_at=next_attempt_at, attempts=outbox.c.attempts + 1, error=error)
+
+
+def drop(conn: Connection, notice_id: int, now: datetime) -> None:
+    """It is no longer true, and is not sent."""
+    _end(conn, notice_id, dropped_at=now)
+
+
+def fail(conn: Connection, notice_id: int, now: datetime, error: str) -> None:
+    """It can never be sent. `error` as for `retry_later`."""
+    _end(conn, notice_id, failed_at=now, attempts=outbox.c.attempts + 1, error=error)
+
+
+def _end(conn: Connection, notice_id: int, **changes: object) -> None:
+    conn.execute(update(outbox).where(outbox.c.id == notice_id, unsent).values(**changes))

@@ -1,0 +1,207 @@
+"""People, addresses, parcels' tracking numbers and notes, sealed by the vault. Looks at a number are recorded.
+
+The dataclasses show only ids in their ``repr``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, exists, func, insert as plain_insert, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import vault
+from activities.store.tables import addresses, looks, notes, parcels, people
+from activities.store.vault import Vault
+from activities.tracking_advice import normalise
+from domain.errors import Conflict
+from domain.state import Actor, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """How to reach a person. `language` is a BCP 47 tag such as ``de``."""
+
+    person_id: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    language: str = "en"
+    phone: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address of a person, line by line as it stands on a label."""
+
+    address_id: str
+    person_id: str
+    lines: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelSecrets:
+    """What is stored of a parcel beside the order: its number as the carrier writes it, and perhaps a photo."""
+
+    order_id: str
+    parcel_id: str
+    carrier: str
+    number: str = field(repr=False)
+    tracker_id: str = ""
+    photo: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote about an order."""
+
+    note_id: str
+    order_id: str
+    author: Actor
+    at: datetime
+    text: str = field(repr=False)
+
+
+def put_person(conn: Connection, safe: Vault, person: Person) -> None:
+    """Store the person, or what has changed of them."""
+    value = asdict(person)
+    person_id = value.pop("person_id")
+    sealed = safe.seal(conn, vault.person(person_id), f"people:{person_id}", vault.pack(value))
+    new = insert(people).values(person_id=person_id, sealed=sealed)
+    conn.execute(new.on_conflict_do_update(index_elements=["person_id"], set_={"sealed": sealed}))
+
+
+def get_person(conn: Connection, safe: Vault, person_id: str) -> Person | None:
+    """The person, None when unknown or erased."""
+    sealed = conn.scalar(select(people.c.sealed).where(people.c.person_id == person_id))
+    if sealed is None:
+        return None
+    value = vault.unpack(safe.open(conn, vault.person(person_id), f"people:{person_id}", sealed))
+    return None if value is None else Person(person_id, **value)
+
+
+def put_address(conn: Connection, safe: Vault, address: Address) -> None:
+    """Store an address. Raises Conflict when its id belongs to another person."""
+    place, subject = f"addresses:{address.address_id}", vault.person(address.person_id)
+    sealed = safe.seal(conn, subject, place, vault.pack({"lines": list(address.lines)}))
+    new = insert(addresses).values(address_id=address.address_id, person_id=address.person_id, sealed=sealed)
+    same = addresses.c.person_id == address.person_id
+    stored = new.on_conflict_do_update(index_elements=["address_id"], set_={"sealed": sealed}, where=same)
+    if conn.execute(stored.returning(addresses.c.address_id)).one_or_none() is None:
+        raise Conflict(f"address {address.address_id} belongs to another person")
+
+
+def get_address(conn: Connection, safe: Vault, address_id: str) -> Address | None:
+    """The address, None when unknown or erased."""
+    query = select(addresses.c.person_id, addresses.c.sealed)
+    row = conn.execute(query.where(addresses.c.address_id == address_id)).one_or_none()
+    if row is None:
+        return None
+    value = vault.unpack(safe.open(conn, vault.person(row.person_id), f"addresses:{address_id}", row.sealed))
+    return None if value is None else Address(address_id, row.person_id, tuple(value["lines"]))
+
+
+def put_parcel(
+    conn: Connection, safe: Vault, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes = b""
+) -> None:
+    """Store a parcel's tracking number; another number for it loses the tracker of the former.
+
+    A photo that was stored stays until another one comes.
+    """
+    subject, place = vault.order(order_id), f"parcels:{order_id}:{parcel_id}"
+    plain = normalise(number).encode(errors="replace")
+    values: dict[str, Any] = {
+        "carrier": carrier,
+        "sealed": safe.seal(conn, subject, place, plain),
+        "fingerprint": safe.fingerprint(plain),
+        "photo": safe.seal(conn, subject, f"{place}:photo", photo) if photo else None,
+    }
+    new = insert(parcels).values(order_id=order_id, parcel_id=parcel_id, **values)
+    same = parcels.c.fingerprint == new.excluded.fingerprint
+    changes = {
+        **values,
+        "photo": func.coalesce(new.excluded.photo, parcels.c.photo),
+        "tracker_id": case((same, parcels.c.tracker_id), else_=None),
+    }
+    conn.execute(new.on_conflict_do_update(index_elements=["order_id", "parcel_id"], set_=changes))
+
+
+def get_parcel(conn: Connection, safe: Vault, order_id: str, parcel_id: str) -> ParcelSecrets | None:
+    """The parcel with its number, for the process itself: a carrier's tracker, the parties' own notices.
+
+    People who look at a number do so by `look`. None when unknown or erased.
+    """
+    row = conn.execute(select(parcels).where(*_parcel(order_id, parcel_id))).one_or_none()
+    if row is None:
+        return None
+    subject, place = vault.order(order_id), f"parcels:{order_id}:{parcel_id}"
+    number = safe.open(conn, subject, place, row.sealed)
+    if number is None:
+        return None
+    photo = safe.open(conn, subject, f"{place}:photo", row.photo) if row.photo else None
+    return ParcelSecrets(order_id, parcel_id, row.carrier, number.decode(), row.tracker_id or "", photo or b"")
+
+
+def look(conn: Connection, safe: Vault, order_id: str, parcel_id: str, actor: Actor, now: datetime) -> str | None:
+    """The tracking number for a person of the desk, whose look is recorded; None when unknown or erased."""
+    found = get_parcel(conn, safe, order_id, parcel_id)
+    if found is None:
+        return None
+    seen = {"order_id": order_id, "parcel_id": parcel_id, "role": actor.role.value, "actor_id": actor.id, "at": now}
+    conn.execute(plain_insert(looks).values(seen))
+    return found.number
+
+
+def reused(conn: Connection, order_id: str, parcel_id: str) -> bool:
+    """Whether the parcel's tracking number is known from another order."""
+    other = parcels.alias("other")
+    same = exists().where(other.c.fingerprint == parcels.c.fingerprint, other.c.order_id != order_id)
+    return bool(conn.scalar(select(same).select_from(parcels).where(*_parcel(order_id, parcel_id))))
+
+
+def set_tracker(conn: Connection, order_id: str, parcel_id: str, tracker_id: str) -> None:
+    """The carrier service reports this parcel under `tracker_id`."""
+    conn.execute(update(parcels).where(*_parcel(order_id, parcel_id)).values(tracker_id=tracker_id))
+
+
+def parcels_of_tracker(conn: Connection, tracker_id: str) -> tuple[tuple[str, str], ...]:
+    """Order and parcel ids that a tracker reports on; more than one when a number was reused."""
+    query = select(parcels.c.order_id, parcels.c.parcel_id).where(parcels.c.tracker_id == tracker_id)
+    return tuple((row.order_id, row.parcel_id) for row in conn.execute(query.order_by(*query.selected_columns)))
+
+
+def _parcel(order_id: str, parcel_id: str) -> tuple[Any, ...]:
+    return parcels.c.order_id == order_id, parcels.c.parcel_id == parcel_id
+
+
+def put_note(conn: Connection, safe: Vault, note: Note) -> None:
+    """Store a note once. Raises Conflict when another one has its id."""
+    place = f"notes:{note.note_id}"
+    values = {
+        "note_id": note.note_id,
+        "order_id": note.order_id,
+        "author_role": note.author.role.value,
+        "author_id": note.author.id,
+        "at": note.at,
+        "sealed": safe.seal(conn, vault.order(note.order_id), place, note.text.encode(errors="replace")),
+    }
+    new = insert(notes).values(values).on_conflict_do_nothing().returning(notes.c.note_id)
+    if conn.execute(new).one_or_none() is not None:
+        return
+    row = conn.execute(select(notes).where(notes.c.note_id == note.note_id)).one()
+    found = _note(conn, safe, row)
+    if found is None or (found.order_id, found.author, found.text) != (note.order_id, note.author, note.text):
+        raise Conflict(f"note {note.note_id} exists with other contents")
+
+
+def get_notes(conn: Connection, safe: Vault, order_id: str) -> tuple[Note, ...]:
+    """The order's notes, oldest first; none when the order was erased."""
+    rows = conn.execute(select(notes).where(notes.c.order_id == order_id).order_by(notes.c.at, notes.c.note_id))
+    return tuple(note for row in rows.all() if (note := _note(conn, safe, row)) is not None)
+
+
+def _note(conn: Connection, safe: Vault, row: Row[Any]) -> Note | None:
+    value = safe.open(conn, vault.order(row.order_id), f"notes:{row.note_id}", row.sealed)
+    author = Actor(Role(row.author_role), row.author_id)
+    return None if value is None else Note(row.note_id, row.order_id, author, row.at, value.decode())

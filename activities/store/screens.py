@@ -1,0 +1,235 @@
+"""One reader per screen, in one or two queries each, as frozen data. Screens read PostgreSQL, never a workflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from activities.store.ledger import OrderMoney, money_columns
+from activities.store.tables import ledger_entries, ledger_transactions, orders, refusals, steps, tickets
+from domain import wire
+from domain.money import Money
+
+T = TypeVar("T")
+
+Cursor = tuple[datetime | None, str]
+"""Where a page ended: the due time and id of its last row."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order in a list, in order time. `status` is ``open`` or ``over``, before that ``admitting`` or ``refused``."""
+
+    order_id: str
+    checkout_id: str
+    marketplace: str
+    status: str
+    stage: str
+    waiting_on: str
+    due_at: datetime | None
+    attention: bool
+    reason: str
+    buyer: str
+    seller: str
+    total: Money
+    placed_at: datetime | None
+    updated_at: datetime | None
+    seq: int
+    epoch: int
+
+    @property
+    def cursor(self) -> Cursor:
+        """Hand it back to get the rows after this one."""
+        return self.due_at, self.order_id
+
+
+@dataclass(frozen=True, slots=True)
+class StoryStep:
+    """One step of an order's story. `recorded_at` is the wall clock's time, `at` the order's own."""
+
+    seq: int
+    epoch: int
+    at: datetime
+    recorded_at: datetime
+    step: str
+    role: str
+    actor_id: str
+    source: str
+    command_id: str
+    ticket_id: str
+    before_stage: str
+    after_stage: str
+    body: dict[str, Any]
+    events: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedMessage:
+    """A signal that was refused, or a message that nobody could read."""
+
+    at: datetime
+    name: str
+    command_id: str
+    role: str
+    actor_id: str
+    code: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRow:
+    """A ticket. `outcome`, `resolved_by` (a step's name) and `resolved_at` are empty while it is open."""
+
+    ticket_id: str
+    order_id: str
+    cause: str
+    subject: str
+    opened_at: datetime
+    due: datetime
+    owner: str
+    escalations: int
+    status: str
+    outcome: str
+    resolved_by: str
+    resolved_at: datetime | None
+
+    @property
+    def cursor(self) -> Cursor:
+        """Hand it back to get the rows after this one."""
+        return self.due, self.ticket_id
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happened to an order and what was refused, oldest first."""
+
+    steps: tuple[StoryStep, ...]
+    refusals: tuple[RefusedMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderScreen:
+    """All that is told of one order. `checkout` is what the buyer was told, `snapshot` the state, both plain JSON."""
+
+    row: OrderRow
+    money: OrderMoney
+    checkout: dict[str, Any]
+    snapshot: dict[str, Any] | None
+    story: Story
+    tickets: tuple[TicketRow, ...]
+
+
+def order_screen(conn: Connection, order_id: str) -> OrderScreen | None:
+    """Everything about one order in two queries; None when there is none of that id."""
+    booked = orders.outerjoin(ledger_transactions).outerjoin(ledger_entries)
+    query = select(*_listed(), orders.c.checkout, orders.c.snapshot, *money_columns()).select_from(booked)
+    row = conn.execute(query.where(orders.c.order_id == order_id).group_by(orders.c.order_id)).one_or_none()
+    if row is None:
+        return None
+    about = conn.execute(
+        select(
+            _all(StoryStep, steps, order_id, steps.c.seq),
+            _all(RefusedMessage, refusals, order_id, refusals.c.id),
+            _all(TicketRow, tickets, order_id, tickets.c.opened_at),
+        )
+    ).one()
+    amounts = (row.captured, row.released, row.refunded, row.fees, row.escrow)
+    money = OrderMoney(*(Money(int(amount), row.currency) for amount in amounts))
+    story_ = Story(_read(StoryStep, about[0]), _read(RefusedMessage, about[1]))
+    return OrderScreen(_order_row(row), money, row.checkout, row.snapshot, story_, _read(TicketRow, about[2]))
+
+
+def story(conn: Connection, order_id: str) -> Story:
+    """The order's steps and refused messages; empty for an unknown order."""
+    taken, refused = conn.execute(
+        select(_all(StoryStep, steps, order_id, steps.c.seq), _all(RefusedMessage, refusals, order_id, refusals.c.id))
+    ).one()
+    return Story(_read(StoryStep, taken), _read(RefusedMessage, refused))
+
+
+def list_orders(
+    conn: Connection,
+    *,
+    waiting_on: str | None = None,
+    overdue_at: datetime | None = None,
+    stage: str | None = None,
+    attention: bool | None = None,
+    seller: str | None = None,
+    buyer: str | None = None,
+    limit: int = 50,
+    after: Cursor | None = None,
+) -> tuple[OrderRow, ...]:
+    """Admitted orders that fit all that is given, what is due first on top, those that are over last.
+
+    `overdue_at` takes open orders that were due before it; `waiting_on` means open ones.
+    """
+    query = select(*_listed()).where(orders.c.status.in_(("open", "over")))
+    if waiting_on is not None:
+        query = query.where(orders.c.status == "open", orders.c.waiting_on == waiting_on)
+    if overdue_at is not None:
+        query = query.where(orders.c.status == "open", orders.c.due_at < overdue_at)
+    wanted = {"stage": stage, "attention": attention, "seller": seller, "buyer": buyer}
+    query = query.where(*(orders.c[name] == value for name, value in wanted.items() if value is not None))
+    query = _page(query, orders.c.due_at, orders.c.order_id, limit, after)
+    return tuple(_order_row(row) for row in conn.execute(query))
+
+
+def ticket_queue(
+    conn: Connection,
+    *,
+    owner: str | None = None,
+    cause: str | None = None,
+    overdue_at: datetime | None = None,
+    limit: int = 50,
+    after: Cursor | None = None,
+) -> tuple[TicketRow, ...]:
+    """Open tickets that fit all that is given, what is due first on top. `owner` "" takes those that nobody has."""
+    query = select(*_columns(TicketRow, tickets)).where(tickets.c.status == "open")
+    if overdue_at is not None:
+        query = query.where(tickets.c.due < overdue_at)
+    wanted = {"owner": owner, "cause": cause}
+    query = query.where(*(tickets.c[name] == value for name, value in wanted.items() if value is not None))
+    query = _page(query, tickets.c.due, tickets.c.ticket_id, limit, after)
+    return tuple(TicketRow(*row) for row in conn.execute(query))
+
+
+def _page(
+    query: Select[Any], due: ColumnElement[Any], key: ColumnElement[str], limit: int, after: Cursor | None
+) -> Select[Any]:
+    if after is not None:
+        last_due, last = after
+        if last_due is None:
+            query = query.where(due.is_(None), key > last)
+        else:
+            query = query.where(or_(due > last_due, and_(due == last_due, key > last), due.is_(None)))
+    return query.order_by(due.asc().nulls_last(), key).limit(limit)
+
+
+def _listed() -> tuple[ColumnElement[Any], ...]:
+    names = [field.name for field in fields(OrderRow) if field.name != "total"]
+    return (*(orders.c[name] for name in names), orders.c.total_minor, orders.c.currency)
+
+
+def _order_row(row: Row[*tuple[Any, ...]]) -> OrderRow:
+    values = {field.name: getattr(row, field.name) for field in fields(OrderRow) if field.name != "total"}
+    return OrderRow(total=Money(row.total_minor, row.currency), **values)
+
+
+def _columns(kind: type[Any], table: FromClause) -> tuple[ColumnElement[Any], ...]:
+    return tuple(table.c[field.name] for field in fields(kind))
+
+
+def _all(kind: type[Any], table: FromClause, order_id: str, by: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The order's rows of a table as one JSON list, so that several lists come in one round trip."""
+    pairs = [part for column in _columns(kind, table) for part in (literal_column(f"'{column.name}'"), column)]
+    listed = func.jsonb_agg(aggregate_order_by(func.jsonb_build_object(*pairs), by))
+    return select(listed).where(table.c.order_id == order_id).scalar_subquery()
+
+
+def _read(kind: type[T], items: list[dict[str, Any]] | None) -> tuple[T, ...]:
+    return tuple(wire.from_plain(kind, item) for item in items or ())

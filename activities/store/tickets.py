@@ -1,0 +1,50 @@
+"""Tickets as rows, so that people find their work; the order's state decides, and these rows follow its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.tables import tickets
+from domain.events import Event, TicketAssigned, TicketEscalated, TicketOpened, TicketResolved
+from domain.state import Ticket
+
+
+def sync(conn: Connection, order_id: str, events: Iterable[Event], now: datetime) -> None:
+    """Write what a step's events did to tickets, in their order; other events are passed over. `now` is order time."""
+    for event in events:
+        match event:
+            case TicketOpened(ticket):
+                _open(conn, order_id, ticket)
+            case TicketAssigned(ticket_id, owner):
+                _change(conn, order_id, ticket_id, owner=owner)
+            case TicketEscalated(ticket_id, due):
+                _change(conn, order_id, ticket_id, due=due, escalations=tickets.c.escalations + 1)
+            case TicketResolved(ticket_id, outcome, by):
+                ending = {"outcome": outcome.value, "resolved_by": by, "resolved_at": now}
+                _change(conn, order_id, ticket_id, status="resolved", **ending)
+            case _:
+                pass
+
+
+def _open(conn: Connection, order_id: str, ticket: Ticket) -> None:
+    row = {
+        "ticket_id": ticket.ticket_id,
+        "order_id": order_id,
+        "cause": ticket.cause.value,
+        "subject": ticket.subject,
+        "opened_at": ticket.opened_at,
+        "due": ticket.due,
+        "owner": ticket.owner,
+        "escalations": ticket.escalations,
+    }
+    conn.execute(insert(tickets).values(row))
+
+
+def _change(conn: Connection, order_id: str, ticket_id: str, **changes: Any) -> None:
+    mine = (tickets.c.order_id == order_id, tickets.c.ticket_id == ticket_id, tickets.c.status == "open")
+    conn.execute(update(tickets).where(*mine).values(**changes))

@@ -1,0 +1,1 @@
+"""The embedded stack, and whole order lives played through it."""

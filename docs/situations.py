@@ -1,0 +1,171 @@
+"""Orders in every situation that the process knows, lived through the domain itself, for the generated pages to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from domain.business_time import Calendar
+from domain.checkout import Checkout, CheckoutLine, Party, place
+from domain.decide import Command, Decision, decide, tick
+from domain.deadlines import deadlines
+from domain.events import apply_all
+from domain.funds import Done, No, Result, Unclear, settle
+from domain.money import Money, Verb, total
+from domain.state import Actor, MoneyOp, Offer, Order, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from domain.policy import Policy
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+_EVERY_DAY = Calendar("every day", "UTC", date(2026, 11, 1), "1" * 800, ((datetime(2026, 10, 1, tzinfo=UTC), 0),))
+_LONG_HOLD = timedelta(days=60)
+_SHORT_HOLD = timedelta(days=5)
+_NOTE = "note-1"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An order as it may stand. A `plain` one has nothing special about it: no request, ticket, pause or doubt."""
+
+    order: Order
+    now: datetime
+    plain: bool = False
+
+
+class _Life:
+    """One order, driven by commands at one instant; the provider does what it is asked unless told otherwise."""
+
+    def __init__(self, policy: Policy, *, price: str = "60.00", hold: timedelta = _LONG_HOLD, **answer: Any) -> None:
+        prices = [Money.of(price, "EUR"), Money.of("40.00", "EUR")]
+        lines = tuple(CheckoutLine(f"line-{i}", "an item", price) for i, price in enumerate(prices, 1))
+        seller = Party("seller-1", account="account-1")
+        checkout = Checkout("order-1", "market", Party("buyer-1"), seller, "address-1", lines, total(prices, "EUR"))
+        self.order = place(checkout, policy, _EVERY_DAY, _EVERY_DAY, _EVERY_DAY, NOON)
+        self.now = NOON
+        self._hold = hold
+        self._answer = answer
+
+    def say(self, role: Role, name: str, **body: Any) -> _Life:
+        """Send a command that the process must take."""
+        ids = {Role.BUYER: self.order.buyer, Role.SELLER: self.order.seller}
+        actor = Actor(role, ids.get(role, f"{role}-1"))
+        self._take(decide(self.order, Command(name, f"c-{self.order.seq}", actor, body), self.now), name)
+        return self
+
+    def ring(self, step: str) -> _Life:
+        """Let the clock of that step ring."""
+        clock = next(clock for clock in deadlines(self.order) if clock.step == step)
+        self.now = max(self.now, clock.at)
+        self._take(tick(self.order, clock, self.now), step)
+        return self
+
+    def pay(self) -> _Life:
+        return self.say(Role.BUYER, "pay", payment_method="method-1", customer="customer-1")
+
+    def confirm(self) -> _Life:
+        return self.pay().say(Role.SELLER, "confirm")
+
+    def ship(self, *lines: str) -> _Life:
+        return self.confirm().say(
+            Role.SELLER, "ship", parcel_id="parcel-1", carrier="carrier", lines=list(lines or ("line-1", "line-2"))
+        )
+
+    def scan(self, milestone: str, proof: str = "weak") -> _Life:
+        at = self.now.isoformat()
+        return self.say(Role.CARRIER, "parcel_scan", parcel_id="parcel-1", milestone=milestone, at=at, proof=proof)
+
+    def _take(self, judged: object, name: str) -> None:
+        if not isinstance(judged, Decision):
+            raise TypeError(f"{name} is not possible in this situation: {judged}")
+        self.order = judged.after
+        if judged.op is not None:
+            result = self._answer.get(judged.op.verb) or self._done(judged.op)
+            self.order = apply_all(self.order, settle(self.order, judged.op, result, self.now))
+
+    def _done(self, op: MoneyOp) -> Result:
+        """A first hold can be renewed; whether it is, is policy."""
+        return Done(f"{op.verb}-1", op.amount, self.now + self._hold, op.verb is Verb.AUTHORISE)
+
+
+def situations(policy: Policy) -> tuple[Situation, ...]:
+    """Situations in which every clock of the process runs, plain ones first; the same for equal policies."""
+    plain = [Situation(life.order, life.now, plain=True) for life in _plain(policy)]
+    special = [Situation(life.order, life.now) for life in (*_special(policy), *_in_doubt(policy))]
+    return (*plain, *special)
+
+
+def late_situations(policy: Policy) -> tuple[Situation, ...]:
+    """Situations with a ticket open, because somebody stayed silent."""
+    late = (
+        _Life(policy).pay().ring("confirm_overdue"),
+        _Life(policy).confirm().ring("ship_overdue"),
+        _Life(policy).ship("line-1").ring("ship_overdue"),
+        _Life(policy, price="900.00").ship().scan("delivered").ring("receipt_overdue"),
+    )
+    return tuple(Situation(life.order, life.now) for life in late)
+
+
+def _plain(policy: Policy) -> Iterator[_Life]:
+    """One order in each stage, from checkout to every end."""
+    yield _Life(policy)
+    yield _Life(policy).pay()
+    yield _Life(policy).confirm()
+    yield _Life(policy).ship("line-1")
+    yield _Life(policy).ship()
+    yield _Life(policy).ship().scan("delivered")
+    yield _received(policy)
+    yield _received(policy).ring("close")
+    yield _Life(policy).ring("expire_unpaid")
+    yield _Life(policy).pay().say(Role.BUYER, "cancel", reason="changed_mind")
+    yield _Life(policy).ship().ring("escrow_ends")
+
+
+def _received(policy: Policy) -> _Life:
+    return _Life(policy).ship().scan("delivered").say(Role.BUYER, "receive")
+
+
+def _special(policy: Policy) -> Iterator[_Life]:
+    """Requests, pauses, a lost parcel, strong proof, dear goods, and a hold that runs out."""
+    reauthorise = replace(policy, hold=replace(policy.hold, way_out="reauthorise"))
+    until = (NOON + timedelta(days=20)).isoformat()
+    yield from (
+        life.say(Role.OPERATOR, "pause", until=until, note_id=_NOTE) for life in _plain(policy) if deadlines(life.order)
+    )
+    yield _Life(policy, hold=_SHORT_HOLD).pay()
+    yield _Life(policy, hold=_SHORT_HOLD).confirm()
+    yield _Life(reauthorise).confirm()
+    yield _Life(reauthorise, **{Verb.REAUTHORISE: No("AuthenticationRequired")}).confirm().ring("renew_hold")
+    for life in (_Life(policy).confirm(), _Life(policy).ship("line-1")):
+        yield life.say(Role.BUYER, "request_cancel", reason="too_slow")
+        yield life.say(Role.SELLER, "ask_time", days=1)
+    yield _Life(policy).ship().scan("lost")
+    yield _Life(policy).ship().scan("lost").ring("ticket_overdue")
+    yield _Life(policy).ship().scan("delivered", "strong")
+    yield _Life(policy, price="900.00").ship().scan("delivered")
+
+
+def _in_doubt(policy: Policy) -> Iterator[_Life]:
+    """Money that was refused, is unclear, waits for a new account to settle, or for a second operator."""
+    unclear = {Verb.CAPTURE: Unclear("timeout")}
+    yield _Life(policy, **unclear).ship()
+    doubtful = _Life(policy, **unclear).ship()
+    for _ in range(8):
+        doubtful.ring("settle")
+    yield doubtful
+    yield _Life(policy, **{Verb.CAPTURE: No("AuthorisationExpired")}).ship()
+    refused = _Life(policy, **{Verb.RELEASE: No("AccountRestricted")})
+    yield refused.ship().scan("delivered").say(Role.BUYER, "receive")
+    moved = _Life(policy).ship().scan("delivered").say(Role.STOREFRONT, "payout_account", account="account-2")
+    yield moved.say(Role.BUYER, "receive")
+    for life in (_Life(policy, price="900.00").ship(), _Life(policy, price="900.00").ship().scan("delivered")):
+        yield life.say(Role.SPECIALIST, "refund", note_id=_NOTE)
+
+
+def of_role(order: Order, role: Role) -> Actor:
+    """Someone of that role who has a part in the order."""
+    ids = {Role.BUYER: order.buyer, Role.SELLER: order.seller}
+    return Actor(role, ids.get(role, f"{role}-2"))

@@ -1,0 +1,237 @@
+"""Which clocks run in an order: when each rings, which step it takes, and who can prevent it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.business_time import Calendar, add_business_days
+from domain.funds import next_try
+from domain.money import Verb
+from domain.receive import proof_of, ship_tiers, stall_at
+from domain.state import (
+    UNSHIPPED,
+    Funds,
+    LineState,
+    Order,
+    Proof,
+    Role,
+    Stage,
+    in_state,
+    is_over,
+    money_open,
+    stage,
+)
+from domain.tickets import ESCALATIONS
+
+CALENDAR_MARGIN = timedelta(days=60)
+"""How long before a pinned calendar ends it is extended; longer than any single window of a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """At `at` the step `step` is taken, unless `who` acts before.
+
+    `tier` names it within the order (``ship.ticket``), `subject` the line, parcel or ticket it is about. A `party` clock
+    presses buyer or seller: it stands still in a pause and does not punish after an outage. `remind_at` is when `who`
+    gets a reminder.
+    """
+
+    at: datetime
+    step: str
+    tier: str
+    who: Role
+    subject: str = ""
+    party: bool = False
+    remind_at: datetime | None = None
+
+
+def deadlines(order: Order) -> tuple[Clock, ...]:
+    """Every running clock, the earliest first; empty only for an order that is over."""
+    if is_over(order):
+        return ()
+    party = () if order.paused else tuple(_party_clocks(order))
+    clocks = [*_own_clocks(order), *_hold_clocks(order), *party]
+    return tuple(sorted(clocks, key=lambda clock: clock.at))
+
+
+def party_tiers(order: Order) -> dict[str, datetime]:
+    """All tiers of the parties' clocks that run, as pinned policy and moves have them, before the hold's limit."""
+    return {tier: at for tier, at in _tiers(order)}
+
+
+def calendar_of(order: Order, tier: str) -> Calendar:
+    """The calendar of the party who must act before a tier rings."""
+    return order.seller_calendar if tier.split(".")[0] in ("confirm", "ship", "cancel") else order.buyer_calendar
+
+
+def _tiers(order: Order) -> Iterator[tuple[str, datetime]]:
+    moved, policy = dict(order.moved), order.policy
+
+    def tier(name: str, default: datetime) -> tuple[str, datetime]:
+        return name, moved.get(name, default)
+
+    if _awaits_first_payment(order):
+        yield tier("pay.remind", order.placed_at + timedelta(days=policy.payment.remind))
+        yield tier("pay.end", order.placed_at + timedelta(days=policy.payment.expire))
+    paid_at = order.payment.paid_at if order.payment.hold or order.payment.captured is not None else None
+    states = {line.state for line in order.live}
+    if paid_at is not None and LineState.PENDING in states:
+        windows = policy.confirm
+        for name, days in (("remind", windows.remind), ("ticket", windows.ticket), ("end", windows.end)):
+            yield tier(f"confirm.{name}", add_business_days(order.seller_calendar, paid_at, days))
+    if paid_at is not None and LineState.CONFIRMED in states:
+        yield from ship_tiers(order).items()
+    if order.cancel_request is not None:
+        asked = order.cancel_request.asked_at
+        yield tier("cancel.end", add_business_days(order.seller_calendar, asked, policy.cancel.answer))
+    if order.time_request is not None:
+        asked = order.time_request.asked_at
+        yield tier("time.end", add_business_days(order.buyer_calendar, asked, policy.time.answer))
+    for parcel in order.parcels:
+        travelling = [i for i in parcel.lines if order.line(i).state is LineState.SHIPPED and not order.line(i).held]
+        if travelling and not parcel.withdrawn:
+            name, at = f"stall:{parcel.parcel_id}.ticket", stall_at(order, parcel.moved_at or parcel.shipped_at)
+            yield name, max(at, moved.get(name, at))
+    for line in in_state(order.lines, (LineState.DELIVERED,)):
+        if not line.held:
+            decide = add_business_days(order.buyer_calendar, line.since, policy.receipt.decide)
+            yield tier(
+                f"receipt:{line.line_id}.remind",
+                add_business_days(order.buyer_calendar, line.since, policy.receipt.remind),
+            )
+            name, at = tier(f"receipt:{line.line_id}.decide", decide)
+            yield name, at
+            yield tier(f"receipt:{line.line_id}.weak", at + timedelta(days=policy.receipt.weak_release))
+
+
+def _party_clocks(order: Order) -> Iterator[Clock]:
+    tiers, limit = party_tiers(order), _hold_limit(order)
+    # What ends lines waits until the provider has told how the capture of their money ended.
+    capturing = order.op is not None and order.op.verb is Verb.CAPTURE
+
+    def seller(tier: str) -> datetime:
+        return min(tiers[tier], limit) if limit is not None else tiers[tier]
+
+    if "pay.end" in tiers:
+        yield Clock(tiers["pay.end"], "expire_unpaid", "pay.end", Role.BUYER, "", True, tiers["pay.remind"])
+    for name, step in (("confirm", "confirm"), ("ship", "ship")):
+        if f"{name}.end" not in tiers:
+            continue
+        end, remind = seller(f"{name}.end"), tiers[f"{name}.remind"]
+        ticket = seller(f"{name}.ticket")
+        if f"{name}.ticket" not in order.passed and ticket < end:
+            yield Clock(ticket, f"{step}_overdue", f"{name}.ticket", Role.SELLER, "", True, remind)
+        if not capturing:
+            yield Clock(end, f"{step}_lapses", f"{name}.end", Role.SELLER, "", True)
+    if "cancel.end" in tiers and not capturing:
+        yield Clock(tiers["cancel.end"], "cancel_by_silence", "cancel.end", Role.SELLER, "", True)
+    if "time.end" in tiers:
+        yield Clock(tiers["time.end"], "time_lapses", "time.end", Role.BUYER, "", True)
+    for tier, at in tiers.items():
+        root, _, subject = tier.partition(".")[0].partition(":")
+        if root == "stall" and tier not in order.passed:
+            yield Clock(at, "parcel_stalled", tier, Role.CARRIER, subject, True)
+        if root == "receipt" and tier.endswith(".decide"):
+            yield from _receipt_clock(order, subject, tiers)
+
+
+def _receipt_clock(order: Order, line_id: str, tiers: dict[str, datetime]) -> Iterator[Clock]:
+    """The three silence rows: strong proof, a bare scan below the value limit, else a specialist."""
+    decide, weak = f"receipt:{line_id}.decide", f"receipt:{line_id}.weak"
+    remind = tiers[f"receipt:{line_id}.remind"]
+    if proof_of(order, order.line(line_id)) is Proof.STRONG:
+        yield Clock(tiers[decide], "accept_on_strong_proof", decide, Role.BUYER, line_id, True, remind)
+    elif order.policy.receipt.releases_on_weak_proof(order.priced):
+        yield Clock(tiers[weak], "accept_on_weak_proof", weak, Role.BUYER, line_id, True, remind)
+    elif decide not in order.passed:
+        yield Clock(tiers[decide], "receipt_overdue", decide, Role.BUYER, line_id, True, remind)
+
+
+def _awaits_first_payment(order: Order) -> bool:
+    return stage(order) is Stage.AWAITING_PAYMENT and order.payment.lost_at is None and order.payment.offer is None
+
+
+def _hold_limit(order: Order) -> datetime | None:
+    """The last moment at which a seller can still be paid from this hold, unless it may yet be renewed."""
+    payment = order.payment
+    renewable = renews(order) or payment.renewing or payment.buyer_asked_at is not None
+    if payment.captured is not None or payment.capture_before is None or renewable:
+        return None
+    return payment.capture_before - order.policy.hold.margin
+
+
+def renews(order: Order) -> bool:
+    """Whether the hold will be renewed with the buyer absent."""
+    payment = order.payment
+    return payment.renewable and order.policy.hold.way_out == "reauthorise" and payment.buyer_asked_at is None
+
+
+def _hold_clocks(order: Order) -> Iterator[Clock]:
+    """The hold's own clock: never paused, never extended, read from the provider."""
+    payment, policy = order.payment, order.policy
+    if payment.captured is not None or order.op is not None or not any(li.state in UNSHIPPED for li in order.live):
+        return
+    if not payment.hold:
+        if payment.lost_at is not None and payment.offer is None:
+            end = add_business_days(order.buyer_calendar, payment.lost_at, policy.hold.ask_buyer)
+            yield Clock(end, "hold_lapses", "hold.end", Role.BUYER)
+        return
+    if payment.capture_before is None or payment.renewing:
+        return
+    margin = payment.capture_before - policy.hold.margin
+    if renews(order):
+        yield Clock(margin, "renew_hold", "hold.renew", Role.CLOCK)
+    elif payment.buyer_asked_at is not None:
+        asked = add_business_days(order.buyer_calendar, payment.buyer_asked_at, policy.hold.ask_buyer)
+        yield Clock(min(asked, payment.capture_before - policy.outage.grace), "hold_lapses", "hold.end", Role.BUYER)
+    else:
+        yield Clock(margin, "hold_lapses", "hold.end", Role.SELLER)
+
+
+def _own_clocks(order: Order) -> Iterator[Clock]:
+    """The clocks of the process itself: money, tickets, pauses, the longest escrow, the window."""
+    policy, op = order.policy, order.op
+    money = next_try(order)
+    if money is not None:
+        yield Clock(money, "settle", "money.try", Role.PROVIDER)
+    if op is not None and op.retry_at is not None and f"money:{op.seq}.ticket" not in order.passed:
+        yield Clock(op.asked_at + policy.money.unknown_ticket, "money_overdue", f"money:{op.seq}.ticket", Role.PROVIDER)
+    for ticket in order.tickets:
+        if ticket.escalations < ESCALATIONS:
+            yield Clock(ticket.due, "ticket_overdue", f"ticket:{ticket.ticket_id}", Role.SPECIALIST, ticket.ticket_id)
+    if order.paused is not None:
+        yield Clock(order.paused.until, "pause_ends", "pause.end", Role.OPERATOR)
+    if order.approval is not None:
+        yield Clock(order.approval.lapses_at, "approval_lapses", "approval.end", Role.OPERATOR)
+    yield from _last_clocks(order)
+
+
+def _last_clocks(order: Order) -> Iterator[Clock]:
+    policy, captured_at = order.policy, order.payment.captured_at
+    if captured_at is not None:
+        end = captured_at + timedelta(days=policy.escrow.longest - policy.escrow.margin)
+        escrowed = [line for line in order.live if line.funds is Funds.ESCROW]
+        if any(not line.held and line.state is not LineState.ACCEPTED for line in escrowed):
+            yield Clock(end, "escrow_ends", "escrow.end", Role.SPECIALIST)
+        if order.op is None and any(line.held for line in escrowed):
+            yield Clock(end, "held_escrow_ends", "escrow.held", Role.SPECIALIST)
+    if stage(order) is Stage.COMPLETED and not money_open(order) and not order.tickets:
+        since = max(line.since for line in order.live)
+        yield Clock(since + timedelta(days=policy.aftersale.window), "close", "window.end", Role.CLOCK)
+    shortest = min(order.seller_calendar.last, order.buyer_calendar.last, order.desk_calendar.last)
+    runs_short = datetime(shortest.year, shortest.month, shortest.day, tzinfo=order.placed_at.tzinfo) - CALENDAR_MARGIN
+    yield Clock(runs_short, "extend_calendars", "calendar.end", Role.CLOCK)
+
+
+def payment_standing(order: Order) -> str:
+    """What the seller may believe: ``secured`` only once the capture is confirmed (W12), else the parcel stays here.
+
+    ``pending``: a capture is under way or its outcome unknown. ``authorised``: held, not captured. ``unpaid``: nothing.
+    """
+    if order.payment.captured is not None:
+        return "secured"
+    if order.op is not None and order.op.verb is Verb.CAPTURE:
+        return "pending"
+    return "authorised" if order.payment.hold else "unpaid"

@@ -1,0 +1,324 @@
+"""The judge: what a command or a clock does to an order, or why not and what is possible instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from domain import wire
+from domain.business_time import CalendarTooShort, add_business_days
+from domain.checkout import ID
+from domain.deadlines import Clock, deadlines
+from domain.errors import Invalid, Refused
+from domain.events import (
+    ApprovalAsked,
+    ApprovalEnded,
+    Event,
+    LinesMoved,
+    MoneyAsked,
+    Taken,
+    TicketResolved,
+    TierMoved,
+    TierPassed,
+    apply_all,
+)
+from domain.funds import plan
+from domain.money import Verb
+from domain.process import COMMANDS, STEPS, roles_of, step_for
+from domain.state import DESK, PARTIES, SYSTEM, Actor, Approval, Line, MoneyOp, Order, Outcome, Role, Seen, is_over
+from domain.step import Moment, Step
+from domain.tickets import known, overtaken
+
+PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
+"""What needs a second operator when a person of the desk decides it for a large order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody wants, as it comes over the wire. `ticket_id` names the ticket that the step resolves."""
+
+    name: str
+    command_id: str
+    actor: Actor
+    body: Mapping[str, Any] = field(default_factory=dict)
+    ticket_id: str = ""
+
+    def digest(self) -> str:
+        """Equal for equal contents; the same id with another digest is refused."""
+        return wire.digest([self.name, wire.to_plain(self.actor), dict(self.body), self.ticket_id])
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A step that is taken: its events, the state after them, and the money operation to carry out with it."""
+
+    step: str
+    actor: Actor
+    events: tuple[Event, ...]
+    after: Order
+    op: MoneyOp | None
+    tells: tuple[Role, ...]
+    command_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A step that is not taken. `code` is stable, `reason` a sentence, `possible` what that actor may do now."""
+
+    code: str
+    reason: str
+    possible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A command that was taken before, as step `seq`; it has no second effect."""
+
+    seq: int
+
+
+def decide(order: Order, command: Command, now: datetime) -> Decision | Refusal | Repeat:
+    """Judge a party's command at `now` (aware, UTC). Total: bad input is a refusal, never an exception."""
+    for seen in order.seen:
+        if seen.command_id == command.command_id:
+            if seen.digest == command.digest():
+                return Repeat(seen.seq)
+            reason = "this command_id was used for another command"
+            return Refusal("command_id_reused", reason, possible(order, command.actor, now))
+    try:
+        step = _row_for(order, command)
+        body: Any = wire.from_plain(step.takes, dict(command.body), "body")
+        _check_note(body)
+        if step.name == "approve":
+            return _approve(order, command, body.digest, now)
+        seen = Seen(command.command_id, command.digest(), order.seq + 1)
+        if _needs_second(order, step, command.actor):
+            _take(order, step, command, body, now)
+            return _ask_second(order, command, seen, now)
+        return _take(order, step, command, body, now, seen)
+    except Refused as error:
+        return Refusal(error.code, str(error), possible(order, command.actor, now))
+    except Invalid as error:
+        return Refusal("invalid", str(error), possible(order, command.actor, now))
+    except CalendarTooShort as error:
+        return Refusal("calendar_too_short", str(error), possible(order, command.actor, now))
+
+
+def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
+    """Take the step of a clock that has rung.
+
+    A party's clock that takes effect much later than its instant, because we were down, does not punish: it moves once
+    to max(1 business day, the outage) from now (rules.md, Outage grace). A refused tick is a fault of the table.
+    """
+    late = now - clock.at
+    spared = f"graced:{clock.tier}"
+    if clock.party and late > order.policy.outage.grace and spared not in order.passed:
+        later = max(add_business_days(order.desk_calendar, now, 1), now + late)
+        events: tuple[Event, ...] = (TierMoved(clock.tier, later), TierPassed(spared), Taken(order.seq + 1))
+        return Decision("spare_after_outage", SYSTEM, events, apply_all(order, events), None, ())
+    step = step_for(clock.step, Role.CLOCK)
+    if step is None:
+        return Refusal("unknown_step", f"no clock takes {clock.step}")
+    command = Command(clock.step, "", SYSTEM)
+    try:
+        return _take(order, step, command, step.takes(clock.tier, clock.subject), now)
+    except Refused as error:
+        return Refusal(error.code, str(error))
+
+
+def possible(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
+    """The commands open to `actor` now, in the table's order."""
+    if not _related(order, actor) or is_over(order):
+        return ()
+    open_steps = (s for s in STEPS if actor.role in s.by and s.name in COMMANDS and _open(order, s, actor, now))
+    return tuple(dict.fromkeys(step.name for step in open_steps))
+
+
+def _open(order: Order, step: Step, actor: Actor, now: datetime) -> bool:
+    lines = _eligible(order, step, actor)
+    if step.moves and not lines and step.name != "parcel_scan":
+        return False
+    # A row may be open for one line although it is not for all of them together.
+    choices = [lines, *((line,) for line in lines)]
+    return any(all(guard(order, chosen, now) is None for guard in step.guards) for chosen in choices)
+
+
+def _row_for(order: Order, command: Command) -> Step:
+    if not ID.fullmatch(command.command_id):
+        raise Invalid("command_id", "must be 1 to 64 letters, digits, '.', '_' or '-'")
+    if command.name not in COMMANDS:
+        raise Refused("unknown_command", f"{command.name!r} is not a command; known: {', '.join(COMMANDS)}")
+    step = step_for(command.name, command.actor.role)
+    if step is None:
+        roles = ", ".join(roles_of(command.name))
+        raise Refused("role_not_allowed", f"a {command.actor.role} may not {command.name}; that is for: {roles}")
+    if not _related(order, command.actor):
+        raise Refused("not_your_order", f"{command.actor.role} {command.actor.id} has no part in this order")
+    if is_over(order):
+        raise Refused("order_over", "the order is over")
+    if command.ticket_id:
+        known(order, command.ticket_id)
+        if command.actor.role not in DESK:
+            raise Refused("role_not_allowed", "only specialists and operators resolve tickets")
+    return step
+
+
+def _related(order: Order, actor: Actor) -> bool:
+    """Buyer and seller act on their own orders only, and nobody of the desk on an order of their own (A4)."""
+    own = {Role.BUYER: order.buyer, Role.SELLER: order.seller}
+    if actor.role in PARTIES:
+        return actor.id == own[actor.role]
+    return bool(actor.id) and not (actor.role in DESK and actor.id in own.values())
+
+
+def _check_note(body: object) -> None:
+    note = getattr(body, "note_id", None)
+    if note is not None and not ID.fullmatch(note):
+        raise Invalid("body.note_id", "must name a stored note: 1 to 64 letters, digits, '.', '_' or '-'")
+
+
+def _eligible(order: Order, step: Step, actor: Actor) -> tuple[Line, ...]:
+    """The lines that the row may be about; the parties do not move lines that are held, but a parcel arrives anyway."""
+    held_too = actor.role not in PARTIES and actor.role is not Role.PLATFORM
+    return tuple(line for line in order.lines if line.state in step.moves and (held_too or not line.held))
+
+
+def _chosen(order: Order, step: Step, actor: Actor, body: Any) -> tuple[Line, ...]:
+    """The lines that the message names, or all that the row would change. Raises Refused for one that does not fit."""
+    if not step.moves:
+        return ()
+    eligible = _eligible(order, step, actor)
+    if hasattr(body, "chosen"):
+        wanted = body.chosen(order)
+        return tuple(line for line in eligible if line.line_id in wanted)
+    named: tuple[str, ...] = getattr(body, "lines", ())
+    for line_id in named:
+        _check_named(order, step, eligible, line_id)
+    if named:
+        return tuple(line for line in eligible if line.line_id in named)
+    chosen = tuple(line for line in eligible if step.moves[line.state] is not line.state)
+    if not chosen:
+        states = " or ".join(step.moves)
+        raise Refused("no_line_fits", f"{step.name} needs a line that is {states}" + _why_none(order))
+    return chosen
+
+
+def _check_named(order: Order, step: Step, eligible: tuple[Line, ...], line_id: str) -> None:
+    if any(line.line_id == line_id for line in eligible):
+        return
+    line = next((line for line in order.lines if line.line_id == line_id), None)
+    if line is None:
+        raise Refused(
+            "line_unknown", f"this order has no line {line_id}; it has: {', '.join(li.line_id for li in order.lines)}"
+        )
+    if line.held:
+        raise Refused("line_held", f"line {line_id} is held by {line.held}")
+    raise Refused(
+        "line_state", f"line {line_id} is {line.state}; {step.name} is for lines that are {' or '.join(step.moves)}"
+    )
+
+
+def _why_none(order: Order) -> str:
+    return "; now: " + ", ".join(f"{line.line_id} {line.state}" for line in order.lines)
+
+
+def _take(order: Order, step: Step, command: Command, body: Any, now: datetime, seen: Seen | None = None) -> Decision:
+    """All that taking a row means. Raises Refused or Invalid."""
+    lines = _chosen(order, step, command.actor, body)
+    for guard in step.guards:
+        reason = guard(order, lines, now)
+        if reason is not None:
+            raise Refused(guard.__name__, reason)
+    moment = Moment(order, command.actor, lines, body, now)
+    events = [*_moves(step, moment), *step.does(moment)]
+    if command.ticket_id:
+        events.append(TicketResolved(command.ticket_id, Outcome.ACT, step.name))
+    return _finish(order, step, command, events, now, seen)
+
+
+def _moves(step: Step, moment: Moment) -> tuple[Event, ...]:
+    """The lines' moves of the row; a carrier's scan moves them at its own time, but never before their last move."""
+    at = max([min(getattr(moment.body, "at", moment.now), moment.now), *(line.since for line in moment.lines)])
+    changed = [line for line in moment.lines if step.moves[line.state] is not line.state]
+    targets = dict.fromkeys(step.moves[line.state] for line in changed)
+    return tuple(
+        LinesMoved(tuple(line.line_id for line in changed if step.moves[line.state] is to), to, at) for to in targets
+    )
+
+
+def _finish(
+    order: Order, step: Step, command: Command, events: list[Event], now: datetime, seen: Seen | None
+) -> Decision:
+    """Overtaken tickets end, the step is counted, and its money follows.
+
+    What the desk decides is recorded, its signature checked, before any money moves: the ``settle`` clock, which is
+    due at once, carries that operation out.
+    """
+    seq = order.seq + 1
+    after = apply_all(order, events)
+    ended = overtaken(after, step.name)
+    taken = Taken(seq, seen)
+    after = apply_all(after, [*ended, taken])
+    events = [*events, *ended, taken]
+    op = plan(after, now, seq) if step.money and command.actor.role not in DESK else None
+    if op is not None and op.verb in step.money:
+        asked = MoneyAsked(op)
+        return Decision(
+            step.name, command.actor, (*events, asked), apply_all(after, [asked]), op, step.tells, command.command_id
+        )
+    if step.name == "settle":
+        return Decision(step.name, command.actor, tuple(events), after, order.op, step.tells, command.command_id)
+    return Decision(step.name, command.actor, tuple(events), after, None, step.tells, command.command_id)
+
+
+def _needs_second(order: Order, step: Step, actor: Actor) -> bool:
+    pays = bool(step.money & PAYS_OUT) and order.payment.captured is not None
+    return actor.role in DESK and pays and order.policy.second_operator.needed(order.priced)
+
+
+def _amounts_digest(order: Order, name: str, body: str) -> str:
+    """Over a command and the money it is about; another when anything moved in between."""
+    funds = [[line.line_id, line.state.value, line.funds.value] for line in order.lines]
+    return wire.digest([order.order_id, name, body, funds, order.shipping_funds.value])
+
+
+def _ask_second(order: Order, command: Command, seen: Seen, now: datetime) -> Decision:
+    """A large sum waits for another operator."""
+    body = wire.canonical({"body": dict(command.body), "ticket_id": command.ticket_id})
+    lapses = add_business_days(order.desk_calendar, now, order.policy.second_operator.lapse)
+    approval = Approval(command.name, body, command.actor, _amounts_digest(order, command.name, body), lapses)
+    events: tuple[Event, ...] = (ApprovalAsked(approval), Taken(order.seq + 1, seen))
+    return Decision(
+        "ask_second_operator", command.actor, events, apply_all(order, events), None, (), command.command_id
+    )
+
+
+def _approve(order: Order, command: Command, given: str, now: datetime) -> Decision:
+    """The second operator's yes carries out the waiting command. Raises Refused."""
+    waiting = order.approval
+    if waiting is None:
+        raise Refused("waits_for_approval", "no command waits for a second operator")
+    if command.actor.id == waiting.asked_by.id:
+        raise Refused("own_command", "the second operator must be another person")
+    if _amounts_digest(order, waiting.name, waiting.body) != waiting.digest:
+        raise Refused("money_changed", "the order's money has changed since; ask for the command again")
+    if given != waiting.digest:
+        raise Refused("digest_differs", f"approve names another command; the waiting one has digest {waiting.digest}")
+    stored = json.loads(waiting.body)
+    inner = Command(waiting.name, command.command_id, waiting.asked_by, stored["body"], stored["ticket_id"])
+    step = _row_for(order, inner)
+    seen = Seen(command.command_id, command.digest(), order.seq + 1)
+    open_order = replace(order, approval=None)
+    message: Any = wire.from_plain(step.takes, dict(inner.body), "body")
+    decision = _take(open_order, step, inner, message, now, seen)
+    events: tuple[Event, ...] = (ApprovalEnded("approved"), *decision.events)
+    return replace(decision, actor=command.actor, events=events)
+
+
+def due(order: Order, now: datetime) -> Clock | None:
+    """The clock to take next, when it has rung."""
+    clocks = deadlines(order)
+    return clocks[0] if clocks and clocks[0].at <= now else None

@@ -1,0 +1,235 @@
+"""The steps of specialists and operators: everything that mends an order, each with a stored reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.business_time import Calendar, add_business_minutes, business_minutes_between
+from domain.deadlines import calendar_of, party_tiers
+from domain.errors import Invalid, Refused
+from domain.events import (
+    ApprovalEnded,
+    CalendarsAsked,
+    Event,
+    LinesHeld,
+    Noted,
+    Paused,
+    PolicyAdopted,
+    Resumed,
+    RetryAsked,
+    TicketExtended,
+    TicketResolved,
+    TierMoved,
+    TierPassed,
+    TierReset,
+)
+from domain.funds import next_try
+from domain.policy import Policy
+from domain.policy_file import check
+from domain.state import Cause, Funds, Line, Order, Outcome, Pause, Role
+from domain.step import Moment
+from domain.tickets import CLOCK_OF, freed, known, opened
+
+
+@dataclass(frozen=True, slots=True)
+class WithNote:
+    """A step whose reason is stored under `note_id`."""
+
+    note_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnLines:
+    """A step on `lines`, or on all that it fits, whose reason is stored under `note_id`."""
+
+    note_id: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """The clock named `clock` (pay, confirm, ship, receipt or stall) rings at `until` instead."""
+
+    clock: str
+    until: datetime
+    note_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOrder:
+    """The parties' clocks stand still until `until`; `review` says that the payment is being looked at."""
+
+    until: datetime
+    note_id: str
+    review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptPolicy:
+    """The order goes on under `policy`, given whole, as it was previewed; one that no file could say is refused."""
+
+    policy: Policy
+    note_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """A second operator agrees to the command whose `digest` stands in the order's approval."""
+
+    digest: str
+
+
+def money_to_retry(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """There is money that waits for another try."""
+    return None if next_try(order) is not None else "no money is waiting for another try"
+
+
+def not_paused(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """One pause at a time."""
+    return "the order is paused already" if order.paused else None
+
+
+def is_paused(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """There is a pause to end."""
+    return None if order.paused else "the order is not paused"
+
+
+def captured(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """Only money that was captured can be given back or paid out."""
+    return None if order.payment.captured is not None else "nothing was captured; cancel instead"
+
+
+def in_escrow(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """The lines' money is still ours to move."""
+    if order.op is not None and set(order.op.slices) & {line.line_id for line in lines}:
+        return f"{order.op.verb} in progress; try again when it is settled"
+    paid_out = [line.line_id for line in lines if line.funds is Funds.RELEASED]
+    return f"line {paid_out[0]} was paid out to the seller" if paid_out else None
+
+
+def waits_for_approval(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """There is a large command to approve."""
+    return None if order.approval else "no command waits for a second operator"
+
+
+def noted(moment: Moment) -> tuple[Event, ...]:
+    """The reason, or the note itself, is on record."""
+    return (Noted(moment.body.note_id),)
+
+
+def decided(moment: Moment) -> tuple[Event, ...]:
+    """A person decided about held lines: they are free for what the row does to them, and their reason is on record."""
+    held = tuple(line.line_id for line in moment.lines if line.held)
+    freed: tuple[Event, ...] = (LinesHeld(held, ""),) if held else ()
+    return (*freed, Noted(moment.body.note_id))
+
+
+def lapse(moment: Moment) -> tuple[Event, ...]:
+    """No second operator agreed in time."""
+    return (ApprovalEnded("lapsed"),)
+
+
+def retry(moment: Moment) -> tuple[Event, ...]:
+    """Everything refused or unknown is tried, or asked after, at once."""
+    return (RetryAsked(moment.now), Noted(moment.body.note_id))
+
+
+def clock_runs(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """A party's clock runs that can be moved."""
+    return None if party_tiers(order) else "no clock of a party runs"
+
+
+def extend(moment: Moment) -> tuple[Event, ...]:
+    """All tiers of one clock move by the same time; the earliest rings at `until` and may ring again."""
+    order, body = moment.order, moment.body
+    moved = _moved(moment, lambda clock: clock.partition(":")[0] == body.clock)
+    if not moved:
+        names = sorted({tier.split(".")[0].split(":")[0] for tier in party_tiers(order)})
+        raise Refused("clock_not_running", f"{body.clock!r} does not run; running: {', '.join(names) or 'none'}")
+    return (Noted(body.note_id), *moved)
+
+
+def resolve_ticket(moment: Moment) -> tuple[Event, ...]:
+    """Ends a ticket by extending the clock that opened it, or by leaving things as they are.
+
+    A ticket that no clock of a party opened stays, and is due at its new time.
+    """
+    order, body = moment.order, moment.body
+    ticket = known(order, body.ticket_id)
+    done = TicketResolved(ticket.ticket_id, body.outcome, "resolve_ticket")
+    if body.outcome is Outcome.ACT:
+        raise Refused("act_by_its_step", "take the step itself (refund, release, cancel, ...) and name ticket_id in it")
+    if body.outcome is Outcome.NO_CHANGE:
+        return (done, *freed(order, ticket), Noted(body.note_id))
+    name = CLOCK_OF.get(ticket.cause, "").format(ticket.subject)
+    moved = _moved(moment, lambda clock: clock == name)
+    return (*((done, *moved) if moved else (TicketExtended(ticket.ticket_id, body.until),)), Noted(body.note_id))
+
+
+def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:
+    """The tiers of clocks that `belongs` chooses, moved so that the earliest rings at `until`; reminders stay."""
+    order, until = moment.order, moment.body.until
+    latest = moment.now + timedelta(days=order.policy.pause.longest)
+    if until is None or not moment.now < until <= latest:
+        raise Invalid("body.until", f"must lie between now and {latest.isoformat()}")
+    tiers = {
+        tier: at
+        for tier, at in party_tiers(order).items()
+        if belongs(tier.partition(".")[0]) and not tier.endswith(".remind")
+    }
+    first = min(tiers.values(), default=until)
+    moved = tuple(TierMoved(tier, until + (at - first)) for tier, at in tiers.items())
+    return (*moved, *(TierReset(tier) for tier in tiers if tier in order.passed))
+
+
+def pause(moment: Moment) -> tuple[Event, ...]:
+    """The parties' clocks stop; the hold's never does."""
+    order, body = moment.order, moment.body
+    latest = moment.now + timedelta(days=order.policy.pause.longest)
+    if not moment.now < body.until <= latest:
+        raise Invalid("body.until", f"must lie between now and {latest.isoformat()}")
+    return (Paused(Pause(moment.now, body.until, moment.actor, body.review)), Noted(body.note_id))
+
+
+def resume(moment: Moment) -> tuple[Event, ...]:
+    """Each clock goes on with the business minutes that it had left when the pause began (rules.md, Pause)."""
+    order, now = moment.order, moment.now
+    if order.paused is None:
+        return ()
+    since = order.paused.since
+    moved = tuple(
+        TierMoved(tier, _later(calendar_of(order, tier), since, at, now))
+        for tier, at in party_tiers(order).items()
+        if at > since
+    )
+    note: tuple[Event, ...] = (Noted(moment.body.note_id),) if moment.actor.role is not Role.CLOCK else ()
+    return (*moved, Resumed(), *note)
+
+
+def _later(calendar: Calendar, since: datetime, at: datetime, now: datetime) -> datetime:
+    return add_business_minutes(calendar, now, business_minutes_between(calendar, since, at))
+
+
+def adopt_policy(moment: Moment) -> tuple[Event, ...]:
+    """From now on the order's clocks and rules are those of the given policy; fees stay as they were at checkout."""
+    check(moment.body.policy)
+    return (PolicyAdopted(moment.body.policy), Noted(moment.body.note_id))
+
+
+def money_overdue(moment: Moment) -> tuple[Event, ...]:
+    """Money has been in doubt for too long: a specialist asks the provider's support."""
+    op = moment.order.op
+    subject = str(op.seq) if op else ""
+    return (*opened(moment.order, Cause.MONEY_UNKNOWN, subject, moment.now), TierPassed(moment.body.tier))
+
+
+def reused_number(order: Order, parcel_id: str, now: datetime) -> tuple[Event, ...]:
+    """A tracking number that another order has used is looked at by a specialist; it stops nothing."""
+    return opened(order, Cause.NUMBER_REUSED, parcel_id, now)
+
+
+def ask_calendars(moment: Moment) -> tuple[Event, ...]:
+    """The pinned calendars run short."""
+    return (CalendarsAsked(),)

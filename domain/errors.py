@@ -1,0 +1,118 @@
+"""Every error that this product raises on purpose, as one tree.
+
+AftersaleError
+├── Invalid              a document (checkout, policy, command) breaks a rule: field, rule, what would be right
+│   └── PolicyError      the document is a policy file: its name and line as well; in domain/policy_file.py
+├── Refused              the process does not allow this command now: reason and what is possible instead
+├── Conflict             the same id was used before with other contents
+├── StaleEpoch           a run that was superseded by a restart tried to write
+├── CalendarTooShort     a clock would leave the days that the pinned calendar knows; in domain/business_time.py
+└── ProviderError        what the payment provider answered, in our words
+    ├── Declined                 the bank says no, for good or for now
+    ├── AuthenticationRequired   the bank wants the buyer to take part
+    ├── AuthorisationExpired     the hold is gone: lapsed, voided or never there
+    ├── AlreadyDone              the effect stands already
+    ├── AmountInvalid            more than may be moved, or not a payable amount
+    ├── IdempotencyConflict      the key was used before with other parameters
+    ├── InsufficientFunds        the platform's balance does not cover a transfer or a refund
+    ├── AccountRestricted        the seller's payout account is missing, closed or restricted
+    ├── Unauthorised             our own credentials or permissions are wrong
+    └── Unknown                  timeout, cut connection, 5xx, 409, 429: the effect may or may not stand
+"""
+
+from __future__ import annotations
+
+
+class AftersaleError(Exception):
+    """Root of the tree; never raised itself."""
+
+
+class Invalid(AftersaleError):
+    """A document breaks a rule.
+
+    `field` is a path such as ``lines[0].price``; `rule` says what is wrong and what would be right.
+    """
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field = field
+        self.rule = rule
+
+
+class Refused(AftersaleError):
+    """The process does not allow a command now.
+
+    `code` is a stable word for programs, `reason` a sentence for people, `possible` the commands open to that actor.
+    """
+
+    def __init__(self, code: str, reason: str, possible: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.possible = possible
+
+
+class Conflict(AftersaleError):
+    """An id (order, command, key) was used before with other contents."""
+
+
+class StaleEpoch(AftersaleError):
+    """The order was restarted; this run may write nothing any more."""
+
+
+class ProviderError(AftersaleError):
+    """A definite or indefinite "no" from the payment provider.
+
+    `code` is the provider's own code for the record, without personal data.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Declined(ProviderError):
+    """The bank says no."""
+
+
+class AuthenticationRequired(ProviderError):
+    """The bank wants the buyer to take part."""
+
+
+class AuthorisationExpired(ProviderError):
+    """The hold is gone: lapsed, voided or never there."""
+
+
+class AlreadyDone(ProviderError):
+    """The effect stands already; look it up instead of repeating it."""
+
+
+class AmountInvalid(ProviderError):
+    """More than may be moved, or not a payable amount."""
+
+
+class IdempotencyConflict(ProviderError):
+    """The key was used before with other parameters."""
+
+
+class InsufficientFunds(ProviderError):
+    """The platform's balance does not cover the transfer or refund."""
+
+
+class AccountRestricted(ProviderError):
+    """The seller's payout account is missing, closed or restricted."""
+
+
+class Unauthorised(ProviderError):
+    """Our own credentials or permissions are wrong."""
+
+
+class Unknown(ProviderError):
+    """The effect may or may not stand; only asking the provider can tell.
+
+    `retry_after` is the number of seconds the provider asked us to wait, when it said so.
+    """
+
+    def __init__(self, message: str, *, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after

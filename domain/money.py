@@ -1,0 +1,132 @@
+"""Money: integer minor units and an ISO 4217 currency, together, always. The only module that divides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import total_ordering
+from typing import Self
+
+from domain.currencies import EXPONENTS
+from domain.errors import Invalid
+
+
+class Verb(StrEnum):
+    """The operations on outside money."""
+
+    AUTHORISE = "authorise"
+    REAUTHORISE = "reauthorise"
+    CAPTURE = "capture"
+    VOID = "void"
+    RELEASE = "release"
+    REVERSE_RELEASE = "reverse_release"
+    REFUND = "refund"
+
+
+LONGEST_AMOUNT = 18
+"""Characters of an amount as text; more would not fit the minor units that a database counts in 64 bits."""
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units (cents, yen, fils) of one currency; may be negative or zero.
+
+    Its text form is ``49.90 EUR``, with exactly the digits that ISO 4217 gives the currency.
+    """
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def zero(cls, currency: str) -> Self:
+        """Nothing, in `currency`."""
+        return cls(0, currency)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``49.90 EUR``; raises Invalid when currency or precision are wrong."""
+        amount, _, currency = text.partition(" ")
+        return cls.of(amount, currency)
+
+    @classmethod
+    def of(cls, amount: str, currency: str, field: str = "amount") -> Self:
+        """Read a decimal string such as ``49.90`` in `currency`; raises Invalid, naming `field`."""
+        exponent = EXPONENTS.get(currency)
+        if exponent is None:
+            raise Invalid(field, f"{currency!r} is not an ISO 4217 currency; write for example 'EUR'")
+        if len(amount) > LONGEST_AMOUNT:
+            raise Invalid(field, f"has {len(amount)} characters; no amount is longer than {LONGEST_AMOUNT}")
+        sign, digits = (-1, amount[1:]) if amount.startswith("-") else (1, amount)
+        whole, dot, part = digits.partition(".")
+        plain = whole.isascii() and whole.isdigit() and (not dot or (part.isascii() and part.isdigit()))
+        if not plain or len(part) != exponent or (len(whole) > 1 and whole[0] == "0"):
+            example = "49" if exponent == 0 else "49." + "0" * exponent
+            raise Invalid(
+                field, f"{amount!r} is not an amount in {currency}; write {exponent} decimal places, e.g. '{example}'"
+            )
+        return cls(sign * int(whole + part), currency)
+
+    def __str__(self) -> str:
+        exponent = EXPONENTS[self.currency]
+        sign, digits = "-" if self.minor < 0 else "", str(abs(self.minor)).rjust(exponent + 1, "0")
+        amount = digits if exponent == 0 else f"{digits[:-exponent]}.{digits[-exponent:]}"
+        return f"{sign}{amount} {self.currency}"
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._same(other), self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.minor, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.minor < self._same(other)
+
+    def __bool__(self) -> bool:
+        return self.minor != 0
+
+    def _same(self, other: Money) -> int:
+        if self.currency != other.currency:
+            raise ValueError(f"cannot mix {self.currency} and {other.currency}")
+        return other.minor
+
+
+def total(amounts: Sequence[Money], currency: str) -> Money:
+    """The sum of `amounts`, all in `currency`; nothing gives zero."""
+    result = Money.zero(currency)
+    for amount in amounts:
+        result += amount
+    return result
+
+
+def share(amount: Money, basis_points: int) -> Money:
+    """`basis_points` hundredths of a percent of a non-negative `amount`, rounded half-up (rules.md, Fees)."""
+    return Money((amount.minor * basis_points * 2 + 10_000) // 20_000, amount.currency)
+
+
+def percent_down(amount: Money, percent: int) -> Money:
+    """`percent` of a non-negative `amount`, rounded down (rules.md, Rounding: percent refunds)."""
+    return Money(amount.minor * percent // 100, amount.currency)
+
+
+def allocate(amount: Money, weights: Sequence[int]) -> tuple[Money, ...]:
+    """Split a non-negative `amount` by `weights`, by largest remainder, ties to the earlier part.
+
+    The parts add up to `amount` exactly. All weights zero: the first part takes everything.
+    Raises ValueError without parts or with a negative weight.
+    """
+    if not weights or min(weights) < 0:
+        raise ValueError("allocate needs at least one part and no negative weight")
+    whole = sum(weights)
+    if whole == 0:
+        return (amount, *(Money.zero(amount.currency) for _ in weights[1:]))
+    parts = [amount.minor * weight // whole for weight in weights]
+    remainders = [amount.minor * weight % whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-remainders[i], i))
+    for i in by_remainder[: amount.minor - sum(parts)]:
+        parts[i] += 1
+    return tuple(Money(part, amount.currency) for part in parts)

@@ -1,0 +1,337 @@
+"""Who is told what, as a second table beside the process: mails to the parties and the desk, events to the storefront.
+
+`notices` reads a step's row and its events, `reminders` reads the clocks. A notice carries ids, amounts and times only:
+names, addresses and tracking numbers are looked up when it is sent. `stands` says then whether it is still true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domain.deadlines import Clock, deadlines
+from domain.events import (
+    CancelAsked,
+    CancelEnded,
+    Captured,
+    DaysGranted,
+    Event,
+    HoldLost,
+    HoldOpened,
+    LinesMoved,
+    MoneyRefused,
+    MoneyUnknown,
+    ParcelMoved,
+    ParcelSent,
+    Paused,
+    Refunded,
+    Released,
+    RenewalFailed,
+    TicketEscalated,
+    TicketOpened,
+    TimeAsked,
+)
+from domain.money import Verb
+from domain.state import DEAD, PARTIES, UNSHIPPED, LineState, Milestone, Order, Role, Stage, in_state, stage
+from domain.wire import instant_text
+
+Fact = str | int | list[str]
+Facts = Mapping[str, Fact]
+"""What a notice is about: ids, amounts as text, times as ISO 8601; nothing personal."""
+
+
+class Channel(StrEnum):
+    """How a notice leaves."""
+
+    MAIL = "mail"
+    STOREFRONT = "storefront"
+    CARRIER = "carrier"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell one recipient, from `due` on, no later than `valid_until` (None: as long as it `stands`).
+
+    `cause` is unique in its order: for one cause a recipient is told once.
+    """
+
+    cause: str
+    to: Role
+    channel: Channel
+    template: str
+    due: datetime
+    valid_until: datetime | None = None
+    context: Facts = field(default_factory=dict)
+
+
+WORTH_A_MAIL = frozenset(
+    {
+        Milestone.AVAILABLE_FOR_PICKUP,
+        Milestone.FAILED_ATTEMPT,
+        Milestone.DELIVERED,
+        Milestone.RETURNED,
+        Milestone.LOST,
+    }
+)
+"""Scans that a buyer is told of; the others are on the status page."""
+
+RELISTS = frozenset({"expire_unpaid", "hold_lapses", "cancel", "cancel_by_silence", "confirm_lapses"})
+"""Steps after which cancelled lines may be offered again; after others only the storefront knows whether they may."""
+
+OUTCOMES: tuple[tuple[str, Role], ...] = (
+    ("paid", Role.BUYER),
+    ("paid", Role.SELLER),
+    ("payment_declined", Role.BUYER),
+    ("hold_lost", Role.BUYER),
+    ("renewal_failed", Role.BUYER),
+    ("capture_pending", Role.SELLER),
+    ("capture_refused", Role.SELLER),
+    ("secured", Role.SELLER),
+    ("released", Role.SELLER),
+    ("refunded", Role.BUYER),
+    ("ticket_opened", Role.SPECIALIST),
+    ("ticket_escalated", Role.SPECIALIST),
+    ("remind_pay", Role.BUYER),
+    ("remind_confirm", Role.SELLER),
+    ("remind_ship", Role.SELLER),
+    ("remind_receipt", Role.BUYER),
+)
+"""The mails that tell of an outcome or a clock rather than of a step of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A step that was taken, with the order after it."""
+
+    step: str
+    seq: int
+    order: Order
+    now: datetime
+    facts: dict[str, Fact]
+
+    def mail(self, to: Role, template: str, cause: str = "", /, **more: Fact) -> Notice:
+        facts = {**self.facts, **more}
+        return Notice(cause or f"{template}:{self.seq}", to, Channel.MAIL, template, self.now, None, facts)
+
+    def event(self, template: str, cause: str, /, **more: Fact) -> Notice:
+        facts = {**self.facts, **more}
+        return Notice(cause, Role.STOREFRONT, Channel.STOREFRONT, template, self.now, None, facts)
+
+
+def notices(
+    step: str, tells: tuple[Role, ...], seq: int, events: Iterable[Event], order_after: Order, now: datetime
+) -> tuple[Notice, ...]:
+    """What step `seq` tells: its outcomes by event, and the step itself to the roles of its row, `tells`.
+
+    One step, one mail per party: an outcome is told in place of the step that brought it.
+    """
+    happened = tuple(events)
+    scene = _Scene(step, seq, order_after, now, _facts(step, happened, order_after))
+    outcomes = [notice for event in happened for notice in _outcome(scene, event)]
+    spoken = {notice.to for notice in outcomes if notice.channel is Channel.MAIL}
+    own = [scene.mail(to, step) for to in tells if to in PARTIES and to not in spoken and _worth(scene)]
+    storefront = [*_storefront(scene, tells)]
+    every = [*own, *outcomes, *storefront]
+    return tuple({(notice.cause, notice.to, notice.channel): notice for notice in every}.values())
+
+
+def recipient(order: Order, role: Role) -> str:
+    """The opaque id of the person behind a role, or the role itself for the desk, the storefront and the carrier."""
+    return {Role.BUYER: order.buyer, Role.SELLER: order.seller}.get(role, str(role))
+
+
+def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact]:  # noqa: C901  # one case per event
+    """What is worth telling of a step's events; moved lines stand under their new state."""
+    facts: dict[str, Fact] = {"step": step, "stage": str(stage(order))}
+    for event in events:
+        match event:
+            case LinesMoved(lines, to, _):
+                known = facts.get(to, [])
+                facts[to] = [*(known if isinstance(known, list) else []), *lines]
+            case ParcelMoved(parcel_id, milestone, _, _):
+                facts |= {"parcel_id": parcel_id, "milestone": str(milestone)}
+            case ParcelSent(parcel):
+                facts["parcel_id"] = parcel.parcel_id
+            case DaysGranted(_, days):
+                facts["days"] = days
+            case TimeAsked(request):
+                facts["days"] = request.days
+            case CancelAsked(cancel):
+                facts["lines"] = list(cancel.lines)
+            case CancelEnded(how):
+                facts["request"] = how
+            case Paused(pause):
+                facts["until"] = instant_text(pause.until)
+            case HoldOpened() | Captured() | Released() | Refunded():
+                facts["amount"] = str(event.amount)
+            case _:
+                pass
+    return facts
+
+
+def _worth(scene: _Scene) -> bool:
+    """Whether a step is told to parties for itself: a shipment with its money, a scan when it matters."""
+    if scene.step == "ship":
+        return False
+    return scene.step != "parcel_scan" or scene.facts.get("milestone") in WORTH_A_MAIL
+
+
+def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PLR0912  # one case per event that is told
+    order, payment = scene.order, scene.order.payment
+    match event:
+        case HoldOpened(at=at) if at == payment.paid_at:
+            yield scene.mail(Role.BUYER, "paid")
+            yield scene.mail(Role.SELLER, "paid")
+        case MoneyRefused(op=op) if op.verb is Verb.AUTHORISE:
+            yield scene.mail(Role.BUYER, "payment_declined")
+        case MoneyRefused(op=op) if op.verb is Verb.CAPTURE:
+            yield scene.mail(Role.SELLER, "capture_refused")
+        case HoldLost():
+            yield scene.mail(Role.BUYER, "hold_lost")
+        case RenewalFailed():
+            yield scene.mail(Role.BUYER, "renewal_failed")
+        case MoneyUnknown() if order.op is not None and order.op.verb is Verb.CAPTURE:
+            yield scene.mail(Role.SELLER, "capture_pending", f"capture_pending:{order.op.seq}")
+        case Captured():
+            yield from _captured(scene)
+        case ParcelSent(parcel):
+            yield Notice(
+                f"track:{parcel.parcel_id}", Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None,
+                {"parcel_id": parcel.parcel_id},
+            )  # fmt: skip
+            if payment.captured is not None:
+                yield from _shipped(scene, parcel.parcel_id)
+        case Released():
+            yield scene.mail(Role.SELLER, "released", slices=list(event.slices))
+        case Refunded():
+            yield scene.mail(Role.BUYER, "refunded", slices=list(event.slices))
+        case TicketOpened(ticket):
+            about = {"ticket_id": ticket.ticket_id, "cause": str(ticket.cause), "subject": ticket.subject}
+            yield scene.mail(Role.SPECIALIST, "ticket_opened", f"ticket:{ticket.ticket_id}", **about)
+        case TicketEscalated(ticket_id, _) if scene.step == "ticket_overdue":
+            yield scene.mail(Role.SPECIALIST, "ticket_escalated", ticket_id=ticket_id)
+        case _:
+            pass
+
+
+def _captured(scene: _Scene) -> Iterator[Notice]:
+    """The money is in escrow: parcels that waited for it may go, or the seller knows that it is safe to pack."""
+    parcels = [parcel for parcel in scene.order.parcels if not parcel.withdrawn]
+    if not parcels:
+        yield scene.mail(Role.SELLER, "secured")
+    for parcel in parcels:
+        yield from _shipped(scene, parcel.parcel_id)
+
+
+def _shipped(scene: _Scene, parcel_id: str) -> Iterator[Notice]:
+    """A parcel whose money is secured: the buyer learns its number, the seller that it may be handed over."""
+    for to, template in ((Role.SELLER, "secured"), (Role.BUYER, "ship")):
+        yield scene.mail(to, template, f"shipped:{parcel_id}", parcel_id=parcel_id)
+
+
+def _storefront(scene: _Scene, tells: tuple[Role, ...]) -> Iterator[Notice]:
+    """The storefront hears of the rows that tell it, and which goods it must keep or may sell."""
+    if scene.step == "place":
+        yield scene.event("stock.reserved", f"stock:{scene.seq}", lines=[line.line_id for line in scene.order.lines])
+    if Role.STOREFRONT in tells:
+        yield scene.event(f"order.{scene.step}", f"{scene.step}:{scene.seq}")
+    unsold = [
+        line_id for state in DEAD for line_id in _ids(scene.facts.get(state)) if not scene.order.parcels_of(line_id)
+    ]
+    if unsold:
+        relist = "yes" if scene.step in RELISTS else "ask_seller"
+        yield scene.event("stock.released", f"stock:{scene.seq}", lines=sorted(unsold), relist=relist)
+
+
+def _ids(fact: Fact | None) -> list[str]:
+    return fact if isinstance(fact, list) else []
+
+
+def reminders(order: Order) -> tuple[Notice, ...]:
+    """A delayed mail before each clock that has a reminder; lines of one delivery are asked after in one mail.
+
+    Its cause names what the clock counts from, so that moving a clock moves its reminder and never repeats one.
+    """
+    found: dict[str, Notice] = {}
+    for clock in deadlines(order):
+        due = clock.remind_at
+        if due is None or not _began(order, clock) < due < clock.at:
+            continue
+        root = clock.tier.split(".")[0].partition(":")[0]
+        cause = f"remind:{clock.tier}" if root != "receipt" else f"remind:receipt:{instant_text(_began(order, clock))}"
+        facts: dict[str, Fact] = {"lines": [clock.subject] if clock.subject else []}
+        earlier = found.get(cause)
+        if earlier is None:
+            template = f"remind_{root}"
+            found[cause] = Notice(cause, clock.who, Channel.MAIL, template, due, clock.at, facts)
+        else:
+            facts["lines"] = [*_ids(earlier.context.get("lines")), clock.subject]
+            until = max(clock.at, earlier.valid_until or clock.at)
+            found[cause] = Notice(cause, clock.who, Channel.MAIL, earlier.template, min(due, earlier.due), until, facts)
+    return tuple(found.values())
+
+
+def _began(order: Order, clock: Clock) -> datetime:
+    """Since when the person has had something to do; nobody is reminded of what was asked a moment ago."""
+    if clock.subject:
+        return order.line(clock.subject).since
+    confirmed = [line.since for line in in_state(order.lines, (LineState.CONFIRMED,))]
+    return max([order.placed_at, *(confirmed if clock.tier.startswith("ship") else [])])
+
+
+def stands(template: str, facts: Facts, order: Order) -> bool:
+    """Whether a notice is still true of the order as it is now; one that only tells what happened always is."""
+    rule = _STANDS.get(template)
+    return rule is None or rule(order, facts)
+
+
+def _unpaid(order: Order, facts: Facts) -> bool:
+    return stage(order) is Stage.AWAITING_PAYMENT
+
+
+def _unconfirmed(order: Order, facts: Facts) -> bool:
+    return bool(in_state(order.lines, (LineState.PENDING,)))
+
+
+def _unsent(order: Order, facts: Facts) -> bool:
+    return bool(in_state(order.lines, UNSHIPPED))
+
+
+def _parcel_goes(order: Order, facts: Facts) -> bool:
+    if "parcel_id" not in facts:
+        return True
+    parcel = order.parcel(str(facts["parcel_id"]))
+    return parcel is not None and not parcel.withdrawn
+
+
+def _parcel_is_there(order: Order, facts: Facts) -> bool:
+    parcel = order.parcel(str(facts["parcel_id"]))
+    return parcel is not None and parcel.milestone == facts["milestone"]
+
+
+def _ticket_open(order: Order, facts: Facts) -> bool:
+    return order.ticket(str(facts["ticket_id"])) is not None
+
+
+_STANDS: Mapping[str, Callable[[Order, Facts], bool]] = {
+    "place": _unpaid,
+    "payment_declined": _unpaid,
+    "paid": lambda order, facts: bool(order.live),
+    "hold_lost": lambda order, facts: order.payment.lost_at is not None and bool(order.live),
+    "renewal_failed": lambda order, facts: order.payment.buyer_asked_at is not None,
+    "capture_pending": lambda order, facts: order.op is not None and order.op.verb is Verb.CAPTURE,
+    "capture_refused": lambda order, facts: order.payment.captured is None,
+    "secured": _parcel_goes,
+    "ship": _parcel_goes,
+    "register_tracker": _parcel_goes,
+    "parcel_scan": _parcel_is_there,
+    "confirm_overdue": _unconfirmed,
+    "ship_overdue": _unsent,
+    "request_cancel": lambda order, facts: order.cancel_request is not None,
+    "ask_time": lambda order, facts: order.time_request is not None,
+    "pause": lambda order, facts: order.paused is not None,
+    "ticket_opened": _ticket_open,
+    "ticket_escalated": _ticket_open,
+}

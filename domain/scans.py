@@ -1,0 +1,43 @@
+"""From a carrier's report to the few scans that an order should hear of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain import wire
+from domain.contract import Envelope
+from domain.ship import ParcelScan, is_news
+from domain.state import Actor, Milestone, Order, Parcel, Proof, Role
+from domain.tracking import TrackerReport
+
+COMMAND = "parcel_scan"
+
+
+def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) -> tuple[Envelope, ...]:
+    """The scans that move the parcel on, oldest first, as messages to the order; often none.
+
+    What lies before the order was placed belongs to an earlier parcel of a recycled number. The same scan always
+    makes the same `command_id`, so a report that comes twice takes effect once.
+    """
+    parcel = order.parcel(parcel_id)
+    if parcel is None or parcel.withdrawn:
+        return ()
+    reached = [ParcelScan(parcel_id, milestone, at, proof) for milestone, at, proof in report.milestones]
+    if report.last_movement is not None:
+        reached.append(ParcelScan(parcel_id, Milestone.IN_TRANSIT, report.last_movement, Proof.WEAK))
+    news = []
+    for scan in sorted(reached, key=lambda scan: scan.at):
+        if scan.at >= order.placed_at and is_news(parcel, scan):
+            news.append(_message(order, scan, carrier_id))
+            parcel = _moved(parcel, scan)
+    return tuple(news)
+
+
+def _moved(parcel: Parcel, scan: ParcelScan) -> Parcel:
+    return replace(parcel, milestone=scan.milestone, moved_at=scan.at)
+
+
+def _message(order: Order, scan: ParcelScan, carrier_id: str) -> Envelope:
+    body = wire.to_plain(scan)
+    command_id = "scan-" + wire.digest([order.order_id, body])[:24]
+    return Envelope(command_id, Actor(Role.CARRIER, carrier_id), body)

@@ -1,0 +1,200 @@
+"""Parcels: sent by the seller, moved by the carrier; the address until then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.checkout import ID
+from domain.errors import Invalid, Refused
+from domain.events import (
+    AddressChanged,
+    CancelEnded,
+    Event,
+    LinesHeld,
+    ParcelMoved,
+    ParcelSent,
+    TierPassed,
+    TierReset,
+    TimeEnded,
+)
+from domain.money import Money, Verb
+from domain.state import Cause, Line, LineState, Milestone, Order, Parcel, Proof
+from domain.step import Moment
+from domain.tickets import opened
+
+RANK = {
+    Milestone.ACCEPTED: 1,
+    Milestone.IN_TRANSIT: 2,
+    Milestone.OUT_FOR_DELIVERY: 3,
+    Milestone.FAILED_ATTEMPT: 3,
+    Milestone.AVAILABLE_FOR_PICKUP: 3,
+    Milestone.LOST: 4,
+    Milestone.DELIVERED: 5,
+    Milestone.RETURNED: 6,
+}
+"""How far each milestone is: a parcel never moves back to a lower one, but a delivered one may turn out to be lost."""
+
+FOUND_OR_LOST = frozenset({Milestone.DELIVERED, Milestone.LOST})
+"""Of these two the later one is true, whichever is told first, and however often."""
+
+STILL_MOVING = timedelta(days=2)
+"""A repeated scan counts as movement only after this long: each one that reaches an order costs it an activity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ship:
+    """A parcel with `lines`, or with every confirmed line.
+
+    The tracking number and the photo are stored under `parcel_id` first. A `tracking_number` sent along is moved to the
+    store at once, but stays readable in this message until the history's retention ends.
+    """
+
+    parcel_id: str
+    carrier: str
+    lines: tuple[str, ...] = ()
+    service: str = ""
+    insured: Money | None = None
+    tracking_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelScan:
+    """A carrier's milestone for a parcel, at the carrier's time."""
+
+    parcel_id: str
+    milestone: Milestone
+    at: datetime
+    proof: Proof = Proof.WEAK
+
+    def chosen(self, order: Order) -> tuple[str, ...]:
+        """The lines that this scan delivers: a line arrives with its last parcel."""
+        parcel = order.parcel(self.parcel_id)
+        if parcel is None or self.milestone is not Milestone.DELIVERED:
+            return ()
+        return tuple(
+            line_id
+            for line_id in parcel.lines
+            if order.line(line_id).state is LineState.SHIPPED
+            and all(p is parcel or p.milestone is Milestone.DELIVERED for p in order.parcels_of(line_id))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAddress:
+    """The parcels go to `address_id`, stored before."""
+
+    address_id: str
+
+
+def hold_is_good(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """Nothing is handed over for money that cannot be captured any more."""
+    payment = order.payment
+    if payment.captured is not None:
+        return None
+    if not payment.hold or payment.capture_before is None:
+        return "the buyer's payment is not secured; do not hand the parcel over"
+    if now >= payment.capture_before - order.policy.hold.margin:
+        return "the hold on the buyer's card is about to run out; wait for its renewal"
+    return None
+
+
+def nothing_shipped(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """The address may change until the first parcel."""
+    return "a parcel is on its way" if any(not parcel.withdrawn for parcel in order.parcels) else None
+
+
+def ship(moment: Moment) -> tuple[Event, ...]:
+    """The parcel joins the order; an open request to cancel these lines, or for more time, lapses."""
+    order, body = moment.order, moment.body
+    if not ID.fullmatch(body.parcel_id):
+        raise Invalid("body.parcel_id", f"{body.parcel_id!r} is not an id")
+    if order.parcel(body.parcel_id) is not None:
+        raise Refused("parcel_known", f"parcel {body.parcel_id} was sent before; use another parcel_id")
+    if not 1 <= len(body.carrier) <= 64:
+        raise Invalid("body.carrier", "must name the carrier in 1 to 64 characters")
+    if body.insured is not None and (body.insured.currency != order.currency or body.insured.minor < 0):
+        raise Invalid("body.insured", f"must be an amount in {order.currency}, not negative")
+    parcel = Parcel(body.parcel_id, body.carrier, moment.ids, moment.now, body.service[:64], body.insured)
+    events: list[Event] = [ParcelSent(parcel)]
+    request = order.cancel_request
+    if request is not None and set(request.lines) & set(moment.ids):
+        events.append(CancelEnded("shipped"))
+    if order.time_request is not None:
+        events.append(TimeEnded(granted=False))
+    return tuple(events)
+
+
+def parcel_sent(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """There is a parcel whose way is not over."""
+    last = max(RANK.values())
+    going = any(not p.withdrawn and (p.milestone is None or RANK[p.milestone] < last) for p in order.parcels)
+    return None if going else "no parcel of this order is on its way"
+
+
+def known_parcel(moment: Moment) -> Parcel:
+    """The parcel a scan is about; raises Refused for one that this order does not have."""
+    parcel = moment.order.parcel(moment.body.parcel_id)
+    if parcel is None or parcel.withdrawn:
+        raise Refused("parcel_unknown", f"order {moment.order.order_id} has no parcel {moment.body.parcel_id}")
+    return parcel
+
+
+def scan(moment: Moment) -> tuple[Event, ...]:
+    """A parcel moves forward; late and repeated scans change nothing (rules.md: events never move an order back)."""
+    parcel, body, order = known_parcel(moment), moment.body, moment.order
+    if not is_news(parcel, body):
+        raise Refused("nothing_new", f"parcel {parcel.parcel_id} is already {parcel.milestone}")
+    at = max(min(body.at, moment.now), parcel.moved_at or parcel.shipped_at)
+    moved: list[Event] = [ParcelMoved(parcel.parcel_id, body.milestone, at, body.proof)]
+    if f"stall:{parcel.parcel_id}.ticket" in order.passed:
+        moved.append(TierReset(f"stall:{parcel.parcel_id}.ticket"))
+    if parcel.milestone is Milestone.LOST and body.milestone is Milestone.DELIVERED:
+        found = tuple(i for i in parcel.lines if order.line(i).held == f"parcel:{parcel.parcel_id}")
+        moved.append(LinesHeld(found, ""))
+    if body.milestone in (Milestone.RETURNED, Milestone.LOST):
+        moved.extend(_gone_wrong(moment, parcel, body.milestone))
+    return tuple(moved)
+
+
+def is_news(parcel: Parcel, seen: ParcelScan) -> bool:
+    """Whether a scan moves the parcel on, or shows that it still travels."""
+    known = parcel.milestone
+    later = parcel.moved_at is None or seen.at > parcel.moved_at
+    if known in FOUND_OR_LOST and seen.milestone in FOUND_OR_LOST:
+        return later and seen.milestone is not known
+    if known is None or RANK[seen.milestone] > RANK[known]:
+        return True
+    if seen.milestone is known:
+        return known is Milestone.IN_TRANSIT and parcel.moved_at is not None and seen.at >= parcel.moved_at + STILL_MOVING
+    return later and RANK[seen.milestone] == RANK[known]
+
+
+def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:
+    """A parcel that is lost or comes back holds its lines and becomes a specialist's work."""
+    cause = Cause.PARCEL_RETURNED if milestone is Milestone.RETURNED else Cause.PARCEL_LOST
+    order = moment.order
+    affected = tuple(
+        line_id for line_id in parcel.lines if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
+    )
+    if not affected:
+        return ()
+    return (LinesHeld(affected, f"parcel:{parcel.parcel_id}"), *opened(order, cause, parcel.parcel_id, moment.now))
+
+
+def stalled(moment: Moment) -> tuple[Event, ...]:
+    """A parcel has not moved for too long."""
+    body = moment.body
+    return (*opened(moment.order, Cause.PARCEL_STALLED, body.subject, moment.now), TierPassed(body.tier))
+
+
+def change_address(moment: Moment) -> tuple[Event, ...]:
+    """The seller sends to another address, stored before under this id."""
+    if not ID.fullmatch(moment.body.address_id):
+        raise Invalid("body.address_id", f"{moment.body.address_id!r} is not an id")
+    return (AddressChanged(moment.body.address_id),)
+
+
+def capture_settled(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """The opposite of a capture waits until the provider has told how the capture ended."""
+    return "capture in progress; try again when it is settled" if order.op and order.op.verb is Verb.CAPTURE else None

@@ -1,0 +1,417 @@
+"""What is known about an order, as frozen data, and the words that every other module uses for it.
+
+The line is the state machine: each line goes its own way, and the order's stage is a fold of its lines (`stage`), for
+display and search, never an authority of its own. Times are aware datetimes in UTC, money is `Money`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domain.business_time import Calendar
+from domain.money import Money, Verb, total
+from domain.policy import Policy
+
+
+class Role(StrEnum):
+    """Who acts. `platform` is the marketplace's own fulfilment; `clock` is the process itself."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+    SPECIALIST = "specialist"
+    OPERATOR = "operator"
+    PLATFORM = "platform"
+    STOREFRONT = "storefront"
+    CARRIER = "carrier"
+    PROVIDER = "provider"
+    CLOCK = "clock"
+
+
+PARTIES = frozenset({Role.BUYER, Role.SELLER})
+DESK = frozenset({Role.SPECIALIST, Role.OPERATOR})
+
+
+class LineState(StrEnum):
+    """How far one line has come."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    ACCEPTED = "accepted"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+DEAD = frozenset({LineState.CANCELLED, LineState.REFUNDED})
+UNSHIPPED = frozenset({LineState.PENDING, LineState.CONFIRMED})
+SENT = frozenset({LineState.SHIPPED, LineState.DELIVERED, LineState.ACCEPTED})
+
+
+class Stage(StrEnum):
+    """The order as a whole, for people and for search."""
+
+    AWAITING_PAYMENT = "awaiting_payment"
+    PLACED = "placed"
+    CONFIRMED = "confirmed"
+    PART_SHIPPED = "part_shipped"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    COMPLETED = "completed"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+ENDS = frozenset({Stage.CLOSED, Stage.EXPIRED, Stage.CANCELLED, Stage.REFUNDED})
+
+
+class Funds(StrEnum):
+    """Where the money of one slice stands."""
+
+    NONE = "none"  # not captured, or never to be
+    ESCROW = "escrow"
+    RELEASED = "released"
+    REFUNDED = "refunded"
+
+
+class Milestone(StrEnum):
+    """What a carrier says of a parcel; only these reach an order."""
+
+    ACCEPTED = "accepted"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    AVAILABLE_FOR_PICKUP = "available_for_pickup"
+    FAILED_ATTEMPT = "failed_attempt"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    LOST = "lost"
+
+
+class Proof(StrEnum):
+    """How sure a delivery is. Strong: signature, code, photo or location at the address (rules.md)."""
+
+    WEAK = "weak"
+    STRONG = "strong"
+
+
+class Cause(StrEnum):
+    """Why a ticket was opened; one open ticket per cause and subject."""
+
+    CONFIRM_OVERDUE = "confirm_overdue"
+    SHIP_OVERDUE = "ship_overdue"
+    PARCEL_STALLED = "parcel_stalled"
+    PARCEL_RETURNED = "parcel_returned"
+    PARCEL_LOST = "parcel_lost"
+    NUMBER_REUSED = "number_reused"
+    RECEIPT_MISSING = "receipt_missing"
+    MONEY_UNKNOWN = "money_unknown"
+    MONEY_FAILED = "money_failed"
+    CLAIM = "claim"
+
+
+class Outcome(StrEnum):
+    """The three ways in which a ticket ends."""
+
+    ACT = "act"
+    EXTEND = "extend"
+    NO_CHANGE = "no_change"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who sent a command: a role and an opaque id, never a name."""
+
+    role: Role
+    id: str
+
+
+SYSTEM = Actor(Role.CLOCK, "clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the order, moved as a whole. `price` includes tax; `fee` is the platform's share of it, fixed at checkout.
+
+    `since` is when it entered its state; `held` names the claim or parcel that keeps it from moving, "" for none.
+    """
+
+    line_id: str
+    title: str
+    quantity: int
+    price: Money
+    fee: Money
+    state: LineState
+    since: datetime
+    funds: Funds = Funds.NONE
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One parcel and how far it has come. Its tracking number stands in PostgreSQL under `parcel_id`, never here."""
+
+    parcel_id: str
+    carrier: str
+    lines: tuple[str, ...]
+    shipped_at: datetime
+    service: str = ""
+    insured: Money | None = None
+    milestone: Milestone | None = None
+    moved_at: datetime | None = None
+    proof: Proof = Proof.WEAK
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How the buyer wants to pay: a pre-authorisation made by the storefront, or a stored method to authorise."""
+
+    payment_intent: str = ""
+    payment_method: str = ""
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """The order's one authorisation and what became of it.
+
+    `hold` is the open authorisation ("" for none) and `capture_before` the provider's own limit for it. `offer` waits to be
+    authorised. `superseded` are older holds to let go. `lost_at` says since when a paid order has no hold any more.
+    """
+
+    offer: Offer | None = None
+    hold: str = ""
+    authorised: Money | None = None
+    capture_before: datetime | None = None
+    renewable: bool = False
+    renewing: bool = False
+    buyer_asked_at: datetime | None = None
+    superseded: tuple[str, ...] = ()
+    paid_at: datetime | None = None
+    lost_at: datetime | None = None
+    charge: str = ""
+    captured: Money | None = None
+    captured_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the seller is paid, and since when that is so ("" and the time of checkout when not known yet)."""
+
+    ref: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyOp:
+    """One operation on outside money. `seq` is the step that asked for it; with order and verb it makes the key.
+
+    `slices` names the lines concerned, and ``shipping``. `retry_at` is None while it is being carried out for the first
+    time; set, the outcome is unknown and the provider is asked again then.
+    """
+
+    seq: int
+    verb: Verb
+    amount: Money
+    asked_at: datetime
+    slices: tuple[str, ...] = ()
+    subject: str = ""
+    attempts: int = 0
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Money that a provider definitely refused to move; tried anew, as a new operation, at `retry_at`."""
+
+    verb: Verb
+    slices: tuple[str, ...]
+    code: str
+    since: datetime
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Work for a person. `subject` is the line, parcel or operation it is about; resolved tickets live in PostgreSQL."""
+
+    ticket_id: str
+    cause: Cause
+    subject: str
+    opened_at: datetime
+    due: datetime
+    owner: str = ""
+    escalations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """The buyer asks to cancel confirmed lines; the seller answers by a clock."""
+
+    lines: tuple[str, ...]
+    reason: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRequest:
+    """The seller asks for more business days to ship; the buyer or a specialist answers."""
+
+    days: int
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The parties' clocks stand still. `review` says that the money is being checked rather than the order."""
+
+    since: datetime
+    until: datetime
+    by: Actor
+    review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A command about a large sum that waits for a second operator; `digest` is over command and amounts."""
+
+    name: str
+    body: str
+    asked_by: Actor
+    digest: str
+    lapses_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A command that was taken, so that it takes effect once. `digest` is over its name, actor and body."""
+
+    command_id: str
+    digest: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Everything the process needs to know about one order, and nothing personal."""
+
+    order_id: str
+    checkout_id: str
+    marketplace: str
+    process: int
+    policy: Policy
+    seller_calendar: Calendar
+    buyer_calendar: Calendar
+    desk_calendar: Calendar
+    buyer: str
+    seller: str
+    address_id: str
+    currency: str
+    placed_at: datetime
+    lines: tuple[Line, ...]
+    shipping: Money
+    account: Account
+    shipping_funds: Funds = Funds.NONE
+    payment: Payment = field(default_factory=Payment)
+    parcels: tuple[Parcel, ...] = ()
+    op: MoneyOp | None = None
+    stuck: tuple[Stuck, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    cancel_request: CancelRequest | None = None
+    time_request: TimeRequest | None = None
+    approval: Approval | None = None
+    paused: Pause | None = None
+    moved: tuple[tuple[str, datetime], ...] = ()
+    passed: frozenset[str] = frozenset()
+    granted_days: tuple[tuple[str, int], ...] = ()
+    expired: bool = False
+    closed_at: datetime | None = None
+    seen: tuple[Seen, ...] = ()
+    seq: int = 0
+    epoch: int = 1
+
+    def line(self, line_id: str) -> Line:
+        """The line of that id; raises KeyError."""
+        for line in self.lines:
+            if line.line_id == line_id:
+                return line
+        raise KeyError(line_id)
+
+    def parcel(self, parcel_id: str) -> Parcel | None:
+        """The parcel of that id, or None."""
+        return next((parcel for parcel in self.parcels if parcel.parcel_id == parcel_id), None)
+
+    def ticket(self, ticket_id: str) -> Ticket | None:
+        """The open ticket of that id, or None."""
+        return next((ticket for ticket in self.tickets if ticket.ticket_id == ticket_id), None)
+
+    @property
+    def live(self) -> tuple[Line, ...]:
+        """The lines that are neither cancelled nor refunded."""
+        return tuple(line for line in self.lines if line.state not in DEAD)
+
+    @property
+    def priced(self) -> Money:
+        """What the whole order was priced at: all lines and shipping."""
+        return total([*(line.price for line in self.lines), self.shipping], self.currency)
+
+    @property
+    def wanted(self) -> Money:
+        """What a capture now would take: the live lines and shipping; nothing when no line is live."""
+        live = self.live
+        return (
+            total([*(line.price for line in live), self.shipping], self.currency) if live else Money.zero(self.currency)
+        )
+
+    def parcels_of(self, line_id: str) -> tuple[Parcel, ...]:
+        """The parcels that carry a line, withdrawn ones left out."""
+        return tuple(parcel for parcel in self.parcels if line_id in parcel.lines and not parcel.withdrawn)
+
+
+def in_state(lines: Iterable[Line], states: Iterable[LineState]) -> tuple[Line, ...]:
+    """Those of `lines` that are in one of `states`."""
+    wanted = frozenset(states)
+    return tuple(line for line in lines if line.state in wanted)
+
+
+def stage(order: Order) -> Stage:
+    """The order's stage, folded from its lines, its money and its end."""
+    live = {line.state for line in order.live}
+    if not live:
+        if order.expired:
+            return Stage.EXPIRED
+        refunded = any(line.state is LineState.REFUNDED for line in order.lines)
+        return Stage.REFUNDED if refunded else Stage.CANCELLED
+    if order.closed_at is not None:
+        return Stage.CLOSED
+    if not order.payment.hold and order.payment.captured is None:
+        return Stage.AWAITING_PAYMENT
+    if live == {LineState.ACCEPTED}:
+        return Stage.COMPLETED
+    if live <= {LineState.DELIVERED, LineState.ACCEPTED}:
+        return Stage.DELIVERED
+    if live <= SENT:
+        return Stage.SHIPPED
+    if live & SENT:
+        return Stage.PART_SHIPPED
+    return Stage.PLACED if LineState.PENDING in live else Stage.CONFIRMED
+
+
+def money_open(order: Order) -> bool:
+    """Whether money of this order still has to move, is on its way, or its fate is unknown."""
+    slices = [*(line.funds for line in order.lines), order.shipping_funds]
+    payment = order.payment
+    uncaptured = bool(payment.hold) and payment.captured is None
+    # An offer to pay for nothing is only open when the buyer's bank holds money for it.
+    offered = payment.offer is not None and bool(order.live or payment.offer.payment_intent)
+    return bool(order.op or offered or uncaptured or payment.superseded or Funds.ESCROW in slices)
+
+
+def is_over(order: Order) -> bool:
+    """Whether the order's workflow may end: an end stage, no money open, nobody with work left."""
+    return stage(order) in ENDS and not money_open(order) and not order.tickets

@@ -1,0 +1,139 @@
+"""Tickets: work for a person, with owner, due time and an outcome that goes back into the order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.business_time import add_business_days
+from domain.errors import Refused
+from domain.events import (
+    Event,
+    LinesHeld,
+    TicketAssigned,
+    TicketEscalated,
+    TicketOpened,
+    TicketResolved,
+)
+from domain.money import Verb
+from domain.state import Cause, Line, LineState, Order, Outcome, Ticket, UNSHIPPED
+from domain.step import Moment
+
+ESCALATIONS = 2
+"""How often an overdue ticket is passed upwards before only the default at the maximum hold is left (rules.md)."""
+
+CLOCK_OF = {
+    Cause.CONFIRM_OVERDUE: "confirm",
+    Cause.SHIP_OVERDUE: "ship",
+    Cause.PARCEL_STALLED: "stall:{}",
+    Cause.RECEIPT_MISSING: "receipt:{}",
+}
+"""The clock that opened a ticket, so that extending the ticket moves that clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssignTicket:
+    """The ticket is `owner`'s from now on."""
+
+    ticket_id: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveTicket:
+    """End a ticket without a step: `extend` to `until`, or `no_change`. A step that acts names the ticket itself."""
+
+    ticket_id: str
+    outcome: Outcome
+    note_id: str
+    until: datetime | None = None
+
+
+def opened(order: Order, cause: Cause, subject: str, now: datetime) -> tuple[Event, ...]:
+    """Opens the ticket, or nothing when one of this cause and subject is open."""
+    if any(ticket.cause is cause and ticket.subject == subject for ticket in order.tickets):
+        return ()
+    ticket_id = f"{order.order_id}-{cause}-{order.seq + 1}" + (f"-{subject}" if subject else "")
+    return (TicketOpened(Ticket(ticket_id, cause, subject, now, _due(order, now))),)
+
+
+def _due(order: Order, now: datetime, escalated: bool = False) -> datetime:
+    days = order.policy.tickets.escalate if escalated else order.policy.tickets.due
+    return add_business_days(order.desk_calendar, now, days)
+
+
+def known(order: Order, ticket_id: str) -> Ticket:
+    """The open ticket; raises Refused when there is none of that id."""
+    ticket = order.ticket(ticket_id)
+    if ticket is None:
+        open_ones = ", ".join(t.ticket_id for t in order.tickets) or "none"
+        raise Refused("ticket_unknown", f"no open ticket {ticket_id}; open: {open_ones}")
+    return ticket
+
+
+def assign(moment: Moment) -> tuple[Event, ...]:
+    """Hands the ticket to a person."""
+    known(moment.order, moment.body.ticket_id)
+    return (TicketAssigned(moment.body.ticket_id, moment.body.owner),)
+
+
+def any_open(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """There is a ticket to work on."""
+    return None if order.tickets else "no ticket is open"
+
+
+def freed(order: Order, ticket: Ticket) -> tuple[Event, ...]:
+    """The lines that were held because of the ticket's parcel may move again."""
+    held = tuple(line.line_id for line in order.lines if line.held and line.held == f"parcel:{ticket.subject}")
+    return (LinesHeld(held, ""),) if held else ()
+
+
+def overdue(moment: Moment) -> tuple[Event, ...]:
+    """Nobody ended the ticket in time: it goes one level up."""
+    due = _due(moment.order, moment.now, escalated=True)
+    return (TicketEscalated(moment.body.subject, due),)
+
+
+def overtaken(order: Order, by: str) -> tuple[Event, ...]:
+    """Tickets whose cause is gone are resolved by the step that removed it."""
+    return tuple(
+        TicketResolved(ticket.ticket_id, Outcome.ACT, by) for ticket in order.tickets if not _stands(order, ticket)
+    )
+
+
+def _stands(order: Order, ticket: Ticket) -> bool:
+    """Whether the cause of a ticket is still there."""
+    states = {line.state for line in order.live}
+    parcel = order.parcel(ticket.subject)
+    match ticket.cause:
+        case Cause.CONFIRM_OVERDUE:
+            return LineState.PENDING in states
+        case Cause.SHIP_OVERDUE:
+            return bool(states & UNSHIPPED)
+        case Cause.PARCEL_STALLED:
+            moved = parcel is not None and (parcel.moved_at or parcel.shipped_at) > ticket.opened_at
+            return parcel is not None and not moved and any(_travels(order, line) for line in parcel.lines)
+        case Cause.PARCEL_RETURNED | Cause.PARCEL_LOST:
+            return any(line.held == f"parcel:{ticket.subject}" for line in order.live)
+        case Cause.NUMBER_REUSED:
+            return bool(states - {LineState.ACCEPTED})
+        case Cause.RECEIPT_MISSING:
+            return any(line.line_id == ticket.subject and line.state is LineState.DELIVERED for line in order.lines)
+        case Cause.MONEY_UNKNOWN:
+            return order.op is not None and str(order.op.seq) == ticket.subject
+        case Cause.MONEY_FAILED:
+            return _money_failed(order, ticket)
+        case Cause.CLAIM:
+            return any(line.held == ticket.subject for line in order.live)
+
+
+def _travels(order: Order, line_id: str) -> bool:
+    return order.line(line_id).state is LineState.SHIPPED
+
+
+def _money_failed(order: Order, ticket: Ticket) -> bool:
+    if ticket.subject == Verb.CAPTURE:
+        return order.payment.lost_at is not None and bool(order.live)
+    return any(stuck.verb == ticket.subject for stuck in order.stuck) or (
+        order.op is not None and order.op.verb == ticket.subject
+    )

@@ -1,0 +1,105 @@
+"""The process in people's words: what happened, who acts next, until when, and what happens otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.state import Role, Stage
+
+HAPPENED: Mapping[str, str] = {
+    "place": "The order was placed.",
+    "pay": "The buyer offered a payment.",
+    "more_time_to_pay": "The buyer got more time to pay.",
+    "expire_unpaid": "Nobody paid in time; the items go back on sale.",
+    "payout_account": "The seller's payout account was changed.",
+    "renew_hold": "The hold on the buyer's card is being renewed.",
+    "hold_lapses": "The hold on the buyer's card ended; unsent lines were cancelled.",
+    "confirm": "The seller confirmed.",
+    "decline": "The seller declined.",
+    "confirm_overdue": "The seller has not confirmed in time; a specialist follows up.",
+    "confirm_lapses": "The seller never confirmed; the order was cancelled.",
+    "ship": "A parcel was sent.",
+    "ship_overdue": "The seller has not shipped in time; a specialist follows up.",
+    "ship_lapses": "The seller never shipped; unsent lines were cancelled.",
+    "change_address": "The buyer changed the address.",
+    "ask_time": "The seller asked for more time to ship.",
+    "grant_time": "More time to ship was granted.",
+    "refuse_time": "More time to ship was refused.",
+    "time_lapses": "Nobody answered the request for more time; it lapsed.",
+    "parcel_scan": "The carrier reported on a parcel.",
+    "parcel_stalled": "A parcel has stopped moving; a specialist follows up.",
+    "wait_longer": "The buyer agreed to wait longer.",
+    "receive": "The buyer marked items as properly fulfilled.",
+    "accept_on_strong_proof": "The buyer stayed silent; strong proof of delivery released the money.",
+    "accept_on_weak_proof": "The buyer stayed silent for the long window; the delivery scan released the money.",
+    "receipt_overdue": "The buyer stayed silent; a specialist follows up.",
+    "escrow_ends": "The money had been held for as long as it may; what was left was settled by default.",
+    "held_escrow_ends": "The money had been held for as long as it may; what was in dispute went back to the buyer.",
+    "close": "The after-sales window ended with nothing open.",
+    "cancel": "Lines were cancelled.",
+    "request_cancel": "The buyer asked the seller to cancel.",
+    "grant_cancel": "The request to cancel was granted.",
+    "refuse_cancel": "The request to cancel was refused.",
+    "cancel_by_silence": "The seller did not answer; the request to cancel was granted.",
+    "release": "A specialist released money to the seller.",
+    "refund": "A specialist gave money back to the buyer.",
+    "extend": "A deadline was extended.",
+    "pause": "The order was paused.",
+    "resume": "The order goes on.",
+    "pause_ends": "The pause ended; the order goes on.",
+    "retry": "Waiting money was tried again.",
+    "note": "A note was added.",
+    "adopt_policy": "The order goes on under another policy.",
+    "approve": "A second operator approved.",
+    "approval_lapses": "No second operator approved in time.",
+    "ask_second_operator": "A large sum waits for a second operator.",
+    "assign_ticket": "A ticket was handed to a person.",
+    "resolve_ticket": "A ticket was resolved.",
+    "ticket_overdue": "A ticket was not resolved in time and was escalated.",
+    "settle": "Waiting money was settled or asked after.",
+    "money_overdue": "Money has been in doubt for too long; a specialist follows up.",
+    "extend_calendars": "The order's calendars were extended.",
+    "spare_after_outage": "A deadline rang late because of an outage; it was moved.",
+}
+"""One sentence per step, for the story of an order."""
+
+OTHERWISE: Mapping[str, str] = {
+    "expire_unpaid": "the order expires and the items go back on sale",
+    "renew_hold": "the hold on the card is renewed",
+    "hold_lapses": "the hold ends and unsent lines are cancelled",
+    "confirm_overdue": "a specialist follows up",
+    "confirm_lapses": "the order is cancelled and the hold let go",
+    "ship_overdue": "a specialist follows up",
+    "ship_lapses": "unsent lines are cancelled and their money returned",
+    "time_lapses": "the request for more time lapses",
+    "parcel_stalled": "a specialist looks for the parcel",
+    "accept_on_strong_proof": "the money is released to the seller",
+    "accept_on_weak_proof": "the money is released to the seller",
+    "receipt_overdue": "a specialist follows up",
+    "escrow_ends": "unsent lines are cancelled, unarrived ones refunded, delivered ones released",
+    "held_escrow_ends": "lines that are held are refunded",
+    "close": "the order closes",
+    "cancel_by_silence": "the request to cancel is granted",
+    "pause_ends": "the order goes on",
+    "approval_lapses": "the large command lapses",
+    "ticket_overdue": "the ticket is escalated",
+    "settle": "the payment provider is asked",
+    "money_overdue": "a specialist follows up",
+    "extend_calendars": "the calendars are extended",
+}
+"""What happens when a clock rings, to end the sentence 'otherwise ...'."""
+
+DUTY: Mapping[Role, Mapping[Stage, str]] = {
+    Role.SELLER: {
+        Stage.PLACED: "confirm or decline the order",
+        Stage.CONFIRMED: "ship and give the tracking number",
+        Stage.PART_SHIPPED: "ship the remaining lines",
+    },
+    Role.BUYER: {
+        Stage.AWAITING_PAYMENT: "pay",
+        Stage.DELIVERED: "check the items and mark them as properly fulfilled",
+        Stage.SHIPPED: "wait for the parcel, then mark the items as properly fulfilled",
+        Stage.PART_SHIPPED: "check what has arrived",
+    },
+}
+"""What a party is asked to do at a stage."""

@@ -1,0 +1,1 @@
+"""A payment provider in Stripe's dialect: manual-capture intents, transfers, refunds, idempotency keys, webhooks."""

@@ -1,0 +1,158 @@
+"""The document that a storefront places: a checkout, and the personal data that must not enter a workflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from activities.store.personal import Address, Person
+from domain import wire
+from domain.checkout import Checkout, check
+from domain.contract import MOST_BYTES
+from domain.errors import Invalid
+
+MOST_ORDERS = 50
+LONGEST = 200
+MOST_ADDRESS_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How to reach a party. `language` is a BCP 47 tag such as ``de``."""
+
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    language: str = "en"
+    phone: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Both parties, as far as the storefront tells."""
+
+    buyer: Contact | None = None
+    seller: Contact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where the parcels go, line by line as it stands on a label."""
+
+    lines: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One order, ready to place: `plain` may enter the workflow; `people` and `address` go to the vault."""
+
+    plain: Mapping[str, Any]
+    checkout: Checkout
+    people: tuple[Person, ...] = ()
+    address: Address | None = None
+
+    @property
+    def order_id(self) -> str:
+        return self.checkout.order_id
+
+    @property
+    def content_hash(self) -> str:
+        """What makes two documents of one order id the same; personal data is no part of it."""
+        return wire.digest(dict(self.plain))
+
+    @property
+    def payment_ref(self) -> str | None:
+        return (self.checkout.payment.payment_intent or None) if self.checkout.payment else None
+
+
+def read(document: object) -> Document:
+    """One order's document, checked as far as that needs nobody else. Raises Invalid, naming field and rule."""
+    if not isinstance(document, dict):
+        raise Invalid("document", f"must be one JSON object, not {type(document).__name__}")
+    plain = dict(document)
+    people = wire.from_plain(People, plain.pop("people", {}), "people")
+    address = plain.pop("address", None)
+    if address is not None and "address_id" not in plain:
+        plain["address_id"] = f"{plain.get('order_id', '')}-address"
+    checkout = wire.from_plain(Checkout, plain)
+    check(checkout)
+    if len(json.dumps(plain).encode()) > MOST_BYTES:
+        raise Invalid("document", f"is larger than {MOST_BYTES} bytes; shorten the texts of its lines")
+    return Document(
+        plain,
+        checkout,
+        tuple(
+            _person(person_id, contact, f"people.{party}")
+            for party, person_id, contact in (
+                ("buyer", checkout.buyer.person_id, people.buyer),
+                ("seller", checkout.seller.person_id, people.seller),
+            )
+            if contact is not None
+        ),
+        delivery(address, checkout.address_id, checkout.buyer.person_id) if address is not None else None,
+    )
+
+
+def read_orders(document: object) -> tuple[Document, ...]:
+    """The orders of one checkout, ``{"checkout_id", "orders": [...]}``.
+
+    `people` and `address` at its top are shared. Raises Invalid, naming the order's place in the list as well.
+    """
+    if not isinstance(document, dict):
+        raise Invalid("document", f"must be one JSON object, not {type(document).__name__}")
+    known = ("checkout_id", "orders", "people", "address", "address_id")
+    for name in document:
+        if name not in known:
+            raise Invalid(name, f"is not known here; known: {', '.join(known)}")
+    checkout_id, orders = document.get("checkout_id"), document.get("orders")
+    if not isinstance(checkout_id, str) or not checkout_id:
+        raise Invalid("checkout_id", "must name the checkout that the orders belong to")
+    if not isinstance(orders, list) or not 1 <= len(orders) <= MOST_ORDERS:
+        raise Invalid("orders", f"must be a list of 1 to {MOST_ORDERS} orders")
+    found = []
+    for i, order in enumerate(orders):
+        try:
+            found.append(read(_in_checkout(order, checkout_id, document)))
+        except Invalid as error:
+            raise Invalid(f"orders[{i}].{error.field}", error.rule) from None
+        if any(other.order_id == found[-1].order_id for other in found[:-1]):
+            raise Invalid(f"orders[{i}].order_id", f"{found[-1].order_id!r} stands twice in this checkout")
+    return tuple(found)
+
+
+def _in_checkout(order: object, checkout_id: str, whole: Mapping[str, Any]) -> object:
+    """An order of the list with what all of them share."""
+    if not isinstance(order, dict):
+        return order
+    if order.get("checkout_id", checkout_id) != checkout_id:
+        raise Invalid("checkout_id", f"must be {checkout_id!r}, as for the whole checkout, or be left out")
+    shared = {name: whole[name] for name in ("address", "address_id") if name in whole and "address_id" not in order}
+    if "address" in shared:
+        shared.setdefault("address_id", f"{checkout_id}-address")
+    people = {**_object(whole.get("people", {})), **_object(order.get("people", {}))}
+    return {**shared, **order, "checkout_id": checkout_id, **({"people": people} if people else {})}
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Invalid("people", f"must be an object, not {type(value).__name__}")
+    return value
+
+
+def _person(person_id: str, contact: Contact, path: str) -> Person:
+    for name in ("name", "email", "language", "phone"):
+        if len(getattr(contact, name)) > LONGEST:
+            raise Invalid(f"{path}.{name}", f"is longer than {LONGEST} characters")
+    local, at, host = contact.email.partition("@")
+    if not (local and at and host) or any(c.isspace() for c in contact.email):
+        raise Invalid(f"{path}.email", "is not a mail address; write for example 'someone@example.org'")
+    return Person(person_id, contact.name, contact.email, contact.language, contact.phone)
+
+
+def delivery(address: object, address_id: str, person_id: str) -> Address:
+    """An address to store, ``{"lines": [...]}``; raises Invalid without quoting it."""
+    lines = wire.from_plain(Delivery, address, "address").lines
+    if not 1 <= len(lines) <= MOST_ADDRESS_LINES or any(not 0 < len(line) <= LONGEST for line in lines):
+        raise Invalid("address.lines", f"must be 1 to {MOST_ADDRESS_LINES} lines of 1 to {LONGEST} characters each")
+    return Address(address_id, person_id, lines)

@@ -1,0 +1,163 @@
+"""Reading: from PostgreSQL only, so that it works while Temporal and all workers are away. Blocking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from activities.store import ledger, personal, screens
+from activities.store.personal import Note
+from activities.store.screens import OrderRow, OrderScreen, TicketRow
+from activities.store.tables import ledger_entries, ledger_transactions
+from domain.errors import Refused
+from domain.money import Money
+from domain.state import DESK, PARTIES, Actor
+from starter.answers import NotFound
+from starter.records import Records
+from starter.trouble import Why, why
+from starter.views import OrderView, may_see, order_view
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One entry of the ledger: what moved on which account, with which operation."""
+
+    at: datetime
+    verb: str
+    seq: int
+    account: str
+    side: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The balance of one account in one currency; what we owe stands above zero, what a provider holds below."""
+
+    account: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Balances of accounts, and whether every transaction of the ledger is whole and balances."""
+
+    balanced: bool
+    balances: tuple[Balance, ...]
+
+
+class Reader:
+    """The screens of the command line."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def show(self, order_id: str, actor: Actor) -> OrderView:
+        """The order as `actor` may see it; raises NotFound, for a stranger too.
+
+        A person of the desk sees tracking numbers as well, and each such look is recorded.
+        """
+        screen = self._screen(order_id, actor)
+        now = self._now(screen)
+        parcels = [parcel["parcel_id"] for parcel in (screen.snapshot or {}).get("parcels", [])]
+        numbers = {parcel_id: self._number(order_id, parcel_id, actor, now) or "" for parcel_id in parcels}
+        notes: tuple[Note, ...] = ()
+        if actor.role in DESK:
+            with self._records.begin() as conn:
+                notes = personal.get_notes(conn, self._records.vault, order_id)
+        return order_view(screen, actor, now, numbers, {note.note_id: note.text for note in notes})
+
+    def look(self, order_id: str, parcel_id: str, actor: Actor) -> str:
+        """A parcel's tracking number for one who may see it; a look of the desk is recorded. Raises NotFound."""
+        screen = self._screen(order_id, actor)
+        number = self._number(order_id, parcel_id, actor, self._now(screen))
+        if number is None:
+            raise Refused("parcel_unknown", f"order {order_id} has no parcel {parcel_id} with a tracking number")
+        return number
+
+    def why(self, order_id: str) -> Why:
+        """What keeps an order where it is, for the desk. Raises NotFound."""
+        with self._records.begin() as conn:
+            screen = screens.order_screen(conn, order_id)
+        if screen is None:
+            raise NotFound(order_id)
+        return why(screen)
+
+    def orders(
+        self,
+        *,
+        waiting_on: str | None = None,
+        overdue: bool = False,
+        stage: str | None = None,
+        attention: bool | None = None,
+        buyer: str | None = None,
+        seller: str | None = None,
+        limit: int = PAGE,
+    ) -> tuple[OrderRow, ...]:
+        """Orders that fit all that is given, what is due first on top."""
+        with self._records.begin() as conn:
+            return screens.list_orders(
+                conn,
+                waiting_on=waiting_on,
+                overdue_at=self._records.clock() if overdue else None,
+                stage=stage,
+                attention=attention,
+                buyer=buyer,
+                seller=seller,
+                limit=limit,
+            )
+
+    def tickets(
+        self, *, owner: str | None = None, cause: str | None = None, overdue: bool = False, limit: int = PAGE
+    ) -> tuple[TicketRow, ...]:
+        """Open tickets, what is due first on top; `owner` "" takes those that nobody has."""
+        with self._records.begin() as conn:
+            overdue_at = self._records.clock() if overdue else None
+            return screens.ticket_queue(conn, owner=owner, cause=cause, overdue_at=overdue_at, limit=limit)
+
+    def ledger(self, order_id: str) -> tuple[Posting, ...]:
+        """Every posting of an order, oldest first. Raises NotFound."""
+        self._records.standing(order_id)
+        entry, booked = ledger_entries.c, ledger_transactions.c
+        query = (
+            select(booked.at, booked.verb, booked.seq, entry.account, entry.side, entry.amount_minor, entry.currency)
+            .select_from(ledger_entries.join(ledger_transactions))
+            .where(booked.order_id == order_id)
+            .order_by(booked.id, entry.id)
+        )
+        with self._records.begin() as conn:
+            return tuple(
+                Posting(row.at, row.verb, row.seq, row.account, row.side, Money(row.amount_minor, row.currency))
+                for row in conn.execute(query)
+            )
+
+    def books(self, prefix: str = "") -> Books:
+        """The balances of the accounts whose names begin with `prefix`."""
+        with self._records.begin() as conn:
+            balances = tuple(Balance(account, amount) for account, amount in ledger.accounts(conn, prefix))
+            return Books(ledger.is_balanced(conn), balances)
+
+    def _screen(self, order_id: str, actor: Actor) -> OrderScreen:
+        with self._records.begin() as conn:
+            screen = screens.order_screen(conn, order_id)
+        if screen is None or not may_see(actor, screen.row.buyer, screen.row.seller):
+            raise NotFound(order_id)
+        return screen
+
+    def _now(self, screen: OrderScreen) -> datetime:
+        """The present of the order, which may be ahead of ours."""
+        now = self._records.clock()
+        return max(now, screen.row.updated_at) if screen.row.updated_at else now
+
+    def _number(self, order_id: str, parcel_id: str, actor: Actor, now: datetime) -> str | None:
+        """The number as `actor` may see it, in a transaction of its own: a look is on record before it is shown."""
+        safe = self._records.vault
+        with self._records.begin() as conn:
+            if actor.role in PARTIES:
+                found = personal.get_parcel(conn, safe, order_id, parcel_id)
+                return found.number if found else None
+            return personal.look(conn, safe, order_id, parcel_id, actor, now) if actor.role in DESK else None

@@ -1,0 +1,123 @@
+"""What the client writes to and reads from PostgreSQL. Blocking; the client calls it in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+
+from activities.store import orders, personal
+from activities.store.database import connect
+from activities.store.orders import Standing
+from activities.store.personal import Address, Note
+from activities.store.vault import Vault
+from domain import wire
+from domain.errors import Invalid
+from domain.state import Actor, Order
+from starter.answers import NotFound, Unreachable
+from starter.documents import Document
+from starter.settings import ClientSettings
+
+LONGEST_NOTE = 4000
+LARGEST_PHOTO = 5 * 1024 * 1024
+
+
+def wall_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+class Records:
+    """The order's rows and the vault. `clock` gives the present; an order that is ahead of it has its own."""
+
+    def __init__(self, engine: Engine, vault: Vault, clock: Callable[[], datetime] = wall_clock) -> None:
+        self.engine = engine
+        self.vault = vault
+        self.clock = clock
+
+    @classmethod
+    def of(cls, settings: ClientSettings, clock: Callable[[], datetime] = wall_clock) -> Records:
+        """Records of the database that the settings name; it is connected to when first needed."""
+        try:
+            vault = Vault(settings.aftersale_master_key.get_secret_value())
+        except Invalid as error:
+            raise Invalid("AFTERSALE_MASTER_KEY", error.rule) from None
+        return cls(connect(settings.database_url.get_secret_value(), application_name="aftersale-client"), vault, clock)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction; raises Unreachable when there is no database to have one with."""
+        try:
+            with self.engine.begin() as conn:
+                yield conn
+        except (OperationalError, PoolTimeout):
+            raise Unreachable("PostgreSQL does not answer; see DATABASE_URL") from None
+
+    def claim(self, document: Document) -> Standing:
+        """Take the order's id, and store its people and address with it. Raises Conflict, Invalid."""
+        with self.begin() as conn:
+            taken = orders.claim(conn, document.order_id, document.content_hash, document.plain, document.payment_ref)
+            if taken == "new":
+                for person in document.people:
+                    personal.put_person(conn, self.vault, person)
+                if document.address is not None:
+                    personal.put_address(conn, self.vault, document.address)
+            return self._standing(conn, document.order_id)
+
+    def standing(self, order_id: str) -> Standing:
+        """Where the order stands; raises NotFound."""
+        with self.begin() as conn:
+            return self._standing(conn, order_id)
+
+    def order(self, order_id: str) -> Order:
+        """The order after its last recorded step. Raises NotFound, also before the first."""
+        with self.begin() as conn:
+            return self._order(conn, order_id)
+
+    def next_epoch(self, order_id: str) -> dict[str, Any]:
+        """Supersede every run of the order, and the snapshot that the next one goes on from. Raises NotFound."""
+        with self.begin() as conn:
+            self._order(conn, order_id)
+            return orders.next_epoch(conn, order_id)[1]
+
+    def keep_note(self, order_id: str, note_id: str, author: Actor, text: str) -> None:
+        """Store a reason or note. Raises NotFound, Invalid, and Conflict when `note_id` has another text."""
+        if not 1 <= len(text.strip()) <= LONGEST_NOTE:
+            raise Invalid("reason", f"must be 1 to {LONGEST_NOTE} characters")
+        with self.begin() as conn:
+            now = self.now_of(self._order(conn, order_id))
+            personal.put_note(conn, self.vault, Note(note_id, order_id, author, now, text))
+
+    def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
+        """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""
+        if len(photo) > LARGEST_PHOTO:
+            raise Invalid("photo", f"is larger than {LARGEST_PHOTO} bytes")
+        with self.begin() as conn:
+            if self._order(conn, order_id).parcel(parcel_id) is None:
+                personal.put_parcel(conn, self.vault, order_id, parcel_id, carrier, number, photo)
+
+    def keep_address(self, order_id: str, address_of: Callable[[str], Address]) -> None:
+        """Store another delivery address, made for the order's buyer. Raises NotFound."""
+        with self.begin() as conn:
+            personal.put_address(conn, self.vault, address_of(self._order(conn, order_id).buyer))
+
+    def now_of(self, order: Order) -> datetime:
+        """The present of an order: never before anything that happened to it."""
+        times = [order.placed_at, *(line.since for line in order.lines)]
+        return max(self.clock(), *times)
+
+    def _standing(self, conn: Connection, order_id: str) -> Standing:
+        found = orders.status(conn, order_id)
+        if found is None:
+            raise NotFound(order_id)
+        return found
+
+    def _order(self, conn: Connection, order_id: str) -> Order:
+        snapshot = orders.snapshot(conn, order_id)
+        if snapshot is None:
+            raise NotFound(order_id)
+        return wire.from_plain(Order, snapshot)

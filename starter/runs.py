@@ -1,0 +1,191 @@
+"""The orders' workflows on Temporal: start, restart, command. The service's errors become ours here."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import wire
+from domain.checkout import Checkout
+from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
+from domain.errors import Invalid, Refused
+from domain.funds import AT_ONCE
+from domain.state import Order
+from domain.summary import summary
+from starter.answers import NotJudgedYet, Unreachable
+
+ADMITTING = "admitting"
+REACH_SECONDS = 15.0
+"""How long Temporal may take to accept a start or a signal."""
+
+
+class NotRunning(Exception):
+    """No workflow of the order runs; what that means, its row knows. Never leaves this room."""
+
+
+class Runs:
+    """The workflows behind the orders."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self, document: Mapping[str, Any], checkout: Checkout) -> None:
+        """Start the order unless it runs or has run; one whose admission failed is started again."""
+        count, total = len(checkout.lines), checkout.total
+        with _reaching():
+            try:
+                async with asyncio.timeout(REACH_SECONDS):
+                    await self._client.start_workflow(
+                        WORKFLOW,
+                        dict(document),
+                        id=workflow_id(checkout.order_id),
+                        task_queue=TASK_QUEUE,
+                        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                        search_attributes=_first_attributes(checkout),
+                        static_summary=f"{count} line{'s' if count > 1 else ''}, {total}, {checkout.marketplace}"[:200],
+                    )
+            except WorkflowAlreadyStartedError:
+                return
+
+    async def restart(self, order: Order, snapshot: Mapping[str, Any]) -> None:
+        """Put a new run in the place of every other, from the snapshot of its epoch."""
+        with _reaching():
+            async with asyncio.timeout(REACH_SECONDS):
+                await self._client.start_workflow(
+                    WORKFLOW,
+                    {"snapshot": dict(snapshot)},
+                    id=workflow_id(order.order_id),
+                    task_queue=TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+                    search_attributes=_attributes(order),
+                    static_summary=f"epoch {order.epoch}, from step {order.seq}, {order.priced}, {order.marketplace}"[
+                        :200
+                    ],
+                )
+
+    async def signal(self, order_id: str, name: str, message: Mapping[str, Any]) -> None:
+        """Hand a command over; it is kept until a worker judges it. Raises NotRunning, Unreachable."""
+        with _reaching():
+            async with asyncio.timeout(REACH_SECONDS):
+                await self._client.get_workflow_handle(workflow_id(order_id)).signal(name, dict(message))
+
+    async def update(self, order_id: str, name: str, message: Mapping[str, Any], within: float) -> dict[str, Any]:
+        """Send a command and wait up to `within` seconds for its verdict.
+
+        Each sending is an update of its own: Temporal would repeat a remembered refusal, while an order judges a
+        refused command anew and knows a taken one by its command_id. Raises Refused, Invalid, NotJudgedYet, NotRunning.
+        """
+        handle = self._client.get_workflow_handle(workflow_id(order_id))
+        accepted = False
+        with _reaching():
+            try:
+                async with asyncio.timeout(within):
+                    sent = await handle.start_update(
+                        name, dict(message), wait_for_stage=WorkflowUpdateStage.ACCEPTED, id=uuid.uuid4().hex
+                    )
+                    accepted = True
+                    verdict: dict[str, Any] = await sent.result()
+                    return verdict
+            except WorkflowUpdateFailedError as error:
+                raise _refusal(error) from None
+            except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError from None
+                why = f"order {order_id} has not answered in {within:g} s; perhaps no worker runs"
+                raise NotJudgedYet(why, delivered=accepted, command_id=str(message["command_id"])) from None
+
+
+_OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
+"""What Temporal answers when the client's settings are wrong rather than the way to it."""
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """The service's own errors as ours."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NotRunning from None
+        if error.status in _OURS:
+            raise Unreachable(f"Temporal refuses this client ({error.status.name.lower()}); see TEMPORAL_*") from None
+        raise Unreachable(f"Temporal does not answer ({error.status.name.lower()}); see TEMPORAL_ADDRESS") from None
+    except TimeoutError:
+        raise Unreachable(f"Temporal does not answer in {REACH_SECONDS:g} s; see TEMPORAL_ADDRESS") from None
+    except RuntimeError as error:
+        if "connect" not in str(error):
+            raise
+        raise Unreachable("Temporal cannot be connected to; see TEMPORAL_ADDRESS") from None
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> Exception:
+    """Why an update failed: the order's own refusal, or a run that ended under it."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError) or cause.type != "Refused" or not cause.details:
+        return NotRunning()
+    detail = cause.details[0]
+    if detail["code"] == "invalid":
+        field, _, rule = str(detail["reason"]).partition(": ")
+        return Invalid(field, rule or "is not valid")
+    return Refused(detail["code"], detail["reason"], tuple(detail["possible"]))
+
+
+def _first_attributes(checkout: Checkout) -> TypedSearchAttributes:
+    """What operators can filter by before any worker has looked at the order."""
+    return _found_by(
+        checkout.buyer.person_id,
+        checkout.seller.person_id,
+        checkout.marketplace,
+        ADMITTING,
+        "platform",
+        attention=False,
+    )
+
+
+def _attributes(order: Order) -> TypedSearchAttributes:
+    shown = summary(order)
+    found = _found_by(
+        order.buyer, order.seller, order.marketplace, shown.stage.value, shown.waiting_on, attention=shown.attention
+    )
+    if shown.due is None or shown.due <= AT_ONCE:
+        return found
+    return found.updated(SearchAttributePair(SearchAttributeKey.for_datetime("Due"), shown.due))
+
+
+def _found_by(
+    buyer: str, seller: str, marketplace: str, stage: str, waiting_on: str, *, attention: bool
+) -> TypedSearchAttributes:
+    words = {"Buyer": buyer, "Seller": seller, "Marketplace": marketplace, "Stage": stage, "WaitingOn": waiting_on}
+    return TypedSearchAttributes(
+        [
+            *(SearchAttributePair(SearchAttributeKey.for_keyword(name), word) for name, word in words.items()),
+            SearchAttributePair(SearchAttributeKey.for_bool("Attention"), attention),
+        ]
+    )
+
+
+def message_size(message: Mapping[str, Any]) -> int:
+    """The bytes that a message takes on the wire."""
+    return len(wire.canonical(message).encode())

@@ -1,0 +1,133 @@
+"""Why an order is where it is: what is open, since when, which clocks run, and which command mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from activities.store.screens import OrderScreen
+from domain import wire
+from domain.business_time import local_text
+from domain.deadlines import deadlines
+from domain.funds import AT_ONCE
+from domain.state import Order
+from domain.summary import IDLE, MENDS, next_clock, sentence, summary
+from domain.words import OTHERWISE
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Something that keeps the order where it is. `mends` says which commands do, `command` is one to start from."""
+
+    kind: str
+    what: str
+    since: datetime | None
+    due: datetime | None
+    mends: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunningClock:
+    """A clock of the order: when it rings, who can prevent it, and what it does."""
+
+    at: datetime
+    at_text: str
+    step: str
+    who: str
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The answer to "why is it there": in a sentence, by what is open, and by the clocks."""
+
+    order_id: str
+    stage: str
+    waiting_on: str
+    next: str
+    attention: bool
+    open: tuple[Open, ...]
+    clocks: tuple[RunningClock, ...]
+
+
+def why(screen: OrderScreen) -> Why:
+    """What keeps an order where it is."""
+    row = screen.row
+    if screen.snapshot is None:
+        return Why(row.order_id, row.status, "platform", "", row.status == "admitting", (_unadmitted(row.status),), ())
+    order = wire.from_plain(Order, screen.snapshot)
+    shown, clock = summary(order), next_clock(order)
+    zone = order.desk_calendar
+    return Why(
+        order.order_id,
+        shown.stage.value,
+        shown.waiting_on,
+        sentence(order, clock) if clock else "Nothing is open.",
+        shown.attention,
+        tuple(_open(order)),
+        tuple(
+            RunningClock(c.at, local_text(zone, c.at) if c.at > AT_ONCE else "now", c.step, c.who, OTHERWISE[c.step])
+            for c in deadlines(order)
+            if c.step not in IDLE
+        ),
+    )
+
+
+def _unadmitted(status: str) -> Open:
+    if status == "refused":
+        return Open("checkout", "the checkout was refused", None, None, "place", "aftersale place FILE.json")
+    return Open("admission", "no worker has admitted the order yet", None, None, "a running worker", "python -m worker")
+
+
+def _open(order: Order) -> Iterator[Open]:
+    o = order.order_id
+    for ticket in order.tickets:
+        owner = f", owner {ticket.owner}" if ticket.owner else ", nobody has taken it"
+        subject = f" ({ticket.subject})" if ticket.subject else ""
+        yield Open(
+            "ticket",
+            f"{ticket.cause}{subject}{owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
+            ticket.opened_at,
+            ticket.due,
+            MENDS[ticket.cause],
+            f"aftersale resolve-ticket {o} --ticket {ticket.ticket_id} --outcome no_change --reason '...'",
+        )
+    yield from _money(order)
+    if order.approval is not None:
+        asked = order.approval
+        yield Open(
+            "approval",
+            f"{asked.name}, asked by {asked.asked_by.role} {asked.asked_by.id}, waits for a second operator",
+            None,
+            asked.lapses_at,
+            "approve",
+            f"aftersale approve {o} --digest {asked.digest}",
+        )
+    if order.paused is not None:
+        by = order.paused.by
+        what = f"paused by {by.role} {by.id}" + (", the payment is looked at" if order.paused.review else "")
+        command = f"aftersale resume {o} --reason '...'"
+        yield Open("pause", what, order.paused.since, order.paused.until, "resume", command)
+    if order.cancel_request is not None:
+        what = f"the buyer asks to cancel {', '.join(order.cancel_request.lines)} ({order.cancel_request.reason})"
+        command = f"aftersale grant-cancel {o} --as specialist"
+        yield Open("request", what, order.cancel_request.asked_at, None, "grant-cancel or refuse-cancel", command)
+    if order.time_request is not None:
+        what = f"the seller asks for {order.time_request.days} more business days to ship"
+        command = f"aftersale grant-time {o} --as specialist"
+        yield Open("request", what, order.time_request.asked_at, None, "grant-time or refuse-time", command)
+
+
+def _money(order: Order) -> Iterator[Open]:
+    """Money that has not moved although it should have."""
+    command = f"aftersale retry {order.order_id} --reason '...'"
+    op = order.op
+    if op is not None:
+        known = "its outcome is unknown" if op.retry_at is not None else "it is under way"
+        what = f"{op.verb} of {op.amount}: {known}, asked {op.attempts} times"
+        yield Open("money", what, op.asked_at, op.retry_at, "retry", command)
+    for stuck in order.stuck:
+        what = f"{stuck.verb} of {', '.join(stuck.slices)} was refused: {stuck.code}"
+        yield Open("money", what, stuck.since, stuck.retry_at, "retry", command)

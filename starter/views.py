@@ -1,0 +1,258 @@
+"""What each role may see of an order, as plain frozen data. Pure: made from what is on record, rendered elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from activities.store.ledger import OrderMoney
+from activities.store.screens import OrderScreen, StoryStep
+from domain import wire
+from domain.business_time import Calendar, local_text
+from domain.decide import possible
+from domain.funds import AT_ONCE
+from domain.money import Money, total
+from domain.process import STEPS
+from domain.state import DESK, PARTIES, Actor, Cause, Order, Role, Stage, is_over, stage
+from domain.summary import next_clock, sentence, summary
+from domain.words import HAPPENED
+
+TOLD = frozenset(step.name for step in STEPS if PARTIES & frozenset(step.tells) or (step.by - DESK - {Role.CLOCK}))
+"""The steps that parties read in the story: those that they are told of, and those that others than the desk take."""
+
+NOT_FOR = {Role.BUYER: frozenset({"payout_account"})}
+"""Steps that are nothing to a party although the other is told of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One line. `money` is where its money stands, `since` when it came to its state."""
+
+    line_id: str
+    title: str
+    quantity: int
+    price: Money
+    state: str
+    money: str
+    since: datetime
+    held: bool
+    condition: str = ""
+    known_differences: str = ""
+    return_terms: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelView:
+    """One parcel. `tracking_number` is empty for those who may not see it, or have not asked."""
+
+    parcel_id: str
+    carrier: str
+    service: str
+    lines: tuple[str, ...]
+    milestone: str
+    moved_at: datetime | None
+    tracking_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One entry of the story: a step, or a message that was refused. `actor_id` and `note` are for the desk alone."""
+
+    at: datetime
+    step: str
+    text: str
+    who: str
+    refused: bool = False
+    actor_id: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as one role sees it.
+
+    `next` says who acts next and what happens otherwise, `due` when, `due_text` the same on the viewer's calendar;
+    `expect` is what the marketplace promises at this stage; `money` holds named amounts as far as the role may see
+    them; `can` are the commands open to the viewer now.
+    """
+
+    order_id: str
+    seen_as: str
+    stage: str
+    waiting_on: str
+    due: datetime | None
+    due_text: str
+    next: str
+    expect: str
+    lines: tuple[LineView, ...]
+    parcels: tuple[ParcelView, ...]
+    money: Mapping[str, Money]
+    requests: tuple[str, ...]
+    story: tuple[Happening, ...]
+    can: tuple[str, ...]
+    attention: str = ""
+
+
+def may_see(actor: Actor, buyer: str, seller: str) -> bool:
+    """Whether an order of these parties exists for `actor`: nobody of the desk sees an order of their own (A4)."""
+    own = {Role.BUYER: buyer, Role.SELLER: seller}
+    if actor.role in own:
+        return actor.id == own[actor.role]
+    return actor.role in DESK and actor.id not in own.values()
+
+
+def order_view(
+    screen: OrderScreen, actor: Actor, now: datetime, numbers: Mapping[str, str], notes: Mapping[str, str]
+) -> OrderView:
+    """The order for `actor`, who may see it. `numbers` are tracking numbers by parcel, `notes` texts by id."""
+    if screen.snapshot is None:
+        return _unadmitted(screen, actor)
+    order = wire.from_plain(Order, screen.snapshot)
+    shown, clock, calendar = summary(order), next_clock(order), calendar_of(order, actor)
+    due = clock.at if clock and clock.at > AT_ONCE else None
+    desk = actor.role in DESK
+    return OrderView(
+        order.order_id,
+        actor.role.value,
+        shown.stage.value,
+        shown.waiting_on,
+        due,
+        local_text(calendar, due) if due else "",
+        sentence(order, clock) if clock else "Nothing is open.",
+        expectation(order),
+        _lines(order, screen.checkout),
+        tuple(
+            ParcelView(
+                p.parcel_id,
+                p.carrier,
+                p.service,
+                p.lines,
+                (p.milestone or "sent") if not p.withdrawn else "withdrawn",
+                p.moved_at or p.shipped_at,
+                numbers.get(p.parcel_id, ""),
+            )
+            for p in order.parcels
+        ),
+        money_for(actor.role, order, screen.money),
+        tuple(_requests(order, calendar, desk=desk)),
+        story_for(screen, actor, notes),
+        possible(order, actor, now),
+        shown.reason if desk else "",
+    )
+
+
+def _unadmitted(screen: OrderScreen, actor: Actor) -> OrderView:
+    """An order that no worker has looked at, or whose checkout was refused."""
+    row = screen.row
+    words = {
+        "admitting": "The order waits to be admitted; the platform is working on it.",
+        "refused": "The checkout was refused; placing it again with what was wrong put right starts it.",
+    }
+    text = words.get(row.status, "")
+    waiting = "platform" if row.status == "admitting" else "nobody"
+    money = {"total": row.total}
+    return OrderView(row.order_id, actor.role.value, row.status, waiting, None, "", text, "", (), (), money, (), (), ())
+
+
+def calendar_of(order: Order, actor: Actor) -> Calendar:
+    """The calendar on which a viewer reads times."""
+    parties = {Role.BUYER: order.buyer_calendar, Role.SELLER: order.seller_calendar}
+    return parties.get(actor.role, order.desk_calendar)
+
+
+def expectation(order: Order) -> str:
+    """What the marketplace promises at the order's stage, in its own words; "" where it promises nothing."""
+    expect = order.policy.expect
+    words = {
+        Stage.PLACED: expect.placed,
+        Stage.CONFIRMED: expect.confirmed,
+        Stage.PART_SHIPPED: expect.confirmed,
+        Stage.SHIPPED: expect.shipped,
+        Stage.DELIVERED: expect.delivered,
+    }
+    return "" if is_over(order) else words.get(stage(order), "")
+
+
+def money_for(role: Role, order: Order, booked: OrderMoney) -> dict[str, Money]:
+    """The order's money as far as a role may see it: buyers see no fees, sellers what they are paid, the desk all."""
+    held = order.payment.authorised
+    waiting = held if held and order.payment.hold and order.payment.captured is None else Money.zero(order.currency)
+    if role is Role.BUYER:
+        return {"total": order.priced, "held": waiting, "charged": booked.captured, "refunded": booked.refunded}
+    fees = total([line.fee for line in order.live], order.currency)
+    if role is Role.SELLER:
+        return {
+            "total": order.priced,
+            "fees": fees,
+            "in escrow": booked.escrow,
+            "paid out": booked.released,
+            "refunded": booked.refunded,
+        }
+    return {
+        "total": order.priced,
+        "held": waiting,
+        "captured": booked.captured,
+        "released": booked.released,
+        "refunded": booked.refunded,
+        "fees": booked.fees,
+        "escrow": booked.escrow,
+    }
+
+
+def _lines(order: Order, checkout: Mapping[str, Any]) -> tuple[LineView, ...]:
+    told = {line.get("line_id"): line for line in checkout.get("lines", [])}
+    return tuple(
+        LineView(
+            line.line_id,
+            line.title,
+            line.quantity,
+            line.price,
+            line.state.value,
+            line.funds.value,
+            line.since,
+            bool(line.held),
+            *(told.get(line.line_id, {}).get(name, "") for name in ("condition", "known_differences", "return_terms")),
+        )
+        for line in order.lines
+    )
+
+
+def _requests(order: Order, calendar: Calendar, *, desk: bool) -> list[str]:
+    """What is asked, paused or looked at, in sentences."""
+    found = []
+    if order.cancel_request is not None:
+        asked = order.cancel_request
+        found.append(f"The buyer asks to cancel {', '.join(asked.lines)} ({asked.reason}); the seller answers.")
+    if order.time_request is not None:
+        found.append(f"The seller asks for {order.time_request.days} more business days to ship; the buyer answers.")
+    if order.paused is not None:
+        found.append(f"The order is paused until {local_text(calendar, order.paused.until)}.")
+    if order.approval is not None and desk:
+        found.append(f"{order.approval.name} waits for a second operator.")
+    # That a number was seen before is a suspicion; it is the desk's alone.
+    if any(desk or ticket.cause is not Cause.NUMBER_REUSED for ticket in order.tickets):
+        found.append("A specialist is looking into this order.")
+    return found
+
+
+def story_for(screen: OrderScreen, actor: Actor, notes: Mapping[str, str]) -> tuple[Happening, ...]:
+    """What happened, oldest first. Parties read what concerns them and their own refused messages, the desk all."""
+    desk = actor.role in DESK
+    told = TOLD - NOT_FOR.get(actor.role, frozenset())
+    taken = [_happened(step, notes, desk=desk) for step in screen.story.steps if desk or step.step in told]
+    refused = [
+        Happening(r.at, r.name, f"Refused: {r.reason}", r.role, refused=True, actor_id=r.actor_id if desk else "")
+        for r in screen.story.refusals
+        if desk or (r.role == actor.role and r.actor_id == actor.id)
+    ]
+    return tuple(sorted([*taken, *refused], key=lambda happening: happening.at))
+
+
+def _happened(step: StoryStep, notes: Mapping[str, str], *, desk: bool) -> Happening:
+    text = HAPPENED.get(step.step, step.step)
+    note = notes.get(str(step.body.get("note_id", "")), "")
+    return Happening(
+        step.at, step.step, text, step.role, actor_id=step.actor_id if desk else "", note=note if desk else ""
+    )

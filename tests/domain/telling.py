@@ -1,0 +1,303 @@
+"""Orders that are lived step by step, with everything that is told on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from domain.deadlines import deadlines
+from domain.decide import Decision
+from domain.events import Event, MoneyAsked, Taken
+from domain.funds import No, Result, settle
+from domain.money import Verb
+from domain.notices import Channel, Notice, notices, reminders
+from domain.policy import Policy
+from domain.state import MoneyOp, Offer, Order, Role
+from domain.wire import instant_text
+from tests.domain.world import (
+    POLICY,
+    RENEWS,
+    Answer,
+    Life,
+    done,
+    done_with_mandate,
+    new_order,
+    no,
+    scan,
+    started,
+    unclear,
+)
+
+BOTH = (Role.BUYER, Role.SELLER)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A notice, and the order as it was when it was made."""
+
+    notice: Notice
+    order: Order
+    seq: int
+
+
+class Telling(Life):
+    """A life that keeps what its steps tell."""
+
+    def __init__(self, order: Order | None = None, answer: Answer = done) -> None:
+        self.said: list[Said] = []
+        order = order or new_order()
+        first, op = started(order)
+        super().__init__(order, answer)
+        asked: tuple[Event, ...] = (
+            () if op is None else (MoneyAsked(op), *settle(first, op, answer(first, op, self.now), self.now))
+        )
+        self._tell("place", BOTH, (Taken(1), *asked))
+
+    def _take(self, decision: Decision) -> None:
+        after, op = decision.after, decision.op
+        outcome = () if op is None else settle(after, op, self.answer(after, op, self.now), self.now)
+        super()._take(decision)
+        self._tell(decision.step, decision.tells, (*decision.events, *outcome))
+
+    def _tell(self, step: str, tells: tuple[Role, ...], events: tuple[Event, ...]) -> None:
+        found = notices(step, tells, self.order.seq, events, self.order, self.now)
+        self.said += [Said(notice, self.order, self.order.seq) for notice in found]
+        self.said += [Said(notice, self.order, self.order.seq) for notice in reminders(self.order)]
+
+    def mails(self, since: int = 0) -> list[tuple[str, str]]:
+        """Role and template of the mails of steps from sequence `since` on, in order, reminders left out."""
+        told = (said for said in self.said if said.seq >= since and said.notice.channel is Channel.MAIL)
+        return [(s.notice.to.value, s.notice.template) for s in told if not s.notice.cause.startswith("remind:")]
+
+    def last(self, channel: Channel = Channel.MAIL) -> list[tuple[str, str]]:
+        """Role and template of what the last step told over a channel, reminders left out."""
+        told = (said.notice for said in self.said if said.seq == self.order.seq)
+        return [(n.to.value, n.template) for n in told if n.channel is channel and not n.cause.startswith("remind:")]
+
+    def notice(self, template: str, to: Role) -> Notice:
+        """The latest notice of a template to a role; raises IndexError when there is none."""
+        return [s.notice for s in self.said if s.notice.template == template and s.notice.to is to][-1]
+
+    def ship(self, parcel_id: str = "p1", **body: object) -> Decision:
+        return self.do("ship", Role.SELLER, parcel_id=parcel_id, carrier="dhl", **body)
+
+    def confirm(self) -> Telling:
+        self.do("confirm", Role.SELLER)
+        return self
+
+    def arrive(self, proof: str = "weak") -> Telling:
+        """The parcel ``p1`` is sent and delivered the next day."""
+        self.ship()
+        self.now += timedelta(days=1)
+        scan(self, "p1", "delivered", proof)
+        return self
+
+
+def unpaid() -> Telling:
+    return Telling(new_order(payment=None))
+
+
+def dear() -> Order:
+    """Too dear to be released on a bare delivery scan."""
+    return new_order(prices=("300.00", "100.00"))
+
+
+def _happy() -> Telling:
+    life = Telling().confirm().arrive()
+    life.do("receive", Role.BUYER)
+    life.settle_money()
+    return life
+
+
+def _desk() -> Telling:
+    life = Telling().confirm()
+    life.do("change_address", Role.BUYER, address_id="address-2")
+    life.do("ask_time", Role.SELLER, days=2)
+    life.do("grant_time", Role.BUYER)
+    life.do("ask_time", Role.SELLER, days=1)
+    life.do("refuse_time", Role.BUYER)
+    life.do("request_cancel", Role.BUYER, reason="changed_mind")
+    life.do("refuse_cancel", Role.SELLER)
+    life.do("wait_longer", Role.BUYER, days=1)
+    life.do("payout_account", Role.STOREFRONT, account="acct_2")
+    life.do("pause", Role.OPERATOR, until=instant_text(life.now + timedelta(days=1)), note_id="n1", review=True)
+    life.do("resume", Role.OPERATOR, note_id="n2")
+    life.do("pause", Role.OPERATOR, until=instant_text(life.now + timedelta(hours=1)), note_id="n3")
+    life.until("pause_ends")
+    life.do("extend", Role.SPECIALIST, clock="ship", until=instant_text(life.now + timedelta(days=3)), note_id="n4")
+    life.do("adopt_policy", Role.OPERATOR, policy=replace(POLICY, version="2").to_plain(), note_id="n5")
+    life.do("request_cancel", Role.BUYER, reason="too_slow", lines=["b"])
+    life.do("grant_cancel", Role.SELLER)
+    life.do("cancel", Role.OPERATOR, reason="other")
+    return life
+
+
+def _decided() -> Telling:
+    life = Telling().confirm().arrive()
+    life.do("release", Role.SPECIALIST, lines=["a"], note_id="n1")
+    life.do("refund", Role.SPECIALIST, lines=["b"], note_id="n2")
+    life.settle_money()
+    return life
+
+
+def _asks_time_in_vain() -> Telling:
+    life = Telling(new_order(RENEWS), done_with_mandate).confirm()
+    life.do("ask_time", Role.SELLER, days=2)
+    life.until("time_lapses")
+    life.do("request_cancel", Role.BUYER, reason="changed_mind", lines=["b"])
+    life.until("cancel_by_silence")
+    life.until("ship_lapses")
+    return life
+
+
+def _parcels() -> Telling:
+    life = Telling(new_order(prices=("30.00", "20.00", "10.00", "5.00"))).confirm()
+    for line, milestone in zip("abcd", ("available_for_pickup", "failed_attempt", "returned", "lost"), strict=True):
+        life.ship(f"p-{line}", lines=[line], service="parcel", insured="20.00 EUR")
+        scan(life, f"p-{line}", milestone)
+    return life
+
+
+def _late_refund() -> Telling:
+    life = Telling().confirm()
+    life.ship("p1", lines=["a"])
+    life.until("ship_lapses")
+    return life
+
+
+def _declined_then_silent() -> Telling:
+    life = Telling(new_order(payment=Offer(payment_method="pm_1", customer="cus_1")), no("Declined", Verb.AUTHORISE))
+    life.do("more_time_to_pay", Role.BUYER, days=2)
+    life.until("expire_unpaid")
+    return life
+
+
+def _capture(answer: Answer) -> Telling:
+    life = Telling(answer=answer).confirm()
+    life.ship()
+    return life
+
+
+def _captured_late() -> Telling:
+    life = _capture(unclear(Verb.CAPTURE))
+    life.answer = done
+    life.until("settle")
+    return life
+
+
+def _paid_again() -> Telling:
+    life = _capture(no("AuthorisationExpired", Verb.CAPTURE))
+    life.do("pay", Role.BUYER, payment_intent="pi_2")
+    return life
+
+
+def _renewal_refused() -> Telling:
+    def answer(order: Order, op: MoneyOp, now: datetime) -> Result:
+        return No("AuthenticationRequired") if op.verb is Verb.REAUTHORISE else done_with_mandate(order, op, now)
+
+    life = Telling(new_order(replace(slow(), hold=RENEWS.hold)), answer).confirm()
+    life.until("renew_hold")
+    return life
+
+
+def _silent(order: Order, step: str, proof: str = "", answer: Answer = done) -> Telling:
+    life = Telling(order, answer)
+    if step != "confirm_lapses":
+        life.confirm()
+    if proof:
+        life.arrive(proof)
+    life.until(step)
+    return life
+
+
+def _cancelled_by_buyer() -> Telling:
+    life = Telling()
+    life.do("cancel", Role.BUYER, reason="changed_mind")
+    return life
+
+
+def _declined_by_seller() -> Telling:
+    life = Telling()
+    life.do("decline", Role.SELLER, reason="out_of_stock")
+    return life
+
+
+def _half_confirmed() -> Telling:
+    life = Telling()
+    life.do("confirm", Role.SELLER, lines=["a"])
+    return life
+
+
+def _hold_lapses() -> Telling:
+    life = Telling(new_order(slow()), done).confirm()
+    life.do("pause", Role.OPERATOR, until=instant_text(life.now + timedelta(days=20)), note_id="n1")
+    life.until("hold_lapses")
+    return life
+
+
+def slow() -> Policy:
+    """Sellers may take longer than a card's hold."""
+    return replace(POLICY, ship=replace(POLICY.ship, remind=8, ticket=9, end=10))
+
+
+def _longest_escrow() -> Telling:
+    life = Telling(dear()).confirm()
+    life.ship("p1", lines=["a"])
+    life.until("escrow_ends")
+    return life
+
+
+def _settling_account(step: str, proof: str = "weak") -> Telling:
+    """The seller changes the account just before the money is due, so that it waits in escrow."""
+    life = Telling().confirm().arrive(proof)
+    if step == "receive":
+        life.do("payout_account", Role.STOREFRONT, account="acct_2")
+        life.do("receive", Role.BUYER)
+        return life
+    clock = next(clock for clock in deadlines(life.order) if clock.step == step)
+    life.now = clock.at - timedelta(days=1)
+    life.do("payout_account", Role.STOREFRONT, account="acct_2")
+    life.until(step)
+    return life
+
+
+def _held_too_long() -> Telling:
+    life = Telling(dear(), unclear(Verb.REFUND)).confirm()
+    life.ship()
+    scan(life, "p1", "lost")
+    life.until("held_escrow_ends")
+    return life
+
+
+LIVES: dict[str, Callable[[], Telling]] = {
+    "happy": _happy,
+    "desk": _desk,
+    "decided": _decided,
+    "asks time in vain": _asks_time_in_vain,
+    "parcels": _parcels,
+    "late refund": _late_refund,
+    "declined card": _declined_then_silent,
+    "captured late": _captured_late,
+    "paid again": _paid_again,
+    "renewal refused": _renewal_refused,
+    "confirm silence": lambda: _silent(new_order(), "confirm_lapses"),
+    "ship silence": lambda: _silent(new_order(RENEWS), "ship_lapses", answer=done_with_mandate),
+    "strong proof": lambda: _silent(new_order(), "accept_on_strong_proof", "strong"),
+    "weak proof": lambda: _silent(new_order(), "accept_on_weak_proof", "weak"),
+    "receipt overdue": lambda: _silent(dear(), "receipt_overdue", "weak"),
+    "stalled": lambda: (life := Telling().confirm(), life.ship(), life.until("parcel_stalled"))[0],
+    "overdue ticket": lambda: (life := Telling(dear()).confirm(), life.arrive(), life.until("ticket_overdue"))[0],
+    "received, account settling": lambda: _settling_account("receive"),
+    "strong proof, account settling": lambda: _settling_account("accept_on_strong_proof", "strong"),
+    "weak proof, account settling": lambda: _settling_account("accept_on_weak_proof"),
+    "never paid": lambda: (life := unpaid(), life.until("expire_unpaid"))[0],
+    "cancelled by the buyer": _cancelled_by_buyer,
+    "declined by the seller": _declined_by_seller,
+    "half confirmed": _half_confirmed,
+    "hold lapses": _hold_lapses,
+    "longest escrow": _longest_escrow,
+    "longest escrow, delivered": lambda: _silent(dear(), "escrow_ends", "weak"),
+    "longest escrow, held": _held_too_long,
+}
+"""Whole lives that together tell everything that can be told."""

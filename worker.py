@@ -1,0 +1,167 @@
+"""A worker: settings in, real clients wired, worker and relay started; nothing else. Run as ``python -m worker``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+from sqlalchemy import Engine
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import Worker
+
+from activities.carriers import CarrierDesk
+from activities.logs import set_up
+from activities.mail import EmlMailer, Mailer, SmtpMailer
+from activities.notices import Letters
+from activities.perform import Performer
+from activities.policies import read_policies
+from activities.providers.carrier_port import Carrier
+from activities.providers.easypost import EasyPostCarrier
+from activities.providers.stripe import StripePayments
+from activities.relay import Addresses, Relay
+from activities.store.database import connect
+from activities.store.vault import Vault
+from activities.storefront import RowsOnly, WebhookStorefront
+from domain.contract import TASK_QUEUE
+from workflows.front import FrontDoor
+from workflows.housekeeping import CARRIER_POLL, CarrierPoll
+from workflows.loop import OrderWorkflow
+
+log = structlog.get_logger("worker")
+
+
+class Settings(BaseSettings):
+    """What a worker needs, by environment names. Temporal's own come from ``TEMPORAL_*`` and ``temporal.toml``."""
+
+    database_url: SecretStr
+    aftersale_master_key: SecretStr = Field(description="32 bytes, base64: wraps the keys of personal data")
+    aftersale_command_key: SecretStr = Field(description="signs the commands of specialists and operators")
+    aftersale_policies: Path = Path("policies")
+    aftersale_templates: Path = Path("templates")
+    stripe_secret_key: SecretStr
+    stripe_api_base: str = "https://api.stripe.com"
+    easypost_api_key: SecretStr
+    easypost_api_base: str = "https://api.easypost.com"
+    easypost_webhook_secret: SecretStr
+    smtp_url: SecretStr = Field(description="smtp://user:password@host:port, smtp+starttls://..., or eml:///directory")
+    mail_from: str
+    desk_mail: str
+    storefront_webhook_url: str = ""
+    storefront_webhook_secret: SecretStr = SecretStr("")
+    log_level: str = "INFO"
+    carrier_poll_hours: float = 6.0
+    activity_threads: int = 32
+    cached_orders: int = 2_000
+    sticky_seconds: float = 10.0
+
+
+def mailer(url_text: str) -> Mailer:
+    """The mailer that `SMTP_URL` names. Raises ValueError for another scheme."""
+    url = urlsplit(url_text)
+    if url.scheme == "eml":
+        return EmlMailer(Path(unquote(url.path)))
+    if url.scheme not in {"smtp", "smtp+starttls"}:
+        raise ValueError(f"SMTP_URL must begin with smtp://, smtp+starttls:// or eml://, not {url.scheme}://")
+    return SmtpMailer(
+        url.hostname or "localhost",
+        url.port or (587 if url.scheme == "smtp+starttls" else 25),
+        unquote(url.username or ""),
+        unquote(url.password or ""),
+        starttls=url.scheme == "smtp+starttls",
+    )
+
+
+def relay(settings: Settings, engine: Engine, vault: Vault, carrier: Carrier) -> Relay:
+    """The relay of the outbox, wired. Without a storefront's URL its events stay as rows, readable and marked sent."""
+    url, secret = settings.storefront_webhook_url, settings.storefront_webhook_secret.get_secret_value()
+    return Relay(
+        engine,
+        vault,
+        Letters(settings.aftersale_templates),
+        mailer(settings.smtp_url.get_secret_value()),
+        WebhookStorefront(url, secret) if url else RowsOnly(),
+        carrier,
+        Addresses(sender=settings.mail_from, desk=settings.desk_mail),
+    )
+
+
+async def schedule_carrier_poll(client: Client, hours: float) -> None:
+    """Make sure that the poll runs; workers that start together make one schedule."""
+    action = ScheduleActionStartWorkflow(CARRIER_POLL, id=CARRIER_POLL, task_queue=TASK_QUEUE)
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(hours=hours))])
+    try:
+        await client.create_schedule(
+            CARRIER_POLL, Schedule(action, spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
+        )
+    except ScheduleAlreadyRunningError:
+        log.info("the carrier poll is scheduled already")
+
+
+async def main() -> None:
+    """Run until SIGTERM or SIGINT, then finish what is under way for up to 30 seconds."""
+    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    set_up(settings.log_level)
+    read_policies(settings.aftersale_policies)
+    engine = connect(settings.database_url.get_secret_value(), pool_size=settings.activity_threads)
+    vault = Vault(settings.aftersale_master_key.get_secret_value())
+    payments = StripePayments(settings.stripe_secret_key.get_secret_value(), url=settings.stripe_api_base)
+    carrier = EasyPostCarrier(
+        base_url=settings.easypost_api_base,
+        api_key=settings.easypost_api_key.get_secret_value(),
+        webhook_secret=settings.easypost_webhook_secret.get_secret_value(),
+    )
+    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    command_key = settings.aftersale_command_key.get_secret_value().encode()
+    performer = Performer(engine, vault, payments, settings.aftersale_policies, command_key)
+    desk = CarrierDesk(engine, client, carrier, "easypost")
+    await schedule_carrier_poll(client, settings.carrier_poll_hours)
+
+    stop, asked_to_stop = threading.Event(), asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, asked_to_stop.set)
+    out = threading.Thread(
+        target=relay(settings, engine, vault, carrier).run, args=(stop, lambda: datetime.now(UTC)), name="relay"
+    )
+    out.start()
+    try:
+        with ThreadPoolExecutor(settings.activity_threads, thread_name_prefix="activity") as threads:
+            async with Worker(
+                client,
+                task_queue=TASK_QUEUE,
+                workflows=[OrderWorkflow, CarrierPoll],
+                activities=[performer.admit, performer.perform, performer.note_refusal, desk.poll],
+                activity_executor=threads,
+                interceptors=[FrontDoor()],
+                max_concurrent_activities=settings.activity_threads,
+                max_cached_workflows=settings.cached_orders,
+                sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_seconds),
+                graceful_shutdown_timeout=timedelta(seconds=30),
+            ):
+                print("ready", flush=True)  # noqa: T201  # whoever started this process waits for the line
+                await asked_to_stop.wait()
+    finally:
+        stop.set()
+        out.join()
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

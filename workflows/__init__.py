@@ -1,0 +1,1 @@
+"""The durable half: deterministic, thin, and without knowledge of any command's name."""

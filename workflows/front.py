@@ -1,0 +1,116 @@
+"""The front door: every message, however malformed, becomes a command, a refusal to its sender, or a note on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.worker import (
+    HandleSignalInput,
+    HandleUpdateInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from domain import wire
+    from domain.contract import MOST_BYTES, Envelope
+    from domain.decide import Command, Refusal
+    from domain.errors import Invalid, Refused
+    from domain.process import COMMANDS
+    from domain.state import Role
+
+
+@dataclass
+class Item:
+    """One message in the inbox. `answer` is set when it has been judged; `unreadable` says why there is no command."""
+
+    name: str
+    source: str
+    envelope: Envelope | None = None
+    unreadable: Refusal | None = None
+    answer: dict[str, Any] | Refusal | None = None
+
+    @property
+    def command(self) -> Command:
+        """The command of a readable message."""
+        envelope = self.envelope
+        if envelope is None:
+            raise ValueError("an unreadable message holds no command")
+        return Command(self.name, envelope.command_id, envelope.actor, envelope.body, envelope.ticket_id)
+
+
+def read(name: str, args: Sequence[RawValue]) -> Envelope:
+    """The one JSON object that a message holds; raises Refused or Invalid, saying what would be right."""
+    if name not in COMMANDS:
+        raise Refused("unknown_command", f"{name[:64]!r} is not a command; known: {', '.join(COMMANDS)}")
+    if len(args) != 1:
+        raise Invalid("message", f"takes one JSON object, not {len(args)} arguments")
+    envelope = wire.from_plain(Envelope, decode(args[0]))
+    if envelope.actor.role is Role.CLOCK:
+        raise Refused("role_not_allowed", "the clock is the process itself; nobody sends in its name")
+    return envelope
+
+
+def decode(raw: RawValue) -> dict[str, Any]:
+    """A payload as a JSON object; raises Invalid for anything else."""
+    if len(raw.payload.data) > MOST_BYTES:
+        raise Invalid("message", f"is larger than {MOST_BYTES} bytes; store documents first and name them by id")
+    try:
+        value = workflow.payload_converter().from_payload(raw.payload)
+    except Exception as error:  # Converters raise whatever they like; all of it means that the bytes are unreadable.
+        raise Invalid("message", f"cannot be read as JSON ({type(error).__name__})") from None
+    if not isinstance(value, dict):
+        raise Invalid("message", f"must be one JSON object, not {type(value).__name__}")
+    return value
+
+
+def item(name: str, args: Sequence[RawValue], source: str) -> Item:
+    """A message for the inbox, readable or not."""
+    try:
+        return Item(name, source, read(name, args))
+    except Refused as error:
+        return Item(name[:64], source, unreadable=Refusal(error.code, str(error)[:500]))
+    except Invalid as error:
+        return Item(name[:64], source, unreadable=Refusal("invalid", str(error)[:500]))
+
+
+def refused(refusal: Refusal) -> ApplicationError:
+    """The failure that the sender of an update sees."""
+    detail = {"code": refusal.code, "reason": refusal.reason, "possible": list(refusal.possible)}
+    return ApplicationError(refusal.reason, detail, type="Refused", non_retryable=True)
+
+
+class _Inbound(WorkflowInboundInterceptor):
+    """The last line: what slips past the handlers is put on record or refused instead of wedging the order."""
+
+    async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
+        try:
+            await super().handle_signal(input)
+        except Exception as error:
+            unreadable = Refusal("unreadable", f"cannot be read ({type(error).__name__})")
+            workflow.instance().inbox.append(Item(str(input.signal)[:64], "signal", unreadable=unreadable))
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
+        try:
+            super().handle_update_validator(input)
+        except FailureError:
+            raise
+        except Exception as error:
+            raise refused(Refusal("unreadable", f"cannot be read ({type(error).__name__})")) from None
+
+
+class FrontDoor(Interceptor):
+    """Puts the last line before every order workflow."""
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002  # the SDK's name
+    ) -> type[WorkflowInboundInterceptor]:
+        """The inbound interceptor of each workflow."""
+        return _Inbound

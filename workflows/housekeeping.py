@@ -1,0 +1,29 @@
+"""What runs on schedules beside the orders: asking carriers for parcels whose news never arrived."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+CARRIER_POLL = "CarrierPoll"
+"""The workflow's type, and the id of its schedule."""
+
+
+@workflow.defn(name=CARRIER_POLL)
+class CarrierPoll:
+    """One round over all parcels on their way; the next one is the schedule's."""
+
+    @workflow.run
+    async def run(self) -> int:
+        """Returns how many scans were sent to orders."""
+        sent: int = await workflow.execute_activity(
+            "poll_carriers",
+            start_to_close_timeout=timedelta(minutes=10),
+            heartbeat_timeout=timedelta(minutes=1),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+            summary="ask the carriers for every parcel on its way",
+            result_type=int,
+        )
+        return sent

@@ -1,0 +1,259 @@
+"""OrderWorkflow: the loop round the process table. It knows no command by name.
+
+Take the next message or the earliest deadline, decide, perform the step through one activity, apply, publish.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from workflows import front, steps
+from workflows.alarm import Alarm
+
+with workflow.unsafe.imports_passed_through():
+    from domain import events, wire
+    from domain.contract import WORKFLOW, Admission, Ask, Envelope, RefusalNote
+    from domain.deadlines import Clock, deadlines
+    from domain.decide import Decision, Refusal, Repeat, decide, tick
+    from domain.errors import Invalid
+    from domain.events import Event, apply_all
+    from domain.state import DESK, SYSTEM, Order, is_over, stage
+    from domain.summary import Summary, sentence, summary
+    from workflows.panel import attributes, details, verdict
+
+LONG_HISTORY = 4_000
+"""Events after which the order goes on in a new run; far below the server's limits."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
+"""How long the loop waits before it tries a step again that could not be recorded; any message ends the wait."""
+
+T = TypeVar("T")
+
+
+@workflow.defn(name=WORKFLOW)
+class OrderWorkflow:
+    """One order, from checkout until nothing about it is open."""
+
+    def __init__(self) -> None:
+        self.inbox: deque[front.Item] = deque()
+        self._open: list[front.Item] = []
+        self._alarm = Alarm()
+        self._shown: Summary | None = None
+        self._balked: tuple[str, int, datetime] | None = None
+
+    @workflow.run
+    async def run(self, start: RawValue) -> str:
+        """Returns the order's last stage. `start` is a checkout, or ``{"snapshot": ...}`` to go on from."""
+        try:
+            order = await self._live(await self._begin(start))
+        except ApplicationError as error:
+            await self._turn_away(Refusal("order_over", error.message))
+            raise
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return stage(order).value
+
+    async def _live(self, order: Order) -> Order:
+        """Until nothing about the order is open and nobody waits for an answer."""
+        self._publish(order)
+        while self.inbox or not is_over(order):
+            order = await self._next(order)
+            self._publish(order)
+            if self._should_renew():
+                workflow.continue_as_new({"snapshot": wire.to_plain(order)})
+        return order
+
+    @workflow.signal(dynamic=True)
+    def signal(self, name: str, args: Sequence[RawValue]) -> None:
+        """Any command, fire and forget: what is refused stands in the story."""
+        self.inbox.append(front.item(name, args, "signal"))
+
+    @workflow.update(dynamic=True)
+    async def update(self, name: str, args: Sequence[RawValue]) -> dict[str, Any]:
+        """Any command, answered with the verdict: the order's new progress, or why not and what is possible."""
+        message = front.item(name, args, "update")
+        self.inbox.append(message)
+        self._open.append(message)
+        await workflow.wait_condition(lambda: message.answer is not None)
+        self._open.remove(message)
+        if isinstance(message.answer, Refusal):
+            raise front.refused(message.answer)
+        return message.answer or {}
+
+    @update.validator
+    def check(self, name: str, args: Sequence[RawValue]) -> None:
+        """A cheap filter; the judge is `decide`."""
+        unreadable = front.item(name, args, "update").unreadable
+        if unreadable is not None:
+            raise front.refused(unreadable)
+
+    async def _begin(self, start: RawValue) -> Order:
+        try:
+            document = front.decode(start)
+            if "snapshot" in document:
+                return wire.from_plain(Order, document["snapshot"])
+        except Invalid as error:
+            raise ApplicationError(str(error), type="Malformed", non_retryable=True) from None
+        admitted = await self._until_done(lambda: steps.admit(Admission(document, workflow.now())))
+        if admitted.order is None:
+            raise ApplicationError(f"{admitted.field}: {admitted.rule}", type="Refused", non_retryable=True)
+        return admitted.order
+
+    async def _turn_away(self, refusal: Refusal) -> None:
+        """Answer everybody who waits, so that the run can end."""
+        for message in self._open:
+            message.answer = message.answer or refusal
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    async def _next(self, order: Order) -> Order:
+        """One message, or one clock that has rung; otherwise wait for either. Messages come first (rules.md, Race)."""
+        if self.inbox:
+            return await self._take(order, self.inbox.popleft())
+        clock = self._earliest(order)
+        if clock is not None and clock.at <= workflow.now():
+            return await self._ring(order, clock)
+        if clock is not None:
+            self._alarm.arm(clock.at, sentence(order, clock))
+        await workflow.wait_condition(lambda: bool(self.inbox) or self._alarm.rang)
+        self._alarm.reset()
+        return order
+
+    async def _take(self, order: Order, message: front.Item) -> Order:
+        """Judge one message. An update is answered at once; one of the desk after its signature was verified."""
+        if message.envelope is None:
+            await self._refuse(order, message, message.unreadable or Refusal("unreadable", "cannot be read"))
+            return order
+        judged = self._judge(order, message)
+        if isinstance(judged, Refusal):
+            await self._refuse(order, message, judged)
+            return order
+        actor = message.envelope.actor
+        if isinstance(judged, Repeat):
+            message.answer = verdict(order, judged.seq, actor, workflow.now())
+            return order
+        if actor.role not in DESK:
+            message.answer = verdict(judged.after, judged.after.seq, actor, workflow.now())
+        after = await self._perform(order, judged, message.source, message.name, message.envelope)
+        if after is None:
+            await self._refuse(order, message, Refusal("bad_signature", "the command's signature is missing or wrong"))
+            return order
+        message.answer = message.answer or verdict(after, judged.after.seq, actor, workflow.now())
+        return after
+
+    def _judge(self, order: Order, message: front.Item) -> Decision | Refusal | Repeat:
+        """A fault of ours in judging one message must not wedge the order: the message is refused, the fault logged."""
+        try:
+            return decide(order, message.command, workflow.now())
+        except Exception as error:
+            workflow.logger.exception("a command could not be judged")
+            return Refusal("internal_error", f"the command could not be judged ({type(error).__name__})")
+
+    async def _ring(self, order: Order, clock: Clock) -> Order:
+        """Take the step of a clock. One that cannot be taken now is left alone for a while, never spun upon."""
+        judged = tick(order, clock, workflow.now())
+        if isinstance(judged, Decision):
+            envelope = Envelope(f"clock-{judged.after.seq}", SYSTEM)
+            after = await self._perform(order, judged, "clock", clock.step, envelope) or order
+            if not any(c.tier == clock.tier and c.at == clock.at for c in deadlines(after)):
+                return after
+            order = after
+        else:
+            workflow.logger.warning("a clock was refused: %s %s", clock.step, judged.code)
+        self._balked = (clock.tier, order.seq, workflow.now() + LONGEST_PAUSE)
+        return order
+
+    def _earliest(self, order: Order) -> Clock | None:
+        """The next clock; one that balked comes last until the order or the time has moved on."""
+        clocks = deadlines(order)
+        if self._balked is not None:
+            tier, seq, until = self._balked
+            if order.seq == seq and workflow.now() < until:
+                later = [clock for clock in clocks if clock.tier != tier]
+                return (
+                    later[0]
+                    if later and later[0].at < until
+                    else Clock(until, _step_of(clocks, tier), tier, SYSTEM.role)
+                )
+            self._balked = None
+        return clocks[0] if clocks else None
+
+    async def _perform(
+        self, order: Order, decision: Decision, source: str, name: str, envelope: Envelope
+    ) -> Order | None:
+        """Carry a decision out and give the order after it; None when its signature was not good."""
+        ask = Ask(
+            decision.step,
+            decision.after.seq,
+            order.epoch,
+            workflow.now(),
+            source,
+            name,
+            envelope,
+            stage(order).value,
+            tuple(events.to_plain(event) for event in decision.events),
+            decision.after,
+            tuple(role.value for role in decision.tells),
+        )
+        answer = await self._until_done(lambda: steps.perform(ask))
+        if answer.refused:
+            return None
+        more: list[Event] = [events.from_plain(event) for event in answer.events]
+        return apply_all(decision.after, more)
+
+    async def _refuse(self, order: Order, message: front.Item, refusal: Refusal) -> None:
+        """Tell the sender of an update; put the refusal of a signal on record."""
+        message.answer = refusal
+        if message.source != "signal":
+            return
+        envelope = message.envelope
+        note = RefusalNote(
+            order.order_id,
+            workflow.now(),
+            message.name,
+            envelope.command_id if envelope else "",
+            envelope.actor if envelope else None,
+            refusal.code,
+            refusal.reason,
+        )
+        await self._until_done(lambda: steps.note_refusal(note))
+
+    async def _until_done(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Try until it is done: while our own database is away the order waits, visibly, and loses nothing."""
+        wait = FIRST_PAUSE
+        while True:
+            try:
+                return await call()
+            except ActivityError as error:
+                cause = error.cause
+                if isinstance(cause, ApplicationError) and cause.non_retryable:
+                    raise cause from None
+                workflow.upsert_search_attributes(attributes(self._shown, f"{error.activity_type} cannot be recorded"))
+                self._shown = None
+            heard = len(self.inbox)
+            try:
+                await workflow.wait_condition(lambda: len(self.inbox) > heard, timeout=wait)  # noqa: B023  # read at once
+            except TimeoutError:
+                wait = min(wait * 2, LONGEST_PAUSE)
+
+    def _publish(self, order: Order) -> None:
+        """Tell the operators' list and screen; a closed order keeps its last attributes, the result says the rest."""
+        now_shown = summary(order)
+        if now_shown != self._shown and order.closed_at is None:
+            workflow.upsert_search_attributes(attributes(now_shown))
+            self._shown = now_shown
+        workflow.set_current_details(details(order, now_shown))
+
+    def _should_renew(self) -> bool:
+        info = workflow.info()
+        long = info.is_continue_as_new_suggested() or info.get_current_history_length() > LONG_HISTORY
+        return long and not self.inbox and workflow.all_handlers_finished()
+
+
+def _step_of(clocks: Sequence[Clock], tier: str) -> str:
+    return next(clock.step for clock in clocks if clock.tier == tier)
