@@ -97,7 +97,7 @@ class Cashier:
         )
 
     def _check_hold(self, order: Order, op: MoneyOp) -> Result:
-        """A storefront's pre-authorisation is trusted only after the provider has confirmed it (rules.md, Admission)."""
+        """A storefront's pre-authorisation is trusted only after the provider has confirmed it."""
         try:
             hold = self._payments.hold(op.subject)
         except AuthorisationExpired:

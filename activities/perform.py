@@ -27,7 +27,7 @@ from domain.desk import reused_number
 from domain.errors import Conflict, Invalid, StaleEpoch
 from domain.events import CalendarsAsked, CalendarsExtended, Event, MoneyAsked, Taken, apply_all
 from domain.funds import Done, No, Result, Unclear, entries, plan, settle
-from domain.notices import notices, reminders
+from domain.notices import Notice, notices, refused_message, reminders
 from domain.policy import CalendarRules
 from domain.signing import is_signed
 from domain.state import DESK, Actor, MoneyOp, Order, Role, is_over
@@ -87,9 +87,14 @@ class Performer:
 
     @activity.defn(name="note_refusal")
     def note_refusal(self, data: dict[str, Any]) -> dict[str, Any]:
-        """RefusalNote in: a refused or unreadable signal stands in the story."""
+        """RefusalNote in: a refused or unreadable signal stands in the story, and its sender is told when it is a party."""
+        note = wire.from_plain(RefusalNote, data)
         with self._engine.begin() as conn:
-            steps.refused(conn, _refusal(wire.from_plain(RefusalNote, data)))
+            steps.refused(conn, _refusal(note))
+            plain = orders.snapshot(conn, note.order_id)
+            if plain is not None:
+                order = wire.from_plain(Order, plain)
+                outbox.queue(conn, outbox_rows(order, order.seq, _told(note, order)))
         return {}
 
     def _admit(self, document: Mapping[str, Any], now: datetime) -> Order:
@@ -256,6 +261,14 @@ def _row(ask: Ask, settled: Settled, order: Order) -> steps.StepRow:
         reason=shown.reason,
         over=is_over(order),
     )
+
+
+def _told(note: RefusalNote, order: Order) -> tuple[Notice, ...]:
+    """A party of this very order hears that its message was refused; nobody else hears anything about the order."""
+    own, actor = {Role.BUYER: order.buyer, Role.SELLER: order.seller}, note.actor
+    if actor is None or own.get(actor.role) != actor.id:
+        return ()
+    return (refused_message(actor.role, note.name, note.command_id, note.reason, note.now),)
 
 
 def _refusal(note: RefusalNote) -> steps.RefusalRow:

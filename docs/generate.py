@@ -49,7 +49,7 @@ def write(root: Path = ROOT) -> None:
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """The exit code: 0, or 1 when `--check` found a difference."""
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a document is out of step")
+    parser.add_argument("--check", action="store_true", help="only say which are out of step, with exit code 1")
     if not parser.parse_args(arguments).check:
         write(root)
         return 0

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hin
 
 from docs.situations import of_role, situations
 from domain import wire
-from domain.checkout import Checkout
+from domain.checkout import ID, Checkout
 from domain.contract import MOST_BYTES, WORKFLOW, Envelope
 from domain.decide import Refusal
 from domain.policy import Policy
 from domain.process import COMMANDS, roles_of, step_for
-from domain.state import LineState, Role, Stage
+from domain.state import DESK, LineState, Role, Stage
 from workflows.panel import verdict
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def _command(name: str) -> dict[str, Any]:
     actor = schema["properties"]["actor"]
     actor["properties"]["role"] = {"enum": [str(role) for role in roles]}
     schema["properties"]["body"] = body
-    if body.get("required"):
-        schema["required"] = [*schema["required"], "body"]
+    schema["properties"]["command_id"]["pattern"] = f"^{ID.pattern}$"
+    needed = {"body": bool(body.get("required")), "signature": DESK.issuperset(roles)}
+    schema["required"] = [*schema["required"], *(field for field, is_needed in needed.items() if is_needed)]
     text = f"{_doc(Envelope)} Sent as the update or the signal `{name}`, at most {MOST_BYTES} bytes."
     return _document(name, text, schema)
 

@@ -68,7 +68,7 @@ A command's name leads to the JSON schema of its message. *Needs* is what must h
 _CLOCKS = """\
 ## The clocks
 
-The earliest clock of an order is its timer. *When* names the numbers of the policy that a clock depends on; several numbers
+The earliest clock of an order is its timer. *When* names the numbers of the policy that a clock depends on; several
 mean that the earlier limit counts, or that it depends on what happened before. A clock that is marked † presses a
 party: it stands still during a pause, and punishes nobody when it rings late because we were down.
 """

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from domain.business_time import Calendar
 from domain.checkout import Checkout, CheckoutLine, Party, place
-from domain.decide import Command, Decision, decide, tick
 from domain.deadlines import deadlines
+from domain.decide import Command, Decision, decide, tick
 from domain.events import apply_all
 from domain.funds import Done, No, Result, Unclear, settle
 from domain.money import Money, Verb, total
-from domain.state import Actor, MoneyOp, Offer, Order, Role
+from domain.state import Actor, MoneyOp, Order, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from domain.policy import Policy
 
@@ -39,7 +40,14 @@ class Situation:
 class _Life:
     """One order, driven by commands at one instant; the provider does what it is asked unless told otherwise."""
 
-    def __init__(self, policy: Policy, *, price: str = "60.00", hold: timedelta = _LONG_HOLD, **answer: Any) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        price: str = "60.00",
+        hold: timedelta = _LONG_HOLD,
+        answers: Mapping[Verb, Result] = MappingProxyType({}),
+    ) -> None:
         prices = [Money.of(price, "EUR"), Money.of("40.00", "EUR")]
         lines = tuple(CheckoutLine(f"line-{i}", "an item", price) for i, price in enumerate(prices, 1))
         seller = Party("seller-1", account="account-1")
@@ -47,7 +55,7 @@ class _Life:
         self.order = place(checkout, policy, _EVERY_DAY, _EVERY_DAY, _EVERY_DAY, NOON)
         self.now = NOON
         self._hold = hold
-        self._answer = answer
+        self._answers = answers
 
     def say(self, role: Role, name: str, **body: Any) -> _Life:
         """Send a command that the process must take."""
@@ -83,7 +91,7 @@ class _Life:
             raise TypeError(f"{name} is not possible in this situation: {judged}")
         self.order = judged.after
         if judged.op is not None:
-            result = self._answer.get(judged.op.verb) or self._done(judged.op)
+            result = self._answers.get(judged.op.verb) or self._done(judged.op)
             self.order = apply_all(self.order, settle(self.order, judged.op, result, self.now))
 
     def _done(self, op: MoneyOp) -> Result:
@@ -138,7 +146,7 @@ def _special(policy: Policy) -> Iterator[_Life]:
     yield _Life(policy, hold=_SHORT_HOLD).pay()
     yield _Life(policy, hold=_SHORT_HOLD).confirm()
     yield _Life(reauthorise).confirm()
-    yield _Life(reauthorise, **{Verb.REAUTHORISE: No("AuthenticationRequired")}).confirm().ring("renew_hold")
+    yield _Life(reauthorise, answers={Verb.REAUTHORISE: No("AuthenticationRequired")}).confirm().ring("renew_hold")
     for life in (_Life(policy).confirm(), _Life(policy).ship("line-1")):
         yield life.say(Role.BUYER, "request_cancel", reason="too_slow")
         yield life.say(Role.SELLER, "ask_time", days=1)
@@ -150,14 +158,14 @@ def _special(policy: Policy) -> Iterator[_Life]:
 
 def _in_doubt(policy: Policy) -> Iterator[_Life]:
     """Money that was refused, is unclear, waits for a new account to settle, or for a second operator."""
-    unclear = {Verb.CAPTURE: Unclear("timeout")}
-    yield _Life(policy, **unclear).ship()
-    doubtful = _Life(policy, **unclear).ship()
+    unclear: Mapping[Verb, Result] = {Verb.CAPTURE: Unclear("timeout")}
+    yield _Life(policy, answers=unclear).ship()
+    doubtful = _Life(policy, answers=unclear).ship()
     for _ in range(8):
         doubtful.ring("settle")
     yield doubtful
-    yield _Life(policy, **{Verb.CAPTURE: No("AuthorisationExpired")}).ship()
-    refused = _Life(policy, **{Verb.RELEASE: No("AccountRestricted")})
+    yield _Life(policy, answers={Verb.CAPTURE: No("AuthorisationExpired")}).ship()
+    refused = _Life(policy, answers={Verb.RELEASE: No("AccountRestricted")})
     yield refused.ship().scan("delivered").say(Role.BUYER, "receive")
     moved = _Life(policy).ship().scan("delivered").say(Role.STOREFRONT, "payout_account", account="account-2")
     yield moved.say(Role.BUYER, "receive")

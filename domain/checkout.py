@@ -27,6 +27,9 @@ PROCESS_VERSION = 1
 """The version of the process that new orders are admitted with."""
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NOT_AN_ID = "is not an id: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first"
+"""The rule for ids. What was given is not repeated: a message about a wrong field may be kept, the field may be personal."""
+
 MOST_LINES = 100
 LONGEST_TEXT = 500
 
@@ -114,9 +117,7 @@ def check(checkout: Checkout) -> None:
     }
     for field, value in ids.items():
         if not ID.fullmatch(value):
-            raise Invalid(
-                field, f"{value!r} is not an id: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first"
-            )
+            raise Invalid(field, NOT_AN_ID)
     if checkout.buyer.person_id == checkout.seller.person_id:
         raise Invalid("seller.person_id", "buyer and seller are the same person")
     if not 1 <= len(checkout.lines) <= MOST_LINES:
@@ -267,5 +268,5 @@ def renew(moment: Moment) -> tuple[Event, ...]:
 def change_account(moment: Moment) -> tuple[Event, ...]:
     """The seller's payout account is another one from now on; releases wait until it has settled."""
     if not ID.fullmatch(moment.body.account):
-        raise Invalid("body.account", f"{moment.body.account!r} is not an account id of the provider")
+        raise Invalid("body.account", NOT_AN_ID)
     return (AccountChanged(Account(moment.body.account, moment.now)),)

@@ -58,7 +58,7 @@ def deadlines(order: Order) -> tuple[Clock, ...]:
 
 def party_tiers(order: Order) -> dict[str, datetime]:
     """All tiers of the parties' clocks that run, as pinned policy and moves have them, before the hold's limit."""
-    return {tier: at for tier, at in _tiers(order)}
+    return dict(_tiers(order))
 
 
 def calendar_of(order: Order, tier: str) -> Calendar:
@@ -89,6 +89,15 @@ def _tiers(order: Order) -> Iterator[tuple[str, datetime]]:
     if order.time_request is not None:
         asked = order.time_request.asked_at
         yield tier("time.end", add_business_days(order.buyer_calendar, asked, policy.time.answer))
+    yield from _parcel_and_receipt_tiers(order, moved)
+
+
+def _parcel_and_receipt_tiers(order: Order, moved: dict[str, datetime]) -> Iterator[tuple[str, datetime]]:
+    policy = order.policy
+
+    def tier(name: str, default: datetime) -> tuple[str, datetime]:
+        return name, moved.get(name, default)
+
     for parcel in order.parcels:
         travelling = [i for i in parcel.lines if order.line(i).state is LineState.SHIPPED and not order.line(i).held]
         if travelling and not parcel.withdrawn:
@@ -121,14 +130,21 @@ def _party_clocks(order: Order) -> Iterator[Clock]:
             continue
         end, remind = seller(f"{name}.end"), tiers[f"{name}.remind"]
         ticket = seller(f"{name}.ticket")
-        if f"{name}.ticket" not in order.passed and ticket < end:
+        passed = f"{name}.ticket" in order.passed
+        if not passed and ticket < end:
             yield Clock(ticket, f"{step}_overdue", f"{name}.ticket", Role.SELLER, "", True, remind)
         if not capturing:
-            yield Clock(end, f"{step}_lapses", f"{name}.end", Role.SELLER, "", True)
+            # Where the hold's limit leaves no room for a ticket, the last clock brings the reminder.
+            alone = remind if not passed and ticket >= end else None
+            yield Clock(end, f"{step}_lapses", f"{name}.end", Role.SELLER, "", True, alone)
     if "cancel.end" in tiers and not capturing:
         yield Clock(tiers["cancel.end"], "cancel_by_silence", "cancel.end", Role.SELLER, "", True)
     if "time.end" in tiers:
         yield Clock(tiers["time.end"], "time_lapses", "time.end", Role.BUYER, "", True)
+    yield from _parcel_and_receipt_clocks(order, tiers)
+
+
+def _parcel_and_receipt_clocks(order: Order, tiers: dict[str, datetime]) -> Iterator[Clock]:
     for tier, at in tiers.items():
         root, _, subject = tier.partition(".")[0].partition(":")
         if root == "stall" and tier not in order.passed:

@@ -177,7 +177,7 @@ def next_try(order: Order) -> datetime | None:
 
 
 def settle(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[Event, ...]:
-    """What an operation's result does to the order, and to the tickets that it overtakes. Total over verbs and results."""
+    """What an operation's result does to the order, and which tickets it ends. Total over verbs and results."""
     events = _settled(order, op, result, now)
     return (*events, *overtaken(apply_all(order, events), f"{op.verb}"))
 
@@ -274,8 +274,8 @@ def entries(order: Order, op: MoneyOp, result: Result) -> tuple[Entry, ...]:
     gross = {piece: _slice_price(order, piece) for piece in op.slices}
     match op.verb:
         case Verb.CAPTURE:
-            credits = [Entry(escrow_account(order.order_id, s), Side.CREDIT, amount) for s, amount in gross.items()]
-            return (Entry(CLEARING, Side.DEBIT, op.amount), *credits)
+            taken = [Entry(escrow_account(order.order_id, s), Side.CREDIT, amount) for s, amount in gross.items()]
+            return (Entry(CLEARING, Side.DEBIT, op.amount), *taken)
         case Verb.REFUND:
             debits = [Entry(escrow_account(order.order_id, s), Side.DEBIT, amount) for s, amount in gross.items()]
             return (*debits, Entry(CLEARING, Side.CREDIT, op.amount))

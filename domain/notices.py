@@ -93,6 +93,8 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("refunded", Role.BUYER),
     ("ticket_opened", Role.SPECIALIST),
     ("ticket_escalated", Role.SPECIALIST),
+    ("message_refused", Role.BUYER),
+    ("message_refused", Role.SELLER),
     ("remind_pay", Role.BUYER),
     ("remind_confirm", Role.SELLER),
     ("remind_ship", Role.SELLER),
@@ -135,6 +137,12 @@ def notices(
     storefront = [*_storefront(scene, tells)]
     every = [*own, *outcomes, *storefront]
     return tuple({(notice.cause, notice.to, notice.channel): notice for notice in every}.values())
+
+
+def refused_message(role: Role, command: str, command_id: str, reason: str, now: datetime) -> Notice:
+    """Tells a party that a message sent without waiting for an answer was refused, and why."""
+    facts: dict[str, Fact] = {"command": command.replace("_", " "), "reason": reason}
+    return Notice(f"refused:{command_id}", role, Channel.MAIL, "message_refused", now, None, facts)
 
 
 def recipient(order: Order, role: Role) -> str:
@@ -196,11 +204,10 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.SELLER, "capture_pending", f"capture_pending:{order.op.seq}")
         case Captured():
             yield from _captured(scene)
-        case ParcelSent(parcel):
-            yield Notice(
-                f"track:{parcel.parcel_id}", Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None,
-                {"parcel_id": parcel.parcel_id},
-            )  # fmt: skip
+        case ParcelSent(parcel) if _parcel_goes(order, {"parcel_id": parcel.parcel_id}):
+            about: Facts = {"parcel_id": parcel.parcel_id}
+            cause = f"track:{parcel.parcel_id}"
+            yield Notice(cause, Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None, about)
             if payment.captured is not None:
                 yield from _shipped(scene, parcel.parcel_id)
         case Released():
@@ -208,8 +215,8 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
         case Refunded():
             yield scene.mail(Role.BUYER, "refunded", slices=list(event.slices))
         case TicketOpened(ticket):
-            about = {"ticket_id": ticket.ticket_id, "cause": str(ticket.cause), "subject": ticket.subject}
-            yield scene.mail(Role.SPECIALIST, "ticket_opened", f"ticket:{ticket.ticket_id}", **about)
+            work = {"ticket_id": ticket.ticket_id, "cause": str(ticket.cause), "subject": ticket.subject}
+            yield scene.mail(Role.SPECIALIST, "ticket_opened", f"ticket:{ticket.ticket_id}", **work)
         case TicketEscalated(ticket_id, _) if scene.step == "ticket_overdue":
             yield scene.mail(Role.SPECIALIST, "ticket_escalated", ticket_id=ticket_id)
         case _:

@@ -56,8 +56,8 @@ PAYMENT = (
     row("place", (STOREFRONT,), checkout.Checkout, guards=(not_again,), money=(AUTHORISE,), tells=BOTH),
     row("pay", (BUYER, STOREFRONT), checkout.Pay, {}, (checkout.unpaid,), checkout.pay, (AUTHORISE,)),
     row(
-        "more_time_to_pay", (BUYER, *DESK), checkout.MoreTimeToPay, {}, (checkout.awaits_payment, checkout.pay_days_left),
-        checkout.more_time_to_pay, (), BOTH,
+        "more_time_to_pay", (BUYER, *DESK), checkout.MoreTimeToPay, {},
+        (checkout.awaits_payment, checkout.pay_days_left), checkout.more_time_to_pay, (), BOTH,
     ),
     row(
         "expire_unpaid", (CLOCK,), Tick, {PENDING: CANCELLED, CONFIRMED: CANCELLED}, (), checkout.expire, (),

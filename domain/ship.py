@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.checkout import ID
+from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid, Refused
 from domain.events import (
     AddressChanged,
@@ -108,7 +108,7 @@ def ship(moment: Moment) -> tuple[Event, ...]:
     """The parcel joins the order; an open request to cancel these lines, or for more time, lapses."""
     order, body = moment.order, moment.body
     if not ID.fullmatch(body.parcel_id):
-        raise Invalid("body.parcel_id", f"{body.parcel_id!r} is not an id")
+        raise Invalid("body.parcel_id", NOT_AN_ID)
     if order.parcel(body.parcel_id) is not None:
         raise Refused("parcel_known", f"parcel {body.parcel_id} was sent before; use another parcel_id")
     if not 1 <= len(body.carrier) <= 64:
@@ -166,7 +166,9 @@ def is_news(parcel: Parcel, seen: ParcelScan) -> bool:
     if known is None or RANK[seen.milestone] > RANK[known]:
         return True
     if seen.milestone is known:
-        return known is Milestone.IN_TRANSIT and parcel.moved_at is not None and seen.at >= parcel.moved_at + STILL_MOVING
+        return (
+            known is Milestone.IN_TRANSIT and parcel.moved_at is not None and seen.at >= parcel.moved_at + STILL_MOVING
+        )
     return later and RANK[seen.milestone] == RANK[known]
 
 
@@ -191,7 +193,7 @@ def stalled(moment: Moment) -> tuple[Event, ...]:
 def change_address(moment: Moment) -> tuple[Event, ...]:
     """The seller sends to another address, stored before under this id."""
     if not ID.fullmatch(moment.body.address_id):
-        raise Invalid("body.address_id", f"{moment.body.address_id!r} is not an id")
+        raise Invalid("body.address_id", NOT_AN_ID)
     return (AddressChanged(moment.body.address_id),)
 
 

@@ -11,7 +11,14 @@ from domain.contract import Envelope
 
 def sign(key: bytes, order_id: str, name: str, envelope: Envelope) -> str:
     """The signature, in hex, of a command to one order."""
-    meant = [order_id, name, envelope.command_id, wire.to_plain(envelope.actor), dict(envelope.body), envelope.ticket_id]
+    meant = [
+        order_id,
+        name,
+        envelope.command_id,
+        wire.to_plain(envelope.actor),
+        dict(envelope.body),
+        envelope.ticket_id,
+    ]
     return hmac.new(key, wire.canonical(meant).encode(), sha256).hexdigest()
 
 

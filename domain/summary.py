@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.deadlines import Clock, deadlines
+from domain.money import Verb
 from domain.state import Cause, Order, Role, Stage, Ticket, is_over, stage
+from domain.tickets import CLOCK_OF
 from domain.words import DUTY, OTHERWISE
 
 NOBODY = "nobody"
 
-MENDS = {
-    Cause.CONFIRM_OVERDUE: "extend, cancel, or confirm in the seller's place",
-    Cause.SHIP_OVERDUE: "extend, cancel, or ship in the seller's place",
-    Cause.PARCEL_STALLED: "resolve-ticket, refund or release",
-    Cause.PARCEL_RETURNED: "refund or release",
-    Cause.PARCEL_LOST: "refund or release",
-    Cause.NUMBER_REUSED: "resolve-ticket, refund or release",
-    Cause.RECEIPT_MISSING: "release, refund or resolve-ticket",
-    Cause.MONEY_UNKNOWN: "retry",
-    Cause.MONEY_FAILED: "retry",
-    Cause.CLAIM: "claims",
+MENDERS: Mapping[Cause, tuple[str, ...]] = {
+    Cause.CONFIRM_OVERDUE: ("extend", "cancel", "confirm"),
+    Cause.SHIP_OVERDUE: ("extend", "cancel", "ship"),
+    Cause.PARCEL_STALLED: ("resolve-ticket", "refund", "release"),
+    Cause.PARCEL_RETURNED: ("refund", "release"),
+    Cause.PARCEL_LOST: ("refund", "release"),
+    Cause.NUMBER_REUSED: ("resolve-ticket", "refund", "release"),
+    Cause.RECEIPT_MISSING: ("release", "refund", "resolve-ticket"),
+    Cause.MONEY_UNKNOWN: ("retry",),
+    Cause.MONEY_FAILED: ("retry", "pay", "cancel", "payout-account"),
+    Cause.CLAIM: ("refund", "release"),
 }
-"""Which commands of ``aftersale`` mend a ticket of each cause."""
+"""Which commands of ``aftersale`` mend a ticket of each cause, the mildest first."""
+
+MENDS: Mapping[Cause, str] = {
+    cause: " or ".join(filter(None, (", ".join(commands[:-1]), commands[-1]))) for cause, commands in MENDERS.items()
+}
+"""The same in words: 'refund or release'."""
+
+LONGEST_REASON = 250
+"""Characters of a reason; Temporal's search attributes hold 255."""
 
 IDLE = frozenset({"extend_calendars"})
 """Clocks that are housekeeping: they do not make anybody wait."""
@@ -50,7 +60,7 @@ def summary(order: Order) -> Summary:
         waiting = str(Role.SPECIALIST)
     if stage(order) is Stage.COMPLETED and not troubles:
         waiting = NOBODY
-    return Summary(stage(order), waiting, clock.at if clock else None, bool(troubles), "; ".join(troubles)[:250])
+    return Summary(stage(order), waiting, clock.at if clock else None, bool(troubles), _reason(order, troubles))
 
 
 def next_clock(order: Order) -> Clock | None:
@@ -62,16 +72,63 @@ def trouble(order: Order) -> Iterator[str]:
     """Why a person should look at this order, each with the command that mends it."""
     if is_over(order):
         return
-    for ticket in order.tickets:
-        yield f"{_named(ticket)} since {ticket.opened_at:%Y-%m-%d}: aftersale {MENDS[ticket.cause]}"
+    told = set()
     if order.op is not None and order.op.retry_at is not None:
-        yield f"{order.op.verb} unknown since {order.op.asked_at:%Y-%m-%d %H:%M}: aftersale retry"
+        told.add((Cause.MONEY_UNKNOWN, str(order.op.seq)))
+        since = f"{order.op.asked_at:%Y-%m-%d %H:%M}"
+        yield f"{order.op.verb} unknown since {since}, asked again by itself; at once: {_command(order, 'retry')}"
     for stuck in order.stuck:
-        yield f"{stuck.verb} refused ({stuck.code}): aftersale retry"
+        told.add((Cause.MONEY_FAILED, str(stuck.verb)))
+        commands = ("retry", "payout-account") if stuck.verb is Verb.RELEASE else ("retry",)
+        yield f"{stuck.verb} refused ({stuck.code}) since {stuck.since:%Y-%m-%d}: {_command(order, *commands)}"
     if order.approval is not None:
-        yield f"{order.approval.name} waits for a second operator: aftersale approve"
+        command = _command(order, f"approve --digest {order.approval.digest}")
+        yield f"{order.approval.name} waits for a second operator: {command}"
+    for ticket in order.tickets:
+        if (ticket.cause, ticket.subject) not in told:
+            yield f"{_named(ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *_menders(ticket))}"
     if order.paused is not None:
-        yield f"paused until {order.paused.until:%Y-%m-%d}: aftersale resume"
+        yield f"paused until {order.paused.until:%Y-%m-%d}: {_command(order, 'resume')}"
+
+
+def guide(order_id: str) -> str:
+    """What stands beside every order from its start, in Markdown, for whoever sees the Temporal UI alone."""
+    return (
+        "**Is it stuck?** The tab *Search Attributes* tells, also while no worker runs: `Attention`, and in "
+        "`AttentionReason` what is wrong and the command that mends it.\n\n"
+        f"`aftersale why {order_id}` tells more, from the database alone. docs/operators.md has the rest."
+    )
+
+
+def _reason(order: Order, troubles: tuple[str, ...]) -> str:
+    """As many troubles as fit, and where to read the others."""
+    text = "; ".join(troubles)
+    if len(text) <= LONGEST_REASON:
+        return text
+    more = f"; and more: {_command(order, 'why')}"
+    whole = troubles[0]
+    for each in troubles[1:]:
+        if len(f"{whole}; {each}{more}") > LONGEST_REASON:
+            break
+        whole = f"{whole}; {each}"
+    return whole[: LONGEST_REASON - len(more)] + more
+
+
+def _command(order: Order, first: str, *others: str) -> str:
+    """As in 'aftersale extend o-1 --clock ship (or cancel, ship)'."""
+    name, _, options = first.partition(" ")
+    command = f"aftersale {name} {order.order_id} {options}".rstrip()
+    return f"{command} (or {', '.join(others)})" if others else command
+
+
+def _menders(ticket: Ticket) -> tuple[str, ...]:
+    """The commands for this very ticket, the first with the option that it needs."""
+    first, *others = MENDERS[ticket.cause]
+    if ticket.cause is Cause.MONEY_FAILED and ticket.subject == Verb.CAPTURE:
+        return "pay", "cancel"  # The hold is gone, so there is nothing to try again.
+    if first == "extend":
+        first = f"extend --clock {CLOCK_OF[ticket.cause]}"
+    return first, *others
 
 
 def _named(ticket: Ticket) -> str:
@@ -79,7 +136,7 @@ def _named(ticket: Ticket) -> str:
 
 
 def sentence(order: Order, clock: Clock) -> str:
-    """'The seller should confirm or decline the order; otherwise a specialist follows up.'"""
+    """As in 'The seller should confirm or decline the order; otherwise a specialist follows up.'."""
     duty = DUTY.get(clock.who, {}).get(stage(order))
     otherwise = OTHERWISE[clock.step]
     if duty is None:

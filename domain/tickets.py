@@ -16,7 +16,7 @@ from domain.events import (
     TicketResolved,
 )
 from domain.money import Verb
-from domain.state import Cause, Line, LineState, Order, Outcome, Ticket, UNSHIPPED
+from domain.state import UNSHIPPED, Cause, Line, LineState, Order, Outcome, Ticket
 from domain.step import Moment
 
 ESCALATIONS = 2

@@ -51,7 +51,7 @@ class AftersaleClient(PartyCommands, DeskCommands):
 
     async def close(self) -> None:
         """Let the connections to PostgreSQL go."""
-        await asyncio.to_thread(self._records.engine.dispose)
+        await asyncio.to_thread(self._records.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -108,6 +108,10 @@ class AftersaleClient(PartyCommands, DeskCommands):
             if found is None and seconds > 0:
                 await self._runs.start(document.plain, document.checkout)
                 found = await until(judged, seconds)
+        if found is None and await self._runs.has_failed(document.order_id):
+            raise NotJudgedYet(
+                f"the admission of order {document.order_id} failed; its workflow says why", delivered=False
+            )
         if found is None:
             raise NotJudgedYet(f"order {document.order_id} is started and waits for a worker", delivered=True)
         return found
@@ -176,6 +180,10 @@ class AftersaleClient(PartyCommands, DeskCommands):
             raise otherwise
         why = f"order {order_id} has no running workflow; an operator starts it: aftersale restart {order_id}"
         raise NotJudgedYet(why, delivered=False, command_id=envelope.command_id)
+
+    async def order(self, order_id: str) -> Order:
+        """The order's state after its last recorded step. Raises NotFound."""
+        return await asyncio.to_thread(self._records.order, order_id)
 
     async def restart(self, order_id: str, by: Actor, *, reason: str, command_id: str = "") -> Progress:
         """Let a new run take the order over from its last recorded step: after a Terminate, or when a run is stuck.

@@ -17,34 +17,34 @@ from domain.state import Actor, Outcome
 from domain.tickets import AssignTicket, ResolveTicket
 from starter.answers import Progress
 from starter.preview import Preview, preview
-from starter.sending import Commands, DeskHow, id_from, named
+from starter.sending import Commands, How, id_from, named
 
 
 class DeskCommands(Commands):
     """What mends an order."""
 
-    async def _reason(self, order_id: str, name: str, by: Actor, text: str, how: DeskHow) -> str:
+    async def _reason(self, order_id: str, name: str, by: Actor, text: str, how: How) -> str:
         """Store the reason; its id repeats with the command's."""
         note_id = id_from(order_id, name, named(how))
         await asyncio.to_thread(self._records.keep_note, order_id, note_id, by, text)
         return note_id
 
     async def release(
-        self, order_id: str, by: Actor, *, reason: str, lines: Sequence[str] = (), **how: Unpack[DeskHow]
+        self, order_id: str, by: Actor, *, reason: str, lines: Sequence[str] = (), **how: Unpack[How]
     ) -> Progress:
         """Release the money of these lines, or of all that were sent, to the seller."""
         note_id = await self._reason(order_id, "release", by, reason, how)
         return await self.send(order_id, "release", by, OnLines(note_id, tuple(lines)), **how)
 
     async def refund(
-        self, order_id: str, by: Actor, *, reason: str, lines: Sequence[str] = (), **how: Unpack[DeskHow]
+        self, order_id: str, by: Actor, *, reason: str, lines: Sequence[str] = (), **how: Unpack[How]
     ) -> Progress:
         """Give the money of these lines, or of all, back to the buyer."""
         note_id = await self._reason(order_id, "refund", by, reason, how)
         return await self.send(order_id, "refund", by, OnLines(note_id, tuple(lines)), **how)
 
     async def extend(
-        self, order_id: str, by: Actor, *, clock: str, until: datetime, reason: str, **how: Unpack[DeskHow]
+        self, order_id: str, by: Actor, *, clock: str, until: datetime, reason: str, **how: Unpack[How]
     ) -> Progress:
         """Let the clock (pay, confirm, ship, receipt or stall) ring at `until` instead."""
         note_id = await self._reason(order_id, "extend", by, reason, how)
@@ -58,41 +58,39 @@ class DeskCommands(Commands):
         until: datetime,
         reason: str,
         review: bool = False,
-        **how: Unpack[DeskHow],
+        **how: Unpack[How],
     ) -> Progress:
         """Stop the parties' clocks until then; `review` says that the payment is being looked at."""
         note_id = await self._reason(order_id, "pause", by, reason, how)
         return await self.send(order_id, "pause", by, PauseOrder(until, note_id, review), **how)
 
-    async def resume(self, order_id: str, by: Actor, *, reason: str, **how: Unpack[DeskHow]) -> Progress:
+    async def resume(self, order_id: str, by: Actor, *, reason: str, **how: Unpack[How]) -> Progress:
         """Let a paused order go on."""
         note_id = await self._reason(order_id, "resume", by, reason, how)
         return await self.send(order_id, "resume", by, WithNote(note_id), **how)
 
-    async def retry(self, order_id: str, by: Actor, *, reason: str, **how: Unpack[DeskHow]) -> Progress:
+    async def retry(self, order_id: str, by: Actor, *, reason: str, **how: Unpack[How]) -> Progress:
         """Try waiting money again at once, or ask the provider what became of it."""
         note_id = await self._reason(order_id, "retry", by, reason, how)
         return await self.send(order_id, "retry", by, WithNote(note_id), **how)
 
-    async def note(self, order_id: str, by: Actor, *, reason: str, **how: Unpack[DeskHow]) -> Progress:
+    async def note(self, order_id: str, by: Actor, *, reason: str, **how: Unpack[How]) -> Progress:
         """Add a note to the order, for the desk only."""
         note_id = await self._reason(order_id, "note", by, reason, how)
         return await self.send(order_id, "note", by, WithNote(note_id), **how)
 
     async def adopt_policy(
-        self, order_id: str, by: Actor, *, policy: Policy, reason: str, **how: Unpack[DeskHow]
+        self, order_id: str, by: Actor, *, policy: Policy, reason: str, **how: Unpack[How]
     ) -> Progress:
         """Let the order go on under another policy; fees stay as they were at checkout."""
         note_id = await self._reason(order_id, "adopt_policy", by, reason, how)
         return await self.send(order_id, "adopt_policy", by, AdoptPolicy(policy, note_id), **how)
 
-    async def approve(self, order_id: str, by: Actor, *, digest: str, **how: Unpack[DeskHow]) -> Progress:
+    async def approve(self, order_id: str, by: Actor, *, digest: str, **how: Unpack[How]) -> Progress:
         """Agree, as a second operator, to the waiting command with this digest."""
         return await self.send(order_id, "approve", by, Approve(digest), **how)
 
-    async def assign_ticket(
-        self, order_id: str, by: Actor, *, ticket: str, owner: str, **how: Unpack[DeskHow]
-    ) -> Progress:
+    async def assign_ticket(self, order_id: str, by: Actor, *, ticket: str, owner: str, **how: Unpack[How]) -> Progress:
         """Hand a ticket to a person."""
         return await self.send(order_id, "assign_ticket", by, AssignTicket(ticket, owner), **how)
 
@@ -105,7 +103,7 @@ class DeskCommands(Commands):
         outcome: Outcome,
         reason: str,
         until: datetime | None = None,
-        **how: Unpack[DeskHow],
+        **how: Unpack[How],
     ) -> Progress:
         """End a ticket without a step: extend its clock `until`, or no_change."""
         note_id = await self._reason(order_id, "resolve_ticket", by, reason, how)

@@ -79,6 +79,14 @@ class Reader:
             raise Refused("parcel_unknown", f"order {order_id} has no parcel {parcel_id} with a tracking number")
         return number
 
+    def parties(self, order_id: str) -> tuple[str, str]:
+        """The ids of the order's buyer and seller. Raises NotFound."""
+        with self._records.begin() as conn:
+            screen = screens.order_screen(conn, order_id)
+        if screen is None:
+            raise NotFound(order_id)
+        return screen.row.buyer, screen.row.seller
+
     def why(self, order_id: str) -> Why:
         """What keeps an order where it is, for the desk. Raises NotFound."""
         with self._records.begin() as conn:

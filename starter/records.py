@@ -48,6 +48,10 @@ class Records:
             raise Invalid("AFTERSALE_MASTER_KEY", error.rule) from None
         return cls(connect(settings.database_url.get_secret_value(), application_name="aftersale-client"), vault, clock)
 
+    def close(self) -> None:
+        """Let the connections go."""
+        self.engine.dispose()
+
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction; raises Unreachable when there is no database to have one with."""

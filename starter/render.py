@@ -1,4 +1,4 @@
-"""Views on a terminal. Every text that people or providers wrote is escaped, so that none can colour or hide another."""
+"""Views on a terminal. Texts are shown as they are: none can colour, move or hide another."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
+from rich.text import Text as RichText
 
 from activities.store.screens import OrderRow, TicketRow
 from domain.money import Money
@@ -34,21 +33,21 @@ def progress(answer: Progress) -> RenderableType:
     if answer.next:
         rows.append(answer.next + (f" Until {when(answer.due)}." if answer.due else ""))
     rows.append(f"Open to you now: {', '.join(map(dashed, answer.possible)) or 'nothing'}")
-    return Text("\n".join(rows))
+    return text("\n".join(rows))
 
 
 def order(view: OrderView) -> RenderableType:
     """One order on one screen."""
     until = f" Until {view.due_text}." if view.due_text else ""
     parts: list[RenderableType] = [
-        Text.assemble((f"Order {view.order_id}", "bold"), f", {words(view.stage)}, waiting on {view.waiting_on}"),
-        Text(f"{view.next}{until}"),
+        text(f"Order {view.order_id}, {words(view.stage)}, waiting on {view.waiting_on}", "bold"),
+        text(f"{view.next}{until}"),
     ]
     if view.expect:
-        parts.append(Text(f"What to expect: {view.expect}."))
+        parts.append(text(f"What to expect: {view.expect}."))
     if view.attention:
-        parts.append(Text(f"Needs attention: {view.attention}", "bold red"))
-    parts += [Text(request) for request in view.requests]
+        parts.append(text(f"Needs attention: {view.attention}", "bold red"))
+    parts += [text(request) for request in view.requests]
     parts.append(
         table(
             ("line", "title", "number", "price", "state", "money", "since"),
@@ -66,17 +65,16 @@ def order(view: OrderView) -> RenderableType:
             ),
         )
     )
-    told = [
-        Text(f"{line.line_id}: {name} {text}")
+    parts += [
+        text(f"{line.line_id}: {name} {told}")
         for line in view.lines
-        for name, text in (
+        for name, told in (
             ("condition:", line.condition),
             ("known differences:", line.known_differences),
             ("return terms:", line.return_terms),
         )
-        if text
+        if told
     ]
-    parts += told
     if view.parcels:
         parts.append(
             table(
@@ -94,7 +92,7 @@ def order(view: OrderView) -> RenderableType:
                 ),
             )
         )
-    parts.append(Text("Money: " + amounts(view.money)))
+    parts.append(text("Money: " + amounts(view.money)))
     parts.append(
         table(
             ("when", "who", "what happened"),
@@ -108,24 +106,21 @@ def order(view: OrderView) -> RenderableType:
             ),
         )
     )
-    parts.append(Text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
+    parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
     return Group(*parts)
 
 
 def why(answer: Why) -> RenderableType:
     """What keeps an order where it is."""
     parts: list[RenderableType] = [
-        Text.assemble(
-            (f"Order {answer.order_id}", "bold"),
-            f", {words(answer.stage)}, waiting on {answer.waiting_on}. {answer.next}",
-        )
+        text(f"Order {answer.order_id}, {words(answer.stage)}, waiting on {answer.waiting_on}. {answer.next}", "bold")
     ]
     for item in answer.open:
         since = f", since {when(item.since)}" if item.since else ""
         due = f", due {when(item.due)}" if item.due else ""
-        parts.append(Text(f"{item.kind}: {item.what}{since}{due}\n  mended by {item.mends}, e.g. {item.command}"))
+        parts.append(text(f"{item.kind}: {item.what}{since}{due}\n  mended by {item.mends}, e.g. {item.command}"))
     if not answer.open:
-        parts.append(Text("Nothing is wrong with it."))
+        parts.append(text("Nothing is wrong with it."))
     if answer.clocks:
         parts.append(
             table(
@@ -193,7 +188,7 @@ def ledger(postings: Iterable[Posting]) -> RenderableType:
 
 def books(answer: Books) -> RenderableType:
     """Balances of accounts."""
-    verdict = Text("The ledger balances." if answer.balanced else "THE LEDGER DOES NOT BALANCE.", "bold")
+    verdict = text("The ledger balances." if answer.balanced else "THE LEDGER DOES NOT BALANCE.", "bold")
     return Group(table(("account", "balance"), ((b.account, str(b.amount)) for b in answer.balances)), verdict)
 
 
@@ -202,7 +197,7 @@ def previews(answers: Iterable[Preview]) -> RenderableType:
     parts: list[RenderableType] = []
     for answer in answers:
         parts.append(
-            Text(f"Order {answer.order_id}: {answer.refused or f'{len(answer.changes)} clocks change'}", "bold")
+            text(f"Order {answer.order_id}: {answer.refused or f'{len(answer.changes)} clocks change'}", "bold")
         )
         if answer.changes:
             parts.append(
@@ -214,6 +209,11 @@ def previews(answers: Iterable[Preview]) -> RenderableType:
     return Group(*parts)
 
 
+def several(parts: Iterable[RenderableType]) -> RenderableType:
+    """One after the other."""
+    return Group(*parts)
+
+
 def amounts(money: Mapping[str, Money]) -> str:
     """Named amounts in one line."""
     return ", ".join(f"{name} {amount}" for name, amount in money.items())
@@ -221,10 +221,18 @@ def amounts(money: Mapping[str, Money]) -> str:
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     """A plain table that survives narrow terminals and pipes."""
-    made = Table(*heads, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for head in heads:
+        made.add_column(head, overflow="fold")
     for row in rows:
-        made.add_row(*(escape(cell) for cell in row))
+        made.add_row(*(text(cell) for cell in row))
     return made
+
+
+def text(words_: str, style: str = "") -> RichText:
+    """Text as it is: no markup, and no control character that a terminal would obey."""
+    shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in words_)
+    return RichText(shown, style)
 
 
 def when(moment: datetime | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -30,7 +31,7 @@ from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
 from domain.errors import Invalid, Refused
 from domain.funds import AT_ONCE
 from domain.state import Order
-from domain.summary import summary
+from domain.summary import guide, summary
 from starter.answers import NotJudgedYet, Unreachable
 
 ADMITTING = "admitting"
@@ -63,9 +64,17 @@ class Runs:
                         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                         search_attributes=_first_attributes(checkout),
                         static_summary=f"{count} line{'s' if count > 1 else ''}, {total}, {checkout.marketplace}"[:200],
+                        static_details=guide(checkout.order_id),
                     )
             except WorkflowAlreadyStartedError:
                 return
+
+    async def has_failed(self, order_id: str) -> bool:
+        """Whether the order's last run ended without an answer. Raises NotRunning when there never was one."""
+        with _reaching():
+            async with asyncio.timeout(REACH_SECONDS):
+                described = await self._client.get_workflow_handle(workflow_id(order_id)).describe()
+        return described.status is not WorkflowExecutionStatus.RUNNING
 
     async def restart(self, order: Order, snapshot: Mapping[str, Any]) -> None:
         """Put a new run in the place of every other, from the snapshot of its epoch."""
@@ -82,6 +91,7 @@ class Runs:
                     static_summary=f"epoch {order.epoch}, from step {order.seq}, {order.priced}, {order.marketplace}"[
                         :200
                     ],
+                    static_details=guide(order.order_id),
                 )
 
     async def signal(self, order_id: str, name: str, message: Mapping[str, Any]) -> None:

@@ -20,17 +20,12 @@ class How(TypedDict, total=False):
 
     `command_id` makes it repeatable: the same id takes effect once; a new one is made when it is not given. `signal`
     hands it over without waiting: a refusal then stands in the order's story. `within` is how many seconds to wait for
-    the verdict.
+    the verdict. `ticket_id` names the ticket that the step resolves, for the desk.
     """
 
     command_id: str
     signal: bool
     within: float
-
-
-class DeskHow(How, total=False):
-    """As `How`; `ticket_id` names the ticket that the step resolves."""
-
     ticket_id: str
 
 

@@ -66,7 +66,7 @@ def why(screen: OrderScreen) -> Why:
         shown.waiting_on,
         sentence(order, clock) if clock else "Nothing is open.",
         shown.attention,
-        tuple(_open(order)),
+        (*_open(order), *_elsewhere(screen, order)),
         tuple(
             RunningClock(c.at, local_text(zone, c.at) if c.at > AT_ONCE else "now", c.step, c.who, OTHERWISE[c.step])
             for c in deadlines(order)
@@ -118,6 +118,14 @@ def _open(order: Order) -> Iterator[Open]:
         what = f"the seller asks for {order.time_request.days} more business days to ship"
         command = f"aftersale grant-time {o} --as specialist"
         yield Open("request", what, order.time_request.asked_at, None, "grant-time or refuse-time", command)
+
+
+def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:
+    """Tickets that are about our own parts, such as a notice that cannot be sent, and not about the order's state."""
+    for ticket in screen.tickets:
+        if ticket.status == "open" and order.ticket(ticket.ticket_id) is None:
+            what = f"{ticket.cause} ({ticket.subject}): {ticket.ticket_id}"
+            yield Open("ticket", what, ticket.opened_at, ticket.due, "whoever runs this", "aftersale tickets")
 
 
 def _money(order: Order) -> Iterator[Open]:

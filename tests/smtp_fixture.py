@@ -32,8 +32,7 @@ class PostOffice:
     @property
     def mails(self) -> list[EmailMessage]:
         """What has arrived, oldest first."""
-        parsed = [message_from_bytes(raw, policy=policy.default) for raw in self.raw]
-        return [message for message in parsed if isinstance(message, EmailMessage)]
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.raw]
 
     @property
     def arrived(self) -> list[tuple[str, str]]:

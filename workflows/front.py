@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import (
+    ExecuteWorkflowInput,
     HandleSignalInput,
     HandleUpdateInput,
     Interceptor,
@@ -63,7 +64,7 @@ def decode(raw: RawValue) -> dict[str, Any]:
         raise Invalid("message", f"is larger than {MOST_BYTES} bytes; store documents first and name them by id")
     try:
         value = workflow.payload_converter().from_payload(raw.payload)
-    except Exception as error:  # Converters raise whatever they like; all of it means that the bytes are unreadable.
+    except Exception as error:  # noqa: BLE001  # Converters raise whatever they like; all of it means that the bytes are unreadable.
         raise Invalid("message", f"cannot be read as JSON ({type(error).__name__})") from None
     if not isinstance(value, dict):
         raise Invalid("message", f"must be one JSON object, not {type(value).__name__}")
@@ -89,10 +90,16 @@ def refused(refusal: Refusal) -> ApplicationError:
 class _Inbound(WorkflowInboundInterceptor):
     """The last line: what slips past the handlers is put on record or refused instead of wedging the order."""
 
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
+        if len(input.args) != 1:
+            reason = f"an order starts from one JSON object, not {len(input.args)} arguments"
+            raise ApplicationError(reason, type="Malformed", non_retryable=True)
+        return await super().execute_workflow(input)
+
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
         try:
             await super().handle_signal(input)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # Nothing that a sender does may wedge an order.
             unreadable = Refusal("unreadable", f"cannot be read ({type(error).__name__})")
             workflow.instance().inbox.append(Item(str(input.signal)[:64], "signal", unreadable=unreadable))
 
@@ -101,7 +108,7 @@ class _Inbound(WorkflowInboundInterceptor):
             super().handle_update_validator(input)
         except FailureError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # As above; the sender is told.
             raise refused(Refusal("unreadable", f"cannot be read ({type(error).__name__})")) from None
 
 
@@ -110,7 +117,7 @@ class FrontDoor(Interceptor):
 
     def workflow_interceptor_class(
         self,
-        input: WorkflowInterceptorClassInput,  # noqa: A002  # the SDK's name
+        input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002  # the SDK's name and signature
     ) -> type[WorkflowInboundInterceptor]:
         """The inbound interceptor of each workflow."""
         return _Inbound

@@ -19,14 +19,14 @@ from workflows.alarm import Alarm
 
 with workflow.unsafe.imports_passed_through():
     from domain import events, wire
-    from domain.contract import WORKFLOW, Admission, Ask, Envelope, RefusalNote
+    from domain.contract import WORKFLOW, Admission, Ask, Envelope, RefusalNote, workflow_id
     from domain.deadlines import Clock, deadlines
     from domain.decide import Decision, Refusal, Repeat, decide, tick
     from domain.errors import Invalid
     from domain.events import Event, apply_all
     from domain.state import DESK, SYSTEM, Order, is_over, stage
-    from domain.summary import Summary, sentence, summary
-    from workflows.panel import attributes, details, verdict
+    from domain.summary import Summary, summary
+    from workflows.panel import attributes, beside_the_timer, details, parties, unrecorded, verdict
 
 LONG_HISTORY = 4_000
 """Events after which the order goes on in a new run; far below the server's limits."""
@@ -100,7 +100,7 @@ class OrderWorkflow:
                 return wire.from_plain(Order, document["snapshot"])
         except Invalid as error:
             raise ApplicationError(str(error), type="Malformed", non_retryable=True) from None
-        admitted = await self._until_done(lambda: steps.admit(Admission(document, workflow.now())))
+        admitted = await self._until_done(lambda: steps.admit(Admission(document, workflow.now())), "the checkout")
         if admitted.order is None:
             raise ApplicationError(f"{admitted.field}: {admitted.rule}", type="Refused", non_retryable=True)
         return admitted.order
@@ -119,7 +119,7 @@ class OrderWorkflow:
         if clock is not None and clock.at <= workflow.now():
             return await self._ring(order, clock)
         if clock is not None:
-            self._alarm.arm(clock.at, sentence(order, clock))
+            self._alarm.arm(clock.at, beside_the_timer(order, clock))
         await workflow.wait_condition(lambda: bool(self.inbox) or self._alarm.rang)
         self._alarm.reset()
         return order
@@ -150,7 +150,7 @@ class OrderWorkflow:
         """A fault of ours in judging one message must not wedge the order: the message is refused, the fault logged."""
         try:
             return decide(order, message.command, workflow.now())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # See the docstring.
             workflow.logger.exception("a command could not be judged")
             return Refusal("internal_error", f"the command could not be judged ({type(error).__name__})")
 
@@ -200,7 +200,7 @@ class OrderWorkflow:
             decision.after,
             tuple(role.value for role in decision.tells),
         )
-        answer = await self._until_done(lambda: steps.perform(ask))
+        answer = await self._until_done(lambda: steps.perform(ask), f"step {ask.seq} ({ask.step})")
         if answer.refused:
             return None
         more: list[Event] = [events.from_plain(event) for event in answer.events]
@@ -221,31 +221,46 @@ class OrderWorkflow:
             refusal.code,
             refusal.reason,
         )
-        await self._until_done(lambda: steps.note_refusal(note))
+        await self._until_done(lambda: steps.note_refusal(note), "a refusal")
 
-    async def _until_done(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _until_done(self, call: Callable[[], Awaitable[T]], what: str) -> T:
         """Try until it is done: while our own database is away the order waits, visibly, and loses nothing."""
-        wait = FIRST_PAUSE
+        wait, told = FIRST_PAUSE, False
         while True:
             try:
                 return await call()
             except ActivityError as error:
                 cause = error.cause
-                if isinstance(cause, ApplicationError) and cause.non_retryable:
-                    raise cause from None
-                workflow.upsert_search_attributes(attributes(self._shown, f"{error.activity_type} cannot be recorded"))
-                self._shown = None
-            heard = len(self.inbox)
+                if isinstance(cause, ApplicationError) and cause.type in steps.FATAL:
+                    raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from None
+                if not told:
+                    self._complain(what, cause)
+                    told = True
+            heard, note = len(self.inbox), f"{what} cannot be recorded; tried again when this ends"
             try:
-                await workflow.wait_condition(lambda: len(self.inbox) > heard, timeout=wait)  # noqa: B023  # read at once
+                await workflow.wait_condition(
+                    lambda: len(self.inbox) > heard,  # noqa: B023  # read at once
+                    timeout=wait,
+                    timeout_summary=note,
+                )
             except TimeoutError:
                 wait = min(wait * 2, LONGEST_PAUSE)
+
+    def _complain(self, what: str, cause: BaseException | None) -> None:
+        """Tell the operators that our own records are out of reach; the next publication takes it back."""
+        kind = cause.type if isinstance(cause, ApplicationError) and cause.type else type(cause).__name__
+        order_id = workflow.info().workflow_id.removeprefix(workflow_id(""))
+        trouble = unrecorded(order_id, what, kind)
+        workflow.upsert_search_attributes(attributes(self._shown, trouble))
+        workflow.set_current_details(f"**Needs attention:** {trouble}\n\n{workflow.get_current_details()}")
+        self._shown = None
 
     def _publish(self, order: Order) -> None:
         """Tell the operators' list and screen; a closed order keeps its last attributes, the result says the rest."""
         now_shown = summary(order)
         if now_shown != self._shown and order.closed_at is None:
-            workflow.upsert_search_attributes(attributes(now_shown))
+            first = parties(order) if self._shown is None else []
+            workflow.upsert_search_attributes([*attributes(now_shown), *first])
             self._shown = now_shown
         workflow.set_current_details(details(order, now_shown))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,25 +10,29 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 from domain import wire
 from domain.business_time import local_text
-from domain.deadlines import deadlines, payment_standing
+from domain.deadlines import Clock, deadlines, payment_standing
 from domain.decide import possible
 from domain.funds import AT_ONCE
 from domain.state import Actor, Order, stage
-from domain.summary import IDLE, Summary, next_clock, sentence, summary
+from domain.summary import IDLE, LONGEST_REASON, Summary, next_clock, sentence, summary, trouble
+from domain.words import OTHERWISE
 
 STAGE = SearchAttributeKey.for_keyword("Stage")
 WAITING_ON = SearchAttributeKey.for_keyword("WaitingOn")
 DUE = SearchAttributeKey.for_datetime("Due")
+BUYER = SearchAttributeKey.for_keyword("Buyer")
+SELLER = SearchAttributeKey.for_keyword("Seller")
+MARKETPLACE = SearchAttributeKey.for_keyword("Marketplace")
 ATTENTION = SearchAttributeKey.for_bool("Attention")
 ATTENTION_REASON = SearchAttributeKey.for_keyword("AttentionReason")
 
 
 def attributes(shown: Summary | None, trouble: str = "") -> list[SearchAttributeUpdate[Any]]:
     """One upsert's worth of search attributes; `trouble` is something wrong with us rather than with the order."""
-    reason = f"{trouble}; it is tried again, any message hastens it" if trouble else (shown.reason if shown else "")
+    reason = "; ".join(filter(None, (trouble, shown.reason if shown else "")))
     updates: list[SearchAttributeUpdate[Any]] = [
         ATTENTION.value_set(bool(trouble) or bool(shown and shown.attention)),
-        ATTENTION_REASON.value_set(reason[:250]) if reason else ATTENTION_REASON.value_unset(),
+        ATTENTION_REASON.value_set(reason[:LONGEST_REASON]) if reason else ATTENTION_REASON.value_unset(),
     ]
     if shown is not None:
         updates += [
@@ -38,24 +43,48 @@ def attributes(shown: Summary | None, trouble: str = "") -> list[SearchAttribute
     return updates
 
 
+def unrecorded(order_id: str, what: str, kind: str) -> str:
+    """What is wrong when `what` cannot be written to our own database; `kind` names the error."""
+    return (
+        f"{what} cannot be recorded ({kind}): see PostgreSQL and the worker's log; "
+        f"tried again by itself, at once by: aftersale note {order_id}"
+    )
+
+
+def beside_the_timer(order: Order, clock: Clock) -> str:
+    """How things stood when the timer was set, on at most 200 characters: what was wrong, else what happens next."""
+    text = summary(order).reason or sentence(order, clock)
+    return f"after step {order.seq}: {text}"[:200]
+
+
+def parties(order: Order) -> list[SearchAttributeUpdate[Any]]:
+    """Whose order it is, by opaque ids; they never change, and ride along with the first upsert."""
+    return [
+        BUYER.value_set(order.buyer),
+        SELLER.value_set(order.seller),
+        MARKETPLACE.value_set(order.marketplace),
+    ]
+
+
 def details(order: Order, shown: Summary) -> str:
-    """The order on one screen of the Temporal UI."""
+    """The order on one screen of the Temporal UI; a list where others have tables, which that screen squeezes."""
     zone = order.desk_calendar
     clock = next_clock(order)
+    clocks = [c for c in deadlines(order) if c.step not in IDLE and c.at > AT_ONCE]
     rows = [
         f"**{shown.stage.replace('_', ' ')}**, waiting on {shown.waiting_on}",
-        *([f"**Needs attention:** {shown.reason}"] if shown.attention else []),
+        *(["**Needs attention**", _list(trouble(order))] if shown.attention else []),
         *([f"{sentence(order, clock)} Until {local_text(zone, clock.at)}."] if clock and clock.at > AT_ONCE else []),
-        "| line | state | money | price |\n|---|---|---|---|\n"
-        + "\n".join(f"| {line.line_id} | {line.state} | {line.funds} | {line.price} |" for line in order.lines),
-        f"Shipping {order.shipping}, {order.shipping_funds}. Captured: {order.payment.captured or 'nothing'}.",
-        "Clocks: "
-        + "; ".join(
-            f"{local_text(zone, c.at)} {c.step}" for c in deadlines(order) if c.step not in IDLE and c.at > AT_ONCE
-        ),
-        f"Command line: `aftersale show {order.order_id} --as specialist`, `aftersale why {order.order_id}`",
+        _list(f"{li.line_id}: {li.state}, money {li.funds}, {li.price}" for li in order.lines),
+        f"Shipping {order.shipping}, money {order.shipping_funds}. Captured: {order.payment.captured or 'nothing'}.",
+        *(["**Clocks**", _list(f"{local_text(zone, c.at)}: {OTHERWISE[c.step]}" for c in clocks)] if clocks else []),
+        f"Command line: `aftersale why {order.order_id}`, `aftersale show {order.order_id} --as specialist`",
     ]
     return "\n\n".join(rows)
+
+
+def _list(rows: Iterable[str]) -> str:
+    return "\n".join(f"- {row}" for row in rows)
 
 
 def verdict(order: Order, seq: int, actor: Actor, now: datetime) -> dict[str, Any]:

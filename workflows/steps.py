@@ -15,14 +15,16 @@ with workflow.unsafe.imports_passed_through():
 ATTEMPT = timedelta(seconds=30)
 """One attempt: two short transactions and one provider call of at most 8 seconds."""
 
-ROUND = timedelta(seconds=90)
-"""After this the loop says that the order needs attention, and tries again later."""
+FATAL = ("StaleEpoch", "Conflict")
+"""Failures that no retry mends: another run of this order has written what this one wants to write."""
 
+# After the last attempt the loop says that the order needs attention, and tries again later.
 RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=20),
-    non_retryable_error_types=["StaleEpoch", "Conflict"],
+    maximum_attempts=4,
+    non_retryable_error_types=list(FATAL),
 )
 
 
@@ -46,7 +48,6 @@ async def _call(name: str, argument: object, summary: str) -> Any:
         name,
         wire.to_plain(argument),
         start_to_close_timeout=ATTEMPT,
-        schedule_to_close_timeout=ROUND,
         retry_policy=RETRY,
         summary=summary[:200],
         result_type=dict,

@@ -1,4 +1,4 @@
-"""Breadth-first search over the abstract states of an order: who may do what, every clock, every answer of the provider.
+"""Breadth-first search over the abstract states of an order: every command, every clock, every answer of the provider.
 
 Times are left out of a state's key, but for the order in which its clocks ring; so the search ends. It stops at a
 number of states, never at a time, so that every run on every machine sees the same ones.
@@ -17,6 +17,7 @@ from domain.decide import Command, Decision, Refusal, Repeat, decide, tick
 from domain.funds import Done, No, Result, Unclear, entries
 from domain.money import Verb
 from domain.state import Order, Role, Stage, is_over, stage
+from tests.domain.moves import Move
 from tests.domain.world import (
     ACTORS,
     SECOND_OPERATOR,
@@ -28,8 +29,6 @@ from tests.domain.world import (
     started,
     with_calendars,
 )
-
-Moves = tuple[str, Role, dict[str, Any], str]
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def results(op_verb: Verb, done_result: Done, codes: Iterable[str]) -> Iterator[
 class Scope:
     """What a search varies: the commands at each state, the provider's refusals per verb, how many states at most."""
 
-    commands: Callable[[Order, datetime], Iterable[Moves]]
+    commands: Callable[[Order, datetime], Iterable[Move]]
     codes: Callable[[Verb], Iterable[str]]
     most: int
     answer: Callable[..., Done] = done
@@ -157,13 +156,13 @@ def _answers(node: Node, scope: Scope, found: Found | None = None) -> list[Node]
 def _decisions(node: Node, scope: Scope) -> Iterator[tuple[Decision, datetime, str]]:
     if is_over(node.order):
         return
+    # A command that comes before the step of a clock is judged first, also when that clock is due.
     now = node.now + timedelta(minutes=1)
+    for name, role, body, ticket_id in scope.commands(node.order, now):
+        decision = send(node.order, name, role, body, ticket_id, now)
+        if isinstance(decision, Decision):
+            yield decision, now, f"{role} {name} {body or ''}".strip()
     clock = next_clock(node.order)
-    if clock.at > now:
-        for name, role, body, ticket_id in scope.commands(node.order, now):
-            decision = send(node.order, name, role, body, ticket_id, now)
-            if isinstance(decision, Decision):
-                yield decision, now, f"{role} {name} {body or ''}".strip()
     rings = max(clock.at, node.now)
     ticked = tick(node.order, clock, rings)
     assert isinstance(ticked, Decision), f"{clock} was refused: {ticked}; after {node.path}"

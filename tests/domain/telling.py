@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from domain.deadlines import deadlines
 from domain.decide import Decision
 from domain.events import Event, MoneyAsked, Taken
 from domain.funds import No, Result, settle
 from domain.money import Verb
-from domain.notices import Channel, Notice, notices, reminders
+from domain.notices import Channel, Notice, notices, refused_message, reminders
 from domain.policy import Policy
 from domain.state import MoneyOp, Offer, Order, Role
 from domain.wire import instant_text
@@ -79,7 +80,7 @@ class Telling(Life):
         """The latest notice of a template to a role; raises IndexError when there is none."""
         return [s.notice for s in self.said if s.notice.template == template and s.notice.to is to][-1]
 
-    def ship(self, parcel_id: str = "p1", **body: object) -> Decision:
+    def ship(self, parcel_id: str = "p1", **body: Any) -> Decision:
         return self.do("ship", Role.SELLER, parcel_id=parcel_id, carrier="dhl", **body)
 
     def confirm(self) -> Telling:
@@ -270,6 +271,14 @@ def _held_too_long() -> Telling:
     return life
 
 
+def _refused_signals() -> Telling:
+    life = Telling()
+    for seq, role in enumerate((Role.BUYER, Role.SELLER), life.order.seq + 1):
+        told = refused_message(role, "ship", f"c-{role}", "no line is confirmed", life.now)
+        life.said.append(Said(told, life.order, seq))
+    return life
+
+
 LIVES: dict[str, Callable[[], Telling]] = {
     "happy": _happy,
     "desk": _desk,
@@ -291,6 +300,7 @@ LIVES: dict[str, Callable[[], Telling]] = {
     "received, account settling": lambda: _settling_account("receive"),
     "strong proof, account settling": lambda: _settling_account("accept_on_strong_proof", "strong"),
     "weak proof, account settling": lambda: _settling_account("accept_on_weak_proof"),
+    "refused signals": _refused_signals,
     "never paid": lambda: (life := unpaid(), life.until("expire_unpaid"))[0],
     "cancelled by the buyer": _cancelled_by_buyer,
     "declined by the seller": _declined_by_seller,

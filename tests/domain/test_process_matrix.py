@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.decide import Command, Decision, Refusal, decide, possible
+from domain.money import Verb
 from domain.process import COMMANDS, STEPS
 from domain.ship import RANK
 from domain.state import DEAD, Actor, Line, LineState, Order, Role, is_over
@@ -46,8 +47,11 @@ def still_to_be_paid(life: Life, _: tuple[Line, ...]) -> bool:
 
 
 def never_paid(life: Life, _: tuple[Line, ...]) -> bool:
-    return not money_is_held(life) and life.order.payment.lost_at is None and not life.order.expired and some(
-        life, LineState.PENDING, LineState.CONFIRMED
+    return (
+        not money_is_held(life)
+        and life.order.payment.lost_at is None
+        and not life.order.expired
+        and some(life, LineState.PENDING, LineState.CONFIRMED)
     )
 
 
@@ -59,9 +63,7 @@ def still_ours(life: Life, lines: tuple[Line, ...]) -> bool:
 def parcels_going(life: Life) -> list[str]:
     ends = max(RANK.values())
     return [
-        p.parcel_id
-        for p in life.order.parcels
-        if not p.withdrawn and (p.milestone is None or RANK[p.milestone] < ends)
+        p.parcel_id for p in life.order.parcels if not p.withdrawn and (p.milestone is None or RANK[p.milestone] < ends)
     ]
 
 
@@ -125,7 +127,11 @@ def money_waits(life: Life) -> bool:
         for line in order.lines
     )
     return bool(
-        order.op or payment.offer or payment.superseded or unpaid_out or (payment.hold and dead and not payment.captured)
+        order.op
+        or payment.offer
+        or payment.superseded
+        or unpaid_out
+        or (payment.hold and dead and not payment.captured)
     )
 
 
@@ -268,3 +274,15 @@ def test_a_command_of_no_row_or_with_a_broken_id_is_refused_with_what_is_possibl
         answer = decide(life.order, command, life.now)
         assert isinstance(answer, Refusal)
         assert "confirm" in answer.possible
+
+
+def test_nobody_may_take_a_step_that_pays_himself() -> None:
+    for step in STEPS:
+        if step.name != "settle" and Verb.RELEASE in step.money:
+            assert not step.by & {Role.SELLER, Role.PLATFORM}, step.name
+        if step.name != "settle" and Verb.REFUND in step.money:
+            assert Role.BUYER not in step.by, step.name
+
+
+def test_what_a_clock_takes_nobody_else_may_take() -> None:
+    assert not [step.name for step in STEPS if Role.CLOCK in step.by and step.by != {Role.CLOCK}]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations, product
 
@@ -8,6 +9,7 @@ import pytest
 from domain.business_time import add_business_days
 from domain.deadlines import deadlines
 from domain.decide import Decision, Refusal
+from domain.funds import desires
 from domain.money import Money, Verb
 from domain.state import LineState, Milestone, Role, Stage
 from tests.domain.lives import NOTE, awaiting_payment, capture_unknown, lost, returned_after_delivery
@@ -78,6 +80,14 @@ def test_held_money_that_nobody_decides_about_goes_back_to_the_buyer_at_the_long
     assert Verb.RELEASE not in life.moved
 
 
+def test_the_money_of_a_line_that_a_claim_holds_is_not_released_although_it_was_accepted() -> None:
+    life = delivered()
+    accepted = [replace(line, state=LineState.ACCEPTED) for line in life.order.lines]
+    held = replace(life.order, lines=(replace(accepted[0], held="claim-1"), accepted[1]))
+    (release,) = desires(held)
+    assert (release.verb, release.slices) == (Verb.RELEASE, ("b",))
+
+
 def test_a_lost_parcel_that_turns_up_is_delivered_and_its_hold_and_ticket_end() -> None:
     life = lost()
     life.now += timedelta(days=2)
@@ -113,7 +123,9 @@ def test_late_and_repeated_carrier_events_never_move_an_order_back(order: tuple[
     for number in (*order, *reversed(order)):
         before = life.order
         at = text_of(sent + timedelta(hours=number + 1))
-        answer = life.ask("parcel_scan", Role.CARRIER, parcel_id="p1", milestone=MILESTONES[number], at=at, proof="strong")
+        answer = life.ask(
+            "parcel_scan", Role.CARRIER, parcel_id="p1", milestone=MILESTONES[number], at=at, proof="strong"
+        )
         if isinstance(answer, Refusal):
             assert number < rank or before.parcels[0].milestone == MILESTONES[number]
             assert life.order is before

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import IntegrityError, NotSupportedError
+from sqlalchemy.exc import IntegrityError, NotSupportedError, OperationalError
 
 from activities.store import ledger
 from activities.store.ledger import OrderMoney
@@ -161,6 +161,16 @@ def test_two_releases_at_once_do_not_overdraw_the_escrow(engine: Engine, capture
     assert sorted(type(result).__name__ for result in results) == ["IntegrityError", "NoneType"]
     with engine.begin() as conn:
         assert ledger.balance(conn, L1, "EUR") == euro(0)
+
+
+def test_a_debit_waits_until_an_earlier_one_of_its_escrow_is_committed(engine: Engine, captured: None) -> None:
+    with engine.connect() as first, engine.connect() as second:
+        ledger.post(first, ORDER, "release", 5, release(4000), NOW)
+        first.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        ledger.post(second, ORDER, "release", 6, release(4000), NOW)
+        second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            second.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
 
 def test_escrow_is_not_booked_on_a_stale_view_of_it(engine: Engine, captured: None) -> None:

@@ -109,7 +109,7 @@ def test_a_dropped_reminder_may_be_wanted_again_but_a_sent_one_never_repeats(con
     outbox.set_reminders(conn, ORDER, [remind(hour=60)], hours(31))
     outbox.set_reminders(conn, ORDER, [], hours(31))
     assert causes(conn, 99) == []
-    assert conn.execute(text("SELECT dropped_at FROM outbox")).scalar() is None
+    assert conn.execute(text("SELECT dropped_at, due_at FROM outbox")).one() == (None, hours(30))
 
 
 def test_a_reminder_waits_for_notices_but_holds_none_up(conn: Connection) -> None:

@@ -103,6 +103,13 @@ def test_what_postgresql_cannot_store_does_not_stop_a_step(conn: Connection) -> 
     assert taken.body == {"reason": "a\ufffdb \ufffd c", "days": "nan", "k\ufffd": ["\\u0000", "😀", 1, None]}
 
 
+@pytest.mark.parametrize(("text", "stored"), [("a\0b", "a\ufffdb"), ("\udc00", "\ufffd"), ("\\u0000", "\\u0000")])
+def test_one_text_that_postgresql_cannot_store_is_enough(conn: Connection, text: str, stored: str) -> None:
+    admit(conn)
+    steps.record(conn, step(2, body={"reason": text}))
+    assert screens.story(conn, ORDER).steps[1].body == {"reason": stored}
+
+
 def test_any_refused_message_can_be_kept(conn: Connection) -> None:
     row = RefusalRow(ORDER, NOW, "con\0firm", "\ud800", "", "x" * 9000, "unreadable", "'; DROP TABLE orders", "signal")
     steps.refused(conn, row)

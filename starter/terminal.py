@@ -1,0 +1,124 @@
+"""What all commands of the command line share: exit codes, errors, JSON, who acts."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from domain.errors import AftersaleError, Conflict, Invalid, Refused
+from domain.state import DESK, PARTIES, Actor, Role
+from starter import render
+from starter.answers import CheckoutIncomplete, NotFound, NotJudgedYet, Unreachable, plain
+
+
+class Exit(IntEnum):
+    """How the command line ends."""
+
+    OK = 0
+    BAD_INPUT = 2
+    REFUSED = 3
+    NOT_FOUND = 4
+    NOT_JUDGED = 5
+
+
+class Viewer(StrEnum):
+    """Who reads orders."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+    SPECIALIST = "specialist"
+    OPERATOR = "operator"
+
+
+EPILOG = (
+    "Exit codes: 0 ok; 2 bad input; 3 refused, with the reason and what is possible; 4 not found; "
+    "5 not judged yet, or a server is unreachable (safe to repeat with the same --command-id)."
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, also for errors.")]
+As = Annotated[Viewer, typer.Option("--as", help="In whose place.")]
+Id = Annotated[str, typer.Option("--id", help="Who that is; by default the order's own party, or your login name.")]
+
+
+def code_of(error: AftersaleError) -> Exit:
+    """The exit code of an error."""
+    if isinstance(error, CheckoutIncomplete):
+        return max(code_of(each) for each in error.failed.values())
+    if isinstance(error, Refused):
+        return Exit.REFUSED
+    if isinstance(error, NotFound):
+        return Exit.NOT_FOUND
+    if isinstance(error, (NotJudgedYet, Unreachable)):
+        return Exit.NOT_JUDGED
+    return Exit.BAD_INPUT
+
+
+def explained(error: AftersaleError) -> dict[str, Any]:
+    """An error as JSON: its kind, its message, and what belongs to its kind."""
+    about: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
+    if isinstance(error, Invalid):
+        about |= {"field": error.field, "rule": error.rule}
+    if isinstance(error, Refused):
+        about |= {"code": error.code, "possible": [render.dashed(name) for name in error.possible]}
+    if isinstance(error, NotJudgedYet):
+        about |= {"delivered": error.delivered, "command_id": error.command_id}
+    if isinstance(error, CheckoutIncomplete):
+        about |= {"placed": plain(error.placed), "failed": {k: explained(each) for k, each in error.failed.items()}}
+    return about
+
+
+@contextmanager
+def answering(*, as_json: bool) -> Iterator[None]:
+    """Errors in words on stderr, or as JSON on stdout, and their exit code."""
+    try:
+        yield
+    except AftersaleError as error:
+        about = explained(error)
+        if as_json:
+            typer.echo(json.dumps({"error": about}, ensure_ascii=False))
+        else:
+            typer.echo(f"{_title(error)}: {error}", err=True)
+            if about.get("possible"):
+                typer.echo(f"Possible now: {', '.join(about['possible'])}", err=True)
+        raise typer.Exit(code_of(error)) from None
+
+
+def _title(error: AftersaleError) -> str:
+    if isinstance(error, Conflict):
+        return "Conflict"
+    titles = {Exit.REFUSED: "Refused", Exit.NOT_FOUND: "Not found", Exit.NOT_JUDGED: "Not judged yet"}
+    if isinstance(error, Unreachable):
+        return "Unreachable"
+    return titles.get(code_of(error), "Bad input")
+
+
+def show(value: object, rendered: Callable[[], RenderableType], *, as_json: bool) -> None:
+    """Print an answer, as JSON or for people."""
+    if as_json:
+        typer.echo(json.dumps(plain(value), ensure_ascii=False))
+    else:
+        render.console().print(rendered())
+
+
+def acting(role: Role, given: str, party: Callable[[], tuple[str, str]]) -> Actor:
+    """Who acts: the id given, else the order's own party, else the person logged in here. `party`: buyer, seller."""
+    if given:
+        return Actor(role, given)
+    if role in PARTIES:
+        buyer, seller = party()
+        return Actor(role, buyer if role is Role.BUYER else seller)
+    return Actor(role, _login() if role in DESK else role.value)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # A container may run as a user without a name.
+        raise Invalid("--id", "is needed: this process has no login name") from None

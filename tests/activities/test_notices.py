@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from jinja2 import TemplateError
+
+from activities.calendars import resolve
+from activities.notices import SHOWS_NUMBER, Letters, Reader, next_sentence
+from domain.notices import OUTCOMES, Channel
+from domain.process import STEPS
+from domain.state import PARTIES, Role
+from tests.activities.told_orders import LETTERS
+from tests.domain.telling import LIVES, Said, Telling
+
+CANARY = "JJD0142CANARY7781"
+TOLD = {(step.name, role) for step in STEPS for role in step.tells if role in PARTIES} | set(OUTCOMES)
+"""Every mail that the table and the outcomes can tell."""
+
+
+@pytest.fixture(scope="module")
+def said() -> list[tuple[str, Said]]:
+    """Every mail of all lives, with the life's name."""
+    lives = {name: live() for name, live in LIVES.items()}
+    return [(name, s) for name, life in lives.items() for s in life.said if s.notice.channel is Channel.MAIL]
+
+
+def test_every_mail_that_can_be_told_has_a_template(pytestconfig: pytest.Config) -> None:
+    folder = pytestconfig.rootpath / "templates" / "en"
+    files = {path.stem for path in folder.glob("*.txt") if not path.stem.startswith("_")}
+    assert files == {f"{template}.{role}" for template, role in TOLD}
+
+
+def test_the_lives_tell_every_mail_that_can_be_told(said: list[tuple[str, Said]]) -> None:
+    assert {(s.notice.template, s.notice.to) for _, s in said} == TOLD
+
+
+def test_every_mail_of_every_life_renders_in_plain_words(said: list[tuple[str, Said]]) -> None:
+    for name, s in said:
+        letter = LETTERS.render(s.notice.template, s.notice.context, Reader(s.notice.to, "Ada"), s.order, CANARY)
+        where = (name, s.notice.template, s.notice.to)
+        assert 8 < len(letter.subject) < 90, where
+        whole = f"{letter.subject}\n{letter.text}"
+        assert "o-1" in whole, where
+        assert not re.search(r"\{\{|\{%|None|\[\]|datetime|Milestone|\n\n\n", whole), (where, whole)
+        assert "Ada" in whole or s.notice.to is Role.SPECIALIST, where
+
+
+def test_only_the_shipped_buyer_and_the_seller_s_copy_see_the_number(said: list[tuple[str, Said]]) -> None:
+    showing = set()
+    for _, s in said:
+        letter = LETTERS.render(s.notice.template, s.notice.context, Reader(s.notice.to, "Ada"), s.order, CANARY)
+        if CANARY in f"{letter.subject}{letter.text}":
+            showing.add((s.notice.template, s.notice.to))
+    assert showing == SHOWS_NUMBER
+
+
+def test_a_mail_tells_the_reader_s_own_local_time() -> None:
+    life = Telling()
+    new_york = resolve("US", "NY", "America/New_York", date(2026, 11, 1), date(2027, 6, 1))
+    order = replace(life.order, seller_calendar=new_york)
+    assert "Wed 25 Nov 2026 04:00 -05:00" in next_sentence(order, Role.SELLER)
+    assert "Wed 25 Nov 2026 09:00 +00:00" in next_sentence(order, Role.BUYER)
+
+
+def test_a_mail_says_what_its_reader_should_do_and_what_the_other_one() -> None:
+    order = Telling().order
+    assert next_sentence(order, Role.SELLER).startswith("Please confirm or decline the order by ")
+    assert next_sentence(order, Role.BUYER).startswith("The seller has until ")
+
+
+def test_a_mail_tells_what_to_expect_in_policy_s_words() -> None:
+    life = Telling().confirm()
+    notice = life.notice("confirm", Role.BUYER)
+    letter = LETTERS.render("confirm", notice.context, Reader(Role.BUYER, "Ada"), life.order)
+    assert "Usually within two to four business days" in letter.text
+
+
+def test_titles_and_names_cannot_write_headers_or_paragraphs() -> None:
+    life = Telling()
+    odd = replace(life.order.lines[0], title="Lamp\nBcc: x@y.test\n\n{{ order }}")
+    order = replace(life.order, lines=(odd, *life.order.lines[1:]))
+    letter = LETTERS.render("paid", life.notice("paid", Role.BUYER).context, Reader(Role.BUYER, "A\r\nB: c"), order)
+    assert "- 1 x Lamp Bcc: x@y.test {{ order }}, 30.00 EUR" in letter.text
+    assert letter.text.startswith("Hello A B: c,\n")
+
+
+def test_a_language_without_templates_falls_back_to_english_text_by_text(tmp_path: Path) -> None:
+    english = Path(__file__).resolve().parents[2] / "templates" / "en"
+    (tmp_path / "en").symlink_to(english)
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "paid.buyer.txt").write_text("Danke für die Zahlung\nwir haben {{ facts.amount }} reserviert.\n")
+    letters, life = Letters(tmp_path), Telling()
+    facts = life.notice("paid", Role.BUYER).context
+    assert (
+        letters.render("paid", facts, Reader(Role.BUYER, "Ada", "de-AT"), life.order).subject == "Danke für die Zahlung"
+    )
+    assert letters.render("paid", facts, Reader(Role.SELLER, "Sam", "de-AT"), life.order).subject.startswith(
+        "New order"
+    )
+    assert letters.render("paid", facts, Reader(Role.BUYER, "Ada", "../x"), life.order).subject.startswith("Thank you")
+
+
+def test_a_template_that_asks_for_what_it_may_not_know_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "paid.buyer.txt").write_text("Hello\n{{ number }}\n")
+    life = Telling()
+    with pytest.raises(TemplateError):
+        Letters(tmp_path).render(
+            "paid", life.notice("paid", Role.BUYER).context, Reader(Role.BUYER), life.order, CANARY
+        )
+
+
+def test_letters_show_nothing_of_their_contents() -> None:
+    life = Telling()
+    facts = life.notice("paid", Role.BUYER).context
+    letter = LETTERS.render("paid", facts, Reader(Role.BUYER, "Ada"), life.order)
+    assert "Ada" not in repr(letter) + repr(Reader(Role.BUYER, "Ada"))
+
+
+def test_a_reader_is_told_nothing_more_to_do_when_the_order_is_over() -> None:
+    life = LIVES["cancelled by the buyer"]()
+    assert next_sentence(life.order, Role.SELLER) == ""

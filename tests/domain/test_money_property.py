@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given, settings, strategies as st
+
+from domain.checkout import line_fees
+from domain.currencies import EXPONENTS
+from domain.funds import CLEARING, FEES, Entry, Side, net
+from domain.money import Money, allocate, percent_down, share, total
+from domain.policy import Fees
+from domain.state import Role
+from tests.domain.world import POLICY, Ledger, delivered, new_order
+
+REPEATABLE = settings(max_examples=300, deadline=None, derandomize=True, print_blob=True)
+MINOR = st.integers(0, 10**12)
+CURRENCIES = st.sampled_from(sorted(EXPONENTS))
+
+
+@REPEATABLE
+@given(MINOR, st.lists(st.integers(0, 10**9), min_size=1, max_size=12), CURRENCIES)
+def test_parts_of_an_allocation_add_up_and_differ_from_their_exact_share_by_less_than_one(
+    minor: int, weights: list[int], currency: str
+) -> None:
+    parts = allocate(Money(minor, currency), weights)
+    assert total(parts, currency) == Money(minor, currency)
+    whole = sum(weights)
+    for part, weight in zip(parts, weights, strict=True):
+        assert part.minor >= 0
+        assert not whole or abs(part.minor * whole - minor * weight) < whole
+
+
+@REPEATABLE
+@given(MINOR, st.integers(0, 10_000), CURRENCIES)
+@example(1, 5000, "EUR")
+def test_a_share_is_the_nearest_amount_and_a_half_goes_up(minor: int, points: int, currency: str) -> None:
+    part = share(Money(minor, currency), points)
+    assert -10_000 < 2 * (part.minor * 10_000 - minor * points) <= 10_000
+    assert part <= Money(minor, currency)
+
+
+@REPEATABLE
+@given(MINOR, st.integers(0, 100), CURRENCIES)
+def test_a_percentage_is_never_more_than_exact(minor: int, percent: int, currency: str) -> None:
+    part = percent_down(Money(minor, currency), percent)
+    assert 0 <= minor * percent - part.minor * 100 < 100
+
+
+@REPEATABLE
+@given(st.integers(-(10**15), 10**15), CURRENCIES)
+def test_an_amount_reads_back_from_its_text(minor: int, currency: str) -> None:
+    assert Money.parse(str(Money(minor, currency))) == Money(minor, currency)
+
+
+@st.composite
+def fees_of(draw: st.DrawFn) -> Fees:
+    return Fees(
+        draw(st.integers(0, 10_000)),
+        draw(st.integers(0, 10_000)),
+        (Money(draw(st.integers(0, 10**6)), "EUR"),),
+        draw(st.sampled_from(["platform", "seller"])),
+    )
+
+
+PRICES = st.lists(st.integers(1, 10**7), min_size=1, max_size=8)
+
+
+@REPEATABLE
+@given(PRICES, st.integers(0, 10**5), fees_of())
+def test_fees_are_never_negative_nor_above_the_price_and_add_up_when_there_is_room(
+    prices: list[int], shipping: int, fees: Fees
+) -> None:
+    sold = tuple(Money(price, "EUR") for price in prices)
+    whole = total([*sold, Money(shipping, "EUR")], "EUR")
+    parts = line_fees(sold, whole, replace(POLICY, fees=fees))
+    assert len(parts) == len(sold)
+    assert all(Money.zero("EUR") <= fee <= price for fee, price in zip(parts, sold, strict=True))
+    commissions = [share(price, fees.commission_basis_points) for price in sold]
+    payment = share(whole, fees.payment_basis_points) + fees.fixed("EUR")
+    due = total(commissions, "EUR") + (payment if fees.payment_borne_by == "seller" else Money.zero("EUR"))
+    assert total(parts, "EUR") <= due
+    if all(fee < price for fee, price in zip(parts, sold, strict=True)):
+        assert total(parts, "EUR") == due
+
+
+@REPEATABLE
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=5), st.integers(0, 10**5), st.permutations(range(5)))
+def test_whatever_order_lines_are_received_in_seller_and_platform_get_exactly_what_was_captured(
+    prices: list[int], shipping: int, order: list[int]
+) -> None:
+    texts = tuple(str(Money(price, "EUR")).removesuffix(" EUR") for price in prices)
+    life = delivered(new_order(prices=texts, shipping=str(Money(shipping, "EUR")).removesuffix(" EUR")))
+    for index in order:
+        if index < len(prices):
+            life.do("receive", Role.BUYER, lines=[chr(97 + index)])
+    life.settle_money()
+    paid_out = [net(line) for line in life.order.lines]
+    fees = total([line.fee for line in life.order.lines], "EUR")
+    assert life.ledger.balance("escrow:") == 0
+    assert life.ledger.balance("platform:fees") == fees.minor
+    assert life.order.payment.captured == total([*paid_out, fees, life.order.shipping], "EUR")
+    assert -life.ledger.balance("clearing") == fees.minor
+
+
+def test_a_booking_that_does_not_balance_is_seen_by_the_ledger_of_these_tests() -> None:
+    bad = (Entry(CLEARING, Side.DEBIT, Money(2, "EUR")), Entry(FEES, Side.CREDIT, Money(1, "EUR")))
+    with pytest.raises(AssertionError, match="does not balance"):
+        Ledger().post(bad)

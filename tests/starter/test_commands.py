@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from typer.testing import CliRunner
+
+from domain.errors import AftersaleError, Conflict, Invalid, Refused
+from domain.process import COMMANDS, roles_of
+from domain.state import Role
+from starter.answers import CheckoutIncomplete, NotFound, NotJudgedYet, Unreachable
+from starter.cli import app
+from starter.client import AftersaleClient
+from starter.steps import usual_role
+from starter.terminal import Exit, code_of
+
+
+def typed() -> set[str]:
+    """The names that the client has typed methods for."""
+    own = inspect.getmembers(AftersaleClient, inspect.iscoroutinefunction)
+    return {name for name, method in own if not name.startswith("_") and "how" in inspect.signature(method).parameters}
+
+
+def test_the_client_has_one_typed_method_per_command_of_the_process() -> None:
+    assert typed() == set(COMMANDS)
+
+
+def test_the_command_line_has_one_command_per_command_of_the_process() -> None:
+    names = {command.name or "" for command in app.registered_commands}
+    missing = [name for name in COMMANDS if name.replace("_", "-") not in names]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", ["place", "show", "list", "why", "adopt-policy", *COMMANDS])
+def test_every_command_documents_its_exit_codes(name: str) -> None:
+    shown = CliRunner().invoke(app, [name.replace("_", "-"), "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert shown.exit_code == 0
+    for words in ("0 ok", "2 bad input", "3 refused", "4 not found", "5 not judged yet", "--json"):
+        assert words in shown.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_usual_role_of_a_command_may_send_it(name: str) -> None:
+    usual = usual_role(name)
+    assert usual is None or usual in roles_of(name)
+
+
+def test_a_command_of_both_parties_must_say_whose_it_is() -> None:
+    assert [name for name in COMMANDS if usual_role(name) is None] == ["cancel"]
+    assert (usual_role("confirm"), usual_role("receive")) == (Role.SELLER, Role.BUYER)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Invalid("total", "is wrong"), Exit.BAD_INPUT),
+        (Conflict("used before"), Exit.BAD_INPUT),
+        (Refused("paid", "the order is not paid yet"), Exit.REFUSED),
+        (NotFound("o-1"), Exit.NOT_FOUND),
+        (NotJudgedYet("no worker", delivered=True), Exit.NOT_JUDGED),
+        (Unreachable("PostgreSQL does not answer"), Exit.NOT_JUDGED),
+        (CheckoutIncomplete((), {"o-1": Invalid("total", "is wrong"), "o-2": NotFound("o-2")}), Exit.NOT_FOUND),
+    ],
+)
+def test_each_error_has_its_exit_code(error: AftersaleError, code: Exit) -> None:
+    assert code_of(error) is code

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import Invalid
+from starter.documents import read, read_orders
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+SECRET = "Erika.Muster"
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "order_id": "o-1",
+        "marketplace": "standard",
+        "buyer": {"person_id": "b-1"},
+        "seller": {"person_id": "s-1"},
+        "address_id": "a-1",
+        "lines": [{"line_id": "L1", "title": "Lamp", "price": "40.00 EUR"}],
+        "total": "40.00 EUR",
+    } | changes
+
+
+def test_people_and_address_are_taken_out_of_what_is_sent() -> None:
+    whole = document(
+        people={"buyer": {"name": SECRET, "email": f"{SECRET}@mail.example", "language": "de"}},
+        address={"lines": [SECRET, "Weg 1", "10115 Berlin"]},
+    )
+    del whole["address_id"]
+    ready = read(whole)
+    assert SECRET not in json.dumps(dict(ready.plain))
+    assert SECRET not in repr(ready)
+    assert [(person.person_id, person.language) for person in ready.people] == [("b-1", "de")]
+    assert ready.address is not None
+    assert (ready.address.address_id, ready.address.person_id) == ("o-1-address", "b-1")
+    assert ready.plain["address_id"] == "o-1-address"
+
+
+def test_personal_data_is_no_part_of_what_makes_two_documents_the_same() -> None:
+    known = document(people={"buyer": {"name": "A", "email": "a@b.example"}})
+    assert read(known).content_hash == read(document()).content_hash
+    assert read(document(marketplace="other")).content_hash != read(document()).content_hash
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"total": "40.0 EUR"}, "total"),
+        ({"total": "40 JPY", "lines": [{"line_id": "L1", "title": "x", "price": "40.00 JPY"}]}, "lines[0].price"),
+        ({"total": "41.00 EUR"}, "total"),
+        ({"lines": [{"line_id": "L1", "title": "x", "price": "0.00 EUR"}], "total": "0.00 EUR"}, "lines[0].price"),
+        ({"lines": [{"line_id": "L1", "title": "x", "price": "-1.00 EUR"}], "total": "-1.00 EUR"}, "lines[0].price"),
+        ({"lines": [{"line_id": "L1", "title": "x", "price": 40.0}]}, "lines[0].price"),
+        ({"lines": []}, "lines"),
+        ({"order_id": "o 1"}, "order_id"),
+        ({"seller": {"person_id": "b-1"}}, "seller.person_id"),
+        ({"payment": {}}, "payment"),
+        ({"people": {"courier": {}}}, "people.courier"),
+        ({"people": {"buyer": {"name": SECRET, "email": f"{SECRET} at mail"}}}, "people.buyer.email"),
+        ({"people": {"buyer": {"name": SECRET}}}, "people.buyer.email"),
+        ({"people": {"buyer": {"name": 7, "email": "a@b.example"}}}, "people.buyer.name"),
+        ({"address": {"lines": []}}, "address.lines"),
+        ({"address": {"street": SECRET}}, "address.street"),
+    ],
+)
+def test_a_document_that_breaks_a_rule_names_the_field_and_quotes_nobody(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as invalid:
+        read(document(**changes))
+    assert invalid.value.field == field
+    assert SECRET not in str(invalid.value)
+
+
+@pytest.mark.parametrize("wrong", [None, [], "text", 7])
+def test_a_document_is_an_object(wrong: object) -> None:
+    for reader in (read, read_orders):
+        with pytest.raises(Invalid, match="JSON object"):
+            reader(wrong)
+
+
+def test_a_document_that_no_order_could_take_in_is_refused_by_its_size() -> None:
+    lines = [
+        {"line_id": f"L{i}", "title": "x" * 400, "known_differences": "y" * 500, "price": "1.00 EUR"} for i in range(90)
+    ]
+    with pytest.raises(Invalid, match="larger than"):
+        read(document(lines=lines, total="90.00 EUR"))
+
+
+def test_the_orders_of_one_checkout_share_its_id_its_buyer_and_its_address() -> None:
+    first, second = document(), document(order_id="o-2", seller={"person_id": "s-2"})
+    for order in (first, second):
+        del order["address_id"]
+    whole = {
+        "checkout_id": "c-1",
+        "people": {"buyer": {"name": "B", "email": "b@mail.example"}},
+        "address": {"lines": ["Weg 1"]},
+        "orders": [first, second | {"people": {"seller": {"name": "S", "email": "s@mail.example"}}}],
+    }
+    ready = read_orders(whole)
+    assert {order.checkout.checkout_id for order in ready} == {"c-1"}
+    assert {order.checkout.address_id for order in ready} == {"c-1-address"}
+    assert [len(order.people) for order in ready] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("whole", "field"),
+    [
+        ({"orders": [document()]}, "checkout_id"),
+        ({"checkout_id": "c-1", "orders": []}, "orders"),
+        ({"checkout_id": "c-1", "orders": [document(), document()]}, "orders[1].order_id"),
+        ({"checkout_id": "c-1", "orders": [document(checkout_id="c-2")]}, "orders[0].checkout_id"),
+        ({"checkout_id": "c-1", "orders": [document(total="1.00 EUR")]}, "orders[0].total"),
+        ({"checkout_id": "c-1", "orders": [document()], "buyer": {}}, "buyer"),
+        ({"checkout_id": "c-1", "orders": ["o-1"]}, "orders[0].document"),
+        ({"checkout_id": "c-1", "orders": [document()], "people": []}, "orders[0].people"),
+    ],
+)
+def test_a_checkout_that_breaks_a_rule_names_the_order_too(whole: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as invalid:
+        read_orders(whole)
+    assert invalid.value.field == field
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.name)
+def test_every_example_is_a_document_that_can_be_placed(path: Path) -> None:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert read_orders(found) if "orders" in found else read(found)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+from rich.console import Console, RenderableType
+
+from activities.store.ledger import OrderMoney
+from activities.store.screens import OrderRow, OrderScreen, RefusedMessage, Story, StoryStep
+from domain import wire
+from domain.money import Money, Verb
+from domain.state import Actor, Order, Role
+from domain.summary import summary
+from starter import render
+from starter.answers import plain, progress_of
+from starter.trouble import why
+from starter.views import OrderView, may_see, order_view
+from tests.domain.world import (
+    ACTORS,
+    AT_CONFIRMATION,
+    START,
+    Life,
+    confirmed,
+    delivered,
+    new_order,
+    paid,
+    shipped,
+    unclear,
+)
+from workflows.panel import verdict
+
+ZERO = Money.zero("EUR")
+
+
+def step(seq: int, name: str, role: str, actor_id: str = "somebody", **body: str) -> StoryStep:
+    at = START + timedelta(minutes=seq)
+    return StoryStep(seq, 1, at, at, name, role, actor_id, "update", "", "", "placed", "placed", body, ())
+
+
+def screen_of(order: Order | None, *steps: StoryStep, refusals: tuple[RefusedMessage, ...] = ()) -> OrderScreen:
+    row = OrderRow(
+        "o-1", "c-1", "test", "open" if order else "admitting", "", "", None, False, "", "buyer-1", "seller-1",
+        Money.of("55.00", "EUR"), START, START, 1, 1,
+    )  # fmt: skip
+    snapshot = wire.to_plain(order) if order else None
+    money = OrderMoney(Money.of("55.00", "EUR"), ZERO, ZERO, Money.of("4.00", "EUR"), Money.of("51.00", "EUR"))
+    checkout = {"lines": [{"line_id": "a", "known_differences": "the red is darker"}]}
+    return OrderScreen(row, money, checkout, snapshot, Story(steps, refusals), ())
+
+
+def seen(life: Life, role: Role, *steps: StoryStep, numbers: dict[str, str] | None = None) -> OrderView:
+    return order_view(screen_of(life.order, *steps), ACTORS[role], life.now, numbers or {}, {"n1": "a private reason"})
+
+
+def text_of(rendered: RenderableType, width: int = 160) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False).print(rendered)
+    return out.getvalue()
+
+
+def test_an_order_tells_where_it_is_who_acts_next_until_when_and_what_otherwise() -> None:
+    view = seen(paid(), Role.BUYER)
+    assert (view.stage, view.waiting_on) == ("placed", "seller")
+    assert view.next == "The seller should confirm or decline the order; otherwise a specialist follows up."
+    assert view.due_text == "Wed 25 Nov 2026 09:00 +00:00"
+    assert view.expect == "Usually within one to two business days"
+    assert view.lines[0].known_differences == "the red is darker"
+    assert view.can == ("change_address", "cancel")
+    text = text_of(render.order(view))
+    for words in (
+        "Order o-1, placed, waiting on seller",
+        "Until Wed 25 Nov",
+        "a: known differences: the red",
+        "cancel",
+    ):
+        assert words in text
+
+
+def test_each_role_sees_its_own_money() -> None:
+    life = shipped()
+    assert set(seen(life, Role.BUYER).money) == {"total", "held", "charged", "refunded"}
+    assert "fees" in seen(life, Role.SELLER).money
+    assert set(seen(life, Role.OPERATOR).money) >= {"captured", "released", "fees", "escrow"}
+
+
+def test_parties_read_neither_notes_nor_names_nor_each_others_refused_messages() -> None:
+    steps = (step(1, "place", "storefront"), step(2, "note", "operator", "op-1", note_id="n1"),
+             step(3, "extend", "operator", "op-1", note_id="n1"))  # fmt: skip
+    refused = RefusedMessage(START, "ship", "c", "seller", "seller-1", "paid", "the order is not paid yet", "signal")
+    screen = screen_of(paid().order, *steps, refusals=(refused,))
+    for role, names in (
+        (Role.BUYER, ["place", "extend"]),
+        (Role.SELLER, ["place", "extend", "ship"]),
+        (Role.OPERATOR, ["place", "note", "extend", "ship"]),
+    ):
+        view = order_view(screen, ACTORS[role], START, {}, {"n1": "a private reason"})
+        assert sorted(entry.step for entry in view.story) == sorted(names)
+        text = text_of(render.order(view))
+        desk = role is Role.OPERATOR
+        assert ("a private reason" in text, "op-1" in text) == (desk, desk)
+
+
+def test_a_payout_account_is_nothing_to_the_buyer() -> None:
+    account = step(2, "payout_account", "storefront")
+    assert seen(paid(), Role.BUYER, account).story == ()
+    assert [entry.step for entry in seen(paid(), Role.SELLER, account).story] == ["payout_account"]
+
+
+def test_a_suspicion_about_a_tracking_number_is_the_desks_alone() -> None:
+    life = shipped()
+    flagged = wire.to_plain(life.order)
+    flagged["tickets"] = [
+        {"ticket_id": "t", "cause": "number_reused", "subject": "p1", "opened_at": wire.instant_text(life.now),
+         "due": wire.instant_text(life.now)}
+    ]  # fmt: skip
+    screen = screen_of(wire.from_plain(Order, flagged))
+    sentence = "A specialist is looking into this order."
+    assert sentence not in order_view(screen, ACTORS[Role.SELLER], life.now, {}, {}).requests
+    assert sentence in order_view(screen, ACTORS[Role.SPECIALIST], life.now, {}, {}).requests
+
+
+def test_only_the_orders_own_parties_and_a_desk_without_a_part_in_it_may_see_it() -> None:
+    for role, actor_id, allowed in (
+        (Role.BUYER, "b", True), (Role.BUYER, "s", False), (Role.SELLER, "s", True), (Role.SELLER, "b", False),
+        (Role.SPECIALIST, "x", True), (Role.SPECIALIST, "s", False), (Role.OPERATOR, "b", False),
+        (Role.CARRIER, "x", False), (Role.STOREFRONT, "x", False), (Role.CLOCK, "x", False),
+    ):  # fmt: skip
+        assert may_see(Actor(role, actor_id), "b", "s") is allowed, (role, actor_id)
+
+
+def test_an_order_that_nobody_admitted_yet_says_so() -> None:
+    screen = screen_of(None)
+    view = order_view(screen, ACTORS[Role.BUYER], START, {}, {})
+    assert (view.stage, view.can, view.lines) == ("admitting", (), ())
+    assert "waits to be admitted" in view.next
+    assert why(screen).open[0].mends == "a running worker"
+
+
+def test_every_view_has_the_same_json_keys_whatever_is_empty() -> None:
+    views = [plain(seen(life, Role.BUYER)) for life in (paid(), shipped(), delivered())]
+    views.append(plain(order_view(screen_of(None), ACTORS[Role.BUYER], START, {}, {})))
+    assert len({tuple(view) for view in views}) == 1
+    assert views[1]["parcels"][0].keys() == {
+        "parcel_id", "carrier", "service", "lines", "milestone", "moved_at", "tracking_number"
+    }  # fmt: skip
+
+
+def test_the_client_reads_progress_from_the_record_as_the_order_answers_itself() -> None:
+    for life in (paid(), confirmed(), shipped(), delivered(), confirmed(new_order(AT_CONFIRMATION))):
+        actor = ACTORS[Role.SELLER]
+        own = plain(progress_of(life.order, actor, life.now))
+        own.pop("command_id")
+        assert own == verdict(life.order, life.order.seq, actor, life.now)
+
+
+def test_why_names_unknown_money_pauses_and_approvals_each_with_the_command_that_mends_it() -> None:
+    unknown = shipped(answer=unclear(Verb.CAPTURE))
+    [money] = why(screen_of(unknown.order)).open
+    assert (money.kind, money.command) == ("money", "aftersale retry o-1 --reason '...'")
+    assert "capture of 55.00 EUR: its outcome is unknown" in money.what
+    paused = paid()
+    until = wire.instant_text(paused.now + timedelta(days=2))
+    paused.do("pause", Role.OPERATOR, until=until, note_id="n1")
+    assert [item.command for item in why(screen_of(paused.order)).open] == ["aftersale resume o-1 --reason '...'"]
+    large = delivered(new_order(prices=("700.00",)))
+    large.do("refund", Role.OPERATOR, note_id="n1")
+    [approval] = why(screen_of(large.order)).open
+    assert approval.command.startswith("aftersale approve o-1 --digest ")
+    for life in (unknown, paused, large):
+        assert why(screen_of(life.order)).waiting_on == summary(life.order).waiting_on
+        assert "mended by" in text_of(render.why(why(screen_of(life.order))))
+
+
+def test_texts_of_people_reach_the_terminal_as_text_alone() -> None:
+    order = new_order()
+    hostile = wire.to_plain(order)
+    hostile["lines"][0]["title"] = "[red]lamp[/red] \x1b[2Jgone"
+    view = order_view(screen_of(wire.from_plain(Order, hostile)), ACTORS[Role.BUYER], START, {}, {})
+    text = text_of(render.order(view))
+    assert "[red]lamp[/red]" in text
+    assert "\x1b" not in text
+
+
+def test_a_tracking_number_is_shown_only_when_it_was_handed_in() -> None:
+    assert "JD42" in text_of(render.order(seen(shipped(), Role.SELLER, numbers={"p1": "JD42"})))
+    assert seen(shipped(), Role.SELLER).parcels[0].tracking_number == ""

@@ -1,0 +1,62 @@
+"""The hold on the buyer's card runs out before the goods are shipped."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.state import Stage
+from tests.marketplace import BUYER, SELLER, Marketplace
+
+SHORT = timedelta(hours=30)
+"""A day of margin leaves six hours, so that the hold's clock is the first to ring."""
+
+
+async def test_a_hold_that_runs_out_is_renewed_with_the_mandate_and_the_old_one_let_go(market: Marketplace) -> None:
+    life = await market.order(market.preauthorised(market.checkout(), hold=SHORT))
+    old = life.state().payment.hold
+    await life.until("renew_hold")
+    assert life.state().payment.hold != old
+    assert life.state().payment.superseded == ()
+    assert life.effects() == ["authorise", "authorise", "void"]
+    await life.send("confirm", SELLER)
+    await life.ship()
+    assert life.money()["captured"] == "64.90 EUR"
+
+
+async def test_a_hold_that_runs_out_with_no_way_to_renew_it_cancels_the_order(market: Marketplace) -> None:
+    about = market.checkout(policy="collectors", currency="ZAR")
+    life = await market.order(market.preauthorised(about, hold=SHORT))
+    await life.until("hold_lapses")
+    assert await life.result() == Stage.CANCELLED
+    assert life.effects() == ["authorise", "void"]
+    assert "hold_lapses" in life.told(BUYER)
+
+
+async def test_a_renewal_that_wants_the_buyer_asks_the_buyer_who_pays_anew(market: Marketplace) -> None:
+    document = market.preauthorised(market.checkout(), card="pm_card_authenticationRequired", hold=SHORT)
+    life = await market.order(document)
+    await life.until("renew_hold")
+    assert "renewal_failed" in life.told(BUYER)
+    again = market.preauthorise(document, now=await life.now())
+    await life.send("pay", BUYER, payment_intent=again)
+    assert life.state().payment.hold == again
+    assert life.effects() == ["authorise", "authorise", "void"]
+    await life.send("confirm", SELLER)
+    await life.ship()
+    assert life.money()["captured"] == "64.90 EUR"
+
+
+async def test_a_buyer_who_does_not_answer_the_bank_loses_the_order(market: Marketplace) -> None:
+    document = market.preauthorised(market.checkout(), card="pm_card_authenticationRequired", hold=SHORT)
+    life = await market.order(document)
+    await life.until("renew_hold")
+    await life.until("hold_lapses")
+    assert await life.result() == Stage.CANCELLED
+    assert life.effects() == ["authorise", "void"]
+
+
+async def test_the_provider_not_our_guess_says_how_long_a_hold_lasts(market: Marketplace) -> None:
+    life = await market.order(market.preauthorised(market.checkout(), hold=timedelta(days=4)))
+    limit = life.state().payment.capture_before
+    assert limit is not None
+    assert timedelta(days=3, hours=23) < limit - life.state().placed_at <= timedelta(days=4)
