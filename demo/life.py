@@ -28,11 +28,13 @@ from domain.deadlines import Clock, deadlines
 from domain.errors import Refused
 from domain.money import Money, total
 from domain.state import Cause, Milestone, Order, Ticket
+from domain.wire import from_plain
 from domain.words import HAPPENED
 from sandbox.client import SandboxClient
 from starter.answers import Progress, buyer, operator, seller, specialist
 from starter.client import AftersaleClient
 from starter.records import Records
+from starter.waiting import until
 
 CURRENCY = "EUR"
 LONG_HOLD = timedelta(days=30)
@@ -118,8 +120,8 @@ class Life:
     async def preauthorised(
         self, document: Json, card: str = "pm_card_visa", hold: timedelta | None = LONG_HOLD
     ) -> Json:
-        """What a storefront makes at checkout: a hold with the buyer's consent to renew it. None: as the card has it."""
-        amount = Money.of(*document["total"].split(" "), "total")
+        """What a storefront makes at checkout: a hold with the buyer's consent to renew it. None: the card's own."""
+        amount = from_plain(Money, document["total"])
         until = None if hold is None else self.now + hold
         made = await asyncio.to_thread(
             self.sandbox.preauthorise,
@@ -200,10 +202,12 @@ class Life:
                 found = personal.get_parcel(conn, self.records.vault, self.order_id, parcel)
             return found is not None and bool(found.tracker_id)
 
-        async with asyncio.timeout(PATIENCE):
-            while not await asyncio.to_thread(follows):
-                await asyncio.sleep(0.05)
-                await self.deliver()
+        async def told() -> bool | None:
+            await self.deliver()
+            return await asyncio.to_thread(follows) or None
+
+        if not await until(told, PATIENCE):
+            raise WentWrong(f"the carrier was not asked to report on {parcel}")
 
     async def delivered(self, parcel: str = "p1", *, signed_by: str = "") -> None:
         """A day after another the parcel is taken in, carried and delivered."""
@@ -217,19 +221,25 @@ class Life:
 
     async def until_recorded(self, what: str, holds: Callable[[Order], bool]) -> Order:
         """The order as soon as `holds` is true of what is on record."""
-        end = asyncio.get_running_loop().time() + PATIENCE
-        while not holds(order := await self.order()):
-            if asyncio.get_running_loop().time() > end:
-                raise WentWrong(f"{what} was not on record within {PATIENCE:g} seconds")
-            await asyncio.sleep(0.05)
-        return order
+
+        async def look() -> Order | None:
+            order = await self.order()
+            return order if holds(order) else None
+
+        found = await until(look, PATIENCE)
+        if found is None:
+            raise WentWrong(f"{what} was not on record within {PATIENCE:g} seconds")
+        return found
 
     async def rest(self) -> None:
         """Until the order has done all that it can do now."""
         handle = self.open.temporal.get_workflow_handle(workflow_id(self.order_id))
-        async with asyncio.timeout(PATIENCE):
-            while _busy(await handle.describe()):
-                await asyncio.sleep(0.05)
+
+        async def idle() -> bool | None:
+            return None if _busy(await handle.describe()) else True
+
+        if not await until(idle, PATIENCE):
+            raise WentWrong(f"the order was still at work after {PATIENCE:g} seconds")
 
     async def pass_time(self, duration: timedelta) -> None:
         """Let days pass for order, provider and notices, stopping at every clock and reminder on the way."""
@@ -282,12 +292,14 @@ class Life:
 
     async def must_have_heard(self, *labels: str) -> None:
         """Raise unless these notices leave; they are named ``template.role``."""
-        end = asyncio.get_running_loop().time() + PATIENCE
-        while missing := [label for label in labels if label not in self._told]:
-            if asyncio.get_running_loop().time() > end:
-                raise WentWrong(f"{', '.join(missing)} was not sent; sent: {', '.join(sorted(self._told))}")
-            await asyncio.sleep(0.05)
+
+        async def complete() -> bool | None:
             await self.deliver()
+            return set(labels) <= self._told or None
+
+        if not await until(complete, PATIENCE):
+            missing = ", ".join(sorted(set(labels) - self._told))
+            raise WentWrong(f"{missing} was not sent; sent: {', '.join(sorted(self._told))}")
 
     async def ticket(self, cause: Cause) -> Ticket:
         """The open ticket of that cause."""
@@ -317,7 +329,8 @@ class Life:
         screen = await self.screen()
         money = screen.money
         amounts = (money.captured, money.released, money.refunded, money.fees, money.escrow)
-        return Ending(screen.row.stage, *map(str, amounts), tickets=len(screen.tickets))
+        captured, released, refunded, fees, escrow = map(str, amounts)
+        return Ending(screen.row.stage, captured, released, refunded, fees, escrow, len(screen.tickets))
 
 
 _THINGS = ("Camera", "Lens", "Tripod", "Bag")

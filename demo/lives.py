@@ -14,7 +14,7 @@ from domain.state import Cause, Outcome, Stage
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 SMOOTH = Ending(Stage.CLOSED, captured="64.90 EUR", released="60.10 EUR", fees="4.80 EUR")
-"""How a camera (40.00), a lens (20.00) and shipping (4.90) end when all goes well; the platform keeps 8 % of the goods."""
+"""A camera (40.00), a lens (20.00) and shipping (4.90) when all goes well; the platform keeps 8 % of the goods."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,7 @@ async def declined_card(life: Life) -> None:
     await life.must_have_heard("payment_declined.buyer")
     await life.pass_time(DAY)
     paid = await life.preauthorised(document)
-    await life.do(
-        "the buyer pays with another card", life.client.pay(life.order_id, life.buyer, **paid)
-    )
+    await life.do("the buyer pays with another card", life.client.pay(life.order_id, life.buyer, **paid))
     await confirm(life)
     await life.ship()
     await life.delivered()
@@ -187,9 +185,7 @@ async def provider_down(life: Life) -> None:
     """The provider is away for five hours just as the money is captured. The order goes on deciding meanwhile."""
     await life.place(await life.checkout())
     await confirm(life)
-    await asyncio.to_thread(
-        life.sandbox.fault, "unavailable", order_id=life.order_id, until=life.now + 5 * HOUR
-    )
+    await asyncio.to_thread(life.sandbox.fault, "unavailable", order_id=life.order_id, until=life.now + 5 * HOUR)
     shipped = await life.ship("L1", told="the provider is down; the seller ships L1", wait=0.5)
     if shipped.payment != "pending":
         raise WentWrong(f"a shipment whose capture is unknown must be pending, and is {shipped.payment}")
@@ -200,9 +196,9 @@ async def provider_down(life: Life) -> None:
         "capture in progress",
     )
     await life.do("the buyer waits longer", life.client.wait_longer(life.order_id, life.buyer, days=3))
-    await life.pass_time(6 * HOUR)
-    print(life.sandbox.book(life.order_id)); 
-    for st in (await life.screen()).story.steps: print(st.seq, st.at, st.step)
+    await life.pass_time(4 * HOUR)
+    await effects_must_be(life, "authorise")
+    await life.pass_time(2 * HOUR)
     await life.until_recorded("the capture", lambda order: order.payment.captured is not None)
     await life.ship("L2")
     await life.delivered("p1")
@@ -255,7 +251,9 @@ async def effects_must_be(life: Life, *kinds: str) -> None:
     """Raise unless exactly this happened at the provider, by the provider's own book."""
     found = await life.effects()
     if found != list(kinds):
-        raise WentWrong(f"the provider's book should show {', '.join(kinds) or 'nothing'}, and shows {', '.join(found)}")
+        raise WentWrong(
+            f"the provider's book should show {', '.join(kinds) or 'nothing'}, and shows {', '.join(found)}"
+        )
 
 
 STORIES = (

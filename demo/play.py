@@ -31,7 +31,7 @@ def play(directory: Path, show: Show) -> bool:
     """Play all lives under `directory`, results beside it in ``demo.json``; whether all ended as they must."""
     began = time.monotonic()
     with world(directory) as around:
-        show.started(around, time.monotonic() - began)
+        show.started(around)
         played, balanced = asyncio.run(_play(around, show))
     file = directory.with_suffix(".json")
     rows = [

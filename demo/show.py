@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -34,12 +35,25 @@ class Show:
         self._now: dict[str, tuple[str, str, str]] = {}
         self._live: Live | None = None
 
-    def started(self, around: World, seconds: float) -> None:
+    def started(self, around: World) -> None:
         """The stack is up."""
         self._console.print(
-            f"Temporal, PostgreSQL, a payment provider, a carrier, the webhook receiver and a worker are up "
-            f"({seconds:.1f} s). The Temporal UI while this runs: {around.stack.temporal.ui_url}\n"
+            f"Temporal, PostgreSQL, a payment provider, a carrier, their webhook receiver and a worker are up.\n"
+            f"The Temporal UI while this runs: {around.stack.temporal.ui_url}\n",
+            soft_wrap=True,
         )
+
+    def note(self, text: str) -> None:
+        """Say one thing."""
+        self._console.print(text, soft_wrap=True, markup=False)
+
+    def try_out(self, ui_url: str, commands: Sequence[str]) -> None:
+        """Where to look and what to try while the stack stays."""
+        stuck = f"{ui_url}/namespaces/default/workflows?query={quote('Attention=true')}"
+        self.note(f"\nOrders that need a person, in the Temporal UI:\n  {stuck}\n\nTry, in another terminal:")
+        for command in commands:
+            self.note(f"  {command}")
+        self.note("\nCtrl-C ends it all; the orders are there again the next time.")
 
     @contextmanager
     def live(self, names: Sequence[str]) -> Iterator[None]:
@@ -60,9 +74,7 @@ class Show:
         """A life has ended, as it must unless there was `trouble`."""
         self._tell(name, self._now[name][0], f"WENT WRONG: {trouble}" if trouble else "ended as it must", over=True)
 
-    def ended(
-        self, played: Sequence[Played], *, balanced: bool, seconds: float, file: Path, directory: Path
-    ) -> None:
+    def ended(self, played: Sequence[Played], *, balanced: bool, seconds: float, file: Path, directory: Path) -> None:
         """How all lives ended, and where to look next."""
         table = Table(title="How they ended", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
         table.add_column("order", no_wrap=True)
@@ -81,9 +93,9 @@ class Show:
         self._console.print(
             f"\nThe ledger is {'balanced' if balanced else 'NOT BALANCED'}. {len(played)} lives in {seconds:.0f} s.\n\n"
             f"Where to look next:\n"
-            f"  {_shown(file)}  the same as data\n"
-            f"  {_shown(directory / 'mails')}  the {mails} mails that were sent\n"
-            f"  {_shown(directory / 'log')}  what each process logged\n"
+            f"  {shown(file)}  the same as data\n"
+            f"  {shown(directory / 'mails')}  the {mails} mails that were sent\n"
+            f"  {shown(directory / 'log')}  what each process logged\n"
             f"  make up  keeps such a stack running, with orders to look at and to act on\n"
             f"  domain/process.py  the whole process as one table; README.md has a reading path",
             soft_wrap=True,
@@ -113,6 +125,6 @@ def _cell(ending: object, name: str) -> str:
     return str(getattr(ending, name)).removesuffix(" EUR")
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """A path as short as a person would type it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,3 +1,212 @@
+"""``make up``: the stack, kept, with orders in different states, so that there is something to see and to mend."""
+
 from __future__ import annotations
-STATES = ()
-def up(*a, **k): ...
+
+import asyncio
+import shlex
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from itertools import cycle, islice
+from pathlib import Path
+
+from sqlalchemy import case, func, select
+
+from activities.relay import Relay
+from activities.store.screens import list_orders
+from activities.store.tables import orders, outbox, unsent
+from demo.life import Life, WentWrong
+from demo.lives import DAY, HOUR, confirm
+from demo.post import relay
+from demo.show import Show, shown
+from demo.temporal import virtual_now
+from demo.world import Connections, World, connections, world, write_private
+from domain.contract import workflow_id
+from domain.errors import AftersaleError
+from domain.state import Stage
+
+POST_SECONDS = 2.0
+"""How often notices of orders that are ahead of us are looked after."""
+
+AT_ONCE = 12
+"""How many orders are brought into their states at a time."""
+
+State = Callable[[Life], Awaitable[None]]
+
+
+async def unconfirmed(life: Life) -> None:
+    """Paid; the seller should confirm."""
+    await life.place(await life.checkout())
+
+
+async def unconfirmed_late(life: Life) -> None:
+    """Paid; the seller has been silent, a ticket is open."""
+    await life.place(await life.checkout())
+    await life.until("confirm_overdue")
+
+
+async def unshipped_late(life: Life) -> None:
+    """Confirmed and not shipped in time, a ticket is open."""
+    await life.place(await life.checkout())
+    await confirm(life)
+    await life.until("ship_overdue")
+
+
+async def money_unknown(life: Life) -> None:
+    """Shipped while the provider is away: nobody knows whether the money was captured."""
+    await life.place(await life.checkout())
+    await confirm(life)
+    await asyncio.to_thread(life.sandbox.fault, "unavailable", order_id=life.order_id, until=life.now + 30 * DAY)
+    await life.ship(told="the provider is down; the seller ships", wait=0.5)
+    await life.pass_time(HOUR / 2)
+
+
+async def on_its_way(life: Life) -> None:
+    """Shipped, the money in escrow; the carrier has it."""
+    await life.place(await life.checkout())
+    await confirm(life)
+    await life.ship()
+    await life.carried("in_transit")
+
+
+async def delivered(life: Life) -> None:
+    """Delivered; the buyer should say that all is well."""
+    await on_its_way(life)
+    await life.pass_time(DAY)
+    await life.carried("delivered", signed_by="B BRANDT")
+
+
+async def silent_buyer(life: Life) -> None:
+    """Delivered, dear, and the buyer has been silent: a ticket is open."""
+    await life.place(await life.checkout(("240.00",), "10.00"))
+    await confirm(life)
+    await life.ship()
+    await life.delivered()
+    await life.until("receipt_overdue")
+
+
+async def payout_refused(life: Life) -> None:
+    """The buyer is happy, and the provider refuses to pay the seller: a ticket is open."""
+    await delivered(life)
+    account = (await life.order()).account.ref
+    await asyncio.to_thread(life.sandbox.account, account, "restricted")
+    await life.do("the buyer: all well", life.client.receive(life.order_id, life.buyer))
+
+
+async def unpaid(life: Life) -> None:
+    """Ordered, not paid."""
+    await life.place(await life.checkout(card=""))
+
+
+async def paused(life: Life) -> None:
+    """An operator has stopped the parties' clocks."""
+    await life.place(await life.checkout())
+    await life.do(
+        "an operator pauses it",
+        life.client.pause(
+            life.order_id, life.operator, until=life.now + 5 * DAY, reason="The seller's shop is being moved."
+        ),
+    )
+
+
+STATES: tuple[State, ...] = (
+    unconfirmed, unconfirmed_late, unshipped_late, money_unknown, delivered,
+    silent_buyer, payout_refused, on_its_way, unpaid, paused,
+)  # fmt: skip
+"""The states that orders are put into, in turn; later ones matter less."""
+
+
+def up(
+    directory: Path,
+    show: Show,
+    *,
+    orders: int | None = None,
+    temporal_port: int | None = None,
+    ui_port: int | None = None,
+) -> None:
+    """Keep a stack under `directory` until interrupted. Raises StackError.
+
+    Places `orders` new orders; by default one of each state when there are none yet. What was there before goes on.
+    """
+    environment = directory / "env"
+    with world(directory, keep=True, temporal_port=temporal_port, ui_port=ui_port) as around:
+        try:
+            _write(environment, around)
+            asyncio.run(_stay(around, show, orders, environment))
+        finally:
+            environment.unlink(missing_ok=True)
+
+
+async def _stay(around: World, show: Show, wanted: int | None, environment: Path) -> None:
+    async with connections(around) as held:
+        postman = relay(around, held.engine, held.vault)
+        show.started(around)
+        await _place(around, held, postman, show, wanted)
+        show.try_out(around.stack.temporal.ui_url, await asyncio.to_thread(_commands, held, environment))
+        while True:
+            await _send_ahead(held, postman)
+            await asyncio.sleep(POST_SECONDS)
+
+
+async def _place(around: World, held: Connections, postman: Relay, show: Show, wanted: int | None) -> None:
+    """Place the wanted number of orders, the states in turn, and say what did not come to its state."""
+    there = await asyncio.to_thread(_how_many, held)
+    number = wanted if wanted is not None else (0 if there else len(STATES))
+    if not number:
+        return
+    show.note(f"Placing {number} orders and moving them on ...")
+    made = [
+        (f"{state.__name__.replace('_', '-')}-{there + i}", state)
+        for i, state in enumerate(islice(cycle(STATES), number), 1)
+    ]
+    few = asyncio.Semaphore(AT_ONCE)
+
+    async def bring(order_id: str, state: State) -> None:
+        async with few:
+            try:
+                await state(Life(order_id, around, held, postman, lambda _at, _what: None))
+            except (WentWrong, AftersaleError, TimeoutError) as error:
+                show.note(f"{order_id} is not where it should be: {error}")
+
+    await asyncio.gather(*(bring(order_id, state) for order_id, state in made))
+
+
+async def _send_ahead(held: Connections, postman: Relay) -> None:
+    """Let notices leave that are due by their order's own clock, and not yet by ours, which is the worker's relay's."""
+    for order_id, ended_at in await asyncio.to_thread(_with_post_ahead, held):
+        now = ended_at or await virtual_now(held.temporal, workflow_id(order_id))
+        await asyncio.to_thread(postman.deliver, now, order_id)
+
+
+def _with_post_ahead(held: Connections) -> list[tuple[str, datetime | None]]:
+    """Orders with notices that are due in our future, and when those that are over had their last step."""
+    ended_at = case((orders.c.status == "over", orders.c.updated_at))
+    query = select(orders.c.order_id, ended_at).distinct().join(outbox, outbox.c.order_id == orders.c.order_id)
+    with held.engine.begin() as conn:
+        rows = conn.execute(query.where(unsent, outbox.c.due_at > datetime.now(UTC)))
+        return [(row[0], row[1]) for row in rows]
+
+
+def _how_many(held: Connections) -> int:
+    with held.engine.begin() as conn:
+        return int(conn.execute(select(func.count()).select_from(orders)).scalar_one())
+
+
+def _commands(held: Connections, environment: Path) -> list[str]:
+    """Three commands that make sense with the orders that are there."""
+    with held.engine.begin() as conn:
+        stuck = list_orders(conn, attention=True, limit=50)
+        fresh = list_orders(conn, stage=Stage.PLACED, attention=False, limit=1)
+    unknown = [row for row in stuck if "unknown" in row.reason]
+    aftersale = Path(sys.executable).with_name("aftersale")
+    command = f". {shown(environment)} && {shown(aftersale)}"
+    commands = [f"{command} list --attention"]
+    commands += [f"{command} why {row.order_id}" for row in (unknown or [*stuck])[:1]]
+    commands += [f"{command} confirm {row.order_id}" for row in fresh]
+    return commands
+
+
+def _write(environment: Path, around: World) -> None:
+    """What `aftersale` needs, to be read by a shell; for the eyes of its owner only."""
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in around.environment.items())
+    write_private(environment, "".join(lines))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import fcntl
-import os
 import secrets
 import shutil
 import urllib.error
@@ -170,14 +169,15 @@ def _keys(directory: Path | None) -> dict[str, str]:
         return dict(zip(names, kept.read_text().split(), strict=True))
     fresh = [base64.b64encode(secrets.token_bytes(32)).decode() for _ in names]
     if kept is not None:
-        with kept.open("w", opener=private) as stream:
-            stream.write("\n".join(fresh))
+        write_private(kept, "\n".join(fresh))
     return dict(zip(names, fresh, strict=True))
 
 
-def private(path: str, flags: int) -> int:
-    """An opener for files that only their owner may read."""
-    return os.open(path, flags, 0o600)
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text)
 
 
 def _answers(url: str) -> bool:

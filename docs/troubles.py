@@ -168,7 +168,7 @@ TROUBLES = (waits_normally, seller_late, capture_unknown, release_refused, pause
 
 
 @asynccontextmanager
-async def shop(directory: Path) -> AsyncIterator[Shop]:
+async def open_shop(directory: Path) -> AsyncIterator[Shop]:
     """Stack, sandbox and worker as child processes, ended when the block is left; `directory` is absolute."""
     with stack(directory) as running:
         sandbox = running.start("sandbox", "-m", "sandbox", "--hold-days", "60")
@@ -195,5 +195,5 @@ async def shop(directory: Path) -> AsyncIterator[Shop]:
         )
         temporal = await running.temporal.connect()
         async with AftersaleClient(temporal, Records.of(settings), settings.command_key) as client:
-            worker.wait_for_line("ready")
+            worker.wait_for_line("ready", seconds=PATIENCE)
             yield Shop(running, SandboxClient(url), temporal, client, worker, {**running.environment, **environment})

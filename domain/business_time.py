@@ -1,4 +1,4 @@
-"""Business days on a calendar that is handed in as data (rules.md, Time).
+"""Business days on a calendar that is handed in as data (docs/rules.md, Time).
 
 Every instant that goes in or comes out is an aware datetime in UTC. A calendar is pinned in an order's state, days with
 UTC offsets included, so that neither a holiday declared later nor new time zone data moves a running order.

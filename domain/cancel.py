@@ -9,9 +9,9 @@ from domain.business_time import add_business_days
 from domain.confirm import Reason
 from domain.errors import Refused
 from domain.events import CancelAsked, CancelEnded, DaysGranted, Event, TierMoved, TierReset, TimeAsked, TimeEnded
-from domain.receive import ship_tiers
 from domain.state import CancelRequest, Line, LineState, Order, TimeRequest, in_state
 from domain.step import Moment, Tick
+from domain.tiers import ship_tiers
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ PROCESS_VERSION = 1
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NOT_AN_ID = "is not an id: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first"
-"""The rule for ids. What was given is not repeated: a message about a wrong field may be kept, the field may be personal."""
+"""The rule for ids. What was given is not repeated: it may be personal, and the message may be kept."""
 
 MOST_LINES = 100
 LONGEST_TEXT = 500

@@ -6,24 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.business_time import Calendar, add_business_days
+from domain.business_time import add_business_days
 from domain.funds import next_try
 from domain.money import Verb
-from domain.receive import proof_of, ship_tiers, stall_at
-from domain.state import (
-    UNSHIPPED,
-    Funds,
-    LineState,
-    Order,
-    Proof,
-    Role,
-    Stage,
-    in_state,
-    is_over,
-    money_open,
-    stage,
-)
+from domain.receive import proof_of
+from domain.state import UNSHIPPED, Funds, LineState, Order, Proof, Role, Stage, is_over, money_open, stage
 from domain.tickets import ESCALATIONS
+from domain.tiers import party_tiers, root_of, subject_of
 
 CALENDAR_MARGIN = timedelta(days=60)
 """How long before a pinned calendar ends it is extended; longer than any single window of a policy."""
@@ -33,9 +22,9 @@ CALENDAR_MARGIN = timedelta(days=60)
 class Clock:
     """At `at` the step `step` is taken, unless `who` acts before.
 
-    `tier` names it within the order (``ship.ticket``), `subject` the line, parcel or ticket it is about. A `party` clock
-    presses buyer or seller: it stands still in a pause and does not punish after an outage. `remind_at` is when `who`
-    gets a reminder.
+    `tier` names it within the order (``ship.ticket``), `subject` the line, parcel or ticket it is about. A `party`
+    clock presses buyer or seller: it stands still in a pause and does not punish after an outage. `remind_at` is when
+    `who` gets a reminder.
     """
 
     at: datetime
@@ -56,101 +45,38 @@ def deadlines(order: Order) -> tuple[Clock, ...]:
     return tuple(sorted(clocks, key=lambda clock: clock.at))
 
 
-def party_tiers(order: Order) -> dict[str, datetime]:
-    """All tiers of the parties' clocks that run, as pinned policy and moves have them, before the hold's limit."""
-    return dict(_tiers(order))
-
-
-def calendar_of(order: Order, tier: str) -> Calendar:
-    """The calendar of the party who must act before a tier rings."""
-    return order.seller_calendar if tier.split(".")[0] in ("confirm", "ship", "cancel") else order.buyer_calendar
-
-
-def _tiers(order: Order) -> Iterator[tuple[str, datetime]]:
-    moved, policy = dict(order.moved), order.policy
-
-    def tier(name: str, default: datetime) -> tuple[str, datetime]:
-        return name, moved.get(name, default)
-
-    if _awaits_first_payment(order):
-        yield tier("pay.remind", order.placed_at + timedelta(days=policy.payment.remind))
-        yield tier("pay.end", order.placed_at + timedelta(days=policy.payment.expire))
-    paid_at = order.payment.paid_at if order.payment.hold or order.payment.captured is not None else None
-    states = {line.state for line in order.live}
-    if paid_at is not None and LineState.PENDING in states:
-        windows = policy.confirm
-        for name, days in (("remind", windows.remind), ("ticket", windows.ticket), ("end", windows.end)):
-            yield tier(f"confirm.{name}", add_business_days(order.seller_calendar, paid_at, days))
-    if paid_at is not None and LineState.CONFIRMED in states:
-        yield from ship_tiers(order).items()
-    if order.cancel_request is not None:
-        asked = order.cancel_request.asked_at
-        yield tier("cancel.end", add_business_days(order.seller_calendar, asked, policy.cancel.answer))
-    if order.time_request is not None:
-        asked = order.time_request.asked_at
-        yield tier("time.end", add_business_days(order.buyer_calendar, asked, policy.time.answer))
-    yield from _parcel_and_receipt_tiers(order, moved)
-
-
-def _parcel_and_receipt_tiers(order: Order, moved: dict[str, datetime]) -> Iterator[tuple[str, datetime]]:
-    policy = order.policy
-
-    def tier(name: str, default: datetime) -> tuple[str, datetime]:
-        return name, moved.get(name, default)
-
-    for parcel in order.parcels:
-        travelling = [i for i in parcel.lines if order.line(i).state is LineState.SHIPPED and not order.line(i).held]
-        if travelling and not parcel.withdrawn:
-            name, at = f"stall:{parcel.parcel_id}.ticket", stall_at(order, parcel.moved_at or parcel.shipped_at)
-            yield name, max(at, moved.get(name, at))
-    for line in in_state(order.lines, (LineState.DELIVERED,)):
-        if not line.held:
-            decide = add_business_days(order.buyer_calendar, line.since, policy.receipt.decide)
-            yield tier(
-                f"receipt:{line.line_id}.remind",
-                add_business_days(order.buyer_calendar, line.since, policy.receipt.remind),
-            )
-            name, at = tier(f"receipt:{line.line_id}.decide", decide)
-            yield name, at
-            yield tier(f"receipt:{line.line_id}.weak", at + timedelta(days=policy.receipt.weak_release))
-
-
 def _party_clocks(order: Order) -> Iterator[Clock]:
-    tiers, limit = party_tiers(order), _hold_limit(order)
+    tiers = party_tiers(order)
     # What ends lines waits until the provider has told how the capture of their money ended.
     capturing = order.op is not None and order.op.verb is Verb.CAPTURE
-
-    def seller(tier: str) -> datetime:
-        return min(tiers[tier], limit) if limit is not None else tiers[tier]
-
     if "pay.end" in tiers:
         yield Clock(tiers["pay.end"], "expire_unpaid", "pay.end", Role.BUYER, "", True, tiers["pay.remind"])
-    for name, step in (("confirm", "confirm"), ("ship", "ship")):
-        if f"{name}.end" not in tiers:
-            continue
-        end, remind = seller(f"{name}.end"), tiers[f"{name}.remind"]
-        ticket = seller(f"{name}.ticket")
-        passed = f"{name}.ticket" in order.passed
-        if not passed and ticket < end:
-            yield Clock(ticket, f"{step}_overdue", f"{name}.ticket", Role.SELLER, "", True, remind)
-        if not capturing:
-            # Where the hold's limit leaves no room for a ticket, the last clock brings the reminder.
-            alone = remind if not passed and ticket >= end else None
-            yield Clock(end, f"{step}_lapses", f"{name}.end", Role.SELLER, "", True, alone)
+    for name in ("confirm", "ship"):
+        if f"{name}.end" in tiers:
+            yield from _seller_clocks(order, name, tiers, capturing)
     if "cancel.end" in tiers and not capturing:
         yield Clock(tiers["cancel.end"], "cancel_by_silence", "cancel.end", Role.SELLER, "", True)
     if "time.end" in tiers:
         yield Clock(tiers["time.end"], "time_lapses", "time.end", Role.BUYER, "", True)
-    yield from _parcel_and_receipt_clocks(order, tiers)
-
-
-def _parcel_and_receipt_clocks(order: Order, tiers: dict[str, datetime]) -> Iterator[Clock]:
     for tier, at in tiers.items():
-        root, _, subject = tier.partition(".")[0].partition(":")
+        root, subject = root_of(tier), subject_of(tier)
         if root == "stall" and tier not in order.passed:
             yield Clock(at, "parcel_stalled", tier, Role.CARRIER, subject, True)
         if root == "receipt" and tier.endswith(".decide"):
             yield from _receipt_clock(order, subject, tiers)
+
+
+def _seller_clocks(order: Order, name: str, tiers: dict[str, datetime], capturing: bool) -> Iterator[Clock]:
+    """The seller's ticket and end, never later than the hold on the buyer's card allows."""
+    limit = _hold_limit(order)
+    end, ticket = (min(tiers[f"{name}.{tier}"], limit or tiers[f"{name}.{tier}"]) for tier in ("end", "ticket"))
+    remind, passed = tiers[f"{name}.remind"], f"{name}.ticket" in order.passed
+    if not passed and ticket < end:
+        yield Clock(ticket, f"{name}_overdue", f"{name}.ticket", Role.SELLER, "", True, remind)
+    if not capturing:
+        # Where the hold's limit leaves no room for a ticket, the last clock brings the reminder.
+        alone = remind if not passed and ticket >= end else None
+        yield Clock(end, f"{name}_lapses", f"{name}.end", Role.SELLER, "", True, alone)
 
 
 def _receipt_clock(order: Order, line_id: str, tiers: dict[str, datetime]) -> Iterator[Clock]:
@@ -163,10 +89,6 @@ def _receipt_clock(order: Order, line_id: str, tiers: dict[str, datetime]) -> It
         yield Clock(tiers[weak], "accept_on_weak_proof", weak, Role.BUYER, line_id, True, remind)
     elif decide not in order.passed:
         yield Clock(tiers[decide], "receipt_overdue", decide, Role.BUYER, line_id, True, remind)
-
-
-def _awaits_first_payment(order: Order) -> bool:
-    return stage(order) is Stage.AWAITING_PAYMENT and order.payment.lost_at is None and order.payment.offer is None
 
 
 def _hold_limit(order: Order) -> datetime | None:

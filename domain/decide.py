@@ -111,7 +111,7 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
     """Take the step of a clock that has rung.
 
     A party's clock that takes effect much later than its instant, because we were down, does not punish: it moves once
-    to max(1 business day, the outage) from now (rules.md, Outage grace). A refused tick is a fault of the table.
+    to max(1 business day, the outage) from now (docs/rules.md, Outage grace). A refused tick is a fault of the table.
     """
     late = now - clock.at
     spared = f"graced:{clock.tier}"

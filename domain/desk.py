@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_minutes, business_minutes_between
-from domain.deadlines import calendar_of, party_tiers
 from domain.errors import Invalid, Refused
 from domain.events import (
     ApprovalEnded,
@@ -31,6 +30,7 @@ from domain.policy_file import check
 from domain.state import Cause, Funds, Line, Order, Outcome, Pause, Role
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, opened
+from domain.tiers import calendar_of, party_tiers, root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def extend(moment: Moment) -> tuple[Event, ...]:
     order, body = moment.order, moment.body
     moved = _moved(moment, lambda clock: clock.partition(":")[0] == body.clock)
     if not moved:
-        names = sorted({tier.split(".")[0].split(":")[0] for tier in party_tiers(order)})
+        names = sorted({root_of(tier) for tier in party_tiers(order)})
         raise Refused("clock_not_running", f"{body.clock!r} does not run; running: {', '.join(names) or 'none'}")
     return (Noted(body.note_id), *moved)
 
@@ -194,7 +194,7 @@ def pause(moment: Moment) -> tuple[Event, ...]:
 
 
 def resume(moment: Moment) -> tuple[Event, ...]:
-    """Each clock goes on with the business minutes that it had left when the pause began (rules.md, Pause)."""
+    """Each clock goes on with the business minutes that it had left when the pause began (docs/rules.md, Pause)."""
     order, now = moment.order, moment.now
     if order.paused is None:
         return ()

@@ -1,4 +1,4 @@
-"""What can happen to an order, and `apply`, which folds one event into the next state. Total, without clock or judgement."""
+"""What can happen to an order, and `apply`, which folds an event into the next state: total, without judgement."""
 
 from __future__ import annotations
 

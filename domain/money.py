@@ -104,12 +104,12 @@ def total(amounts: Sequence[Money], currency: str) -> Money:
 
 
 def share(amount: Money, basis_points: int) -> Money:
-    """`basis_points` hundredths of a percent of a non-negative `amount`, rounded half-up (rules.md, Fees)."""
+    """`basis_points` hundredths of a percent of a non-negative `amount`, rounded half-up (docs/rules.md, Fees)."""
     return Money((amount.minor * basis_points * 2 + 10_000) // 20_000, amount.currency)
 
 
 def percent_down(amount: Money, percent: int) -> Money:
-    """`percent` of a non-negative `amount`, rounded down (rules.md, Rounding: percent refunds)."""
+    """`percent` of a non-negative `amount`, rounded down (docs/rules.md, Rounding: percent refunds)."""
     return Money(amount.minor * percent // 100, amount.currency)
 
 

@@ -63,7 +63,10 @@ PAYMENT = (
         "expire_unpaid", (CLOCK,), Tick, {PENDING: CANCELLED, CONFIRMED: CANCELLED}, (), checkout.expire, (),
         (*BOTH, STOREFRONT),
     ),
-    row("payout_account", (STOREFRONT, OPERATOR), checkout.PayoutAccount, {}, (), checkout.change_account, (), (SELLER,)),
+    row(
+        "payout_account", (STOREFRONT, OPERATOR), checkout.PayoutAccount, {}, (), checkout.change_account, (),
+        (SELLER,),
+    ),
     row("renew_hold", (CLOCK,), Tick, {}, (), checkout.renew, (REAUTHORISE,)),
     row(
         "hold_lapses", (CLOCK,), Tick, {PENDING: CANCELLED, CONFIRMED: CANCELLED}, (), cancel.tidy_request,
@@ -91,7 +94,10 @@ SHIPMENT = (
         "ship_lapses", (CLOCK,), Tick, {CONFIRMED: CANCELLED}, (ship.capture_settled,), cancel.tidy_request,
         (VOID, REFUND), (*BOTH, STOREFRONT),
     ),
-    row("change_address", (BUYER,), ship.ChangeAddress, {}, (ship.nothing_shipped,), ship.change_address, (), (SELLER,)),
+    row(
+        "change_address", (BUYER,), ship.ChangeAddress, {}, (ship.nothing_shipped,), ship.change_address, (),
+        (SELLER,),
+    ),
     row(
         "ask_time", SELLER_SIDE, cancel.AskTime, {}, (cancel.shipping_due, cancel.no_time_asked, cancel.ship_days_left),
         cancel.ask_time, (), (BUYER,),
@@ -99,7 +105,10 @@ SHIPMENT = (
     row("grant_time", (BUYER, *DESK), Nothing, {}, (cancel.time_asked,), cancel.grant_time, (), (SELLER,)),
     row("refuse_time", (BUYER, *DESK), Nothing, {}, (cancel.time_asked,), cancel.refuse_time, (), (SELLER,)),
     row("time_lapses", (CLOCK,), Tick, {}, (), cancel.refuse_time, (), (SELLER,)),
-    row("parcel_scan", (CARRIER, *DESK), ship.ParcelScan, {SHIPPED: DELIVERED}, (ship.parcel_sent,), ship.scan, (), (BUYER,)),
+    row(
+        "parcel_scan", (CARRIER, *DESK), ship.ParcelScan, {SHIPPED: DELIVERED}, (ship.parcel_sent,), ship.scan, (),
+        (BUYER,),
+    ),
     row("parcel_stalled", (CLOCK,), Tick, {}, (), ship.stalled, (), BOTH),
     row(
         "wait_longer", (BUYER,), receive.WaitLonger, {}, (receive.on_its_way, receive.wait_days_left),

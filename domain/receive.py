@@ -1,16 +1,16 @@
-"""Receipt: the buyer says that lines are properly fulfilled, or silence decides by the policy the order was admitted with."""
+"""Receipt: the buyer says that lines are properly fulfilled, or silence decides by the pinned policy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.business_time import add_business_days
 from domain.errors import Refused
 from domain.events import DaysGranted, Event, LinesHeld, TierMoved, TierPassed, TierReset, WindowClosed
 from domain.state import Cause, Line, LineState, Order, Proof, in_state, money_open
 from domain.step import Moment, Tick
 from domain.tickets import opened
+from domain.tiers import ship_tiers, stall_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +81,13 @@ def wait_longer(moment: Moment) -> tuple[Event, ...]:
         raise Refused("more_than_allowed", f"up to {most - had} more days can be given, not {days}")
     events: list[Event] = [DaysGranted("wait", days)]
     if in_state(order.lines, (LineState.CONFIRMED,)):
-        events.extend(later_shipping(order, timedelta(days=days)))
+        events.extend(TierMoved(tier, at + timedelta(days=days)) for tier, at in ship_tiers(order).items())
     for parcel in order.parcels:
         if any(order.line(line_id).state is LineState.SHIPPED for line_id in parcel.lines):
             tier = f"stall:{parcel.parcel_id}.ticket"
             base = max(moment.now, stall_at(order, parcel.moved_at or parcel.shipped_at))
             events.extend((TierMoved(tier, base + timedelta(days=days)), TierReset(tier)))
     return tuple(events)
-
-
-def stall_at(order: Order, moved_at: datetime) -> datetime:
-    """When a parcel that last moved at `moved_at` counts as stalled."""
-    return add_business_days(order.buyer_calendar, moved_at, order.policy.carrier.stall)
-
-
-def ship_tiers(order: Order) -> dict[str, datetime]:
-    """When the seller is reminded, a specialist is asked, and unshipped lines end; moved tiers where they stand now."""
-    start, policy, moved = order.payment.paid_at or order.placed_at, order.policy.ship, dict(order.moved)
-    plan = {"ship.remind": policy.remind, "ship.ticket": policy.ticket, "ship.end": policy.end}
-    return {tier: moved.get(tier) or add_business_days(order.seller_calendar, start, n) for tier, n in plan.items()}
-
-
-def later_shipping(order: Order, by: timedelta) -> tuple[Event, ...]:
-    """All tiers of the seller's shipping clock, moved; those that have passed do not repeat."""
-    return tuple(TierMoved(tier, at + by) for tier, at in ship_tiers(order).items())
 
 
 def nothing_open(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:

@@ -141,7 +141,7 @@ def known_parcel(moment: Moment) -> Parcel:
 
 
 def scan(moment: Moment) -> tuple[Event, ...]:
-    """A parcel moves forward; late and repeated scans change nothing (rules.md: events never move an order back)."""
+    """A parcel moves forward; late and repeated scans change nothing (docs/rules.md)."""
     parcel, body, order = known_parcel(moment), moment.body, moment.order
     if not is_news(parcel, body):
         raise Refused("nothing_new", f"parcel {parcel.parcel_id} is already {parcel.milestone}")

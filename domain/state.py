@@ -93,7 +93,7 @@ class Milestone(StrEnum):
 
 
 class Proof(StrEnum):
-    """How sure a delivery is. Strong: signature, code, photo or location at the address (rules.md)."""
+    """How sure a delivery is. Strong: signature, code, photo or location at the address (docs/rules.md)."""
 
     WEAK = "weak"
     STRONG = "strong"
@@ -135,7 +135,7 @@ SYSTEM = Actor(Role.CLOCK, "clock")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the order, moved as a whole. `price` includes tax; `fee` is the platform's share of it, fixed at checkout.
+    """One line of the order, moved as a whole. `price` includes tax; `fee` is the platform's share of it.
 
     `since` is when it entered its state; `held` names the claim or parcel that keeps it from moving, "" for none.
     """
@@ -180,8 +180,9 @@ class Offer:
 class Payment:
     """The order's one authorisation and what became of it.
 
-    `hold` is the open authorisation ("" for none) and `capture_before` the provider's own limit for it. `offer` waits to be
-    authorised. `superseded` are older holds to let go. `lost_at` says since when a paid order has no hold any more.
+    `hold` is the open authorisation ("" for none) and `capture_before` the provider's own limit for it. `offer` waits
+    to be authorised. `superseded` are older holds to let go. `lost_at` says since when a paid order has no hold any
+    more.
     """
 
     offer: Offer | None = None
@@ -238,7 +239,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Work for a person. `subject` is the line, parcel or operation it is about; resolved tickets live in PostgreSQL."""
+    """Work for a person. `subject` is the line, parcel or operation it is about. Resolved ones live in PostgreSQL."""
 
     ticket_id: str
     cause: Cause

@@ -29,7 +29,7 @@ class Tick:
 class LineTick(Tick):
     """A clock that rang for one line."""
 
-    def chosen(self, order: Order) -> tuple[str, ...]:
+    def chosen(self, _: Order) -> tuple[str, ...]:
         """That line."""
         return (self.subject,)
 

@@ -20,7 +20,7 @@ from domain.state import UNSHIPPED, Cause, Line, LineState, Order, Outcome, Tick
 from domain.step import Moment
 
 ESCALATIONS = 2
-"""How often an overdue ticket is passed upwards before only the default at the maximum hold is left (rules.md)."""
+"""How often an overdue ticket is passed upwards before only the default at the maximum hold is left (docs/rules.md)."""
 
 CLOCK_OF = {
     Cause.CONFIRM_OVERDUE: "confirm",

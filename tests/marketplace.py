@@ -52,6 +52,7 @@ from domain.state import Actor, Cause, Milestone, Order, Proof, Role, Stage, Tic
 from sandbox.client import SandboxClient
 from starter.runs import Runs
 from tests.conftest import Database
+from tests.histories.record import RECORDER
 from workflows.front import FrontDoor
 from workflows.loop import OrderWorkflow
 
@@ -436,9 +437,12 @@ async def marketplace(
 
 
 @pytest_asyncio.fixture
-async def market(marketplace: Marketplace) -> AsyncIterator[Marketplace]:
+async def market(marketplace: Marketplace, request: pytest.FixtureRequest) -> AsyncIterator[Marketplace]:
     """The marketplace for one test; all orders of the test are checked when it ends."""
     marketplace.lives.clear()
     yield marketplace
+    recorder = request.config.pluginmanager.get_plugin(RECORDER)
     for life in marketplace.lives:
         await life.check()
+        if recorder is not None:
+            await recorder.keep(request.node.name, life.handle)

@@ -112,7 +112,7 @@ class OrderWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _next(self, order: Order) -> Order:
-        """One message, or one clock that has rung; otherwise wait for either. Messages come first (rules.md, Race)."""
+        """One message, or one clock that has rung; else wait for either. Messages come first (docs/rules.md, Race)."""
         if self.inbox:
             return await self._take(order, self.inbox.popleft())
         clock = self._earliest(order)

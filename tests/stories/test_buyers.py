@@ -156,6 +156,15 @@ async def test_a_parcel_gone_wrong_holds_its_lines_until_a_specialist_refunds(
     assert life.money() == {"captured": "64.90 EUR", "refunded": "64.90 EUR"}
 
 
+async def test_a_lost_parcel_that_nobody_decides_about_is_refunded_in_the_end(market: Marketplace) -> None:
+    life = await market.order()
+    await life.delivered()
+    await life.scan(Milestone.LOST)
+    await life.until("held_escrow_ends")
+    assert await life.result() == Stage.REFUNDED
+    assert life.money() == {"captured": "64.90 EUR", "refunded": "64.90 EUR"}
+
+
 async def test_a_tracking_number_of_another_order_is_flagged(market: Marketplace) -> None:
     first, second = await market.order(), await market.order()
     for life in (first, second):

@@ -105,6 +105,18 @@ async def test_an_order_adopts_another_policy_on_purpose(market: Marketplace) ->
     assert life.state().lines[0].fee.minor == 320, "fees stay as they were at checkout"
 
 
+async def test_a_deadline_that_passed_while_we_were_down_punishes_nobody_and_counts_once(market: Marketplace) -> None:
+    life = await market.order()
+    no_grace = wire.to_plain(life.state().policy) | {"outage": {"grace": 0}}
+    await life.desk("adopt_policy", OPERATOR, policy=no_grace)
+    first = await life.until("confirm_overdue")
+    assert life.steps()[-1] == "spare_after_outage"
+    assert life.state().tickets == ()
+    assert life.clock("confirm_overdue").at - first.at >= timedelta(days=1)
+    await life.until("confirm_overdue")
+    assert life.ticket(Cause.CONFIRM_OVERDUE)
+
+
 async def test_notes_extensions_and_the_story_stand_on_record(market: Marketplace) -> None:
     life = await market.order()
     await life.desk("note")

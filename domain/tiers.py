@@ -1,0 +1,114 @@
+"""The tiers of the parties' clocks: when each rings by the pinned policy, or by what moved it since.
+
+A clock has tiers (remind, ticket, end) that are named with it: ``ship.ticket``, or ``receipt:L1.decide`` for one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from domain.business_time import Calendar, add_business_days
+from domain.state import Line, LineState, Order, Parcel, Stage, in_state, stage
+
+Tier = tuple[str, datetime]
+
+
+def party_tiers(order: Order) -> dict[str, datetime]:
+    """All tiers of the parties' clocks that run, as pinned policy and moves have them, before the hold's limit."""
+    return {
+        **dict(_pay_tiers(order)),
+        **confirm_tiers(order),
+        **(ship_tiers(order) if _runs(order, LineState.CONFIRMED) else {}),
+        **dict(_request_tiers(order)),
+        **dict(tier for parcel in order.parcels for tier in _stall_tiers(order, parcel)),
+        **dict(tier for line in in_state(order.lines, (LineState.DELIVERED,)) for tier in _receipt_tiers(order, line)),
+    }
+
+
+def calendar_of(order: Order, tier: str) -> Calendar:
+    """The calendar of the party who must act before a tier rings."""
+    return order.seller_calendar if root_of(tier) in {"confirm", "ship", "cancel"} else order.buyer_calendar
+
+
+def root_of(tier: str) -> str:
+    """The clock that a tier belongs to: ``receipt`` of ``receipt:L1.decide``."""
+    return tier.partition(".")[0].partition(":")[0]
+
+
+def subject_of(tier: str) -> str:
+    """The line or parcel that a tier is about, "" for the order: ``L1`` of ``receipt:L1.decide``."""
+    return tier.rpartition(".")[0].partition(":")[2]
+
+
+def _pay_tiers(order: Order) -> Iterator[Tier]:
+    payment, windows = order.payment, order.policy.payment
+    if stage(order) is Stage.AWAITING_PAYMENT and payment.lost_at is None and payment.offer is None:
+        yield _tier(order, "pay.remind", order.placed_at + timedelta(days=windows.remind))
+        yield _tier(order, "pay.end", order.placed_at + timedelta(days=windows.expire))
+
+
+def _runs(order: Order, state: LineState) -> bool:
+    """Whether a paid order has a line that waits for the seller in `state`."""
+    paid = bool(order.payment.hold) or order.payment.captured is not None
+    return paid and any(line.state is state for line in order.live)
+
+
+def confirm_tiers(order: Order) -> dict[str, datetime]:
+    """When the seller is reminded, a specialist is asked, and unconfirmed lines end."""
+    windows = order.policy.confirm
+    days = {"confirm.remind": windows.remind, "confirm.ticket": windows.ticket, "confirm.end": windows.end}
+    return _since_payment(order, days) if _runs(order, LineState.PENDING) else {}
+
+
+def ship_tiers(order: Order) -> dict[str, datetime]:
+    """When the seller is reminded, a specialist is asked, and unshipped lines end; also while none waits."""
+    windows = order.policy.ship
+    return _since_payment(
+        order, {"ship.remind": windows.remind, "ship.ticket": windows.ticket, "ship.end": windows.end}
+    )
+
+
+def _since_payment(order: Order, days: dict[str, int]) -> dict[str, datetime]:
+    start, calendar = order.payment.paid_at or order.placed_at, order.seller_calendar
+    return dict(_tier(order, name, add_business_days(calendar, start, n)) for name, n in days.items())
+
+
+def _request_tiers(order: Order) -> Iterator[Tier]:
+    policy = order.policy
+    if order.cancel_request is not None:
+        asked = order.cancel_request.asked_at
+        yield _tier(order, "cancel.end", add_business_days(order.seller_calendar, asked, policy.cancel.answer))
+    if order.time_request is not None:
+        asked = order.time_request.asked_at
+        yield _tier(order, "time.end", add_business_days(order.buyer_calendar, asked, policy.time.answer))
+
+
+def stall_at(order: Order, moved_at: datetime) -> datetime:
+    """When a parcel that last moved at `moved_at` counts as stalled."""
+    return add_business_days(order.buyer_calendar, moved_at, order.policy.carrier.stall)
+
+
+def _stall_tiers(order: Order, parcel: Parcel) -> Iterator[Tier]:
+    """A parcel that moves on gets the whole window anew, and never less than it was given before."""
+    lines = [order.line(line_id) for line_id in parcel.lines]
+    if not parcel.withdrawn and any(line.state is LineState.SHIPPED and not line.held for line in lines):
+        at = stall_at(order, parcel.moved_at or parcel.shipped_at)
+        name, moved = _tier(order, f"stall:{parcel.parcel_id}.ticket", at)
+        yield name, max(at, moved)
+
+
+def _receipt_tiers(order: Order, line: Line) -> Iterator[Tier]:
+    if line.held:
+        return
+    windows, calendar = order.policy.receipt, order.buyer_calendar
+    name, decide = _tier(
+        order, f"receipt:{line.line_id}.decide", add_business_days(calendar, line.since, windows.decide)
+    )
+    yield _tier(order, f"receipt:{line.line_id}.remind", add_business_days(calendar, line.since, windows.remind))
+    yield name, decide
+    yield _tier(order, f"receipt:{line.line_id}.weak", decide + timedelta(days=windows.weak_release))
+
+
+def _tier(order: Order, name: str, default: datetime) -> Tier:
+    return name, next((at for tier, at in order.moved if tier == name), default)

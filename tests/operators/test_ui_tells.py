@@ -1,0 +1,222 @@
+"""What the Temporal UI has to show an operator, asked of the API it reads from, with every worker stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+import pytest_asyncio
+import typer
+from temporalio.client import WorkflowExecutionDescription
+
+from activities.store.database import connect
+from demo.postgres import Postgres
+from domain.summary import LONGEST_REASON
+from sandbox.faults import FaultKind
+from starter import documents
+from starter.cli import app
+from starter.runs import Runs
+from tests.conftest import Database
+from tests.marketplace import BUYER, OPERATOR, PATIENCE, SELLER, Life, Marketplace
+
+COMMANDS = frozenset(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group has them
+LARGE = ("700.00", "20.00")
+COMMAND = re.compile(r"aftersale ([a-z-]+) (\S+)")
+
+
+async def late(life: Life) -> None:
+    await life.send("confirm", SELLER)
+    await life.until("ship_overdue")
+
+
+async def unknown(life: Life) -> None:
+    await life.send("confirm", SELLER)
+    life.market.sandbox.fault(FaultKind.TIMEOUT, order_id=life.order_id, times=1000)
+    await life.ship()
+
+
+async def refused(life: Life) -> None:
+    await life.delivered()
+    life.market.sandbox.account(life.document["seller"]["account"], "restricted")
+    await life.send("receive", BUYER)
+
+
+async def paused(life: Life) -> None:
+    await life.desk("pause", OPERATOR, until=await life.now() + timedelta(days=3))
+
+
+async def large(life: Life) -> None:
+    await life.delivered()
+    await life.desk("refund", OPERATOR)
+
+
+TROUBLES: Mapping[str, tuple[Callable[[Life], Awaitable[None]], str, str]] = {
+    "seller late": (late, "ship_overdue since", "extend"),
+    "capture unknown": (unknown, "capture unknown since", "retry"),
+    "release refused": (refused, "release refused (AccountRestricted)", "retry"),
+    "paused": (paused, "paused until", "resume"),
+    "second operator": (large, "refund waits for a second operator", "approve"),
+}
+"""How each comes about, what the reason says, and the command that it names first."""
+
+
+@pytest_asyncio.fixture
+async def stuck(marketplace: Marketplace) -> AsyncIterator[Mapping[str, Life]]:
+    """One order in each trouble, and no worker any more."""
+    quiet = replace(marketplace, task_queue=f"orders-{uuid4().hex[:8]}", lives=[])
+    with quiet.worker() as worker:
+        async with worker:
+            lives = {name: await begun(quiet, name) for name in TROUBLES}
+            fine = await begun(quiet, "")
+    yield {**lives, "fine": fine}
+
+
+async def begun(market: Marketplace, name: str) -> Life:
+    """An order in that trouble; in none when there is no such name."""
+    account = f"acct_{uuid4().hex[:8]}"
+    life = await market.order(prices=LARGE if name == "second operator" else ("40.00", "20.00"), account=account)
+    if name:
+        await TROUBLES[name][0](life)
+    await life.rest()
+    return life
+
+
+def reason(described: WorkflowExecutionDescription) -> str:
+    return str(described.search_attributes.get("AttentionReason", [""])[0])
+
+
+async def timers(life: Life) -> list[str]:
+    """What stands beside the timers that have not rung, newest first, as the timeline shows them."""
+    history = await life.handle.fetch_history()
+    ended = {e.timer_fired_event_attributes.started_event_id for e in history.events} | {
+        e.timer_canceled_event_attributes.started_event_id for e in history.events
+    }
+    return [
+        e.user_metadata.summary.data.decode()
+        for e in reversed(history.events)
+        if e.HasField("timer_started_event_attributes") and e.event_id not in ended
+    ]
+
+
+async def test_with_the_worker_stopped_the_list_tells_which_order_why_and_what_mends_it(
+    stuck: Mapping[str, Life],
+) -> None:
+    for name, (_, words, command) in TROUBLES.items():
+        life = stuck[name]
+        described = await life.handle.describe()
+        told = reason(described)
+        assert described.search_attributes["Attention"] == [True], name
+        assert words in told
+        assert COMMAND.findall(told)[0] == (command, life.order_id), told
+        assert {command for command, _ in COMMAND.findall(told)} <= COMMANDS
+        assert len(told) <= LONGEST_REASON
+    fine = await stuck["fine"].handle.describe()
+    assert fine.search_attributes["Attention"] == [False]
+    assert (fine.search_attributes["WaitingOn"], reason(fine)) == (["seller"], "")
+
+
+async def test_the_query_of_the_operators_page_finds_exactly_the_stuck_ones(stuck: Mapping[str, Life]) -> None:
+    client, queue = stuck["fine"].market.client, stuck["fine"].market.task_queue
+    wanted = {stuck[name].handle.id for name in TROUBLES}
+    found: set[str] = set()
+    async with asyncio.timeout(PATIENCE):
+        while found != wanted:  # The list lags behind the orders by a moment.
+            query = f"Attention = true AND TaskQueue = '{queue}'"
+            found = {workflow.id async for workflow in client.list_workflows(query)}
+            assert found <= wanted
+
+
+async def test_the_timeline_tells_the_trouble_or_the_next_duty_beside_the_running_timer(
+    stuck: Mapping[str, Life],
+) -> None:
+    fine, late_seller = await timers(stuck["fine"]), await timers(stuck["seller late"])
+    assert fine == ["after step 1: The seller should confirm or decline the order; otherwise a specialist follows up."]
+    order = stuck["seller late"].order_id
+    assert late_seller[0].startswith("after step 3: ship_overdue since ")
+    assert f"aftersale extend {order} --clock ship (or cancel, ship)" in late_seller[0]
+
+
+async def test_the_timeline_names_the_step_of_every_activity(stuck: Mapping[str, Life]) -> None:
+    history = await stuck["capture unknown"].handle.fetch_history()
+    summaries = [
+        event.user_metadata.summary.data.decode().strip('"')
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert summaries[:3] == ["admit the order", "step 2: confirm", "step 3: ship"]
+
+
+async def test_the_digest_in_a_reason_is_the_one_that_approves(stuck: Mapping[str, Life]) -> None:
+    life = stuck["second operator"]
+    approval = life.state().approval
+    assert approval is not None
+    assert f"aftersale approve {life.order_id} --digest {approval.digest}" in reason(await life.handle.describe())
+
+
+async def test_an_order_tells_from_its_start_where_its_trouble_stands(market: Marketplace) -> None:
+    document = market.preauthorised(market.checkout())
+    read = documents.read(document)
+    await Runs(market.client).start(read.plain, read.checkout)
+    life = Life(market, document, market.client.get_workflow_handle(f"order-{document['order_id']}"))
+    described = await life.handle.describe()
+    assert await described.static_summary() == "2 lines, 64.90 EUR, standard"
+    details = str(await described.static_details())
+    assert "AttentionReason" in details
+    assert f"aftersale why {life.order_id}" in details
+
+
+@pytest.fixture
+def alone(
+    marketplace: Marketplace, make_database: Callable[[], Database]
+) -> Iterator[tuple[Marketplace, Database]]:
+    """The marketplace with a database and a task queue of this test's own."""
+    database = make_database()
+    engine = connect(database.url)
+    yield replace(marketplace, engine=engine, task_queue=f"orders-{uuid4().hex[:8]}", lives=[]), database
+    engine.dispose()
+
+
+@contextmanager
+def away(postgres: Postgres, database: Database) -> Iterator[None]:
+    """Nobody reaches the database inside the block."""
+    where = {"host": "127.0.0.1", "port": str(postgres.port), "user": "postgres", "dbname": "postgres"}
+    with psycopg.connect(**where, autocommit=True) as admin:  # type: ignore[arg-type]  # the stubs want one type for all
+        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]  # our own name
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
+        yield
+        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")  # type: ignore[arg-type]  # our own name
+
+
+async def test_an_order_whose_step_cannot_be_recorded_says_so_and_a_note_hastens_it(
+    alone: tuple[Marketplace, Database], postgres: Postgres
+) -> None:
+    market, database = alone
+    with market.worker() as worker:
+        async with worker:
+            life = await market.order()
+            with away(postgres, database):
+                await life.handle.signal("confirm", life.message(SELLER, {}))
+                described = await told(life, "cannot be recorded")
+                assert described.search_attributes["Attention"] == [True]
+                assert reason(described).startswith("step 2 (confirm) cannot be recorded (OperationalError)")
+                assert ("note", life.order_id) in COMMAND.findall(reason(described))
+                assert (await timers(life))[0].startswith("step 2 (confirm) cannot be recorded")
+            await life.desk("note")
+            assert life.steps() == ["place", "confirm", "note"]
+            described = await life.handle.describe()
+            assert (described.search_attributes["Attention"], reason(described)) == ([False], "")
+
+
+async def told(life: Life, words: str) -> WorkflowExecutionDescription:
+    """The order's description once its reason says `words`."""
+    async with asyncio.timeout(PATIENCE):
+        while words not in reason(described := await life.handle.describe()):
+            await asyncio.sleep(0.05)
+    return described
