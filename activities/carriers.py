@@ -33,7 +33,7 @@ class CarrierDesk:
         self._carrier_id = carrier_id
 
     async def deliver(self, tracker_id: str, report: TrackerReport) -> int:
-        """Signal what is new to the order of that tracker; returns how many scans. A tracker of nobody's is no error."""
+        """Signal what is new to the order of that tracker; returns how many scans. A stranger's tracker is no error."""
         news = await asyncio.to_thread(self._news, tracker_id, report)
         sent = 0
         for order_id, message in news:

@@ -10,8 +10,12 @@ from typing import Any
 import structlog
 
 ALLOWED = frozenset(
-    "event level logger timestamp order_id step seq epoch verb code command role stage source attempt seconds count "
-    "workflow_id run_id workflow_type activity_type task_queue channel template exception".split()
+    {
+        *("event", "level", "logger", "timestamp", "exception"),
+        *("order_id", "step", "seq", "epoch", "verb", "code", "command", "role", "stage", "source"),
+        *("attempt", "seconds", "count", "channel", "template"),
+        *("workflow_id", "run_id", "workflow_type", "activity_type", "task_queue"),
+    }
 )
 """The fields that a log line may carry. Everything else is left out."""
 

@@ -15,25 +15,30 @@ VAR = Path(__file__).resolve().parent.parent / "var"
 
 
 def main() -> int:
-    """The exit code: 0 when all went as it should, 1 when it did not, 130 when it was interrupted."""
+    """The exit code: 0 when all went as it should, 1 when it did not, 130 when the lives were interrupted."""
     given = _parser().parse_args()
+    keeps = given.command == "up"
+    directory = given.directory or VAR / ("up" if keeps else "demo")
     try:
         with sigterm_as_interrupt():
-            if given.command == "up":
-                up(VAR / "up", Show(), orders=given.orders, temporal_port=given.temporal_port, ui_port=given.ui_port)
+            if keeps:
+                up(directory, Show(), orders=given.orders, temporal_port=given.temporal_port, ui_port=given.ui_port)
                 return 0
-            return 0 if play(VAR / "demo", Show()) else 1
+            return 0 if play(directory, Show()) else 1
     except StackError as error:
         print(f"The stack did not start: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; everything that was started is gone.", file=sys.stderr)
-        return 130
+        print("\nEnded; nothing that was started runs any more.", file=sys.stderr)
+        return 0 if keeps else 130
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m demo", description="Plays whole order lives on an embedded stack; days take seconds."
+    )
+    parser.add_argument(
+        "--directory", type=Path, metavar="DIR", help="where data, mails and logs go (default: in var/)"
     )
     commands = parser.add_subparsers(dest="command", metavar="")
     kept = commands.add_parser("up", help="keep the stack running, with orders in different states, until Ctrl-C")

@@ -11,7 +11,7 @@ from domain.business_time import Calendar
 from domain.checkout import Checkout, CheckoutLine, Party, place
 from domain.deadlines import deadlines
 from domain.decide import Command, Decision, decide, tick
-from domain.events import apply_all
+from domain.fold import apply_all
 from domain.funds import Done, No, Result, Unclear, settle
 from domain.money import Money, Verb, total
 from domain.state import Actor, MoneyOp, Order, Role

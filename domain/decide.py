@@ -23,8 +23,8 @@ from domain.events import (
     TicketResolved,
     TierMoved,
     TierPassed,
-    apply_all,
 )
+from domain.fold import apply_all
 from domain.funds import plan
 from domain.money import Verb
 from domain.process import COMMANDS, STEPS, roles_of, step_for

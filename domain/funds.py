@@ -29,8 +29,8 @@ from domain.events import (
     Refunded,
     Released,
     RenewalFailed,
-    apply_all,
 )
+from domain.fold import apply_all
 from domain.money import Money, Verb, total
 from domain.state import DEAD, SENT, Cause, Funds, Line, LineState, MoneyOp, Order, Stuck
 from domain.tickets import opened, overtaken

@@ -1,4 +1,4 @@
-"""The receiver of carriers' webhooks as a process: ``python -m gateway``. Settings in, real clients wired, server started."""
+"""The receiver of carriers' webhooks: ``python -m gateway``. Settings in, real clients wired, server started."""
 
 from __future__ import annotations
 

@@ -13,14 +13,13 @@ from temporalio.client import Client
 
 from activities.store.orders import Standing
 from domain import wire
-from domain.checkout import ID
 from domain.contract import MOST_BYTES, Envelope
 from domain.decide import Command, Refusal, Repeat, decide
 from domain.errors import AftersaleError, Invalid, Refused
 from domain.signing import sign
 from domain.state import DESK, Actor, Order
 from starter import documents, settings as environment
-from starter.answers import STOREFRONT, CheckoutIncomplete, NotFound, NotJudgedYet, Progress, progress_of
+from starter.answers import STOREFRONT, CheckoutIncomplete, NotJudgedYet, Progress, progress_of
 from starter.desk import DeskCommands
 from starter.documents import Document
 from starter.parties import PartyCommands
@@ -132,8 +131,6 @@ class AftersaleClient(PartyCommands, DeskCommands):
 
         Raises Invalid, Refused, NotFound, NotJudgedYet, Unreachable.
         """
-        if not ID.fullmatch(order_id):
-            raise NotFound(order_id)
         envelope = Envelope(command_id or new_id(), by, wire.to_plain(body), ticket_id)
         if by.role in DESK:
             envelope = self._signed(order_id, name, envelope)

@@ -15,7 +15,7 @@ from starter.answers import Progress
 from starter.preview import Preview
 from starter.reader import Books, Posting
 from starter.trouble import Why
-from starter.views import OrderView
+from starter.views import Happening, LineView, OrderView, ParcelView
 
 SHIPMENT = {
     "secured": "The payment is secured: hand the parcel over.",
@@ -48,26 +48,38 @@ def order(view: OrderView) -> RenderableType:
     if view.attention:
         parts.append(text(f"Needs attention: {view.attention}", "bold red"))
     parts += [text(request) for request in view.requests]
-    parts.append(
-        table(
-            ("line", "title", "number", "price", "state", "money", "since"),
+    parts += [_lines(view.lines), *_told(view.lines)]
+    if view.parcels:
+        parts.append(_parcels(view.parcels))
+    parts.append(text("Money: " + amounts(view.money)))
+    parts.append(_story(view.story))
+    parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
+    return Group(*parts)
+
+
+def _lines(lines: Iterable[LineView]) -> RenderableType:
+    return table(
+        ("line", "title", "number", "price", "state", "money", "since"),
+        (
             (
-                (
-                    line.line_id,
-                    line.title,
-                    str(line.quantity),
-                    str(line.price),
-                    line.state + (", held" if line.held else ""),
-                    line.money,
-                    when(line.since),
-                )
-                for line in view.lines
-            ),
-        )
+                line.line_id,
+                line.title,
+                str(line.quantity),
+                str(line.price),
+                line.state + (", held" if line.held else ""),
+                line.money,
+                when(line.since),
+            )
+            for line in lines
+        ),
     )
-    parts += [
+
+
+def _told(lines: Iterable[LineView]) -> list[RenderableType]:
+    """What the buyer was told at checkout."""
+    return [
         text(f"{line.line_id}: {name} {told}")
-        for line in view.lines
+        for line in lines
         for name, told in (
             ("condition:", line.condition),
             ("known differences:", line.known_differences),
@@ -75,39 +87,37 @@ def order(view: OrderView) -> RenderableType:
         )
         if told
     ]
-    if view.parcels:
-        parts.append(
-            table(
-                ("parcel", "carrier", "tracking number", "lines", "milestone", "at"),
-                (
-                    (
-                        p.parcel_id,
-                        f"{p.carrier} {p.service}".strip(),
-                        p.tracking_number or "-",
-                        ", ".join(p.lines),
-                        words(p.milestone),
-                        when(p.moved_at),
-                    )
-                    for p in view.parcels
-                ),
-            )
-        )
-    parts.append(text("Money: " + amounts(view.money)))
-    parts.append(
-        table(
-            ("when", "who", "what happened"),
+
+
+def _parcels(parcels: Iterable[ParcelView]) -> RenderableType:
+    return table(
+        ("parcel", "carrier", "tracking number", "lines", "milestone", "at"),
+        (
             (
-                (
-                    when(h.at),
-                    f"{h.who} {h.actor_id}".strip(),
-                    h.text + (f" [{h.step}]" if h.refused else "") + (f' "{h.note}"' if h.note else ""),
-                )
-                for h in view.story
-            ),
-        )
+                p.parcel_id,
+                f"{p.carrier} {p.service}".strip(),
+                p.tracking_number or "-",
+                ", ".join(p.lines),
+                words(p.milestone),
+                when(p.moved_at),
+            )
+            for p in parcels
+        ),
     )
-    parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
-    return Group(*parts)
+
+
+def _story(story: Iterable[Happening]) -> RenderableType:
+    return table(
+        ("when", "who", "what happened"),
+        (
+            (
+                when(h.at),
+                f"{h.who} {h.actor_id}".strip(),
+                h.text + (f" [{h.step}]" if h.refused else "") + (f' "{h.note}"' if h.note else ""),
+            )
+            for h in story
+        ),
+    )
 
 
 def why(answer: Why) -> RenderableType:

@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -26,7 +27,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import wire
-from domain.checkout import Checkout
+from domain.checkout import ID, Checkout
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
 from domain.errors import Invalid, Refused
 from domain.funds import AT_ONCE
@@ -73,7 +74,7 @@ class Runs:
         """Whether the order's last run ended without an answer. Raises NotRunning when there never was one."""
         with _reaching():
             async with asyncio.timeout(REACH_SECONDS):
-                described = await self._client.get_workflow_handle(workflow_id(order_id)).describe()
+                described = await self._handle(order_id).describe()
         return described.status is not WorkflowExecutionStatus.RUNNING
 
     async def restart(self, order: Order, snapshot: Mapping[str, Any]) -> None:
@@ -94,11 +95,16 @@ class Runs:
                     static_details=guide(order.order_id),
                 )
 
+    def _handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
+        if not ID.fullmatch(order_id):
+            raise NotRunning  # Temporal need not be asked about what is no id.
+        return self._client.get_workflow_handle(workflow_id(order_id))
+
     async def signal(self, order_id: str, name: str, message: Mapping[str, Any]) -> None:
         """Hand a command over; it is kept until a worker judges it. Raises NotRunning, Unreachable."""
         with _reaching():
             async with asyncio.timeout(REACH_SECONDS):
-                await self._client.get_workflow_handle(workflow_id(order_id)).signal(name, dict(message))
+                await self._handle(order_id).signal(name, dict(message))
 
     async def update(self, order_id: str, name: str, message: Mapping[str, Any], within: float) -> dict[str, Any]:
         """Send a command and wait up to `within` seconds for its verdict.
@@ -106,12 +112,11 @@ class Runs:
         Each sending is an update of its own: Temporal would repeat a remembered refusal, while an order judges a
         refused command anew and knows a taken one by its command_id. Raises Refused, Invalid, NotJudgedYet, NotRunning.
         """
-        handle = self._client.get_workflow_handle(workflow_id(order_id))
         accepted = False
         with _reaching():
             try:
                 async with asyncio.timeout(within):
-                    sent = await handle.start_update(
+                    sent = await self._handle(order_id).start_update(
                         name, dict(message), wait_for_stage=WorkflowUpdateStage.ACCEPTED, id=uuid.uuid4().hex
                     )
                     accepted = True

@@ -23,7 +23,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.deadlines import Clock, deadlines
     from domain.decide import Decision, Refusal, Repeat, decide, tick
     from domain.errors import Invalid
-    from domain.events import Event, apply_all
+    from domain.events import Event
+    from domain.fold import apply_all
     from domain.state import DESK, SYSTEM, Order, is_over, stage
     from domain.summary import Summary, summary
     from workflows.panel import attributes, beside_the_timer, details, parties, unrecorded, verdict

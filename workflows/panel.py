@@ -46,8 +46,8 @@ def attributes(shown: Summary | None, trouble: str = "") -> list[SearchAttribute
 def unrecorded(order_id: str, what: str, kind: str) -> str:
     """What is wrong when `what` cannot be written to our own database; `kind` names the error."""
     return (
-        f"{what} cannot be recorded ({kind}): see PostgreSQL and the worker's log; "
-        f"tried again by itself, at once by: aftersale note {order_id}"
+        f"{what} cannot be recorded ({kind}): mend PostgreSQL, then aftersale note {order_id}; "
+        "tried again by itself, see the worker's log"
     )
 
 
@@ -73,7 +73,7 @@ def details(order: Order, shown: Summary) -> str:
     clocks = [c for c in deadlines(order) if c.step not in IDLE and c.at > AT_ONCE]
     rows = [
         f"**{shown.stage.replace('_', ' ')}**, waiting on {shown.waiting_on}",
-        *(["**Needs attention**", _list(trouble(order))] if shown.attention else []),
+        *(["**Needs attention**", _list(map(_marked, trouble(order)))] if shown.attention else []),
         *([f"{sentence(order, clock)} Until {local_text(zone, clock.at)}."] if clock and clock.at > AT_ONCE else []),
         _list(f"{li.line_id}: {li.state}, money {li.funds}, {li.price}" for li in order.lines),
         f"Shipping {order.shipping}, money {order.shipping_funds}. Captured: {order.payment.captured or 'nothing'}.",
@@ -81,6 +81,13 @@ def details(order: Order, shown: Summary) -> str:
         f"Command line: `aftersale why {order.order_id}`, `aftersale show {order.order_id} --as specialist`",
     ]
     return "\n\n".join(rows)
+
+
+def _marked(trouble: str) -> str:
+    """A trouble with its command set as code; as prose the UI would make one dash of two."""
+    what, start, rest = trouble.partition("aftersale ")
+    command, others, names = rest.partition(" (or ")
+    return f"{what}`{start}{command}`{others}{names}"
 
 
 def _list(rows: Iterable[str]) -> str:

@@ -41,7 +41,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Money that moved, or a hold that was let go. `ref` is the provider's object; `settled` is False while a refund is pending."""
+    """Money that moved, or a hold that was let go. `ref` is the provider's object.
+
+    `settled` is False while a refund is pending.
+    """
 
     ref: str
     amount: Money
@@ -79,5 +82,6 @@ class PaymentProvider(Protocol):
         """What an earlier call with `key` did, or None when the provider knows of no effect.
 
         `subject` is the hold, charge or release the call was about, and the customer for authorise. A hold that the
-        buyer has yet to authorise is given as unpaid. Raises Declined for a refund that failed later, Unknown when asking fails.
+        buyer has yet to authorise is given as unpaid. Raises Declined for a refund that failed later, Unknown when
+        asking fails.
         """

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.tables import tickets
-from domain.events import Event, TicketAssigned, TicketEscalated, TicketOpened, TicketResolved
+from domain.events import Event, TicketAssigned, TicketEscalated, TicketExtended, TicketOpened, TicketResolved
 from domain.state import Ticket
 
 
@@ -24,6 +24,8 @@ def sync(conn: Connection, order_id: str, events: Iterable[Event], now: datetime
                 _change(conn, order_id, ticket_id, owner=owner)
             case TicketEscalated(ticket_id, due):
                 _change(conn, order_id, ticket_id, due=due, escalations=tickets.c.escalations + 1)
+            case TicketExtended(ticket_id, due):
+                _change(conn, order_id, ticket_id, due=due, escalations=0)
             case TicketResolved(ticket_id, outcome, by):
                 ending = {"outcome": outcome.value, "resolved_by": by, "resolved_at": now}
                 _change(conn, order_id, ticket_id, status="resolved", **ending)

@@ -16,9 +16,7 @@ ACTIONS = 18
 
 def test_the_happy_life_costs_what_it_did(pytestconfig: pytest.Config) -> None:
     command = [sys.executable, "-m", "demo.cost"]
-    done = subprocess.run(
-        command, cwd=pytestconfig.rootpath, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run(command, cwd=pytestconfig.rootpath, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     measured = json.loads(done.stdout)
     assert set(measured) == {"actions", "events", "workflow_tasks", "history_bytes"}

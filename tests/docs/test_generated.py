@@ -19,7 +19,7 @@ from domain import policy_page, wire
 from domain.checkout import Checkout
 from domain.contract import Envelope
 from domain.deadlines import deadlines
-from domain.events import apply_all
+from domain.fold import apply_all
 from domain.policy import Policy
 from domain.process import COMMANDS, STEPS, roles_of, step_for
 from domain.state import DESK, Actor, LineState, Role, Stage, is_over, stage

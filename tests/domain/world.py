@@ -12,7 +12,8 @@ from domain.business_time import Calendar
 from domain.checkout import Checkout, CheckoutLine, Party, place
 from domain.deadlines import Clock, deadlines
 from domain.decide import Command, Decision, Refusal, Repeat, decide, tick
-from domain.events import CalendarsAsked, CalendarsExtended, Event, MoneyAsked, Taken, apply_all
+from domain.events import CalendarsAsked, CalendarsExtended, Event, MoneyAsked, Taken
+from domain.fold import apply_all
 from domain.funds import Done, Entry, No, Result, Side, Unclear, entries, plan, settle
 from domain.money import Money, Verb, total
 from domain.policy import Policy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 import pytest_asyncio
-import typer
 from temporalio.client import WorkflowExecutionDescription
 
 from activities.store.database import connect
@@ -21,12 +21,12 @@ from demo.postgres import Postgres
 from domain.summary import LONGEST_REASON
 from sandbox.faults import FaultKind
 from starter import documents
-from starter.cli import app
 from starter.runs import Runs
 from tests.conftest import Database
-from tests.marketplace import BUYER, OPERATOR, PATIENCE, SELLER, Life, Marketplace
+from tests.life import BUYER, OPERATOR, PATIENCE, SELLER, Life
+from tests.marketplace import Marketplace
+from tests.operators.test_page import COMMANDS, QUERIES
 
-COMMANDS = frozenset(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group has them
 LARGE = ("700.00", "20.00")
 COMMAND = re.compile(r"aftersale ([a-z-]+) (\S+)")
 
@@ -67,7 +67,7 @@ TROUBLES: Mapping[str, tuple[Callable[[Life], Awaitable[None]], str, str]] = {
 """How each comes about, what the reason says, and the command that it names first."""
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def stuck(marketplace: Marketplace) -> AsyncIterator[Mapping[str, Life]]:
     """One order in each trouble, and no worker any more."""
     quiet = replace(marketplace, task_queue=f"orders-{uuid4().hex[:8]}", lives=[])
@@ -99,7 +99,7 @@ async def timers(life: Life) -> list[str]:
         e.timer_canceled_event_attributes.started_event_id for e in history.events
     }
     return [
-        e.user_metadata.summary.data.decode()
+        str(json.loads(e.user_metadata.summary.data))
         for e in reversed(history.events)
         if e.HasField("timer_started_event_attributes") and e.event_id not in ended
     ]
@@ -115,7 +115,7 @@ async def test_with_the_worker_stopped_the_list_tells_which_order_why_and_what_m
         assert described.search_attributes["Attention"] == [True], name
         assert words in told
         assert COMMAND.findall(told)[0] == (command, life.order_id), told
-        assert {command for command, _ in COMMAND.findall(told)} <= COMMANDS
+        assert {command for command, _ in COMMAND.findall(told)} <= COMMANDS.keys()
         assert len(told) <= LONGEST_REASON
     fine = await stuck["fine"].handle.describe()
     assert fine.search_attributes["Attention"] == [False]
@@ -133,6 +133,11 @@ async def test_the_query_of_the_operators_page_finds_exactly_the_stuck_ones(stuc
             assert found <= wanted
 
 
+@pytest.mark.parametrize("query", QUERIES)
+async def test_the_server_takes_every_query_of_the_operators_page(marketplace: Marketplace, query: str) -> None:
+    assert (await marketplace.client.count_workflows(query)).count >= 0
+
+
 async def test_the_timeline_tells_the_trouble_or_the_next_duty_beside_the_running_timer(
     stuck: Mapping[str, Life],
 ) -> None:
@@ -146,7 +151,7 @@ async def test_the_timeline_tells_the_trouble_or_the_next_duty_beside_the_runnin
 async def test_the_timeline_names_the_step_of_every_activity(stuck: Mapping[str, Life]) -> None:
     history = await stuck["capture unknown"].handle.fetch_history()
     summaries = [
-        event.user_metadata.summary.data.decode().strip('"')
+        str(json.loads(event.user_metadata.summary.data))
         for event in history.events
         if event.HasField("activity_task_scheduled_event_attributes")
     ]
@@ -173,9 +178,7 @@ async def test_an_order_tells_from_its_start_where_its_trouble_stands(market: Ma
 
 
 @pytest.fixture
-def alone(
-    marketplace: Marketplace, make_database: Callable[[], Database]
-) -> Iterator[tuple[Marketplace, Database]]:
+def alone(marketplace: Marketplace, make_database: Callable[[], Database]) -> Iterator[tuple[Marketplace, Database]]:
     """The marketplace with a database and a task queue of this test's own."""
     database = make_database()
     engine = connect(database.url)
@@ -188,10 +191,10 @@ def away(postgres: Postgres, database: Database) -> Iterator[None]:
     """Nobody reaches the database inside the block."""
     where = {"host": "127.0.0.1", "port": str(postgres.port), "user": "postgres", "dbname": "postgres"}
     with psycopg.connect(**where, autocommit=True) as admin:  # type: ignore[arg-type]  # the stubs want one type for all
-        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]  # our own name
+        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
         yield
-        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")  # type: ignore[arg-type]  # our own name
+        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
 
 
 async def test_an_order_whose_step_cannot_be_recorded_says_so_and_a_note_hastens_it(
@@ -217,6 +220,6 @@ async def test_an_order_whose_step_cannot_be_recorded_says_so_and_a_note_hastens
 async def told(life: Life, words: str) -> WorkflowExecutionDescription:
     """The order's description once its reason says `words`."""
     async with asyncio.timeout(PATIENCE):
-        while words not in reason(described := await life.handle.describe()):
+        while words not in reason(described := await life.handle.describe()):  # noqa: ASYNC110  # no event tells
             await asyncio.sleep(0.05)
     return described

@@ -9,7 +9,8 @@ import pytest
 from domain.confirm import Reason
 from domain.errors import Refused
 from domain.state import Cause, LineState, Milestone, Proof, Role, Stage
-from tests.marketplace import BUYER, SELLER, SPECIALIST, Marketplace
+from tests.life import BUYER, SELLER
+from tests.marketplace import Marketplace
 
 
 async def test_strong_proof_of_delivery_pays_for_a_silent_buyer(market: Marketplace) -> None:
@@ -17,7 +18,7 @@ async def test_strong_proof_of_delivery_pays_for_a_silent_buyer(market: Marketpl
     await life.delivered(Proof.STRONG)
     assert [row["template"] for row in life.reminders()] == ["remind_receipt"]
     await life.until("accept_on_strong_proof")
-    assert life.stage is Stage.COMPLETED
+    assert life.stage() is Stage.COMPLETED
     assert life.money()["released"] == "60.10 EUR"
 
 
@@ -37,7 +38,7 @@ async def test_a_silent_buyer_of_dear_goods_without_proof_is_a_specialists_work(
     ticket = life.ticket(Cause.RECEIPT_MISSING)
     assert "released" not in life.money()
     await life.desk("release", ticket=ticket.ticket_id)
-    assert life.stage is Stage.COMPLETED
+    assert life.stage() is Stage.COMPLETED
     assert life.state().tickets == ()
 
 
@@ -55,11 +56,11 @@ async def test_a_ticket_that_nobody_ends_is_passed_upwards_and_the_default_decid
 
 async def test_a_declined_card_leaves_an_order_that_can_be_paid_later(market: Marketplace) -> None:
     life = await market.order(market.checkout() | {"payment": method("pm_card_chargeDeclined", market)})
-    assert life.stage is Stage.AWAITING_PAYMENT
+    assert life.stage() is Stage.AWAITING_PAYMENT
     assert "payment_declined" in life.told(BUYER)
     await life.pass_time(timedelta(days=2))
     await life.send("pay", BUYER, **method("pm_card_visa", market))
-    assert life.stage is Stage.PLACED
+    assert life.stage() is Stage.PLACED
     await life.send("confirm", SELLER)
     assert life.effects() == ["authorise"]
 
@@ -122,7 +123,7 @@ async def test_a_shipment_lapses_the_request_to_cancel(market: Marketplace) -> N
     await life.send("request_cancel", BUYER, reason=Reason.TOO_SLOW)
     await life.ship()
     assert life.state().cancel_request is None
-    assert life.stage is Stage.SHIPPED
+    assert life.stage() is Stage.SHIPPED
 
 
 async def test_the_buyer_waits_longer_for_a_parcel_that_has_stalled(market: Marketplace) -> None:
@@ -135,7 +136,7 @@ async def test_the_buyer_waits_longer_for_a_parcel_that_has_stalled(market: Mark
     assert life.clock("parcel_stalled").at > await life.now() + timedelta(days=4)
     await life.scan(Milestone.DELIVERED)
     assert life.state().tickets == ()
-    assert life.stage is Stage.DELIVERED
+    assert life.stage() is Stage.DELIVERED
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from domain.state import Stage
-from tests.marketplace import BUYER, SELLER, Marketplace
+from tests.life import BUYER, SELLER
+from tests.marketplace import Marketplace
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,6 @@ async def test_every_currency_keeps_its_own_precision_from_checkout_to_payout(
     await life.send("confirm", SELLER)
     await life.ship()
     await life.send("receive", BUYER)
-    assert life.stage is Stage.COMPLETED
+    assert life.stage() is Stage.COMPLETED
     assert life.money() == money
     assert {effect["currency"].upper() for effect in life.book()} == {currency}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.state import Stage
-from tests.marketplace import BUYER, SELLER, Marketplace
+from tests.life import BUYER, SELLER
+from tests.marketplace import Marketplace
 
 SHORT = timedelta(hours=30)
 """A day of margin leaves six hours, so that the hold's clock is the first to ring."""

@@ -9,7 +9,8 @@ import pytest
 from domain.confirm import Reason
 from domain.errors import Refused
 from domain.state import Cause, LineState, Milestone, Role, Stage
-from tests.marketplace import BUYER, OPERATOR, SELLER, SPECIALIST, Life, Marketplace
+from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Life
+from tests.marketplace import Marketplace
 
 
 async def down(life: Life, operation: str, hours: float) -> None:
@@ -166,5 +167,5 @@ async def test_a_scan_and_a_receipt_are_judged_while_the_capture_is_in_doubt(mar
     assert life.money() == {}, "no release without a capture that the provider has confirmed (P3)"
     await life.pass_time(timedelta(hours=5))
     assert life.effects() == ["authorise", "capture", "transfer"]
-    assert life.stage is Stage.COMPLETED
+    assert life.stage() is Stage.COMPLETED
     assert "ticket_opened" not in life.told(SPECIALIST)

@@ -9,7 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import SearchAttributeKey, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
@@ -20,7 +24,8 @@ from demo.temporal import fast_forward
 from domain.contract import workflow_id
 from domain.errors import Refused
 from domain.state import Stage
-from tests.marketplace import BUYER, SELLER, Life, Marketplace
+from tests.life import BUYER, SELLER, Life
+from tests.marketplace import Marketplace
 
 
 @pytest.fixture
@@ -110,7 +115,8 @@ async def press_once(life: Life, message: dict[str, Any], signal: bool) -> dict[
         try:
             verdict: dict[str, Any] = await life.handle.execute_update("confirm", message)
         except RPCError as error:
-            assert "limit" in str(error)
+            if "limit" not in str(error):
+                raise
         else:
             return verdict
 
@@ -154,7 +160,7 @@ async def test_while_the_database_is_away_an_order_waits_visibly_and_goes_on(qui
     reason = found.get(SearchAttributeKey.for_keyword("AttentionReason"))
     assert found.get(SearchAttributeKey.for_bool("Attention"))
     assert reason is not None
-    assert reason.startswith("admit cannot be recorded")
+    assert "cannot be recorded" in reason
     await life.handle.signal("confirm", life.message(SELLER, {}))
     with quiet.worker() as worker:
         async with worker:

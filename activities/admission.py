@@ -1,0 +1,81 @@
+"""From a checkout to an order: the rules of the document, the marketplace's policy, the calendars, all pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from activities import calendars
+from activities.policies import read_policy
+from domain import wire
+from domain.business_time import Calendar
+from domain.checkout import Checkout, Place, check, place
+from domain.errors import Invalid
+from domain.events import CalendarsExtended
+from domain.policy import CalendarRules, Policy
+from domain.state import Order
+
+_EARLIER = timedelta(days=2)
+"""How far before its first moment an order's calendars begin, so that every zone's first day is whole."""
+
+
+def draft(policies: Path, document: Mapping[str, Any], now: datetime) -> Order:
+    """The order that a checkout starts, not yet paid. Raises Invalid, naming field and rule."""
+    checkout = wire.from_plain(Checkout, dict(document))
+    check(checkout)
+    policy = _policy(policies, checkout.marketplace)
+    seller, buyer, desk = (
+        _calendar(policy.calendar, where, field, now)
+        for where, field in (
+            (checkout.seller.place, "seller.place"),
+            (checkout.buyer.place, "buyer.place"),
+            (Place(), "marketplace"),
+        )
+    )
+    return place(checkout, policy, seller, buyer, desk, now)
+
+
+def further_days(order: Order, now: datetime) -> CalendarsExtended:
+    """The order's calendars up to policy's horizon from now; the days that were pinned stay as they are."""
+    rules = order.policy.calendar
+    last = (now + timedelta(days=rules.horizon)).date()
+
+    def further(calendar: Calendar) -> Calendar:
+        country, _, subdivision = calendar.name.partition(" ")[0].partition("-")
+        return calendars.extend(
+            calendar,
+            country,
+            subdivision,
+            last,
+            extra_days_off=rules.extra_days_off,
+            removed_days_off=rules.removed_days_off,
+        )
+
+    return CalendarsExtended(
+        further(order.seller_calendar), further(order.buyer_calendar), further(order.desk_calendar)
+    )
+
+
+def _policy(policies: Path, name: str) -> Policy:
+    try:
+        return read_policy(policies, name)
+    except Invalid as error:
+        raise Invalid("marketplace", error.rule) from None
+
+
+def _calendar(rules: CalendarRules, where: Place, field: str, now: datetime) -> Calendar:
+    """A party's calendar up to policy's horizon; what the party did not give is the marketplace's."""
+    try:
+        return calendars.resolve(
+            where.country or rules.country,
+            where.subdivision if where.country else rules.subdivision,
+            where.zone or rules.zone,
+            (now - _EARLIER).date(),
+            (now + timedelta(days=rules.horizon)).date(),
+            extra_days_off=rules.extra_days_off,
+            removed_days_off=rules.removed_days_off,
+        )
+    except Invalid as error:
+        raise Invalid(f"{field}.{error.field}", error.rule) from None

@@ -1,0 +1,152 @@
+"""The demo as a newcomer meets it: one command, a table, an exit code, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.stack.alive import ends
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows what is left running")
+
+MARK = "DEMO_TEST_MARK"
+PATIENCE = 240.0  # seconds; on two idle cores the lives take 45
+SMOOTH = ("closed", "64.90 EUR", "60.10 EUR", "0.00 EUR", "4.80 EUR", "0.00 EUR", 0)
+ENDS = {
+    "killed-worker": SMOOTH,
+    "smooth": SMOOTH,
+    "late-seller": (*SMOOTH[:6], 1),
+    "never-ships": ("cancelled", *["0.00 EUR"] * 5, 1),
+    "silent-strong": SMOOTH,
+    "silent-weak": SMOOTH,
+    "silent-dear": ("closed", "250.00 EUR", "230.80 EUR", "0.00 EUR", "19.20 EUR", "0.00 EUR", 1),
+    "declined-card": SMOOTH,
+    "unpaid": ("expired", *["0.00 EUR"] * 5, 0),
+    "half-confirmed": ("closed", "79.90 EUR", "60.10 EUR", "15.00 EUR", "4.80 EUR", "0.00 EUR", 1),
+    "hold-renewed": SMOOTH,
+    "cancel-silence": ("cancelled", *["0.00 EUR"] * 5, 0),
+    "provider-down": SMOOTH,
+}
+
+
+class Started:
+    """A demo as a process; everything that it starts bears its mark."""
+
+    def __init__(self, root: Path, directory: Path, *arguments: str) -> None:
+        self.mark, self.log = uuid4().hex, directory.with_suffix(".out")
+        self.directory, self._root = directory, root
+        self._command = [sys.executable, "-m", "demo", "--directory", str(directory), *arguments]
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                self._command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {MARK: self.mark}
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def wait_for(self, text: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while text not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < end, self.output
+            time.sleep(0.1)
+
+    def again(self) -> subprocess.CompletedProcess[str]:
+        """The same command once more, while this one runs."""
+        return subprocess.run(self._command, cwd=self._root, capture_output=True, text=True, check=False)
+
+    def left(self) -> list[int]:
+        """The processes of this demo that run."""
+        marks = (f"{MARK}={self.mark}".encode(), str(self.directory).encode())
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if any(mark in told for mark in marks):
+                found.append(int(process.name))
+        return found
+
+
+@contextmanager
+def demo(root: Path, directory: Path, *arguments: str) -> Iterator[Started]:
+    started = Started(root, directory, *arguments)
+    try:
+        yield started
+    finally:
+        started.process.kill()
+        started.process.wait()
+
+
+def test_the_demo_plays_all_lives_to_their_ends_and_leaves_nothing_behind(
+    session_directory: Path, pytestconfig: pytest.Config
+) -> None:
+    directory = session_directory / "demo"
+    with demo(pytestconfig.rootpath, directory) as started:
+        started.wait_for("ordered for")
+        running = started.left()
+        assert started.process.wait(PATIENCE) == 0, started.output
+        assert len(running) >= 5, "the server, PostgreSQL, the sandbox, the worker and the receiver are processes"
+        assert all(ends(pid) for pid in running)
+        assert not started.left()
+        assert "The ledger is balanced." in started.output
+        assert "kill -9" in started.output
+    written = json.loads(directory.with_suffix(".json").read_text())
+    columns = ("stage", "captured", "released", "refunded", "fees", "escrow", "tickets")
+    assert written["ledger_balanced"] is True
+    assert {row["order_id"]: tuple(row[name] for name in columns) for row in written["orders"]} == ENDS
+    assert all(row["life"] for row in written["orders"])
+    assert list((directory / "mails").glob("*.eml"))
+
+
+def test_interrupted_lives_leave_nothing_behind_and_a_second_demo_is_turned_away(
+    session_directory: Path, pytestconfig: pytest.Config
+) -> None:
+    with demo(pytestconfig.rootpath, session_directory / "interrupted") as started:
+        started.wait_for("ordered for")
+        second = started.again()
+        assert second.returncode == 1
+        assert "another one runs on" in second.stderr
+        assert "Traceback" not in second.stderr
+        running = started.left()
+        started.process.send_signal(signal.SIGINT)
+        assert started.process.wait(PATIENCE) == 130, started.output
+        assert all(ends(pid) for pid in running)
+        assert not started.left()
+        assert "Traceback" not in started.output
+
+
+def test_a_kept_stack_tells_how_to_reach_it_and_has_its_orders_again_the_next_time(
+    session_directory: Path, pytestconfig: pytest.Config
+) -> None:
+    directory = session_directory / "up"
+    for arguments in (("up", "--orders", "2"), ("up",)):
+        with demo(pytestconfig.rootpath, directory, *arguments) as started:
+            started.wait_for("Ctrl-C ends it all")
+            assert "/namespaces/default/workflows" in started.output
+            listed = subprocess.run(
+                ["/bin/sh", "-c", f". {directory}/env && exec {sys.executable} -m starter.cli list --json"],
+                cwd=pytestconfig.rootpath,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            orders = {row["order_id"]: row["attention"] for row in json.loads(listed.stdout)["orders"]}
+            assert orders == {"unconfirmed-1": False, "unconfirmed-late-2": True}
+            started.process.send_signal(signal.SIGINT)
+            assert started.process.wait(PATIENCE) == 0, started.output
+            assert not started.left()
+        assert not (directory / "env").exists()

@@ -1,0 +1,285 @@
+"""One order of a test: what the parties send, how its days pass, what was recorded, and what must always hold."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Engine, select
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError
+
+from activities.providers.stripe_money import from_wire
+from activities.store import ledger, orders, personal, screens, tables
+from activities.store.vault import Vault
+from demo.temporal import fast_forward, virtual_now
+from domain import wire
+from domain.contract import Envelope
+from domain.deadlines import Clock, deadlines
+from domain.errors import Refused
+from domain.signing import sign
+from domain.state import Actor, Cause, Milestone, Order, Proof, Role, Stage, Ticket, is_over, stage
+from sandbox.client import SandboxClient
+from starter.runs import Runs
+
+COMMAND_KEY = b"a key for tests"
+A_MOMENT = timedelta(seconds=1)
+PATIENCE = 30.0  # seconds
+BUYER, SELLER, SPECIALIST, OPERATOR = Role.BUYER, Role.SELLER, Role.SPECIALIST, Role.OPERATOR
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Parts:
+    """What an order of a test lives among."""
+
+    client: Client
+    engine: Engine
+    vault: Vault
+    sandbox: SandboxClient
+
+
+@dataclass
+class Life:
+    """One order of a test. Its handle follows the order through restarts and continue-as-new."""
+
+    market: Parts = field(repr=False)
+    document: Json
+    handle: WorkflowHandle[Any, Any]
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def order_id(self) -> str:
+        return str(self.document["order_id"])
+
+    def actor(self, role: Role) -> Actor:
+        """Who acts in a role for this order."""
+        party = {BUYER: "buyer", SELLER: "seller"}.get(role)
+        return Actor(role, self.document[party]["person_id"] if party else f"{role}-1")
+
+    def message(self, role: Role | Actor, body: Mapping[str, Any], command_id: str = "", ticket_id: str = "") -> Json:
+        """A command on the wire."""
+        actor = role if isinstance(role, Actor) else self.actor(role)
+        envelope = Envelope(command_id or f"c{next(self.numbers)}", actor, wire.to_plain(body), ticket_id)
+        return dict(wire.to_plain(envelope))
+
+    async def send(self, name: str, role: Role | Actor, *, command_id: str = "", **body: Any) -> Json:
+        """An update, then everything that it started; gives the verdict or raises Refused."""
+        return await self.update(name, self.message(role, body, command_id))
+
+    async def update(self, name: str, message: Any) -> Json:
+        """An update with any one argument; raises Refused with the code and what is possible."""
+        try:
+            verdict: Json = await self.handle.execute_update(name, message)
+        except WorkflowUpdateFailedError as error:
+            raise refusal(error) from None
+        await self.rest()
+        return verdict
+
+    async def signal(self, name: str, role: Role | Actor, *, command_id: str = "", **body: Any) -> None:
+        """A signal, then everything that it started."""
+        await self.handle.signal(name, self.message(role, body, command_id))
+        await self.rest()
+
+    def signed(
+        self, name: str, role: Role | Actor, body: Mapping[str, Any], command_id: str = "", ticket_id: str = ""
+    ) -> Json:
+        """A command of the desk with its signature."""
+        message = self.message(role, body, command_id, ticket_id)
+        envelope = wire.from_plain(Envelope, message)
+        return message | {"signature": sign(COMMAND_KEY, self.order_id, name, envelope)}
+
+    async def desk(self, name: str, role: Role | Actor = SPECIALIST, *, ticket: str = "", **body: Any) -> Json:
+        """A signed command of the desk whose reason is stored first; steps without a reason take `note_id` None."""
+        if "note_id" not in body:
+            body["note_id"] = f"note-{uuid4().hex[:12]}"
+            actor = role if isinstance(role, Actor) else self.actor(role)
+            note = personal.Note(body["note_id"], self.order_id, actor, datetime.now(UTC), f"reason for {name}")
+            with self.market.engine.begin() as conn:
+                personal.put_note(conn, self.market.vault, note)
+        if body["note_id"] is None:
+            del body["note_id"]
+        return await self.update(name, self.signed(name, role, body, ticket_id=ticket))
+
+    async def ship(self, parcel_id: str = "p1", number: str = "", **body: Any) -> Json:
+        """The seller ships as the client does: the tracking number is stored first, then the command is sent."""
+        number = number or f"JD{uuid4().int % 10**18:018d}"
+        with self.market.engine.begin() as conn:
+            personal.put_parcel(conn, self.market.vault, self.order_id, parcel_id, "DHL", number)
+        return await self.send("ship", SELLER, parcel_id=parcel_id, carrier="DHL", **body)
+
+    async def scan(self, milestone: Milestone, parcel_id: str = "p1", proof: Proof = Proof.WEAK) -> None:
+        """The carrier tells of a parcel, by signal."""
+        now = await self.now()
+        await self.signal("parcel_scan", Role.CARRIER, parcel_id=parcel_id, milestone=milestone, at=now, proof=proof)
+
+    async def delivered(self, proof: Proof = Proof.WEAK, parcel_id: str = "p1") -> None:
+        """Confirmed, shipped in one parcel and delivered."""
+        await self.send("confirm", SELLER)
+        await self.ship(parcel_id)
+        await self.scan(Milestone.DELIVERED, parcel_id, proof)
+
+    async def now(self) -> datetime:
+        """The order's own time."""
+        return await virtual_now(self.market.client, self.handle)
+
+    async def rest(self) -> None:
+        """Until the order has done all that it can do now: neither a workflow task nor an activity is under way."""
+        async with asyncio.timeout(PATIENCE):
+            while _busy(await self.handle.describe()):  # noqa: ASYNC110  # the server tells nobody when an order comes to rest
+                await asyncio.sleep(0.01)
+
+    async def pass_time(self, delta: timedelta) -> None:
+        """Let time pass for workflow and provider together, stopping at every clock on the way."""
+        now = await self.now()
+        end = now + delta
+        while now < end and await self.is_running():
+            order = self.state()
+            ahead = (clock.at + A_MOMENT for clock in deadlines(order) if clock.at + A_MOMENT > now)
+            step = min(end, next(ahead, end))
+            self.market.sandbox.move_clock(self.order_id, step)
+            await fast_forward(self.market.client, self.handle, step - now)
+            await self.rest()
+            now = max(step, await self.now())
+
+    async def until(self, step: str, subject: str = "") -> Clock:
+        """Let time pass until the clock that takes `step` has rung; gives that clock."""
+        clock = self.clock(step, subject)
+        await self.pass_time(clock.at - await self.now() + 2 * A_MOMENT)
+        return clock
+
+    async def restart(self) -> None:
+        """What an operator does after a Terminate: a new run goes on from the last recorded step."""
+        with self.market.engine.begin() as conn:
+            _, snapshot = orders.next_epoch(conn, self.order_id)
+        await Runs(self.market.client).restart(wire.from_plain(Order, snapshot), snapshot)
+        await self.rest()
+
+    async def result(self) -> str:
+        """The stage that the workflow ended with."""
+        return str(await self.handle.result())
+
+    def clock(self, step: str, subject: str = "") -> Clock:
+        """The running clock that takes `step`."""
+        found = [c for c in deadlines(self.state()) if c.step == step and subject in ("", c.subject)]
+        assert found, f"no clock takes {step}; running: {[c.step for c in deadlines(self.state())]}"
+        return found[0]
+
+    def state(self) -> Order:
+        """The order after its last recorded step."""
+        with self.market.engine.begin() as conn:
+            return wire.from_plain(Order, orders.snapshot(conn, self.order_id))
+
+    def stage(self) -> Stage:
+        """The order's stage after its last recorded step."""
+        return stage(self.state())
+
+    def screen(self) -> screens.OrderScreen:
+        """All that PostgreSQL tells of the order."""
+        with self.market.engine.begin() as conn:
+            screen = screens.order_screen(conn, self.order_id)
+        assert screen is not None
+        return screen
+
+    def steps(self) -> list[str]:
+        """The names of the steps taken."""
+        return [step.step for step in self.screen().story.steps]
+
+    def refusals(self) -> list[str]:
+        """The codes of the signals that were refused."""
+        return [message.code for message in self.screen().story.refusals]
+
+    def money(self) -> dict[str, str]:
+        """What the ledger says, without what is zero."""
+        money = self.screen().money
+        amounts = {name: getattr(money, name) for name in ("captured", "released", "refunded", "fees", "escrow")}
+        return {name: str(amount) for name, amount in amounts.items() if amount}
+
+    def book(self) -> list[Json]:
+        """The provider's own book of effects for this order."""
+        return self.market.sandbox.book(self.order_id)
+
+    def effects(self) -> list[str]:
+        """The kinds of effects in the provider's book, in order."""
+        return [effect["kind"] for effect in self.book()]
+
+    def ticket(self, cause: Cause) -> Ticket:
+        """The open ticket of that cause."""
+        found = [ticket for ticket in self.state().tickets if ticket.cause is cause]
+        assert found, f"no open ticket {cause}; open: {[ticket.cause for ticket in self.state().tickets]}"
+        return found[0]
+
+    def notices(self) -> list[Json]:
+        """The order's outbox rows, oldest first."""
+        query = select(tables.outbox).where(tables.outbox.c.order_id == self.order_id).order_by(tables.outbox.c.id)
+        with self.market.engine.begin() as conn:
+            return [dict(row) for row in conn.execute(query).mappings()]
+
+    def told(self, role: Role) -> list[str]:
+        """The templates of what a role is told, reminders left out."""
+        return [row["template"] for row in self.notices() if row["recipient_role"] == role and not row["reminder"]]
+
+    def reminders(self) -> list[Json]:
+        """The reminders that wait to be sent."""
+        return [row for row in self.notices() if row["reminder"] and not row["dropped_at"]]
+
+    async def is_running(self) -> bool:
+        """Whether a workflow of the order runs."""
+        return (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+    async def check(self) -> None:
+        """What holds for every order at any time."""
+        with self.market.engine.begin() as conn:
+            standing = orders.status(conn, self.order_id)
+            assert ledger.is_balanced(conn)
+        if standing is None or standing.status not in ("open", "over"):
+            return
+        order = self.state()
+        assert is_over(order) is (standing.status == "over")
+        assert bool(deadlines(order)) is not is_over(order), "every open order has a clock, a closed one none (W2)"
+        assert await self.is_running() is (standing.status == "open"), "open rows are running workflows (W4)"
+        self._check_money(order)
+
+    def _check_money(self, order: Order) -> None:
+        """The ledger against the provider's own book (P1, P4, P12), and escrow against the state."""
+        moved: Counter[str] = Counter()
+        for effect in self.book():
+            assert effect["currency"].upper() == order.currency
+            amount = from_wire(effect["amount"], order.currency).minor
+            moved[effect["kind"]] += amount
+            moved[f"{effect['kind']}s"] += 1
+        money = self.screen().money
+        assert moved["captures"] <= 1, "at most one capture (P1)"
+        assert moved["capture"] <= moved["authorise"], "no more is captured than was authorised"
+        known = {"capture": money.captured, "transfer": money.released, "refund": money.refunded}
+        assert {kind: moved[kind] for kind in known} == {kind: amount.minor for kind, amount in known.items()}
+        kept = money.released + money.refunded + money.fees + money.escrow
+        assert money.captured == kept, "what came in went out, was kept, or is held (P4)"
+        assert not money.escrow or not is_over(order), "nothing is left in escrow at the end (P5)"
+
+
+def _busy(described: WorkflowExecutionDescription) -> bool:
+    raw = described.raw_description
+    return bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
+
+
+def refusal(error: WorkflowUpdateFailedError) -> Refused:
+    """The order's own words for an update that it refused."""
+    cause = error.cause
+    assert isinstance(cause, ApplicationError), cause
+    assert cause.type == "Refused", cause
+    detail = cause.details[0]
+    return Refused(detail["code"], detail["reason"], tuple(detail["possible"]))

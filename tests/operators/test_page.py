@@ -1,0 +1,58 @@
+"""docs/operators.md against the code: its table, its commands, its pictures, its query links."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from demo.temporal import SEARCH_ATTRIBUTES
+from domain.summary import MENDERS, MENDS
+from starter.cli import app
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "operators.md").read_text()
+COMMANDS = cli.commands if isinstance(cli := get_command(app), TyperGroup) else {}
+QUERIES = [unquote(query) for query in re.findall(r"`\?query=([^`]+)`", PAGE)]
+BUILT_IN = frozenset({"TemporalReportedProblems"})
+
+
+def test_every_command_that_mends_a_ticket_exists() -> None:
+    named = {command for commands in MENDERS.values() for command in commands}
+    assert named <= COMMANDS.keys()
+    assert MENDS.keys() == MENDERS.keys()
+
+
+def test_the_page_tells_of_every_cause_the_commands_that_the_order_itself_names() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    told = {cause: tuple(re.findall(r"`([a-z-]+)`", commands)) for cause, commands in rows}
+    assert told == {cause.value: commands for cause, commands in MENDERS.items()}
+
+
+@pytest.mark.parametrize("line", re.findall(r"^(aftersale .+)$", PAGE, re.MULTILINE))
+def test_every_command_line_of_the_page_is_one_that_the_program_takes(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    command = COMMANDS[name]
+    with command.make_context(name, arguments) as context:
+        assert context.params["order"].startswith("o-")
+
+
+def test_every_command_named_in_the_text_exists() -> None:
+    named = set(re.findall(r"`aftersale ([a-z-]+)", PAGE))
+    assert named
+    assert named <= COMMANDS.keys()
+
+
+def test_the_pictures_of_the_page_are_there_and_none_is_left_over() -> None:
+    shown = set(re.findall(r"\]\(images/([^)]+)\)", PAGE))
+    assert shown == {file.name for file in (DOCS / "images").glob("*.png")}
+
+
+def test_the_query_links_ask_for_attributes_that_the_server_knows() -> None:
+    assert QUERIES
+    assert {re.split(r"[ =]", query)[0] for query in QUERIES} <= SEARCH_ATTRIBUTES.keys() | BUILT_IN
