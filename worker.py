@@ -53,7 +53,9 @@ class Settings(BaseSettings):
 
     database_url: SecretStr
     aftersale_master_key: SecretStr = Field(description="32 bytes, base64: wraps the keys of personal data")
-    aftersale_command_key: SecretStr = Field(description="signs the commands of specialists and operators")
+    aftersale_command_key: SecretStr = Field(
+        min_length=16, description="signs the commands of specialists and operators"
+    )
     aftersale_policies: Path = Path("policies")
     aftersale_templates: Path = Path("templates")
     stripe_secret_key: SecretStr

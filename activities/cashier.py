@@ -37,35 +37,31 @@ class Cashier:
 
     def carry_out(self, order: Order, op: MoneyOp, now: datetime) -> Result:
         """Do `op` once, or find out what became of it. `now` is the order's own time."""
+        if op.is_check:
+            return _judged(lambda: self._check_hold(order, op))
         key = operation_key(order.order_id, op)
         with self._engine.begin() as conn:
             standing = operations.begin(conn, order.order_id, op, key, now)
+        if standing.fresh:
+            return _judged(lambda: self._send_or_find(order, op, key))
+        return _judged(lambda: self._find_or_send(order, op, key, now))
+
+    def _find_or_send(self, order: Order, op: MoneyOp, key: str, now: datetime) -> Result:
+        """What may have been sent before is asked after first: the provider forgets keys after a day (P11)."""
+        found = self._find(order, op, key)
+        if found is None and _too_late(order, op, now):
+            return No("AuthorisationExpired")
+        return found or self._send_or_find(order, op, key)
+
+    def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
         try:
-            if op.verb is Verb.AUTHORISE and op.subject:
-                return self._check_hold(order, op)
-            if not standing.fresh:
-                found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
-                if found is not None:
-                    return _done(found)
-                if _too_late(order, op, now):
-                    return No("AuthorisationExpired")
             return self._send(order, op, key)
         except AlreadyDone:
-            return self._look_up(order, op, key)
-        except Unknown as error:
-            return Unclear(error.code or "Unknown", error.retry_after or 0.0)
-        except (Unauthorised, IdempotencyConflict) as error:
-            # Both speak of us and not of the money: its fate is open until the provider can be asked.
-            return Unclear(type(error).__name__)
-        except ProviderError as error:
-            return No(type(error).__name__)
+            return self._find(order, op, key) or No("AlreadyDone")
 
-    def _look_up(self, order: Order, op: MoneyOp, key: str) -> Result:
-        try:
-            found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
-        except ProviderError as error:
-            return Unclear(type(error).__name__)
-        return _done(found) if found is not None else No("AlreadyDone")
+    def _find(self, order: Order, op: MoneyOp, key: str) -> Result | None:
+        found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
+        return None if found is None else _done(found)
 
     def _send(self, order: Order, op: MoneyOp, key: str) -> Result:
         calls: Mapping[Verb, Callable[[], Hold | Effect]] = {
@@ -123,6 +119,18 @@ PAYMENT_RULES: Mapping[str, str] = {
     "AmountDiffers": "holds another amount or currency than the order's total",
 }
 """Why a storefront's pre-authorisation was turned away, for the message that refuses the checkout."""
+
+
+def _judged(call: Callable[[], Result]) -> Result:
+    """A provider's errors as results; those that speak of us and not of the money leave its fate open."""
+    try:
+        return call()
+    except Unknown as error:
+        return Unclear(error.code or "Unknown", error.retry_after or 0.0)
+    except (Unauthorised, IdempotencyConflict) as error:
+        return Unclear(type(error).__name__)
+    except ProviderError as error:
+        return No(type(error).__name__)
 
 
 def _about(order: Order, op: MoneyOp) -> str:

@@ -75,7 +75,7 @@ def digest(ask: Ask) -> str:
 def _resolve(conn: Connection, ask: Ask, settled: Settled) -> None:
     """A definite outcome resolves its operation, and money that moved is booked."""
     op, order_id = settled.op, ask.order.order_id
-    if op is None:
+    if op is None or op.is_check:
         return
     match settled.result:
         case Done(ref=ref):

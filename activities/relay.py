@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 from sqlalchemy import exists, select
@@ -23,6 +23,7 @@ from activities.notices import SHOWS_NUMBER, Letters, Reader
 from activities.store import orders, outbox, personal
 from activities.store.outbox import Waiting
 from activities.store.tables import tickets
+from activities.store.tickets import NOTICE_FAILED
 from domain.business_time import add_business_days
 from domain.notices import Channel, stands
 from domain.state import Order, Role
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from activities.storefront import Storefront
 
 logger = logging.getLogger(__name__)
-
-NOTICE_FAILED: Final = "notice_failed"
-"""The cause of the ticket for a notice that can never be sent, about the role that should have had it."""
 
 
 @dataclass(frozen=True, slots=True)

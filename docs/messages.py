@@ -14,8 +14,8 @@ from domain.contract import MOST_BYTES, WORKFLOW, Envelope
 from domain.decide import Refusal
 from domain.policy import Policy
 from domain.process import COMMANDS, roles_of, step_for
+from domain.progress import verdict
 from domain.state import DESK, LineState, Role, Stage
-from workflows.panel import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Error as BrowserError, Page, async_playwright
 from temporalio.client import Client
 
 from demo.temporal import NAMESPACE
@@ -71,7 +71,10 @@ class Camera:
 
     async def _shows(self, text: str) -> bool:
         """Whether a text stands on the page, or in one of the frames that the UI shows Markdown in."""
-        return any([await frame.get_by_text(text).count() for frame in self._page.frames])
+        try:
+            return any([await frame.get_by_text(text).count() for frame in self._page.frames])
+        except BrowserError:  # A frame was replaced while it was read.
+            return False
 
 
 async def take(running: Shop, camera: Camera) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
-from domain.funds import next_try
+from domain.funds import capture_due, next_try
 from domain.money import Verb
 from domain.receive import proof_of
 from domain.state import UNSHIPPED, Funds, LineState, Order, Proof, Role, Stage, is_over, money_open, stage
@@ -170,6 +170,6 @@ def payment_standing(order: Order) -> str:
     """
     if order.payment.captured is not None:
         return "secured"
-    if order.op is not None and order.op.verb is Verb.CAPTURE:
+    if order.payment.hold and capture_due(order):
         return "pending"
     return "authorised" if order.payment.hold else "unpaid"

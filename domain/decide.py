@@ -286,7 +286,9 @@ def _amounts_digest(order: Order, name: str, body: str) -> str:
 
 
 def _ask_second(order: Order, command: Command, seen: Seen, now: datetime) -> Decision:
-    """A large sum waits for another operator."""
+    """A large sum waits for another operator; raises Refused while another one waits already."""
+    if order.approval is not None:
+        raise Refused("approval_waits", f"{order.approval.name} waits for a second operator; let that be decided first")
     body = wire.canonical({"body": dict(command.body), "ticket_id": command.ticket_id})
     lapses = add_business_days(order.desk_calendar, now, order.policy.second_operator.lapse)
     approval = Approval(command.name, body, command.actor, _amounts_digest(order, command.name, body), lapses)

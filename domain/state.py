@@ -225,6 +225,11 @@ class MoneyOp:
     attempts: int = 0
     retry_at: datetime | None = None
 
+    @property
+    def is_check(self) -> bool:
+        """Whether it only reads: the storefront made the pre-authorisation, and nothing moves or is held by asking."""
+        return self.verb is Verb.AUTHORISE and bool(self.subject)
+
 
 @dataclass(frozen=True, slots=True)
 class Stuck:

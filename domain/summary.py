@@ -122,12 +122,14 @@ def _command(order: Order, first: str, *others: str) -> str:
 
 
 def _menders(ticket: Ticket) -> tuple[str, ...]:
-    """The commands for this very ticket, the first with the option that it needs."""
+    """The commands for this very ticket, the first with the options that tell it from others."""
     first, *others = MENDERS[ticket.cause]
     if ticket.cause is Cause.MONEY_FAILED and ticket.subject == Verb.CAPTURE:
         return "pay", "cancel"  # The hold is gone, so there is nothing to try again.
     if first == "extend":
-        first = f"extend --clock {CLOCK_OF[ticket.cause]}"
+        first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
+    if first == "resolve-ticket":
+        first = f"resolve-ticket --ticket {ticket.ticket_id}"
     return first, *others
 
 

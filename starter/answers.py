@@ -18,12 +18,9 @@ from enum import StrEnum
 from typing import Any
 
 from domain import wire
-from domain.deadlines import payment_standing
-from domain.decide import possible
 from domain.errors import AftersaleError
-from domain.funds import AT_ONCE
-from domain.state import Actor, Order, Role, stage
-from domain.summary import next_clock, sentence, summary
+from domain.progress import verdict
+from domain.state import Actor, Order, Role
 
 STOREFRONT = Actor(Role.STOREFRONT, "storefront")
 
@@ -78,19 +75,8 @@ class Progress:
 
 def progress_of(order: Order, actor: Actor, now: datetime, *, accepted: bool = True, command_id: str = "") -> Progress:
     """The progress of an order as it is on record, for `actor`."""
-    shown, clock = summary(order), next_clock(order)
-    return Progress(
-        order.order_id,
-        order.seq,
-        stage(order).value,
-        {line.line_id: line.state.value for line in order.lines},
-        payment_standing(order),
-        shown.waiting_on,
-        shown.due if shown.due and shown.due > AT_ONCE else None,
-        sentence(order, clock) if clock else "",
-        possible(order, actor, now),
-        accepted,
-        command_id,
+    return dataclasses.replace(
+        Progress.from_verdict(verdict(order, order.seq, actor, now), command_id), accepted=accepted
     )
 
 

@@ -15,7 +15,7 @@ from domain.desk import AdoptPolicy, Approve, Extend, OnLines, PauseOrder, WithN
 from domain.policy import Policy
 from domain.state import Actor, Outcome
 from domain.tickets import AssignTicket, ResolveTicket
-from starter.answers import Progress
+from starter.answers import Progress, progress_of
 from starter.preview import Preview, preview
 from starter.sending import Commands, How, id_from, named
 
@@ -107,6 +107,9 @@ class DeskCommands(Commands):
     ) -> Progress:
         """End a ticket without a step: extend its clock `until`, or no_change."""
         note_id = await self._reason(order_id, "resolve_ticket", by, reason, how)
+        if await asyncio.to_thread(self._records.close_notice_ticket, order_id, ticket, outcome):
+            order = await asyncio.to_thread(self._records.order, order_id)
+            return progress_of(order, by, self._records.now_of(order))
         return await self.send(order_id, "resolve_ticket", by, ResolveTicket(ticket, outcome, note_id, until), **how)
 
     async def preview_policy(self, order_id: str, by: Actor, *, policy: Policy) -> Preview:

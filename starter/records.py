@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from activities.store import orders, personal
+from activities.store import orders, personal, tickets
 from activities.store.database import connect
 from activities.store.orders import Standing
 from activities.store.personal import Address, Note
 from activities.store.vault import Vault
 from domain import wire
 from domain.errors import Invalid
-from domain.state import Actor, Order
+from domain.state import Actor, Order, Outcome
 from starter.answers import NotFound, Unreachable
 from starter.documents import Document
 from starter.settings import ClientSettings
@@ -95,6 +95,11 @@ class Records:
         with self.begin() as conn:
             now = self.now_of(self._order(conn, order_id))
             personal.put_note(conn, self.vault, Note(note_id, order_id, author, now, text))
+
+    def close_notice_ticket(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
+        """End a ticket about a notice that could not be sent; the order itself knows nothing of such tickets."""
+        with self.begin() as conn:
+            return tickets.close_notice(conn, order_id, ticket_id, outcome.value, self.clock())
 
     def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
         """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""

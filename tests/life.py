@@ -34,7 +34,7 @@ from domain.state import Actor, Cause, Milestone, Order, Proof, Role, Stage, Tic
 from sandbox.client import SandboxClient
 from starter.runs import Runs
 
-COMMAND_KEY = b"a key for tests"
+COMMAND_KEY = b"a command key for tests"
 A_MOMENT = timedelta(seconds=1)
 PATIENCE = 30.0  # seconds
 BUYER, SELLER, SPECIALIST, OPERATOR = Role.BUYER, Role.SELLER, Role.SPECIALIST, Role.OPERATOR

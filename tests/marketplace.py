@@ -183,4 +183,4 @@ async def market(marketplace: Marketplace, request: pytest.FixtureRequest) -> As
     for life in marketplace.lives:
         await life.check()
         if recorder is not None:
-            await recorder.keep(request.node.name, life.handle)
+            await recorder.keep(request.node.name, life.market.client, life.handle)

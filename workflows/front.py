@@ -46,6 +46,10 @@ class Item:
         return Command(self.name, envelope.command_id, envelope.actor, envelope.body, envelope.ticket_id)
 
 
+MOST_START = 2_000_000
+"""The largest start, in bytes: a snapshot to go on from is far larger than any command, and the server takes 2 MB."""
+
+
 def read(name: str, args: Sequence[RawValue]) -> Envelope:
     """The one JSON object that a message holds; raises Refused or Invalid, saying what would be right."""
     if name not in COMMANDS:
@@ -58,10 +62,10 @@ def read(name: str, args: Sequence[RawValue]) -> Envelope:
     return envelope
 
 
-def decode(raw: RawValue) -> dict[str, Any]:
+def decode(raw: RawValue, most: int = MOST_BYTES) -> dict[str, Any]:
     """A payload as a JSON object; raises Invalid for anything else."""
-    if len(raw.payload.data) > MOST_BYTES:
-        raise Invalid("message", f"is larger than {MOST_BYTES} bytes; store documents first and name them by id")
+    if len(raw.payload.data) > most:
+        raise Invalid("message", f"is larger than {most} bytes; store documents first and name them by id")
     try:
         value = workflow.payload_converter().from_payload(raw.payload)
     except Exception as error:  # noqa: BLE001  # Converters raise whatever they like; all of it means that the bytes are unreadable.

@@ -25,9 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import Invalid
     from domain.events import Event
     from domain.fold import apply_all
+    from domain.progress import verdict
     from domain.state import DESK, SYSTEM, Order, is_over, stage
     from domain.summary import Summary, summary
-    from workflows.panel import attributes, beside_the_timer, details, parties, unrecorded, verdict
+    from workflows.panel import attributes, beside_the_timer, details, parties, unrecorded
 
 LONG_HISTORY = 4_000
 """Events after which the order goes on in a new run; far below the server's limits."""
@@ -96,7 +97,7 @@ class OrderWorkflow:
 
     async def _begin(self, start: RawValue) -> Order:
         try:
-            document = front.decode(start)
+            document = front.decode(start, front.MOST_START)
             if "snapshot" in document:
                 return wire.from_plain(Order, document["snapshot"])
         except Invalid as error:

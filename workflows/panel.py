@@ -1,19 +1,16 @@
-"""What people see of a running order: search attributes, the current details in Markdown, the verdict of an update."""
+"""What people see of a running order: search attributes, and the current details in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
-from domain import wire
 from domain.business_time import local_text
-from domain.deadlines import Clock, deadlines, payment_standing
-from domain.decide import possible
+from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
-from domain.state import Actor, Order, stage
+from domain.state import Order
 from domain.summary import IDLE, LONGEST_REASON, Summary, next_clock, sentence, summary, trouble
 from domain.words import OTHERWISE
 
@@ -92,20 +89,3 @@ def _marked(trouble: str) -> str:
 
 def _list(rows: Iterable[str]) -> str:
     return "\n".join(f"- {row}" for row in rows)
-
-
-def verdict(order: Order, seq: int, actor: Actor, now: datetime) -> dict[str, Any]:
-    """The answer to a taken command: where the order is, who acts next, until when, and what this actor may do."""
-    shown, clock = summary(order), next_clock(order)
-    return {
-        "accepted": True,
-        "order_id": order.order_id,
-        "seq": seq,
-        "stage": stage(order).value,
-        "lines": {line.line_id: line.state.value for line in order.lines},
-        "payment": payment_standing(order),
-        "waiting_on": shown.waiting_on,
-        "due": wire.to_plain(shown.due) if shown.due and shown.due > AT_ONCE else None,
-        "next": sentence(order, clock) if clock else "",
-        "possible": list(possible(order, actor, now)),
-    }

@@ -33,6 +33,23 @@ def sync(conn: Connection, order_id: str, events: Iterable[Event], now: datetime
                 pass
 
 
+NOTICE_FAILED = "notice_failed"
+"""The cause of a ticket that the relay opened; such a ticket is not the order's and decides nothing about it."""
+
+
+def close_notice(conn: Connection, order_id: str, ticket_id: str, outcome: str, now: datetime) -> bool:
+    """End a ticket about a notice that could not be sent; False when there is none of that id open."""
+    mine = (
+        tickets.c.order_id == order_id,
+        tickets.c.ticket_id == ticket_id,
+        tickets.c.status == "open",
+        tickets.c.cause == NOTICE_FAILED,
+    )
+    ending = {"status": "resolved", "outcome": outcome, "resolved_by": "resolve_ticket", "resolved_at": now}
+    closed = update(tickets).where(*mine).values(**ending).returning(tickets.c.ticket_id)
+    return conn.execute(closed).first() is not None
+
+
 def _open(conn: Connection, order_id: str, ticket: Ticket) -> None:
     row = {
         "ticket_id": ticket.ticket_id,

@@ -16,13 +16,19 @@ from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 
 RECORDER = "history-recorder"
 """The name of the plugin that the stories' fixture hands each order to."""
 
 HERE = Path(__file__).parent
 STORIES = ("tests/stories", "tests/workflow/test_delivery.py", "tests/workflow/test_malformed.py")
+
+LARGEST = 300_000
+"""Characters of JSON."""
+
+SHORT_HISTORY = 25
+"""Events after which the order of one story goes on in a new run, so that this is recorded as well."""
 
 
 def marks(history: WorkflowHistory) -> set[str]:
@@ -40,14 +46,13 @@ def marks(history: WorkflowHistory) -> set[str]:
 
 def _marks_of(activity: str, argument: dict[str, Any]) -> set[str]:
     if activity == "perform":
-        unknown = any(event["event"] == "MoneyAsked" for event in argument["events"])
-        return {f"step {argument['step']} by {argument['source']}", f"money with {argument['step']}: {unknown}"}
+        return {f"step {argument['step']} by {argument['source']}", f"command {argument['name']}"}
     return {f"refused {argument['code']}"} if activity == "note_refusal" else {"step place by start"}
 
 
 def steps(found: set[str]) -> set[str]:
-    """The names of the steps among marks."""
-    return {mark.split(" ")[1] for mark in found if mark.startswith("step ")}
+    """The names of the steps among marks; an approval is recorded as the step that it carries out."""
+    return {mark.split(" ")[1] for mark in found if mark.startswith(("step ", "command "))}
 
 
 @dataclass
@@ -56,12 +61,16 @@ class Recorder:
 
     kept: dict[str, WorkflowHistory] = field(default_factory=dict)
 
-    async def keep(self, story: str, handle: WorkflowHandle[Any, Any]) -> None:
-        """Keep every run of the order."""
+    async def keep(self, story: str, client: Client, handle: WorkflowHandle[Any, Any]) -> None:
+        """Keep every run of the order that is not too large to be kept."""
         name = re.sub(r"\W+", "_", story).strip("_").removeprefix("test_")
-        history = await handle.fetch_history()
-        number = sum(known.startswith(f"{name}-") for known in self.kept)
-        self.kept[f"{name}-{number + 1}"] = history
+        run_id: str | None = None
+        while run_id != "":
+            history = await client.get_workflow_handle(handle.id, run_id=run_id).fetch_history()
+            if len(history.to_json()) < LARGEST:
+                number = sum(known.startswith(f"{name}-") for known in self.kept)
+                self.kept[f"{name}-{number + 1}"] = history
+            run_id = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
 
     def fewest(self) -> dict[str, WorkflowHistory]:
         """A small choice that reaches all that the whole reaches: at each turn what adds most for its size."""

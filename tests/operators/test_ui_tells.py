@@ -28,7 +28,7 @@ from tests.marketplace import Marketplace
 from tests.operators.test_page import COMMANDS, QUERIES
 
 LARGE = ("700.00", "20.00")
-COMMAND = re.compile(r"aftersale ([a-z-]+) (\S+)")
+COMMAND = re.compile(r"aftersale ([a-z-]+) ([^\s;]+)")
 
 
 async def late(life: Life) -> None:
@@ -123,7 +123,7 @@ async def test_with_the_worker_stopped_the_list_tells_which_order_why_and_what_m
 
 
 async def test_the_query_of_the_operators_page_finds_exactly_the_stuck_ones(stuck: Mapping[str, Life]) -> None:
-    client, queue = stuck["fine"].market.client, stuck["fine"].market.task_queue
+    client, queue = stuck["fine"].market.client, (await stuck["fine"].handle.describe()).task_queue
     wanted = {stuck[name].handle.id for name in TROUBLES}
     found: set[str] = set()
     async with asyncio.timeout(PATIENCE):
@@ -145,7 +145,9 @@ async def test_the_timeline_tells_the_trouble_or_the_next_duty_beside_the_runnin
     assert fine == ["after step 1: The seller should confirm or decline the order; otherwise a specialist follows up."]
     order = stuck["seller late"].order_id
     assert late_seller[0].startswith("after step 3: ship_overdue since ")
-    assert f"aftersale extend {order} --clock ship (or cancel, ship)" in late_seller[0]
+    assert (
+        f"aftersale extend {order} --clock ship --resolves {order}-ship_overdue-3 (or cancel, ship)" in late_seller[0]
+    )
 
 
 async def test_the_timeline_names_the_step_of_every_activity(stuck: Mapping[str, Life]) -> None:
@@ -163,6 +165,17 @@ async def test_the_digest_in_a_reason_is_the_one_that_approves(stuck: Mapping[st
     approval = life.state().approval
     assert approval is not None
     assert f"aftersale approve {life.order_id} --digest {approval.digest}" in reason(await life.handle.describe())
+
+
+async def test_more_time_mends_a_late_seller_when_it_names_the_ticket_as_the_reason_does(market: Marketplace) -> None:
+    life = await begun(market, "seller late")
+    told = reason(await life.handle.describe())
+    named = re.search(r"--clock (\S+) --resolves (\S+)", told)
+    assert named, told
+    until = await life.now() + timedelta(days=3)
+    await life.desk("extend", ticket=named[2], clock=named[1], until=until)
+    described = await life.handle.describe()
+    assert (described.search_attributes["Attention"], reason(described)) == ([False], "")
 
 
 async def test_an_order_tells_from_its_start_where_its_trouble_stands(market: Marketplace) -> None:
@@ -193,8 +206,10 @@ def away(postgres: Postgres, database: Database) -> Iterator[None]:
     with psycopg.connect(**where, autocommit=True) as admin:  # type: ignore[arg-type]  # the stubs want one type for all
         admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
-        yield
-        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+        try:
+            yield
+        finally:
+            admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
 
 
 async def test_an_order_whose_step_cannot_be_recorded_says_so_and_a_note_hastens_it(

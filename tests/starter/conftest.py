@@ -14,7 +14,8 @@ from starter.cli import app
 from starter.client import AftersaleClient
 from starter.reader import Reader
 from starter.records import Records
-from tests.marketplace import COMMAND_KEY, MASTER_KEY, Marketplace
+from tests.life import COMMAND_KEY
+from tests.marketplace import MASTER_KEY, Marketplace
 
 
 @dataclass(frozen=True)

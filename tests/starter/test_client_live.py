@@ -18,7 +18,8 @@ from starter.answers import CheckoutIncomplete, NotFound, NotJudgedYet, buyer, o
 from starter.client import AftersaleClient
 from starter.reader import Reader
 from starter.records import Records
-from tests.marketplace import Json, Life, Marketplace
+from tests.life import Json, Life
+from tests.marketplace import Marketplace
 
 CANARY = "CANARY7740012345678"
 

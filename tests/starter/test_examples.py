@@ -14,7 +14,8 @@ import stripe
 from demo.temporal import _binary
 from domain.state import Role
 from starter.client import AftersaleClient
-from tests.marketplace import Json, Marketplace
+from tests.life import Json
+from tests.marketplace import Marketplace
 from tests.starter.test_client_live import known
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

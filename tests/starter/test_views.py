@@ -9,6 +9,7 @@ from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderRow, OrderScreen, RefusedMessage, Story, StoryStep
 from domain import wire
 from domain.money import Money, Verb
+from domain.progress import verdict
 from domain.state import Actor, Order, Role
 from domain.summary import summary
 from starter import render
@@ -27,7 +28,6 @@ from tests.domain.world import (
     shipped,
     unclear,
 )
-from workflows.panel import verdict
 
 ZERO = Money.zero("EUR")
 

@@ -24,6 +24,7 @@ from demo.temporal import fast_forward
 from domain.contract import workflow_id
 from domain.errors import Refused
 from domain.state import Stage
+from tests.histories.record import SHORT_HISTORY
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 
@@ -124,7 +125,7 @@ async def press_once(life: Life, message: dict[str, Any], signal: bool) -> dict[
 async def test_a_command_stays_known_when_the_order_goes_on_in_a_new_run(
     quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflows.loop, "LONG_HISTORY", 25)
+    monkeypatch.setattr(workflows.loop, "LONG_HISTORY", SHORT_HISTORY)
     with quiet.worker(sandboxed=False) as worker:
         async with worker:
             life = await quiet.order()
