@@ -8,19 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.admission import draft, further_days
 from activities.cashier import PAYMENT_RULES, Cashier
+from activities.numbers import keep_number
 from activities.providers.port import PaymentProvider
-from activities.record import NUMBER, Settled, digest, record, record_refusal
-from activities.store import orders, personal, steps
+from activities.record import Settled, digest, record, record_refusal
+from activities.store import orders, steps
 from activities.store.vault import Vault
 from domain import events, wire
 from domain.contract import Admission, Admitted, Answer, Ask, Envelope, RefusalNote
-from domain.desk import reused_number
 from domain.errors import Conflict, Invalid, StaleEpoch
 from domain.events import CalendarsAsked, Event, MoneyAsked, Taken
 from domain.fold import apply_all
@@ -115,7 +115,7 @@ class Performer:
         if any(isinstance(event, CalendarsAsked) for event in done):
             settled = replace(settled, events=(further_days(ask.order, ask.now),))
         with self._engine.begin() as conn:
-            settled = replace(settled, events=(*settled.events, *self._keep_number(conn, ask)))
+            settled = replace(settled, events=(*settled.events, *keep_number(conn, self._vault, ask)))
             record(conn, ask, settled)
         return settled.events
 
@@ -124,17 +124,6 @@ class Performer:
             return Settled(None, None, ())
         result = self._cashier.carry_out(order, op, now)
         return Settled(op, result, settle(order, op, result, now))
-
-    def _keep_number(self, conn: Connection, ask: Ask) -> tuple[Event, ...]:
-        """A tracking number sent with the command goes to the vault; one that another order has used is flagged."""
-        body, order = ask.envelope.body, ask.order
-        parcel_id = body.get("parcel_id")
-        if ask.name != "ship" or not isinstance(parcel_id, str):
-            return ()
-        if body.get(NUMBER):
-            carrier, number = str(body.get("carrier", "")), str(body[NUMBER])
-            personal.put_parcel(conn, self._vault, order.order_id, parcel_id, carrier, number)
-        return reused_number(order, parcel_id, ask.now) if personal.reused(conn, order.order_id, parcel_id) else ()
 
 
 def _plain(value: object) -> dict[str, Any]:

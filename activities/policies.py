@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from domain.errors import Invalid
-from domain.policy_file import PolicyError, line_of, load
+from domain.policy.file import PolicyError, line_of, load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from activities.notices import outbox_rows
+from activities.numbers import NUMBER
 from activities.store import ledger, operations, outbox, steps, tickets
 from domain import events, wire
 from domain.contract import Ask, RefusalNote
@@ -16,9 +17,6 @@ from domain.funds import Done, No, Result, entries
 from domain.notices import notices, refused_message, reminders
 from domain.state import MoneyOp, Order, Role, is_over
 from domain.summary import summary
-
-NUMBER = "tracking_number"
-"""The one personal field that a command may carry; it is moved to the vault and leaves no trace in our records."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from docs.situations import situations
 from domain.deadlines import deadlines
 from domain.money import Money
 from domain.policy import Policy, sections
-from domain.policy_units import kind_of
+from domain.policy.units import kind_of
 from domain.process import STEPS
 from domain.state import Role
 from domain.words import OTHERWISE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from docs import process_page
 from docs.messages import schemas
-from domain import policy_page
+from domain.policy import page as policy_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

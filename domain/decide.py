@@ -141,6 +141,8 @@ def _open(order: Order, step: Step, actor: Actor, now: datetime) -> bool:
     lines = _eligible(order, step, actor)
     if step.moves and not lines and step.name != "parcel_scan":
         return False
+    if order.approval is not None and step.name != "approve" and _needs_second(order, step, actor):
+        return False
     # A row may be open for one line although it is not for all of them together.
     choices = [lines, *((line,) for line in lines)]
     return any(all(guard(order, chosen, now) is None for guard in step.guards) for chosen in choices)

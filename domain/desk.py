@@ -26,7 +26,7 @@ from domain.events import (
 )
 from domain.funds import next_try
 from domain.policy import Policy
-from domain.policy_file import check
+from domain.policy.file import check
 from domain.state import Cause, Funds, Line, Order, Outcome, Pause, Role
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, opened

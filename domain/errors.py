@@ -2,7 +2,7 @@
 
 AftersaleError
 ├── Invalid              a document (checkout, policy, command) breaks a rule: field, rule, what would be right
-│   └── PolicyError      the document is a policy file: its name and line as well; in domain/policy_file.py
+│   └── PolicyError      the document is a policy file: its name and line as well; in domain/policy/file.py
 ├── Refused              the process does not allow this command now: reason and what is possible instead
 ├── Conflict             the same id was used before with other contents
 ├── StaleEpoch           a run that was superseded by a restart tried to write

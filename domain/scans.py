@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from domain import wire
 from domain.contract import Envelope
@@ -11,6 +12,9 @@ from domain.state import Actor, Milestone, Order, Parcel, Proof, Role
 from domain.tracking import TrackerReport
 
 COMMAND = "parcel_scan"
+
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How far a carrier's clock may be behind ours before a scan counts as that of an earlier parcel."""
 
 
 def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) -> tuple[Envelope, ...]:
@@ -23,11 +27,11 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
     if parcel is None or parcel.withdrawn:
         return ()
     reached = [ParcelScan(parcel_id, milestone, at, proof) for milestone, at, proof in report.milestones]
-    if report.last_movement is not None:
+    if report.last_movement is not None and all(scan.at < report.last_movement for scan in reached):
         reached.append(ParcelScan(parcel_id, Milestone.IN_TRANSIT, report.last_movement, Proof.WEAK))
     news = []
     for scan in sorted(reached, key=lambda scan: scan.at):
-        if scan.at >= order.placed_at and is_news(parcel, scan):
+        if scan.at >= order.placed_at - CLOCKS_DIFFER and is_news(parcel, scan):
             news.append(_message(order, scan, carrier_id))
             parcel = _moved(parcel, scan)
     return tuple(news)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.deadlines import Clock, deadlines
 from domain.money import Verb
-from domain.state import Cause, Order, Role, Stage, Ticket, is_over, stage
+from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF
 from domain.words import DUTY, OTHERWISE
 
@@ -55,12 +55,22 @@ def summary(order: Order) -> Summary:
     """The order on one line."""
     clock = next_clock(order)
     troubles = tuple(trouble(order))
-    waiting = NOBODY if clock is None else str(clock.who)
+    return Summary(
+        stage(order), waiting_on(order), clock.at if clock else None, bool(troubles), _reason(order, troubles)
+    )
+
+
+def waiting_on(order: Order) -> str:
+    """Who can move the order on: the party whose clock runs, also when it is late and a specialist was asked."""
+    clocks = [clock for clock in deadlines(order) if clock.step not in IDLE]
+    party = next((clock for clock in clocks if clock.party), None)
+    if party is not None:
+        return str(party.who)
     if order.tickets:
-        waiting = str(Role.SPECIALIST)
-    if stage(order) is Stage.COMPLETED and not troubles:
-        waiting = NOBODY
-    return Summary(stage(order), waiting, clock.at if clock else None, bool(troubles), _reason(order, troubles))
+        return str(Role.SPECIALIST)
+    if not clocks or (stage(order) is Stage.COMPLETED and not money_open(order)):
+        return NOBODY
+    return str(clocks[0].who)
 
 
 def next_clock(order: Order) -> Clock | None:

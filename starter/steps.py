@@ -20,7 +20,7 @@ from domain import wire
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
-from domain.policy_file import load
+from domain.policy.file import load
 from domain.process import COMMANDS, roles_of
 from domain.state import DESK, PARTIES, Role
 from starter import render

@@ -6,13 +6,26 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from activities.store.ledger import OrderMoney, money_columns
 from activities.store.tables import ledger_entries, ledger_transactions, orders, refusals, steps, tickets
 from domain import wire
 from domain.money import Money
+from domain.state import Cause
 
 T = TypeVar("T")
 
@@ -152,6 +165,10 @@ def story(conn: Connection, order_id: str) -> Story:
     return Story(_read(StoryStep, taken), _read(RefusedMessage, refused))
 
 
+MISSED = tuple(cause.value for cause in (Cause.CONFIRM_OVERDUE, Cause.SHIP_OVERDUE, Cause.RECEIPT_MISSING))
+"""Tickets that were opened because a party missed a deadline."""
+
+
 def list_orders(
     conn: Connection,
     *,
@@ -166,13 +183,17 @@ def list_orders(
 ) -> tuple[OrderRow, ...]:
     """Admitted orders that fit all that is given, what is due first on top, those that are over last.
 
-    `overdue_at` takes open orders that were due before it; `waiting_on` means open ones.
+    `overdue_at` takes open orders that were due before it, and those with an open ticket because somebody missed a
+    deadline; `waiting_on` means open ones.
     """
     query = select(*_listed()).where(orders.c.status.in_(("open", "over")))
     if waiting_on is not None:
         query = query.where(orders.c.status == "open", orders.c.waiting_on == waiting_on)
     if overdue_at is not None:
-        query = query.where(orders.c.status == "open", orders.c.due_at < overdue_at)
+        late = exists().where(
+            tickets.c.order_id == orders.c.order_id, tickets.c.status == "open", tickets.c.cause.in_(MISSED)
+        )
+        query = query.where(orders.c.status == "open", or_(orders.c.due_at < overdue_at, late))
     wanted = {"stage": stage, "attention": attention, "seller": seller, "buyer": buyer}
     query = query.where(*(orders.c[name] == value for name, value in wanted.items() if value is not None))
     query = _page(query, orders.c.due_at, orders.c.order_id, limit, after)

@@ -83,9 +83,9 @@ def test_a_file_or_function_that_is_too_long_is_found_unless_it_has_a_reason(
 
 
 def test_a_room_with_too_many_files_is_found(tmp_path: Path) -> None:
-    write(tmp_path, {f"domain/m{n}.py": "" for n in range(ROOM_MODULES + 1)})
+    write(tmp_path, {f"workflows/m{n}.py": "" for n in range(ROOM_MODULES + 1)})
     assert violations(tmp_path) == [
-        f"domain: holds {ROOM_MODULES + 1} files, {ROOM_MODULES} at most; give a group of them a folder of their own"
+        f"workflows: holds {ROOM_MODULES + 1} files, {ROOM_MODULES} at most; give a group of them a folder of their own"
     ]
 
 

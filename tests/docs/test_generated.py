@@ -15,12 +15,12 @@ from docs import generate
 from docs.clock_rows import clock_rows
 from docs.messages import schemas
 from docs.situations import NOON, situations
-from domain import policy_page, wire
+from domain import wire
 from domain.checkout import Checkout
 from domain.contract import Envelope
 from domain.deadlines import deadlines
 from domain.fold import apply_all
-from domain.policy import Policy
+from domain.policy import Policy, page as policy_page
 from domain.process import COMMANDS, STEPS, roles_of, step_for
 from domain.state import DESK, Actor, LineState, Role, Stage, is_over, stage
 from domain.step import Tick

@@ -14,9 +14,9 @@ from domain.business_time import Calendar, add_business_days
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy, SecondOperator, head, sections
-from domain.policy_file import PolicyError, load, worst_case_days
-from domain.policy_page import describe
-from domain.policy_units import kind_of
+from domain.policy.file import PolicyError, load, worst_case_days
+from domain.policy.page import describe
+from domain.policy.units import kind_of
 from tests.domain.test_business_time import FIRST, calendar_of
 
 POLICIES = Path(__file__).parents[2] / "policies"

@@ -11,7 +11,7 @@ from domain.decide import Command, Decision, Refusal, decide, possible
 from domain.money import Verb
 from domain.process import COMMANDS, STEPS
 from domain.ship import RANK
-from domain.state import DEAD, Actor, Line, LineState, Order, Role, is_over
+from domain.state import DEAD, DESK, Actor, Line, LineState, Order, Role, is_over
 from domain.step import Step
 from tests.domain.lives import CONDITIONS, NOTE
 from tests.domain.world import ACTORS, SECOND_OPERATOR, Life, text_of
@@ -147,6 +147,10 @@ def fitting(life: Life, step: Step, role: Role) -> tuple[Line, ...]:
 def allowed(life: Life, step: Step, role: Role) -> bool:
     """Whether the table says that the row may be taken now."""
     if is_over(life.order):
+        return False
+    large = life.order.payment.captured is not None and life.order.policy.second_operator.needed(life.order.priced)
+    pays = {Verb.RELEASE, Verb.REFUND} & step.money
+    if life.order.approval is not None and large and pays and role in DESK and step.name != "approve":
         return False
     if step.moves and step.name != "parcel_scan":
         return bool(fitting(life, step, role))

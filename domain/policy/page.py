@@ -6,7 +6,7 @@ from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 from domain.policy import Policy, head, sections
-from domain.policy_units import kind_of
+from domain.policy.units import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

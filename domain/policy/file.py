@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import Invalid
 from domain.policy import Policy, head, sections
-from domain.policy_units import BasisPoints, kind_of
+from domain.policy.units import BasisPoints, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

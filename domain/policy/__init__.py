@@ -2,7 +2,7 @@
 
 A policy is pinned in each order when it is admitted. Business days and days are whole numbers, counted on the calendar
 of the party who must act (`domain.business_time`); hours and minutes are elapsed time. Files of policies are read and
-checked by `domain.policy_file`.
+checked by `domain.policy.file`.
 """
 
 # ruff: noqa: RUF009  # hours() and minutes() declare fields; they do not share a default.
@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from domain.errors import Invalid
 from domain.money import Money
-from domain.policy_units import (
+from domain.policy.units import (
     Amounts,
     BasisPoints,
     Dates,
