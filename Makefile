@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 ROOMS := activities demo docs domain gateway migrations sandbox starter tests workflows worker.py
 SOURCES = $(wildcard $(ROOMS))
 DOCS := $(PYTHON) -m docs.generate
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check lock cost docs

@@ -115,7 +115,9 @@ async def test_lists_tickets_and_why_find_the_late_seller_and_the_command_that_m
     assert (await aftersale("list", "--overdue", "--seller", seller, "--json")).json == {"orders": []}
     await life.until("confirm_overdue")
     stuck = (await aftersale("list", "--attention", "--stage", "placed", "--seller", seller, "--json")).json["orders"]
-    assert stuck[0]["waiting_on"] == "specialist"
+    assert stuck[0]["waiting_on"] == "seller", "the late seller can still act; Attention says that a specialist must"
+    late = await aftersale("list", "--waiting-on", "seller", "--overdue", "--seller", seller, "--json")
+    assert [row["order_id"] for row in late.json["orders"]] == [life.order_id]
     ticket = life.ticket(Cause.CONFIRM_OVERDUE)
     queue = (await aftersale("tickets", "--cause", "confirm_overdue", "--limit", "500", "--json")).json["tickets"]
     assert ticket.ticket_id in [row["ticket_id"] for row in queue]
