@@ -36,6 +36,9 @@ LONG_HISTORY = 4_000
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 """How long the loop waits before it tries a step again that could not be recorded; any message ends the wait."""
 
+MOST_REPEATS = 5
+"""How often a clock may stand again at its instant after its step: waiting money takes a step for each operation."""
+
 T = TypeVar("T")
 
 
@@ -49,6 +52,7 @@ class OrderWorkflow:
         self._alarm = Alarm()
         self._shown: Summary | None = None
         self._balked: tuple[str, int, datetime] | None = None
+        self._repeats = 0
 
     @workflow.run
     async def run(self, start: RawValue) -> str:
@@ -162,7 +166,9 @@ class OrderWorkflow:
         if isinstance(judged, Decision):
             envelope = Envelope(f"clock-{judged.after.seq}", SYSTEM)
             after = await self._perform(order, judged, "clock", clock.step, envelope) or order
-            if not any(c.tier == clock.tier and c.at == clock.at for c in deadlines(after)):
+            stands = any(c.tier == clock.tier and c.at == clock.at for c in deadlines(after))
+            self._repeats = self._repeats + 1 if stands else 0
+            if self._repeats < MOST_REPEATS:
                 return after
             order = after
         else:
