@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,7 @@ from activities.store.database import connect
 from activities.store.vault import Vault
 from activities.storefront import RowsOnly, WebhookStorefront
 from domain.contract import TASK_QUEUE
+from domain.errors import Invalid
 from workflows.front import FrontDoor
 from workflows.housekeeping import CARRIER_POLL, CarrierPoll
 from workflows.loop import OrderWorkflow
@@ -48,7 +50,7 @@ from workflows.loop import OrderWorkflow
 log = structlog.get_logger("worker")
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, hide_input_in_errors=True):
     """What a worker needs, by environment names. Temporal's own come from ``TEMPORAL_*`` and ``temporal.toml``."""
 
     database_url: SecretStr
@@ -166,4 +168,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except Invalid as error:
+        sys.exit(f"The worker cannot start: {error}")

@@ -15,6 +15,7 @@ from domain.checkout import Checkout, Place, check, place
 from domain.errors import Invalid
 from domain.events import CalendarsExtended
 from domain.policy import CalendarRules, Policy
+from domain.policy.file import PolicyError
 from domain.state import Order
 
 _EARLIER = timedelta(days=2)
@@ -61,6 +62,8 @@ def further_days(order: Order, now: datetime) -> CalendarsExtended:
 def _policy(policies: Path, name: str) -> Policy:
     try:
         return read_policy(policies, name)
+    except PolicyError as error:
+        raise Invalid("marketplace", f"{name!r} has a policy file that cannot be used: {error}") from None
     except Invalid as error:
         raise Invalid("marketplace", error.rule) from None
 

@@ -48,10 +48,10 @@ class CarrierDesk:
 
     @activity.defn(name="poll_carriers")
     async def poll(self) -> int:
-        """Ask after every parcel on its way; one that cannot be asked after now is asked after in the next round."""
+        """Ask after every parcel whose news matters; what fails now is asked after in the next round."""
         sent = 0
         with self._engine.begin() as conn:
-            waiting = trackers.on_their_way(conn)
+            waiting = trackers.worth_asking(conn)
         for tracker_id in waiting:
             activity.heartbeat(sent)
             try:

@@ -74,7 +74,7 @@ def _nothing_known(number: str, courier: str, others: list[str]) -> str:
     if not courier:
         return "We cannot check numbers of this carrier: please compare it with the label."
     if others:
-        return f"This looks like a number of {' or '.join(others)}: is the carrier right?"
+        return f"{' or '.join(others)} has numbers of this form too: please compare number and carrier with the label."
     return "We know no such format of this carrier: please compare the number with the label."
 
 

@@ -114,6 +114,10 @@ def temporal(
         yield StartingTemporal(server, f"http://127.0.0.1:{http}/api/v1/namespaces/{NAMESPACE}")
 
 
+SHORTEST_JUMP = timedelta(milliseconds=50)
+"""A jump of almost nothing may reach the server as no bound at all, and leap to the workflow's next timer."""
+
+
 async def fast_forward(client: Client, workflow: str | WorkflowHandle[Any, Any], duration: timedelta) -> bool:
     """Move one workflow's virtual clock ahead and return when it stands there and everything due on the way has run.
 
@@ -122,7 +126,7 @@ async def fast_forward(client: Client, workflow: str | WorkflowHandle[Any, Any],
     server makes at most 200 jumps within one call, retries included, and then lets real time pass.
     """
     handle = client.get_workflow_handle(workflow if isinstance(workflow, str) else workflow.id)
-    return await TimeSkipper(client).fast_forward(handle, duration)
+    return await TimeSkipper(client).fast_forward(handle, max(duration, SHORTEST_JUMP))
 
 
 async def virtual_now(client: Client, workflow: str | WorkflowHandle[Any, Any]) -> datetime:

@@ -30,7 +30,11 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NOT_AN_ID = "is not an id: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first"
 """The rule for ids. What was given is not repeated: it may be personal, and the message may be kept."""
 
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}")
+NOT_A_REFERENCE = "is not a provider's id: 1 to 255 letters, digits, '.', '_', ':' or '-', a letter or digit first"
+
 MOST_LINES = 100
+MOST_PIECES = 1_000_000
 LONGEST_TEXT = 500
 
 
@@ -118,6 +122,8 @@ def check(checkout: Checkout) -> None:
     for field, value in ids.items():
         if not ID.fullmatch(value):
             raise Invalid(field, NOT_AN_ID)
+    for party, given in (("buyer", checkout.buyer), ("seller", checkout.seller)):
+        _check_party(given, party)
     if checkout.buyer.person_id == checkout.seller.person_id:
         raise Invalid("seller.person_id", "buyer and seller are the same person")
     if not 1 <= len(checkout.lines) <= MOST_LINES:
@@ -129,12 +135,19 @@ def check(checkout: Checkout) -> None:
         check_offer(checkout.payment, "payment")
 
 
+def _check_party(party: Party, field: str) -> None:
+    if party.account and not ID.fullmatch(party.account):
+        raise Invalid(f"{field}.account", NOT_AN_ID)
+    if party.place.subdivision and not party.place.country:
+        raise Invalid(f"{field}.place.country", "is missing; a subdivision is a part of it")
+
+
 def _check_line(checkout: Checkout, line: CheckoutLine, index: int) -> None:
     field, currency = f"lines[{index}]", checkout.total.currency
     if line.line_id == "shipping" or sum(other.line_id == line.line_id for other in checkout.lines) > 1:
         raise Invalid(f"{field}.line_id", f"{line.line_id!r} is taken; each line needs an id of its own")
-    if line.quantity < 1:
-        raise Invalid(f"{field}.quantity", f"must be at least 1, not {line.quantity}")
+    if not 1 <= line.quantity <= MOST_PIECES:
+        raise Invalid(f"{field}.quantity", f"must be from 1 to {MOST_PIECES}")
     if line.price.currency != currency:
         raise Invalid(
             f"{field}.price", f"is in {line.price.currency}, the total in {currency}; an order has one currency"
@@ -159,10 +172,13 @@ def _check_sum(checkout: Checkout) -> None:
 
 
 def check_offer(offer: Offer | Pay, field: str) -> None:
-    """Raises Invalid unless exactly one way to pay is given."""
+    """Raises Invalid unless exactly one way to pay is given, by ids that can be a provider's."""
     by_hold, by_method = bool(offer.payment_intent), bool(offer.payment_method and offer.customer)
     if by_hold == by_method or (by_hold and (offer.payment_method or offer.customer)):
         raise Invalid(field, "give either payment_intent, or payment_method together with customer")
+    for name in ("payment_intent", "payment_method", "customer"):
+        if getattr(offer, name) and not REFERENCE.fullmatch(getattr(offer, name)):
+            raise Invalid(f"{field}.{name}", NOT_A_REFERENCE)
 
 
 def place(

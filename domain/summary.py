@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,9 +28,13 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
 }
 """Which commands of ``aftersale`` mend a ticket of each cause, the mildest first."""
 
-MENDS: Mapping[Cause, str] = {
-    cause: " or ".join(filter(None, (", ".join(commands[:-1]), commands[-1]))) for cause, commands in MENDERS.items()
-}
+
+def either(commands: Sequence[str]) -> str:
+    """The commands, of which there is at least one, in words: 'extend, cancel or ship'."""
+    return " or ".join(filter(None, (", ".join(commands[:-1]), commands[-1])))
+
+
+MENDS: Mapping[Cause, str] = {cause: either(commands) for cause, commands in MENDERS.items()}
 """The same in words: 'refund or release'."""
 
 LONGEST_REASON = 250
@@ -96,7 +100,7 @@ def trouble(order: Order) -> Iterator[str]:
         yield f"{order.approval.name} waits for a second operator: {command}"
     for ticket in order.tickets:
         if (ticket.cause, ticket.subject) not in told:
-            yield f"{_named(ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *_menders(ticket))}"
+            yield f"{_named(ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *menders(ticket))}"
     if order.paused is not None:
         yield f"paused until {order.paused.until:%Y-%m-%d}: {_command(order, 'resume')}"
 
@@ -131,7 +135,7 @@ def _command(order: Order, first: str, *others: str) -> str:
     return f"{command} (or {', '.join(others)})" if others else command
 
 
-def _menders(ticket: Ticket) -> tuple[str, ...]:
+def menders(ticket: Ticket) -> tuple[str, ...]:
     """The commands for this very ticket, the first with the options that tell it from others."""
     first, *others = MENDERS[ticket.cause]
     if ticket.cause is Cause.MONEY_FAILED and ticket.subject == Verb.CAPTURE:

@@ -51,7 +51,7 @@ class Progress:
 
     `payment` is ``unpaid``, ``authorised``, ``pending``, ``secured``, or after a followed shipment ``failed``. `due` is
     when what `next` says happens, in the order's time. `accepted` is False for a signal: it was handed over, and the
-    rest tells how the order stood then.
+    rest tells how the order stood then. `advice` is a sentence for the seller about the tracking number just given.
     """
 
     order_id: str
@@ -65,6 +65,7 @@ class Progress:
     possible: tuple[str, ...]
     accepted: bool = True
     command_id: str = ""
+    advice: str = ""
 
     @classmethod
     def from_verdict(cls, verdict: Mapping[str, Any], command_id: str) -> Progress:

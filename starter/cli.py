@@ -85,6 +85,8 @@ def _document(file: Path) -> Any:
         raise Invalid(str(file), "is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise Invalid(str(file), f"is not JSON: {error.msg}, line {error.lineno} column {error.colno}") from None
+    except (ValueError, RecursionError):
+        raise Invalid(str(file), "has a number too long, or objects nested too deep, to be a checkout") from None
 
 
 @app.command("show", epilog=EPILOG)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Unpack
 
+from activities.tracking_advice import advice
 from domain.cancel import AskTime, Cancel, GrantCancel, RequestCancel
 from domain.checkout import MoreTimeToPay, Pay, PayoutAccount
 from domain.confirm import Confirm, Decline, Reason
@@ -21,7 +22,7 @@ from domain.receive import Receive, WaitLonger
 from domain.ship import ChangeAddress, ParcelScan, Ship
 from domain.state import Actor, Milestone, Order, Proof
 from domain.step import Nothing
-from starter.answers import Progress
+from starter.answers import Progress, progress_of
 from starter.documents import delivery
 from starter.sending import Commands, How, id_from, named
 from starter.waiting import until
@@ -82,25 +83,31 @@ class PartyCommands(Commands):
         """Send a parcel with these lines, or with every confirmed one. The number and the photo are stored, not sent.
 
         With `wait` the record is followed for up to so many seconds until the capture is settled. The answer's payment
-        is then ``secured``, ``pending``, or ``failed``: do not hand the parcel over.
+        is then ``secured``, ``pending``, or ``failed``: do not hand the parcel over. Its advice says whether the number
+        looks right; a number that does not is taken all the same.
         """
         if not 1 <= len(tracking_number.strip()) <= LONGEST_NUMBER:
             raise Invalid("tracking_number", f"must be 1 to {LONGEST_NUMBER} characters")
         parcel = parcel_id or f"p-{id_from(order_id, named(how))[:16]}"
         body = Ship(parcel, carrier, tuple(lines), service, insured)
         await asyncio.to_thread(self._records.keep_parcel, order_id, parcel, carrier, tracking_number, photo)
-        progress = await self.send(order_id, "ship", by, body, **how)
-        return await self._followed(progress, parcel, wait) if wait > 0 else progress
+        progress = replace(
+            await self.send(order_id, "ship", by, body, **how), advice=advice(carrier, tracking_number).sentence
+        )
+        return await self._followed(progress, by, parcel, wait) if wait > 0 else progress
 
-    async def _followed(self, progress: Progress, parcel_id: str, wait: float) -> Progress:
+    async def _followed(self, progress: Progress, by: Actor, parcel_id: str, wait: float) -> Progress:
         """The shipment's progress with its payment settled, or still pending after `wait` seconds."""
 
-        async def settled() -> str | None:
+        async def settled() -> Progress | None:
             order = await asyncio.to_thread(self._records.order, progress.order_id)
             standing = shipment_payment(order, parcel_id) if order.seq >= progress.seq else "pending"
-            return None if standing == "pending" else standing
+            if standing == "pending":
+                return None
+            now = progress_of(order, by, self._records.now_of(order), command_id=progress.command_id)
+            return replace(now, payment=standing, advice=progress.advice)
 
-        return replace(progress, payment=await until(settled, wait) or "pending")
+        return await until(settled, wait) or replace(progress, payment="pending")
 
     async def change_address(
         self,

@@ -32,6 +32,8 @@ def progress(answer: Progress) -> RenderableType:
     rows = [f"{first}{answer.order_id}: {words(answer.stage)} ({lines}), payment {answer.payment}"]
     if answer.next:
         rows.append(answer.next + (f" Until {when(answer.due)}." if answer.due else ""))
+    if answer.advice:
+        rows.append(answer.advice)
     rows.append(f"Open to you now: {', '.join(map(dashed, answer.possible)) or 'nothing'}")
     return text("\n".join(rows))
 

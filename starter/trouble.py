@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +11,8 @@ from domain import wire
 from domain.business_time import local_text
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
-from domain.state import Order
-from domain.summary import IDLE, MENDS, next_clock, sentence, summary
+from domain.state import Order, Ticket
+from domain.summary import IDLE, either, menders, next_clock, sentence, summary
 from domain.words import OTHERWISE
 
 
@@ -91,8 +91,7 @@ def _open(order: Order) -> Iterator[Open]:
             f"{ticket.cause}{subject}{owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
             ticket.opened_at,
             ticket.due,
-            MENDS[ticket.cause],
-            f"aftersale resolve-ticket {o} --ticket {ticket.ticket_id} --outcome no_change --reason '...'",
+            *_mending(o, ticket),
         )
     yield from _money(order)
     if order.approval is not None:
@@ -118,6 +117,22 @@ def _open(order: Order) -> Iterator[Open]:
         what = f"the seller asks for {order.time_request.days} more business days to ship"
         command = f"aftersale grant-time {o} --as specialist"
         yield Open("request", what, order.time_request.asked_at, None, "grant-time or refuse-time", command)
+
+
+OPTIONS: Mapping[str, str] = {
+    "extend": "--until TIME --reason '...'",
+    "resolve-ticket": "--outcome no_change --reason '...'",
+    "pay": "--payment-intent ID",
+}
+"""What must be given besides, where it is more than a reason."""
+
+
+def _mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
+    """The commands that mend a ticket in words, and the mildest as it is typed."""
+    mildest, *others = menders(ticket)
+    name, _, options = mildest.partition(" ")
+    typed = ("aftersale", name, order_id, options, OPTIONS.get(name, "--reason '...'"))
+    return either((name, *others)), " ".join(filter(None, typed))
 
 
 def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:

@@ -252,6 +252,9 @@ def story_for(screen: OrderScreen, actor: Actor, notes: Mapping[str, str]) -> tu
 
 def _happened(step: StoryStep, notes: Mapping[str, str], *, desk: bool) -> Happening:
     text = HAPPENED.get(step.step, step.step)
+    if "milestone" in step.body:
+        parcel_id, milestone = step.body.get("parcel_id", ""), str(step.body["milestone"]).replace("_", " ")
+        text = f"The carrier reported on parcel {parcel_id}: {milestone}."
     note = notes.get(str(step.body.get("note_id", "")), "")
     return Happening(
         step.at, step.step, text, step.role, actor_id=step.actor_id if desk else "", note=note if desk else ""

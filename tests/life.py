@@ -182,7 +182,8 @@ class Life:
     def clock(self, step: str, subject: str = "") -> Clock:
         """The running clock that takes `step`."""
         found = [c for c in deadlines(self.state()) if c.step == step and subject in ("", c.subject)]
-        assert found, f"no clock takes {step}; running: {[c.step for c in deadlines(self.state())]}"
+        story = [(s.step, f"{s.at:%m-%d %H:%M}") for s in self.screen().story.steps]
+        assert found, f"no clock takes {step}; running: {[c.step for c in deadlines(self.state())]}; story: {story}"
         return found[0]
 
     def state(self) -> Order:
@@ -248,7 +249,8 @@ class Life:
         return (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING
 
     async def check(self) -> None:
-        """What holds for every order at any time."""
+        """What holds for every order at rest: money on its way stands in the provider's book before it does in ours."""
+        await self.rest()
         with self.market.engine.begin() as conn:
             standing = orders.status(conn, self.order_id)
             assert ledger.is_balanced(conn)

@@ -7,14 +7,15 @@ from sqlalchemy import Connection, select
 from activities.store.tables import orders, parcels
 from domain.state import Stage
 
-ON_THEIR_WAY = (Stage.PART_SHIPPED.value, Stage.SHIPPED.value)
+NEWS_MATTERS = (Stage.PART_SHIPPED.value, Stage.SHIPPED.value, Stage.DELIVERED.value)
+"""Delivered counts until the buyer has accepted: a proof may come later, and so may a return or a loss."""
 
 
-def on_their_way(conn: Connection) -> tuple[str, ...]:
-    """The trackers of parcels whose order waits for a delivery."""
+def worth_asking(conn: Connection) -> tuple[str, ...]:
+    """The trackers of parcels whose news can still move their order."""
     query = (
         select(parcels.c.tracker_id)
         .join(orders, orders.c.order_id == parcels.c.order_id)
-        .where(orders.c.status == "open", orders.c.stage.in_(ON_THEIR_WAY), parcels.c.tracker_id.is_not(None))
+        .where(orders.c.status == "open", orders.c.stage.in_(NEWS_MATTERS), parcels.c.tracker_id.is_not(None))
     )
     return tuple(sorted(set(conn.scalars(query))))

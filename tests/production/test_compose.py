@@ -109,6 +109,12 @@ def test_a_service_sets_what_its_code_needs_and_nothing_that_it_does_not_read(se
     assert not unknown, f"{service} does not read {unknown}"
 
 
+@pytest.mark.parametrize("service", ENTRIES)
+def test_every_setting_of_a_service_reaches_it_from_the_environment_file(service: str) -> None:
+    kept_away = settings(ENTRIES[service]).keys() - ours()[service]["environment"].keys()
+    assert not kept_away, f"{service} would not see {sorted(kept_away)} from .env"
+
+
 def test_the_migrations_get_the_owners_url_and_nothing_else() -> None:
     given = ours()["migrations"]["environment"]
     assert set(given) == {"MIGRATION_DATABASE_URL"} <= read_directly()

@@ -70,6 +70,17 @@ async def test_an_order_lives_in_real_time_until_its_clock_is_moved(
     assert attempt == 1
 
 
+async def test_a_jump_of_almost_nothing_does_not_leap_to_the_next_timer(
+    temporal_client: Client, start_worker: Callable[[], Child]
+) -> None:
+    start_worker()
+    handle = await depart(temporal_client)
+    assert await fast_forward(temporal_client, handle, timedelta(hours=1))
+    before = await virtual_now(temporal_client, handle)
+    assert await fast_forward(temporal_client, handle, timedelta(microseconds=1))
+    assert await virtual_now(temporal_client, handle) - before < timedelta(minutes=1)
+
+
 async def test_a_clock_moved_with_no_worker_up_waits_at_the_first_timer_for_one(
     temporal_client: Client, start_worker: Callable[[], Child]
 ) -> None:

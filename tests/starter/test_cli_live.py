@@ -29,6 +29,7 @@ async def test_an_order_is_placed_acted_on_and_shown_from_the_command_line(
     assert confirmed.json["lines"] == {"L1": "confirmed", "L2": "confirmed"}
     shipped = await aftersale("ship", order, "--carrier", "DHL", "--tracking-number", CANARY, "--parcel", "p1")
     assert (shipped.code, "hand the parcel over" in shipped.out) == (0, True)
+    assert "compare the number with the label" in shipped.out
     await life.rest()
     for role in ("buyer", "seller"):
         shown = await aftersale("show", order, "--as", role)
@@ -82,6 +83,8 @@ async def test_refusals_bad_input_and_unknown_orders_have_exit_codes_of_their_ow
     assert (await aftersale("pause", life.order_id, "--until", "tomorrow", "--reason", "x", "--id", "op")).code == 2
     broken = await aftersale("place", "-", stdin="{")
     assert (broken.code, "is not JSON" in broken.err) == (2, True)
+    for endless in ('{"total": ' + "1" * 5000 + "}", "[" * 100_000):
+        assert (await aftersale("place", "-", stdin=endless)).code == 2
     changed = await aftersale("place", "-", stdin=json.dumps(life.document | {"shipping": "9.99 EUR"}))
     assert (changed.code, "total" in changed.err) == (2, True)
     other = await aftersale(
@@ -123,7 +126,7 @@ async def test_lists_tickets_and_why_find_the_late_seller_and_the_command_that_m
     assert ticket.ticket_id in [row["ticket_id"] for row in queue]
     why = await aftersale("why", life.order_id)
     assert ticket.ticket_id in why.out
-    assert "aftersale resolve-ticket" in why.out
+    assert f"aftersale extend {life.order_id} --clock confirm --resolves {ticket.ticket_id}" in why.out
     assert "the order is cancelled" in why.out
     done = await aftersale("confirm", life.order_id, "--as", "operator", "--id", "op-1", "--resolves", ticket.ticket_id)
     assert done.code == 0, done.err

@@ -76,6 +76,23 @@ def test_an_order_tells_where_it_is_who_acts_next_until_when_and_what_otherwise(
         assert words in text
 
 
+def test_the_story_tells_what_the_carrier_said_of_which_parcel() -> None:
+    scan = step(3, "parcel_scan", Role.CARRIER, parcel_id="p1", milestone="out_for_delivery")
+    assert seen(shipped(), Role.BUYER, scan).story[0].text == "The carrier reported on parcel p1: out for delivery."
+
+
+def test_a_ticket_is_told_with_the_mildest_command_that_mends_it() -> None:
+    life = paid()
+    life.until("confirm_overdue")
+    [open_] = why(screen_of(life.order)).open
+    [ticket] = life.order.tickets
+    assert open_.mends == "extend, cancel or confirm"
+    assert open_.command == (
+        f"aftersale extend {life.order.order_id} --clock confirm --resolves {ticket.ticket_id} "
+        "--until TIME --reason '...'"
+    )
+
+
 def test_each_role_sees_its_own_money() -> None:
     life = shipped()
     assert set(seen(life, Role.BUYER).money) == {"total", "held", "charged", "refunded"}
@@ -150,6 +167,7 @@ def test_the_client_reads_progress_from_the_record_as_the_order_answers_itself()
         actor = ACTORS[Role.SELLER]
         own = plain(progress_of(life.order, actor, life.now))
         own.pop("command_id")
+        own.pop("advice")
         assert own == verdict(life.order, life.order.seq, actor, life.now)
 
 

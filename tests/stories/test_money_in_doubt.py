@@ -67,6 +67,19 @@ async def test_an_effect_whose_answer_was_lost_is_found_and_not_repeated(market:
     assert life.effects() == ["authorise", "capture"]
 
 
+async def test_an_effect_before_an_outage_that_outlives_its_key_is_found_and_not_repeated(market: Marketplace) -> None:
+    life = await market.order(policy="brisk")
+    await life.send("confirm", SELLER)
+    market.sandbox.fault("effect_then_cut", order_id=life.order_id, operation="capture")
+    await down(life, "", hours=26)
+    await life.ship()
+    await life.pass_time(timedelta(hours=25))
+    assert life.money() == {}
+    await life.pass_time(timedelta(hours=8))
+    assert life.effects() == ["authorise", "capture"], "the provider keeps keys for a day; it is asked first (P11)"
+    assert life.money() == {"captured": "64.90 EUR", "escrow": "64.90 EUR"}
+
+
 @pytest.mark.parametrize("operation", ["refund", "release"])
 async def test_a_payment_out_whose_answer_was_lost_is_made_once(market: Marketplace, operation: str) -> None:
     life = await market.order()

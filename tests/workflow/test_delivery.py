@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
@@ -19,6 +22,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 import workflows.loop
+from activities.store import outbox
 from activities.store.database import connect
 from demo.temporal import fast_forward
 from domain.contract import workflow_id
@@ -169,6 +173,28 @@ async def test_while_the_database_is_away_an_order_waits_visibly_and_goes_on(qui
             assert life.steps() == ["place", "confirm"]
     found = (await life.handle.describe()).typed_search_attributes
     assert found.get(SearchAttributeKey.for_bool("Attention")) is False
+
+
+async def test_a_step_its_bookings_and_its_notices_are_written_together_or_not_at_all(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    queue, found = outbox.queue, []
+
+    def lost_once(conn: Connection, rows: Sequence[outbox.Notice]) -> None:
+        found.append((life.steps(), life.money(), life.told(SELLER).count("secured")))
+        if len(found) == 1:
+            raise OperationalError("INSERT", None, ConnectionError("the connection is cut"))
+        queue(conn, rows)
+
+    monkeypatch.setattr(outbox, "queue", lost_once)
+    await life.ship()
+    assert found == [(["place", "confirm"], {}, 0)] * 2, "nothing was left of the first attempt (L9)"
+    assert life.steps() == ["place", "confirm", "ship"]
+    assert life.money() == {"captured": "64.90 EUR", "escrow": "64.90 EUR"}
+    assert life.told(SELLER).count("secured") == 1
+    assert life.effects() == ["authorise", "capture"]
 
 
 async def test_starting_the_same_order_twice_gives_one_order(market: Marketplace) -> None:

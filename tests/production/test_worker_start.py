@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KEYS = ("AFTERSALE_MASTER_KEY", "AFTERSALE_COMMAND_KEY", "STRIPE_SECRET_KEY", "EASYPOST_API_KEY")
+OTHERS = ("EASYPOST_WEBHOOK_SECRET", "MAIL_FROM", "DESK_MAIL")
+
+
+def started(directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A worker's process that ends before it connects to anything."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "SMTP_URL": f"eml://{directory}",
+        "AFTERSALE_POLICIES": str(directory),
+        **dict.fromkeys((*KEYS, *OTHERS), "not-used-in-this-test"),
+        **settings,
+    }
+    command = [sys.executable, "-m", "worker"]
+    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_worker_with_a_broken_policy_file_does_not_start_and_says_file_line_and_rule(tmp_path: Path) -> None:
+    (tmp_path / "standard.toml").write_text('name = "standard"\n\n[ship]\nend = "9 days"\n', encoding="utf-8")
+    ran = started(tmp_path)
+    assert ran.returncode == 1
+    [line] = ran.stderr.splitlines()
+    assert line.startswith("The worker cannot start: ")
+    assert "standard.toml:4: ship.end: '9 days' is not a number of business days" in line
+
+
+def test_a_worker_with_a_wrong_secret_names_the_setting_and_never_its_value(tmp_path: Path) -> None:
+    ran = started(tmp_path, AFTERSALE_COMMAND_KEY="hunter2")
+    assert ran.returncode == 1
+    assert "aftersale_command_key" in ran.stderr
+    assert "hunter2" not in ran.stderr
