@@ -85,6 +85,23 @@ class Recorder:
         return chosen
 
 
+_OF_THIS_MACHINE = ("stackTrace", "identity")
+"""Fields of an event that tell where it was recorded; replaying looks at neither."""
+
+
+_WORKER = re.compile(r"^[0-9]+@[^-]+")
+"""How a worker names itself, and the queue of its own: process id and host."""
+
+
+def _anywhere(value: Any) -> Any:
+    """A history without the paths and names of the machine that recorded it."""
+    if isinstance(value, dict):
+        return {name: _anywhere(item) for name, item in value.items() if name not in _OF_THIS_MACHINE}
+    if isinstance(value, list):
+        return [_anywhere(item) for item in value]
+    return _WORKER.sub("worker", value) if isinstance(value, str) else value
+
+
 def main() -> int:
     """Exit code 0 when all stories passed and their histories were written."""
     recorder = Recorder()
@@ -99,7 +116,7 @@ def main() -> int:
     for former in HERE.glob("*.json"):
         former.unlink()
     for name, history in recorder.fewest().items():
-        (HERE / f"{name}.json").write_text(history.to_json() + "\n")
+        (HERE / f"{name}.json").write_text(json.dumps(_anywhere(json.loads(history.to_json())), indent=1) + "\n")
     return 0
 
 
