@@ -93,11 +93,12 @@ def _told(lines: Iterable[LineView]) -> list[RenderableType]:
 
 def _parcels(parcels: Iterable[ParcelView]) -> RenderableType:
     return table(
-        ("parcel", "carrier", "tracking number", "lines", "milestone", "at"),
+        ("parcel", "carrier", "insured", "tracking number", "lines", "milestone", "at"),
         (
             (
                 p.parcel_id,
                 f"{p.carrier} {p.service}".strip(),
+                p.insured or "-",
                 p.tracking_number or "-",
                 ", ".join(p.lines),
                 words(p.milestone),

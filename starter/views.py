@@ -45,11 +45,15 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class ParcelView:
-    """One parcel. `tracking_number` is empty for those who may not see it, or have not asked."""
+    """One parcel. `tracking_number` is empty for those who may not see it, or have not asked.
+
+    `insured` is what the carrier's terms pay when the parcel is lost, "" when the seller named no sum.
+    """
 
     parcel_id: str
     carrier: str
     service: str
+    insured: str
     lines: tuple[str, ...]
     milestone: str
     moved_at: datetime | None
@@ -128,6 +132,7 @@ def order_view(
                 p.parcel_id,
                 p.carrier,
                 p.service,
+                str(p.insured or ""),
                 p.lines,
                 (p.milestone or "sent") if not p.withdrawn else "withdrawn",
                 p.moved_at or p.shipped_at,

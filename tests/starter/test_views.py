@@ -158,7 +158,7 @@ def test_every_view_has_the_same_json_keys_whatever_is_empty() -> None:
     views.append(plain(order_view(screen_of(None), ACTORS[Role.BUYER], START, {}, {})))
     assert len({tuple(view) for view in views}) == 1
     assert views[1]["parcels"][0].keys() == {
-        "parcel_id", "carrier", "service", "lines", "milestone", "moved_at", "tracking_number"
+        "parcel_id", "carrier", "service", "insured", "lines", "milestone", "moved_at", "tracking_number"
     }  # fmt: skip
 
 
