@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -141,12 +142,30 @@ def sigterm_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
+_FREE = range(15_000, 32_000)
+"""Where free ports are looked for: below those that systems lend to outgoing connections, which could take a port
+between its choice and the start of the server that is to listen there."""
+
+
 def choose_port(port: int | None = None) -> int:
     """`port` when it is free on loopback, any free one when None; raises StackError when it is in use."""
+    if port is None:
+        # A random start keeps stacks that are set up at the same time apart.
+        candidates = secrets.SystemRandom().sample(_FREE, 100)
+        found = next((candidate for candidate in candidates if _is_free(candidate)), None)
+        if found is None:
+            raise StackError(f"a hundred ports between {_FREE.start} and {_FREE.stop} are all in use")
+        return found
+    if not _is_free(port):
+        raise StackError(f"port {port} is in use; stop what listens there, or choose another port")
+    return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_LOOPBACK, port or 0))
+            probe.bind((_LOOPBACK, port))
         except OSError:
-            raise StackError(f"port {port} is in use; stop what listens there, or choose another port") from None
-        return int(probe.getsockname()[1])
+            return False
+        return True
