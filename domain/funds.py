@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from domain.accounts import CLEARING, FEES, escrow_account, seller_account
 from domain.business_time import add_business_days
 from domain.events import (
     SHIPPING,
@@ -248,23 +249,6 @@ class Entry:
     account: str
     side: Side
     amount: Money
-
-
-CLEARING = "clearing"
-"""Asset: our balance at the payment provider."""
-
-FEES = "platform:fees"
-"""Revenue: what the platform keeps."""
-
-
-def escrow_account(order_id: str, piece: str) -> str:
-    """Liability: one slice of an order's escrow (a line, or shipping)."""
-    return f"escrow:{order_id}:{piece}"
-
-
-def seller_account(seller: str) -> str:
-    """Liability: what the platform owes a seller; every release passes through it."""
-    return f"seller:{seller}"
 
 
 def entries(order: Order, op: MoneyOp, result: Result) -> tuple[Entry, ...]:

@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from activities.store.steps import constraint_of
 from activities.store.tables import ledger_entries, ledger_transactions, orders
+from domain.accounts import CLEARING, FEES
 from domain.errors import Conflict
-from domain.funds import CLEARING, FEES, Entry
+from domain.funds import Entry
 from domain.money import Money, Verb
 
 _POST = text(

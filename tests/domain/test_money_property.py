@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from domain.accounts import CLEARING, FEES
 from domain.checkout import line_fees
 from domain.currencies import EXPONENTS
-from domain.funds import CLEARING, FEES, Entry, Side, net
+from domain.funds import Entry, Side, net
 from domain.money import Money, allocate, percent_down, share, total
 from domain.policy import Fees
 from domain.state import Role

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine
 from activities.store import orders, steps
 from activities.store.outbox import Notice
 from activities.store.steps import StepRow
-from domain.funds import CLEARING, Entry, Side
+from domain.accounts import CLEARING
+from domain.funds import Entry, Side
 from domain.money import Money, Verb
 from domain.state import MoneyOp
 

@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError, NotSupportedError, OperationalError
 
 from activities.store import ledger
 from activities.store.ledger import OrderMoney
+from domain.accounts import CLEARING, FEES
 from domain.errors import Conflict
-from domain.funds import CLEARING, FEES, Entry, Side
+from domain.funds import Entry, Side
 from domain.money import Money
 from tests.store.rows import NOW, ORDER, admit, at_once, capture, euro, hours
 
