@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from activities.providers.port import Effect, Hold, HoldState, PaymentProvider
-from activities.store import operations, orders
+from activities.store import debts, operations, orders
 from domain.errors import (
     AlreadyDone,
     AuthorisationExpired,
@@ -18,9 +19,12 @@ from domain.errors import (
     Unauthorised,
     Unknown,
 )
-from domain.funds import Done, No, Result, Unclear
-from domain.money import Verb
+from domain.funds import Done, No, Result, Short, Unclear
+from domain.money import INTERNAL, Verb, total
 from domain.state import MoneyOp, Order
+
+MOVES = frozenset({Verb.CAPTURE, Verb.REFUND, Verb.RELEASE, Verb.REVERSE_RELEASE})
+"""Verbs whose amount at the provider must be the one that was written down (P12); else a person looks at both books."""
 
 
 def operation_key(order_id: str, op: MoneyOp) -> str:
@@ -41,8 +45,22 @@ class Cashier:
             return _judged(lambda: self._check_hold(order, op))
         key = operation_key(order.order_id, op)
         with self._engine.begin() as conn:
+            short = _short(conn, order, op)
+            if short is not None:
+                return short
             standing = operations.begin(conn, order.order_id, op, key, now)
-        if standing.fresh:
+            netted = _netted(conn, order, op, fresh=standing.fresh)
+        if op.verb in INTERNAL:
+            return Done("", op.amount)
+        if netted:
+            op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
+        result = self._do(order, op, key, now, fresh=standing.fresh)
+        if isinstance(result, Done) and op.verb in MOVES and result.amount != op.amount:
+            return Unclear("AmountDiffers")
+        return replace(result, netted=netted) if isinstance(result, Done) and netted else result
+
+    def _do(self, order: Order, op: MoneyOp, key: str, now: datetime, *, fresh: bool) -> Result:
+        if fresh:
             return _judged(lambda: self._send_or_find(order, op, key))
         return _judged(lambda: self._find_or_send(order, op, key, now))
 
@@ -51,6 +69,8 @@ class Cashier:
         found = self._find(order, op, key)
         if found is None and _too_late(order, op, now):
             return No("AuthorisationExpired")
+        if found is None and set(op.slices) & order.disputed:
+            return No("Disputed")
         return found or self._send_or_find(order, op, key)
 
     def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
@@ -71,6 +91,7 @@ class Cashier:
             Verb.CAPTURE: lambda: self._payments.capture(hold=op.subject, amount=op.amount, key=key),
             Verb.VOID: lambda: self._payments.void(hold=op.subject, key=key),
             Verb.REFUND: lambda: self._payments.refund(charge=op.subject, amount=op.amount, key=key),
+            Verb.REVERSE_RELEASE: lambda: self._payments.reverse_release(release=op.subject, amount=op.amount, key=key),
             Verb.RELEASE: lambda: self._payments.release(
                 order_id=order.order_id, charge=op.subject, account=order.account.ref, amount=op.amount, key=key
             ),
@@ -131,6 +152,21 @@ def _judged(call: Callable[[], Result]) -> Result:
         return Unclear(type(error).__name__)
     except ProviderError as error:
         return No(type(error).__name__)
+
+
+def _short(conn: Connection, order: Order, op: MoneyOp) -> Result | None:
+    """What is collected, or given up, may have been paid meanwhile by other releases of the seller."""
+    if op.verb not in (Verb.REVERSE_RELEASE, Verb.WRITE_OFF) or operations.known(conn, order.order_id, op):
+        return None
+    owed = debts.collectable(conn, order)
+    return Short(owed) if owed < op.amount else None
+
+
+def _netted(conn: Connection, order: Order, op: MoneyOp, *, fresh: bool) -> debts.Netted:
+    """The parts of a release that pay what the seller owes; decided when it is written down, and never again."""
+    if op.verb is not Verb.RELEASE:
+        return ()
+    return debts.reserve(conn, order, op) if fresh else debts.reserved(conn, order.order_id, op.seq)
 
 
 def _about(order: Order, op: MoneyOp) -> str:

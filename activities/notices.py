@@ -15,8 +15,8 @@ from activities.mail import Letter
 from activities.store import outbox
 from domain.business_time import Calendar, local_text
 from domain.deadlines import Clock, deadlines
-from domain.events import SHIPPING
 from domain.notices import Facts, Notice, recipient
+from domain.purse import SHIPPING
 from domain.state import LineState, Order, Role, Stage, in_state, stage
 from domain.summary import MENDS
 from domain.wire import instant

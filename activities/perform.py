@@ -16,7 +16,7 @@ from activities.admission import draft, further_days
 from activities.cashier import PAYMENT_RULES, Cashier
 from activities.numbers import keep_number
 from activities.providers.port import PaymentProvider
-from activities.record import Settled, digest, record, record_refusal
+from activities.record import digest, record, record_refusal
 from activities.store import orders, steps
 from activities.store.vault import Vault
 from domain import events, wire
@@ -24,9 +24,9 @@ from domain.contract import Admission, Admitted, Answer, Ask, Envelope, RefusalN
 from domain.errors import Conflict, Invalid, StaleEpoch
 from domain.events import CalendarsAsked, Event, MoneyAsked, Taken
 from domain.fold import apply_all
-from domain.funds import No, plan, settle
+from domain.funds import No, Settled, plan, settle
 from domain.signing import is_signed
-from domain.state import DESK, Actor, MoneyOp, Order, Role
+from domain.state import SIGNED, Actor, MoneyOp, Order, Role
 
 
 class Performer:
@@ -59,7 +59,7 @@ class Performer:
         """Ask in, Answer out. Performing the same step again answers as before and has no second effect."""
         ask = wire.from_plain(Ask, data)
         order_id, envelope = ask.order.order_id, ask.envelope
-        if envelope.actor.role in DESK and not is_signed(self._command_key, order_id, ask.name, envelope):
+        if envelope.actor.role in SIGNED and not is_signed(self._command_key, order_id, ask.name, envelope):
             return _plain(Answer(refused="bad_signature"))
         try:
             return _plain(Answer(events=tuple(events.to_plain(event) for event in self._perform(ask))))

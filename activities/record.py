@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection
 
+from activities.booking import book
 from activities.notices import outbox_rows
 from activities.numbers import NUMBER
-from activities.store import ledger, operations, outbox, steps, tickets
+from activities.store import outbox, steps, tickets
 from domain import events, wire
 from domain.contract import Ask, RefusalNote
-from domain.events import Event
 from domain.fold import apply_all
-from domain.funds import Done, No, Result, entries
+from domain.funds import Settled
 from domain.notices import notices, refused_message, reminders
-from domain.state import MoneyOp, Order, Role, is_over
+from domain.state import Order, Role, is_over
 from domain.summary import summary
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of a step's money operation, and the events that this brings."""
-
-    op: MoneyOp | None
-    result: Result | None
-    events: tuple[Event, ...]
 
 
 def record(conn: Connection, ask: Ask, settled: Settled) -> Order:
     """Write the step down and give the order after it. Raises StaleEpoch, Conflict."""
     order = apply_all(ask.order, settled.events)
     steps.record(conn, _row(ask, settled, order))
-    _resolve(conn, ask, settled)
     happened = (*(events.from_plain(event) for event in ask.events), *settled.events)
+    book(conn, ask, settled, happened)
     tickets.sync(conn, order.order_id, happened, ask.now)
     told = notices(ask.step, tuple(Role(role) for role in ask.tells), ask.seq, happened, order, ask.now)
     outbox.queue(conn, outbox_rows(order, ask.seq, told))
@@ -68,19 +57,6 @@ def record_refusal(conn: Connection, note: RefusalNote, order: Order | None) -> 
 def digest(ask: Ask) -> str:
     """Equal for the same step of the same run, so that performing it again is recognised."""
     return wire.digest([ask.step, ask.seq, ask.epoch, *ask.events])
-
-
-def _resolve(conn: Connection, ask: Ask, settled: Settled) -> None:
-    """A definite outcome resolves its operation, and money that moved is booked."""
-    op, order_id = settled.op, ask.order.order_id
-    if op is None or op.is_check:
-        return
-    match settled.result:
-        case Done(ref=ref):
-            operations.resolve(conn, order_id, op, "done", ref, "", ask.now)
-            ledger.post(conn, order_id, op.verb, op.seq, entries(ask.order, op, settled.result), ask.now)
-        case No(code=code):
-            operations.resolve(conn, order_id, op, "refused", "", code, ask.now)
 
 
 def _row(ask: Ask, settled: Settled, order: Order) -> steps.StepRow:

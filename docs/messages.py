@@ -15,7 +15,7 @@ from domain.decide import Refusal
 from domain.policy import Policy
 from domain.process import COMMANDS, roles_of, step_for
 from domain.progress import verdict
-from domain.state import DESK, LineState, Role, Stage
+from domain.state import SIGNED, LineState, Role, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ def _command(name: str) -> dict[str, Any]:
     actor["properties"]["role"] = {"enum": [str(role) for role in roles]}
     schema["properties"]["body"] = body
     schema["properties"]["command_id"]["pattern"] = f"^{ID.pattern}$"
-    needed = {"body": bool(body.get("required")), "signature": DESK.issuperset(roles)}
+    needed = {"body": bool(body.get("required")), "signature": SIGNED.issuperset(roles)}
     schema["required"] = [*schema["required"], *(field for field, is_needed in needed.items() if is_needed)]
     text = f"{_doc(Envelope)} Sent as the update or the signal `{name}`, at most {MOST_BYTES} bytes."
     return _document(name, text, schema)

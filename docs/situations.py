@@ -165,6 +165,14 @@ def _in_doubt(policy: Policy) -> Iterator[_Life]:
         doubtful.ring("settle")
     yield doubtful
     yield _Life(policy, answers={Verb.CAPTURE: No("AuthorisationExpired")}).ship()
+    fact = {"dispute": "dispute-1", "fee": "15.00 EUR", "reason": "not_received"}
+    for words in ((), ("lose_dispute",)):
+        disputed = _Life(policy).ship().say(Role.PROVIDER, "open_dispute", amount="30.00 EUR", **fact)
+        for word in words:
+            disputed.say(Role.PROVIDER, word, dispute="dispute-1").ring("settle")
+        yield disputed
+    given = _Life(policy).ship().say(Role.SPECIALIST, "refund", note_id=_NOTE, lines=["line-1"])
+    yield given.ring("settle")
     refused = _Life(policy, answers={Verb.RELEASE: No("AccountRestricted")})
     yield refused.ship().scan("delivered").say(Role.BUYER, "receive")
     moved = _Life(policy).ship().scan("delivered").say(Role.STOREFRONT, "payout_account", account="account-2")

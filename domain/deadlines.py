@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from domain.business_time import add_business_days
 from domain.funds import capture_due, next_try
 from domain.money import Verb
+from domain.purse import DisputeStatus
 from domain.receive import proof_of
 from domain.state import UNSHIPPED, Funds, LineState, Order, Proof, Role, Stage, is_over, money_open, stage
 from domain.tickets import ESCALATIONS
@@ -143,6 +144,10 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
         yield Clock(order.paused.until, "pause_ends", "pause.end", Role.OPERATOR)
     if order.approval is not None:
         yield Clock(order.approval.lapses_at, "approval_lapses", "approval.end", Role.OPERATOR)
+    for dispute in order.disputes:
+        if dispute.status is DisputeStatus.OPEN:
+            end = dispute.opened_at + timedelta(days=policy.dispute.longest)
+            yield Clock(end, "dispute_lapses", f"dispute:{dispute.dispute_id}", Role.PROVIDER, dispute.dispute_id)
     yield from _last_clocks(order)
 
 
@@ -153,7 +158,7 @@ def _last_clocks(order: Order) -> Iterator[Clock]:
         escrowed = [line for line in order.live if line.funds is Funds.ESCROW]
         if any(not line.held and line.state is not LineState.ACCEPTED for line in escrowed):
             yield Clock(end, "escrow_ends", "escrow.end", Role.SPECIALIST)
-        if order.op is None and any(line.held for line in escrowed):
+        if order.op is None and any(line.held and line.line_id not in order.disputed for line in escrowed):
             yield Clock(end, "held_escrow_ends", "escrow.held", Role.SPECIALIST)
     if stage(order) is Stage.COMPLETED and not money_open(order) and not order.tickets:
         since = max(line.since for line in order.live)

@@ -27,8 +27,22 @@ from domain.events import (
 from domain.fold import apply_all
 from domain.funds import plan
 from domain.money import Verb
-from domain.process import COMMANDS, STEPS, roles_of, step_for
-from domain.state import DESK, PARTIES, SYSTEM, Actor, Approval, Line, MoneyOp, Order, Outcome, Role, Seen, is_over
+from domain.process import COMMANDS, NEWS, STEPS, roles_of, step_for
+from domain.state import (
+    DESK,
+    PARTIES,
+    SIGNED,
+    SYSTEM,
+    Actor,
+    Approval,
+    Line,
+    MoneyOp,
+    Order,
+    Outcome,
+    Role,
+    Seen,
+    is_over,
+)
 from domain.step import Moment, Step
 from domain.tickets import known, overtaken
 
@@ -131,9 +145,10 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
 
 def possible(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
     """The commands open to `actor` now, in the table's order."""
-    if not _related(order, actor) or is_over(order):
+    if not _related(order, actor):
         return ()
-    open_steps = (s for s in STEPS if actor.role in s.by and s.name in COMMANDS and _open(order, s, actor, now))
+    names = NEWS if is_over(order) else COMMANDS
+    open_steps = (s for s in STEPS if actor.role in s.by and s.name in names and _open(order, s, actor, now))
     return tuple(dict.fromkeys(step.name for step in open_steps))
 
 
@@ -159,7 +174,7 @@ def _row_for(order: Order, command: Command) -> Step:
         raise Refused("role_not_allowed", f"a {command.actor.role} may not {command.name}; that is for: {roles}")
     if not _related(order, command.actor):
         raise Refused("not_your_order", f"{command.actor.role} {command.actor.id} has no part in this order")
-    if is_over(order):
+    if is_over(order) and step.name not in NEWS:
         raise Refused("order_over", "the order is over")
     if command.ticket_id:
         known(order, command.ticket_id)
@@ -256,8 +271,8 @@ def _finish(
 ) -> Decision:
     """Overtaken tickets end, the step is counted, and its money follows.
 
-    What the desk decides is recorded, its signature checked, before any money moves: the ``settle`` clock, which is
-    due at once, carries that operation out.
+    What the desk decides, or the provider tells, is recorded, its signature checked, before any money moves: the
+    ``settle`` clock, which is due at once, carries that operation out.
     """
     seq = order.seq + 1
     after = apply_all(order, events)
@@ -265,7 +280,7 @@ def _finish(
     taken = Taken(seq, seen)
     after = apply_all(after, [*ended, taken])
     events = [*events, *ended, taken]
-    op = plan(after, now, seq) if step.money and command.actor.role not in DESK else None
+    op = plan(after, now, seq) if step.money and command.actor.role not in SIGNED else None
     if op is not None and op.verb in step.money:
         asked = MoneyAsked(op)
         return Decision(

@@ -27,7 +27,7 @@ from domain.events import (
 from domain.funds import next_try
 from domain.policy import Policy
 from domain.policy.file import check
-from domain.state import Cause, Funds, Line, Order, Outcome, Pause, Role
+from domain.state import Cause, Line, Order, Outcome, Pause, Role
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, opened
 from domain.tiers import calendar_of, party_tiers, root_of
@@ -101,12 +101,17 @@ def captured(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None
     return None if order.payment.captured is not None else "nothing was captured; cancel instead"
 
 
-def in_escrow(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """The lines' money is still ours to move."""
+def not_under_way(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """The lines' money is not moving; what was paid out is refunded too, and the seller owes it."""
     if order.op is not None and set(order.op.slices) & {line.line_id for line in lines}:
         return f"{order.op.verb} in progress; try again when it is settled"
-    paid_out = [line.line_id for line in lines if line.funds is Funds.RELEASED]
-    return f"line {paid_out[0]} was paid out to the seller" if paid_out else None
+    return None
+
+
+def undisputed(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """The bank is not deciding about the lines' money."""
+    disputed = [line.line_id for line in lines if line.line_id in order.disputed]
+    return f"line {disputed[0]} is disputed; the bank decides" if disputed else None
 
 
 def waits_for_approval(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:

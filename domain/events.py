@@ -12,6 +12,7 @@ from domain.business_time import Calendar
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
+from domain.purse import Debt, Dispute, Moved, Share, Stray
 from domain.state import (
     Account,
     Approval,
@@ -269,16 +270,106 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Released:
+    """`amount` was transferred; `move` says what it came from (None in steps of an older version)."""
+
     ref: str
     amount: Money
     slices: tuple[str, ...]
+    move: Moved | None = None
+    netted: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
+    """`amount` went back to the buyer; what had been paid out before is owed by the seller from now on, as `debt`."""
+
     ref: str
     amount: Money
     slices: tuple[str, ...]
+    move: Moved | None = None
+    debt: Debt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReversed:
+    """`amount` of the release `release` came back from the seller's account; `debt` is what is still owed."""
+
+    ref: str
+    release: str
+    amount: Money
+    debt: Debt | None
+
+
+@dataclass(frozen=True, slots=True)
+class DebtPaid:
+    """The seller's other releases have paid `amount` of what was owed; `debt` is the rest."""
+
+    amount: Money
+    debt: Debt | None
+
+
+@dataclass(frozen=True, slots=True)
+class DebtWrittenOff:
+    """The seller's debt is the platform's loss."""
+
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """A refund that was given has failed since: its slices are back in escrow."""
+
+    move: Moved
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeOpened:
+    dispute: Dispute
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeWon:
+    """The withdrawn money came back, `fee` of the fee with it."""
+
+    dispute: Dispute
+    fee: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeLost:
+    """The withdrawn money is gone; who bears it is settled when nothing else is under way."""
+
+    dispute_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeBorne:
+    """Escrow, seller and platform bear a lost dispute by `shares`; `debt` is what the seller owes from now on."""
+
+    dispute_id: str
+    shares: tuple[Share, ...]
+    fee_owed: bool
+    debt: Debt | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyStrayed:
+    """Money came in that this order has no claim to; it goes back."""
+
+    stray: Stray
+
+
+@dataclass(frozen=True, slots=True)
+class HoldStrayed:
+    """A hold stands at the provider that this order does not want; it is let go."""
+
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReopened:
+    """Something came up after the end: the order is open again until that is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,12 +415,11 @@ Event = (
     | TierMoved | TierPassed | TierReset | Paused | Resumed
     | TicketOpened | TicketAssigned | TicketEscalated | TicketExtended | TicketResolved | ApprovalAsked | ApprovalEnded
     | RenewalAsked | MoneyAsked | MoneyUnknown | MoneyRefused | MoneyStuck | RetryAsked
-    | HoldOpened | HoldLost | RenewalFailed | HoldVoided | Captured | Released | Refunded
+    | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded
+    | ReleaseReversed | DebtPaid | DebtWrittenOff | RefundFailed | MoneyStrayed
+    | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
     | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | WindowClosed | Taken
 )  # fmt: skip
-
-SHIPPING = "shipping"
-"""The slice of escrow that pays for shipping; every other slice is named by its line."""
 
 
 def to_plain(event: Event) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from domain.events import (
-    SHIPPING,
     AccountChanged,
     AddressChanged,
     ApprovalAsked,
@@ -18,14 +17,22 @@ from domain.events import (
     CancelEnded,
     Captured,
     DaysGranted,
+    DebtPaid,
+    DebtWrittenOff,
+    DisputeBorne,
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
     Event,
     HoldLost,
     HoldOpened,
+    HoldStrayed,
     HoldVoided,
     LinesHeld,
     LinesMoved,
     MoneyAsked,
     MoneyRefused,
+    MoneyStrayed,
     MoneyStuck,
     MoneyUnknown,
     Noted,
@@ -37,7 +44,9 @@ from domain.events import (
     PaymentOffered,
     PolicyAdopted,
     Refunded,
+    RefundFailed,
     Released,
+    ReleaseReversed,
     RenewalAsked,
     RenewalFailed,
     Resumed,
@@ -54,9 +63,11 @@ from domain.events import (
     TimeAsked,
     TimeEnded,
     WindowClosed,
+    WindowReopened,
 )
 from domain.money import Verb
-from domain.state import Funds, Line, Milestone, Order, Parcel, Payment, Ticket
+from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Moved, Part, Stray
+from domain.state import DEAD, Funds, Line, LineState, Milestone, Order, Parcel, Payment, Ticket
 
 SEEN_LIMIT = 1000
 """How many taken commands a running order remembers; PostgreSQL remembers all of them."""
@@ -208,6 +219,85 @@ def _captured(order: Order, event: Captured) -> Order:
     return _pay(order, charge=event.charge, captured=event.amount, captured_at=event.at, buyer_asked_at=None)
 
 
+def _held(order: Order, event: LinesHeld) -> Order:
+    """A line that is let go is still held by a dispute about it that the bank has not decided."""
+    disputes = [dispute for dispute in order.disputes if dispute.holds]
+
+    def holder(line: Line) -> str:
+        names = (f"dispute:{d.dispute_id}" for d in disputes for part in d.parts if part.piece == line.line_id)
+        return event.by or next(names, "")
+
+    return _lines(order, event.lines, lambda line: replace(line, held=holder(line)))
+
+
+def _moved(order: Order, verb: Verb, slices: tuple[str, ...], funds: Funds, move: Moved | None) -> Order:
+    """Slices left for `funds`; money that was no line's, of a dispute or a stray payment, is no longer there."""
+    order = _funds(_settled(order, verb, slices), slices, funds)
+    disputes = tuple(_paid_out(dispute) if dispute.dispute_id in slices else dispute for dispute in order.disputes)
+    strays = order.strays[1:] if SUSPENSE in slices else order.strays
+    return replace(order, disputes=disputes, strays=strays, moves=(*order.moves, *([move] if move else [])))
+
+
+def _paid_out(dispute: Dispute) -> Dispute:
+    return replace(dispute, status=DisputeStatus.WON)
+
+
+def _refunded(order: Order, event: Refunded) -> Order:
+    order = _moved(order, Verb.REFUND, event.slices, Funds.REFUNDED, event.move)
+    return order if event.debt is None else replace(order, debt=event.debt)
+
+
+def _reversed(order: Order, event: ReleaseReversed) -> Order:
+    moves = tuple(
+        replace(move, reversed=move.reversed + event.amount) if move.ref == event.release else move
+        for move in order.moves
+    )
+    return replace(_settled(order, Verb.REVERSE_RELEASE, ()), moves=moves, debt=event.debt)
+
+
+def _debt_paid(order: Order, event: DebtPaid) -> Order:
+    return replace(_settled(order, Verb.REVERSE_RELEASE, ()), debt=event.debt)
+
+
+def _written_off(order: Order, _: DebtWrittenOff) -> Order:
+    stuck = tuple(item for item in order.stuck if item.verb is not Verb.REVERSE_RELEASE)
+    return replace(_settled(order, Verb.WRITE_OFF, ()), stuck=stuck, debt=None)
+
+
+def _refund_failed(order: Order, event: RefundFailed) -> Order:
+    failed = event.move
+    moves = tuple(move for move in order.moves if move.ref != failed.ref)
+    pieces = tuple(part.piece for part in failed.parts)
+    order = _funds(replace(order, moves=moves), pieces, Funds.ESCROW)
+    back = tuple(Stray(failed.source, part.amount) for part in failed.parts if part.piece == SUSPENSE)
+    return replace(order, strays=(*back, *order.strays))
+
+
+def _dispute(order: Order, dispute_id: str, **changes: Any) -> Order:
+    disputes = tuple(replace(d, **changes) if d.dispute_id == dispute_id else d for d in order.disputes)
+    return replace(order, disputes=disputes)
+
+
+def _won(order: Order, event: DisputeWon) -> Order:
+    """The slices are free again; what had been borne already goes into escrow under the dispute's own name."""
+    borne = event.dispute.status is DisputeStatus.BORNE and bool(event.dispute.restorable)
+    return _dispute(order, event.dispute.dispute_id, status=DisputeStatus.RESTORED if borne else DisputeStatus.WON)
+
+
+def _borne(order: Order, event: DisputeBorne) -> Order:
+    """What a slice lost counts as given back; a line with nothing left is refunded."""
+    order = _dispute(order, event.dispute_id, status=DisputeStatus.BORNE, shares=event.shares, fee_owed=event.fee_owed)
+    lost = tuple(Part(s.piece, s.amount) for s in event.shares if s.by is not Bearer.PLATFORM and s.amount)
+    order = replace(order, given_back=(*order.given_back, *lost), debt=event.debt)
+    gone = tuple(part.piece for part in lost if not order.left(part.piece))
+    order = _funds(_settled(order, Verb.BEAR, gone), gone, Funds.REFUNDED)
+
+    def after(line: Line) -> Line:
+        return line if line.state in DEAD else replace(line, state=LineState.REFUNDED, since=event.at)
+
+    return _lines(order, gone, after)
+
+
 def _taken(order: Order, event: Taken) -> Order:
     seen = order.seen if event.seen is None else (*order.seen, event.seen)[-SEEN_LIMIT:]
     return replace(order, seq=event.seq, seen=seen)
@@ -219,7 +309,7 @@ def _calendars(order: Order, event: CalendarsExtended) -> Order:
 
 _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     LinesMoved: lambda o, e: _lines(o, e.lines, lambda line: replace(line, state=e.to, since=e.at)),
-    LinesHeld: lambda o, e: _lines(o, e.lines, lambda line: replace(line, held=e.by)),
+    LinesHeld: _held,
     ParcelSent: lambda o, e: replace(o, parcels=(*o.parcels, e.parcel)),
     ParcelMoved: _parcel_moved,
     ParcelsWithdrawn: _withdrawn,
@@ -257,12 +347,23 @@ _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     RenewalFailed: lambda o, e: _pay(o, renewing=False, buyer_asked_at=e.at),
     HoldVoided: _hold_voided,
     Captured: _captured,
-    Released: lambda o, e: _funds(_settled(o, Verb.RELEASE, e.slices), e.slices, Funds.RELEASED),
-    Refunded: lambda o, e: _funds(_settled(o, Verb.REFUND, e.slices), e.slices, Funds.REFUNDED),
+    HoldStrayed: lambda o, e: _pay(o, superseded=(*o.payment.superseded, e.ref)),
+    Released: lambda o, e: _moved(o, Verb.RELEASE, e.slices, Funds.RELEASED, e.move),
+    Refunded: _refunded,
+    ReleaseReversed: _reversed,
+    DebtPaid: _debt_paid,
+    DebtWrittenOff: _written_off,
+    RefundFailed: _refund_failed,
+    MoneyStrayed: lambda o, e: replace(o, strays=(*o.strays, e.stray)),
+    DisputeOpened: lambda o, e: replace(o, disputes=(*o.disputes, e.dispute)),
+    DisputeWon: _won,
+    DisputeLost: lambda o, e: _dispute(o, e.dispute_id, status=DisputeStatus.LOST),
+    DisputeBorne: _borne,
     PolicyAdopted: lambda o, e: replace(o, policy=e.policy),
     CalendarsAsked: lambda o, e: o,
     CalendarsExtended: _calendars,
     Noted: lambda o, e: o,
     WindowClosed: lambda o, e: replace(o, closed_at=e.at),
+    WindowReopened: lambda o, e: replace(o, closed_at=None),
     Taken: _taken,
 }

@@ -1,8 +1,8 @@
-"""What an order's money still has to do, what became of an operation, and how that is booked.
+"""What an order's money still has to do, and what became of an operation. `domain/books.py` says how that is booked.
 
-`desires` derives every outside operation from the order's state, so nothing that should move can be forgotten: a step
-names which operation may follow it, a refusal or an unknown outcome leaves the desire standing, and the ``settle``
-step comes back to it. One operation is under way per order at a time.
+`desires` derives every operation from the order's state, so nothing that should move can be forgotten: a step names
+which operation may follow it, a refusal or an unknown outcome leaves the desire standing, and the ``settle`` step comes
+back to it. One operation is under way per order at a time.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
-from domain.accounts import CLEARING, FEES, escrow_account, seller_account
 from domain.business_time import add_business_days
 from domain.events import (
-    SHIPPING,
     Captured,
+    DebtPaid,
+    DebtWrittenOff,
+    DisputeBorne,
     Event,
     HoldLost,
     HoldOpened,
@@ -29,11 +29,14 @@ from domain.events import (
     ParcelsWithdrawn,
     Refunded,
     Released,
+    ReleaseReversed,
     RenewalFailed,
 )
 from domain.fold import apply_all
 from domain.money import Money, Verb, total
-from domain.state import DEAD, SENT, Cause, Funds, Line, LineState, MoneyOp, Order, Stuck
+from domain.purse import SHIPPING, SUSPENSE, Bearer, Debt, Dispute, DisputeStatus, Moved, Part
+from domain.shares import back_of, bears_fee, net_of, shares_of
+from domain.state import DEAD, SENT, Cause, Funds, LineState, MoneyOp, Order, Stuck
 from domain.tickets import opened, overtaken
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -53,12 +56,16 @@ class Desire:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The provider did it. For a hold also the provider's limit and whether a stored mandate can renew it."""
+    """It was done: `amount` moved. For a hold also the provider's limit and whether a stored mandate can renew it.
+
+    `netted` are the parts of a release that paid what the seller owed, by order, instead of moving.
+    """
 
     ref: str
     amount: Money
     capture_before: datetime | None = None
     renewable: bool = False
+    netted: tuple[tuple[str, Money], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,24 @@ class Unclear:
     retry_after: float = 0.0
 
 
-Result = Done | No | Unclear
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Nothing was asked of the provider: the seller's other releases have paid what was owed, but for `owed`."""
+
+    owed: Money
+
+
+Result = Done | No | Unclear | Short
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a step's money operation, and the events that this brings."""
+
+    op: MoneyOp | None
+    result: Result | None
+    events: tuple[Event, ...]
+
 
 GONE = frozenset({"AuthorisationExpired", "AlreadyDone"})
 """Refusals of a void that mean that the hold is gone, which is what a void is for."""
@@ -111,6 +135,7 @@ def _desires(order: Order) -> Iterator[Desire]:
         elif capture_due(order):
             slices = tuple(line.line_id for line in live) + ((SHIPPING,) if order.shipping else ())
             yield Desire(Verb.CAPTURE, order.wanted, slices, payment.hold, AT_ONCE)
+    yield from _debts(order)
     yield from _refunds(order)
     yield from _releases(order)
     for ref in payment.superseded:
@@ -127,37 +152,58 @@ def capture_due(order: Order) -> bool:
 
 
 def _refunds(order: Order) -> Iterator[Desire]:
-    """Dead lines give their escrow back; shipping goes with the last of them when nothing is left to ship."""
-    back = tuple(line for line in order.lines if line.state in DEAD and line.funds is Funds.ESCROW)
-    with_shipping = not order.live and order.shipping_funds is Funds.ESCROW
-    if back or with_shipping:
-        amount = total([line.price for line in back], order.currency)
-        amount = amount + order.shipping if with_shipping else amount
-        slices = tuple(line.line_id for line in back) + ((SHIPPING,) if with_shipping else ())
-        yield Desire(Verb.REFUND, amount, slices, order.payment.charge, AT_ONCE)
+    """Dead lines give their money back, also when it was paid out; shipping goes when no line is left."""
+    disputed, ours = order.disputed, (Funds.ESCROW, Funds.RELEASED)
+    back = [
+        line.line_id
+        for line in order.lines
+        if line.state in DEAD and line.funds in ours and line.line_id not in disputed
+    ]
+    if not order.live and order.shipping_funds in ours and SHIPPING not in disputed:
+        back.append(SHIPPING)
+    if back:
+        amount = total([order.left(piece) for piece in back], order.currency)
+        yield Desire(Verb.REFUND, amount, tuple(back), order.payment.charge, AT_ONCE)
+    for stray in order.strays[:1]:
+        yield Desire(Verb.REFUND, stray.amount, (SUSPENSE,), stray.ref, AT_ONCE)
 
 
 def _releases(order: Order) -> Iterator[Desire]:
-    """Accepted lines pay the seller less fees, once the payout account has settled; shipping goes with the last one."""
-    out = tuple(
-        line
+    """Accepted lines pay the seller less fees, once the payout account has settled; shipping goes with the last one.
+
+    So does what a dispute had taken and was won back.
+    """
+    out = [
+        line.line_id
         for line in order.lines
         if line.state is LineState.ACCEPTED and line.funds is Funds.ESCROW and not line.held
-    )
+    ]
     live = order.live
-    all_out = bool(live) and all(line in out or line.funds is Funds.RELEASED for line in live)
-    with_shipping = all_out and order.shipping_funds is Funds.ESCROW
-    if out or with_shipping:
-        amount = total([net(line) for line in out], order.currency)
-        amount = amount + order.shipping if with_shipping else amount
-        slices = tuple(line.line_id for line in out) + ((SHIPPING,) if with_shipping else ())
+    all_out = bool(live) and all(line.line_id in out or line.funds is Funds.RELEASED for line in live)
+    if all_out and order.shipping_funds is Funds.ESCROW and SHIPPING not in order.disputed:
+        out.append(SHIPPING)
+    out += [dispute.dispute_id for dispute in order.disputes if dispute.status is DisputeStatus.RESTORED]
+    if out:
+        amount = total([net_of(order, piece) for piece in out], order.currency)
         settled = order.account.since + order.policy.payout.account_settles
-        yield Desire(Verb.RELEASE, amount, slices, order.payment.charge, settled)
+        yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, settled)
 
 
-def net(line: Line) -> Money:
-    """What the seller gets for a line."""
-    return line.price - line.fee
+def _debts(order: Order) -> Iterator[Desire]:
+    """A lost dispute is borne; what the seller owes is taken back from his account, and written off in the end."""
+    for dispute in order.disputes:
+        if dispute.status is DisputeStatus.LOST:
+            pieces = tuple(part.piece for part in dispute.parts)
+            yield Desire(Verb.BEAR, dispute.amount, pieces, dispute.dispute_id, AT_ONCE)
+    debt = order.debt
+    if debt is None:
+        return
+    for move in order.moves:
+        if move.verb is Verb.RELEASE and move.left:
+            yield Desire(Verb.REVERSE_RELEASE, min(debt.amount, move.left), (), move.ref, AT_ONCE)
+            break
+    given_up = debt.since + timedelta(days=order.policy.debt.write_off)
+    yield Desire(Verb.WRITE_OFF, debt.amount, (), "", given_up)
 
 
 def plan(order: Order, now: datetime, seq: int) -> MoneyOp | None:
@@ -188,6 +234,8 @@ def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[
         return (MoneyUnknown(_retry_at(order, op, result, now), result.code),)
     if isinstance(result, No):
         return _refused(order, op, result.code, now)
+    if isinstance(result, Short):
+        return (DebtPaid(_owed(order) - result.owed, _debt(order, result.owed, now)),)
     match op.verb:
         case Verb.AUTHORISE | Verb.REAUTHORISE:
             limit = result.capture_before or now + timedelta(days=order.policy.hold.expected)
@@ -196,10 +244,56 @@ def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[
             return (Captured(result.ref, result.amount, op.slices, now),)
         case Verb.VOID:
             return (HoldVoided(op.subject),)
-        case Verb.RELEASE | Verb.REVERSE_RELEASE:
-            return (Released(result.ref, result.amount, op.slices),)
+        case _:
+            return _paid(order, op, result, now)
+
+
+def _paid(order: Order, op: MoneyOp, result: Done, now: datetime) -> tuple[Event, ...]:
+    """What moved after the capture."""
+    parts = tuple(Part(piece, order.left(piece)) for piece in op.slices)
+    match op.verb:
+        case Verb.RELEASE:
+            return _released(order, op, result, parts, now)
         case Verb.REFUND:
-            return (Refunded(result.ref, result.amount, op.slices),)
+            paid_out = [part for part in parts if order.funds_of(part.piece) is Funds.RELEASED]
+            owed = total([back_of(order, part.piece, part.amount).net for part in paid_out], order.currency)
+            debt = _debt(order, _owed(order) + owed, now) if owed else None
+            move = Moved(op.verb, result.ref, op.subject, result.amount, parts, Money.zero(order.currency))
+            return (Refunded(result.ref, result.amount, op.slices, move, debt),)
+        case Verb.REVERSE_RELEASE:
+            debt = _debt(order, _owed(order) - result.amount, now)
+            return (ReleaseReversed(result.ref, op.subject, result.amount, debt),)
+        case Verb.BEAR:
+            return _borne(order, next(d for d in order.disputes if d.dispute_id == op.subject), now)
+        case _:
+            return (DebtWrittenOff(result.amount),)
+
+
+def _released(order: Order, op: MoneyOp, result: Done, parts: tuple[Part, ...], now: datetime) -> tuple[Event, ...]:
+    """What this order's own debt took of the release is no longer owed."""
+    netted = total([amount for _, amount in result.netted], order.currency)
+    own = total([amount for debtor, amount in result.netted if debtor == order.order_id], order.currency)
+    move = Moved(op.verb, result.ref, op.subject, result.amount, parts, Money.zero(order.currency))
+    released = Released(result.ref, result.amount, op.slices, move, netted or None)
+    return (released, DebtPaid(own, _debt(order, _owed(order) - own, now))) if own else (released,)
+
+
+def _borne(order: Order, dispute: Dispute, now: datetime) -> tuple[Event, ...]:
+    shares, fee_owed = shares_of(order, dispute), bears_fee(order, dispute)
+    owed = _owed(order) + total([share.net for share in shares if share.by is Bearer.SELLER], order.currency)
+    debt = _debt(order, owed + dispute.fee if fee_owed else owed, now)
+    freed = tuple(line.line_id for line in order.lines if line.held == f"dispute:{dispute.dispute_id}")
+    borne = DisputeBorne(dispute.dispute_id, shares, fee_owed, debt, now)
+    return (borne, LinesHeld(freed, "")) if freed else (borne,)
+
+
+def _owed(order: Order) -> Money:
+    return order.debt.amount if order.debt else Money.zero(order.currency)
+
+
+def _debt(order: Order, amount: Money, now: datetime) -> Debt | None:
+    """What is owed from now on; an older debt keeps its date."""
+    return Debt(amount, order.debt.since if order.debt else now) if amount else None
 
 
 def _retry_at(order: Order, op: MoneyOp, result: Unclear, now: datetime) -> datetime:
@@ -221,7 +315,8 @@ def _refused(order: Order, op: MoneyOp, code: str, now: datetime) -> tuple[Event
         case Verb.CAPTURE:
             return (refused, *_unsecured(order, op, now), *opened(order, Cause.MONEY_FAILED, op.verb, now))
         case _:
-            retry = add_business_days(order.desk_calendar, now, order.policy.payout.retry)
+            days = order.policy.debt.retry if op.verb is Verb.REVERSE_RELEASE else order.policy.payout.retry
+            retry = add_business_days(order.desk_calendar, now, days)
             stuck = MoneyStuck(Stuck(op.verb, op.slices, code, now, retry))
             return (refused, stuck, *opened(order, Cause.MONEY_FAILED, op.verb, now))
 
@@ -233,50 +328,3 @@ def _unsecured(order: Order, op: MoneyOp, now: datetime) -> tuple[Event, ...]:
     if not sent:
         return (HoldLost(now),)
     return (LinesMoved(sent, LineState.CONFIRMED, now), LinesHeld(sent, ""), ParcelsWithdrawn(parcels), HoldLost(now))
-
-
-class Side(StrEnum):
-    """The two sides of an entry."""
-
-    DEBIT = "debit"
-    CREDIT = "credit"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a booking; `amount` is positive."""
-
-    account: str
-    side: Side
-    amount: Money
-
-
-def entries(order: Order, op: MoneyOp, result: Result) -> tuple[Entry, ...]:
-    """The balanced booking of an operation that was done; empty when no money changed hands."""
-    if not isinstance(result, Done):
-        return ()
-    gross = {piece: _slice_price(order, piece) for piece in op.slices}
-    match op.verb:
-        case Verb.CAPTURE:
-            taken = [Entry(escrow_account(order.order_id, s), Side.CREDIT, amount) for s, amount in gross.items()]
-            return (Entry(CLEARING, Side.DEBIT, op.amount), *taken)
-        case Verb.REFUND:
-            debits = [Entry(escrow_account(order.order_id, s), Side.DEBIT, amount) for s, amount in gross.items()]
-            return (*debits, Entry(CLEARING, Side.CREDIT, op.amount))
-        case Verb.RELEASE:
-            return _release_entries(order, op, gross)
-        case _:
-            return ()
-
-
-def _release_entries(order: Order, op: MoneyOp, gross: dict[str, Money]) -> tuple[Entry, ...]:
-    seller, currency = seller_account(order.seller), order.currency
-    fee = total([line.fee for line in order.lines if line.line_id in op.slices], currency)
-    debits = [Entry(escrow_account(order.order_id, s), Side.DEBIT, amount) for s, amount in gross.items()]
-    booked = [*debits, Entry(seller, Side.CREDIT, op.amount), Entry(FEES, Side.CREDIT, fee)]
-    paid = [Entry(seller, Side.DEBIT, op.amount), Entry(CLEARING, Side.CREDIT, op.amount)]
-    return tuple(entry for entry in [*booked, *paid] if entry.amount)
-
-
-def _slice_price(order: Order, piece: str) -> Money:
-    return order.shipping if piece == SHIPPING else order.line(piece).price

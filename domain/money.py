@@ -13,7 +13,7 @@ from domain.errors import Invalid
 
 
 class Verb(StrEnum):
-    """The operations on outside money."""
+    """The operations on money. `BEAR` and `WRITE_OFF` move it within our own books, the others at the provider."""
 
     AUTHORISE = "authorise"
     REAUTHORISE = "reauthorise"
@@ -22,6 +22,12 @@ class Verb(StrEnum):
     RELEASE = "release"
     REVERSE_RELEASE = "reverse_release"
     REFUND = "refund"
+    BEAR = "bear"
+    WRITE_OFF = "write_off"
+
+
+INTERNAL = frozenset({Verb.BEAR, Verb.WRITE_OFF})
+"""Operations that no provider hears of."""
 
 
 LONGEST_AMOUNT = 18

@@ -17,6 +17,9 @@ from domain.events import (
     CancelEnded,
     Captured,
     DaysGranted,
+    DisputeBorne,
+    DisputeOpened,
+    DisputeWon,
     Event,
     HoldLost,
     HoldOpened,
@@ -27,7 +30,9 @@ from domain.events import (
     ParcelSent,
     Paused,
     Refunded,
+    RefundFailed,
     Released,
+    ReleaseReversed,
     RenewalFailed,
     TicketEscalated,
     TicketOpened,
@@ -91,6 +96,8 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("secured", Role.SELLER),
     ("released", Role.SELLER),
     ("refunded", Role.BUYER),
+    ("owed", Role.SELLER),
+    ("reversed", Role.SELLER),
     ("ticket_opened", Role.SPECIALIST),
     ("ticket_escalated", Role.SPECIALIST),
     ("message_refused", Role.BUYER),
@@ -172,11 +179,22 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
                 facts["request"] = how
             case Paused(pause):
                 facts["until"] = instant_text(pause.until)
-            case HoldOpened() | Captured() | Released() | Refunded():
+            case HoldOpened() | Captured() | Released() | Refunded() | ReleaseReversed():
                 facts["amount"] = str(event.amount)
             case _:
-                pass
+                facts |= _told(event)
     return facts
+
+
+def _told(event: Event) -> dict[str, Fact]:
+    """What is worth telling of what the payment provider told."""
+    match event:
+        case DisputeOpened(dispute) | DisputeWon(dispute, _):
+            return {"dispute": dispute.dispute_id, "amount": str(dispute.amount), "why": str(dispute.reason)}
+        case RefundFailed(move):
+            return {"amount": str(move.amount)}
+        case _:
+            return {}
 
 
 def _worth(scene: _Scene) -> bool:
@@ -210,10 +228,17 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield Notice(cause, Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None, about)
             if payment.captured is not None:
                 yield from _shipped(scene, parcel.parcel_id)
-        case Released():
-            yield scene.mail(Role.SELLER, "released", slices=list(event.slices))
+        case Released(netted=netted):
+            paid: dict[str, Fact] = {"netted": str(netted)} if netted else {}
+            yield scene.mail(Role.SELLER, "released", slices=list(event.slices), **paid)
         case Refunded():
             yield scene.mail(Role.BUYER, "refunded", slices=list(event.slices))
+            if event.debt is not None:
+                yield scene.mail(Role.SELLER, "owed", owed=str(event.debt.amount))
+        case DisputeBorne(debt=debt) if debt is not None:
+            yield scene.mail(Role.SELLER, "owed", owed=str(debt.amount))
+        case ReleaseReversed():
+            yield scene.mail(Role.SELLER, "reversed", owed=str(event.debt.amount) if event.debt else "")
         case TicketOpened(ticket):
             work = {"ticket_id": ticket.ticket_id, "cause": str(ticket.cause), "subject": ticket.subject}
             yield scene.mail(Role.SPECIALIST, "ticket_opened", f"ticket:{ticket.ticket_id}", **work)

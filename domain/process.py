@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain import cancel, checkout, confirm, desk, receive, ship, tickets
+from domain import cancel, checkout, confirm, desk, news, receive, ship, tickets
 from domain.events import Event
 from domain.money import Verb
 from domain.state import Line, LineState, Order, Role
@@ -21,7 +21,7 @@ PENDING, CONFIRMED, SHIPPED = LineState.PENDING, LineState.CONFIRMED, LineState.
 DELIVERED, ACCEPTED = LineState.DELIVERED, LineState.ACCEPTED
 CANCELLED, REFUNDED = LineState.CANCELLED, LineState.REFUNDED
 AUTHORISE, REAUTHORISE, CAPTURE = Verb.AUTHORISE, Verb.REAUTHORISE, Verb.CAPTURE
-VOID, RELEASE, REFUND = Verb.VOID, Verb.RELEASE, Verb.REFUND
+VOID, RELEASE, REFUND, BEAR = Verb.VOID, Verb.RELEASE, Verb.REFUND, Verb.BEAR
 
 SELLER_SIDE = (SELLER, PLATFORM, OPERATOR)
 DESK = (SPECIALIST, OPERATOR)
@@ -159,13 +159,13 @@ CANCELLATION = (
 
 DESK_STEPS = (
     row(
-        "release", DESK, desk.OnLines, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED}, (desk.captured,), desk.decided,
-        (RELEASE,), BOTH,
+        "release", DESK, desk.OnLines, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED}, (desk.captured, desk.undisputed),
+        desk.decided, (RELEASE,), BOTH,
     ),
     row(
         "refund", DESK, desk.OnLines,
         {CONFIRMED: REFUNDED, SHIPPED: REFUNDED, DELIVERED: REFUNDED, ACCEPTED: REFUNDED},
-        (desk.captured, desk.in_escrow), desk.decided, (REFUND,), (*BOTH, STOREFRONT),
+        (desk.captured, desk.not_under_way, desk.undisputed), desk.decided, (REFUND,), (*BOTH, STOREFRONT),
     ),
     row("extend", DESK, desk.Extend, {}, (desk.clock_runs,), desk.extend, (), BOTH),
     row("pause", (OPERATOR, PROVIDER), desk.PauseOrder, {}, (desk.not_paused,), desk.pause, (), BOTH),
@@ -181,6 +181,21 @@ DESK_STEPS = (
     row("ticket_overdue", (CLOCK,), Tick, {}, (), tickets.overdue),
 )  # fmt: skip
 
+NEWS_OF_MONEY = (
+    row("payment_found", (PROVIDER,), news.PaymentFound, {}, (), news.payment_found),
+    row("hold_lost", (PROVIDER,), news.HoldGone, {}, (news.hold_stands, news.capture_not_asked), news.hold_gone),
+    row("refund_failed", (PROVIDER,), news.RefundFailed, {}, (news.refund_given,), news.refund_failed, (), (BUYER,)),
+    row("open_dispute", (PROVIDER,), news.OpenDispute, {}, (news.captured_before,), news.open_dispute, (), (SELLER,)),
+    row("win_dispute", (PROVIDER,), news.WinDispute, {}, (news.dispute_not_won,), news.win_dispute, (), (SELLER,)),
+    row("lose_dispute", (PROVIDER,), news.LoseDispute, {}, (news.dispute_undecided,), news.lose_dispute, (), BOTH),
+    row("dispute_lapses", (CLOCK,), Tick, {}, (), news.presume_lost, (BEAR,), BOTH),
+    row(
+        "account_restricted", (PROVIDER,), news.AccountNews, {}, (news.release_waits,), news.account_restricted, (),
+        (SELLER,),
+    ),
+    row("account_active", (PROVIDER,), news.AccountNews, {}, (news.release_refused,), news.account_active),
+)  # fmt: skip
+
 MONEY = (
     row("settle", (CLOCK,), Tick, {}, (), nothing, tuple(Verb)),
     row("money_overdue", (CLOCK,), Tick, {}, (), desk.money_overdue),
@@ -188,14 +203,20 @@ MONEY = (
 )
 
 STEPS: tuple[Step, ...] = (
-    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *DESK_STEPS, *MONEY,
+    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *DESK_STEPS, *NEWS_OF_MONEY, *MONEY,
 )  # fmt: skip
 """The whole process."""
 
 COMMANDS: tuple[str, ...] = tuple(
     dict.fromkeys(step.name for step in STEPS if step.by != {CLOCK} and step.name != "place")
 )
-"""The names that a party may send, each as an update and as a signal."""
+"""The names that somebody may send, each as an update and as a signal."""
+
+NEWS: tuple[str, ...] = tuple(name for name in COMMANDS if all(s.by == {PROVIDER} for s in STEPS if s.name == name))
+"""Those that only the payment provider tells; an order that is over takes them, too (W3)."""
+
+ACTIONS: tuple[str, ...] = tuple(name for name in COMMANDS if name not in NEWS)
+"""Those that people, the storefront and the carrier send."""
 
 _BY_NAME_AND_ROLE: Mapping[tuple[str, Role], Step] = {(step.name, role): step for step in STEPS for role in step.by}
 

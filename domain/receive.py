@@ -41,8 +41,8 @@ class HeldTick(Tick):
     """The escrow of an order has lasted as long as it may: what a claim or a parcel gone wrong holds."""
 
     def chosen(self, order: Order) -> tuple[str, ...]:
-        """The lines that are held."""
-        return tuple(line.line_id for line in order.lines if line.held)
+        """The lines that are held, but for those that the bank decides about."""
+        return tuple(line.line_id for line in order.lines if line.held and line.line_id not in order.disputed)
 
 
 def let_go(moment: Moment) -> tuple[Event, ...]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from domain.business_time import Calendar
 from domain.money import Money, Verb, total
 from domain.policy import Policy
+from domain.purse import SHIPPING, SUSPENSE, Debt, Dispute, DisputeStatus, Moved, Part, Stray
 
 
 class Role(StrEnum):
@@ -32,6 +33,8 @@ class Role(StrEnum):
 
 PARTIES = frozenset({Role.BUYER, Role.SELLER})
 DESK = frozenset({Role.SPECIALIST, Role.OPERATOR})
+SIGNED = DESK | {Role.PROVIDER}
+"""Roles whose commands decide about money: the step's activity verifies a signature before it acts."""
 
 
 class LineState(StrEnum):
@@ -111,6 +114,7 @@ class Cause(StrEnum):
     RECEIPT_MISSING = "receipt_missing"
     MONEY_UNKNOWN = "money_unknown"
     MONEY_FAILED = "money_failed"
+    DISPUTE = "dispute"
     CLAIM = "claim"
 
 
@@ -304,7 +308,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Everything the process needs to know about one order, and nothing personal."""
+    """Everything the process needs to know about one order, and nothing personal.
+
+    `given_back` is what of a slice went back to the buyer while the rest of it goes its way.
+    """
 
     order_id: str
     checkout_id: str
@@ -325,6 +332,11 @@ class Order:
     shipping_funds: Funds = Funds.NONE
     payment: Payment = field(default_factory=Payment)
     parcels: tuple[Parcel, ...] = ()
+    given_back: tuple[Part, ...] = ()
+    moves: tuple[Moved, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    debt: Debt | None = None
+    strays: tuple[Stray, ...] = ()
     op: MoneyOp | None = None
     stuck: tuple[Stuck, ...] = ()
     tickets: tuple[Ticket, ...] = ()
@@ -374,6 +386,28 @@ class Order:
             total([*(line.price for line in live), self.shipping], self.currency) if live else Money.zero(self.currency)
         )
 
+    @property
+    def disputed(self) -> frozenset[str]:
+        """The slices that an undecided dispute keeps from moving."""
+        return frozenset(part.piece for dispute in self.disputes if dispute.holds for part in dispute.parts)
+
+    def left(self, piece: str) -> Money:
+        """What of a slice has not gone back to the buyer; raises KeyError for a slice that this order does not have."""
+        if piece == SUSPENSE:
+            return total([stray.amount for stray in self.strays[:1]], self.currency)
+        restored = next((dispute for dispute in self.disputes if dispute.dispute_id == piece), None)
+        if restored is not None:
+            return restored.restorable
+        price = self.shipping if piece == SHIPPING else self.line(piece).price
+        return price - total([part.amount for part in self.given_back if part.piece == piece], self.currency)
+
+    def funds_of(self, piece: str) -> Funds:
+        """Where the money of a slice stands."""
+        if piece == SHIPPING:
+            return self.shipping_funds
+        line = next((line for line in self.lines if line.line_id == piece), None)
+        return line.funds if line is not None else Funds.ESCROW
+
     def parcels_of(self, line_id: str) -> tuple[Parcel, ...]:
         """The parcels that carry a line, withdrawn ones left out."""
         return tuple(parcel for parcel in self.parcels if line_id in parcel.lines and not parcel.withdrawn)
@@ -415,7 +449,9 @@ def money_open(order: Order) -> bool:
     uncaptured = bool(payment.hold) and payment.captured is None
     # An offer to pay for nothing is only open when the buyer's bank holds money for it.
     offered = payment.offer is not None and bool(order.live or payment.offer.payment_intent)
-    return bool(order.op or offered or uncaptured or payment.superseded or Funds.ESCROW in slices)
+    restored = any(dispute.holds or dispute.status is DisputeStatus.RESTORED for dispute in order.disputes)
+    after = bool(order.debt or order.strays) or restored
+    return bool(order.op or offered or uncaptured or payment.superseded or Funds.ESCROW in slices) or after
 
 
 def is_over(order: Order) -> bool:

@@ -24,6 +24,7 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
     Cause.RECEIPT_MISSING: ("release", "refund", "resolve-ticket"),
     Cause.MONEY_UNKNOWN: ("retry",),
     Cause.MONEY_FAILED: ("retry", "pay", "cancel", "payout-account"),
+    Cause.DISPUTE: ("note", "resolve-ticket"),
     Cause.CLAIM: ("refund", "release"),
 }
 """Which commands of ``aftersale`` mend a ticket of each cause, the mildest first."""

@@ -16,6 +16,7 @@ from domain.events import (
     TicketResolved,
 )
 from domain.money import Verb
+from domain.purse import DisputeStatus
 from domain.state import UNSHIPPED, Cause, Line, LineState, Order, Outcome, Ticket
 from domain.step import Moment
 
@@ -119,12 +120,21 @@ def _stands(order: Order, ticket: Ticket) -> bool:
             return bool(states - {LineState.ACCEPTED})
         case Cause.RECEIPT_MISSING:
             return any(line.line_id == ticket.subject and line.state is LineState.DELIVERED for line in order.lines)
-        case Cause.MONEY_UNKNOWN:
-            return order.op is not None and str(order.op.seq) == ticket.subject
-        case Cause.MONEY_FAILED:
-            return _money_failed(order, ticket)
         case Cause.CLAIM:
             return any(line.held == ticket.subject for line in order.live)
+        case _:
+            return _money_stands(order, ticket)
+
+
+def _money_stands(order: Order, ticket: Ticket) -> bool:
+    """Whether the cause of a ticket about money is still there."""
+    match ticket.cause:
+        case Cause.MONEY_UNKNOWN:
+            return order.op is not None and str(order.op.seq) == ticket.subject
+        case Cause.DISPUTE:
+            return any(d.dispute_id == ticket.subject and d.status is DisputeStatus.OPEN for d in order.disputes)
+        case _:
+            return _money_failed(order, ticket)
 
 
 def _travels(order: Order, line_id: str) -> bool:

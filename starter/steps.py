@@ -21,7 +21,7 @@ from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
 from domain.policy.file import load
-from domain.process import COMMANDS, roles_of
+from domain.process import ACTIONS, roles_of
 from domain.state import DESK, PARTIES, Role
 from starter import render
 from starter.answers import Progress
@@ -79,8 +79,8 @@ def _bytes(path: Path, field: str) -> bytes:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Every command of the process that has no shape of its own."""
-    for name in COMMANDS:
+    """Every command that people send and that has no shape of its own."""
+    for name in ACTIONS:
         if name not in OWN:
             app.command(render.dashed(name), epilog=EPILOG)(_command(name))
 

@@ -194,6 +194,7 @@ def money_for(role: Role, order: Order, booked: OrderMoney) -> dict[str, Money]:
             "in escrow": booked.escrow,
             "paid out": booked.released,
             "refunded": booked.refunded,
+            **_rare(booked, "disputed", "owed"),
         }
     return {
         "total": order.priced,
@@ -203,7 +204,14 @@ def money_for(role: Role, order: Order, booked: OrderMoney) -> dict[str, Money]:
         "refunded": booked.refunded,
         "fees": booked.fees,
         "escrow": booked.escrow,
+        **_rare(booked, "disputed", "lost", "owed"),
     }
+
+
+def _rare(booked: OrderMoney, *names: str) -> dict[str, Money]:
+    """Amounts that most orders never have are shown when they are there."""
+    amounts = {name: getattr(booked, name) for name in names}
+    return {name: amount for name, amount in amounts.items() if amount}
 
 
 def _lines(order: Order, checkout: Mapping[str, Any]) -> tuple[LineView, ...]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, case, func, select
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -26,6 +26,7 @@ from activities.store import ledger, orders, personal, screens, tables
 from activities.store.vault import Vault
 from demo.temporal import fast_forward, virtual_now
 from domain import wire
+from domain.accounts import receivable_account
 from domain.contract import Envelope
 from domain.deadlines import Clock, deadlines
 from domain.errors import Refused
@@ -273,11 +274,30 @@ class Life:
         money = self.screen().money
         assert moved["captures"] <= 1, "at most one capture (P1)"
         assert moved["capture"] <= moved["authorise"], "no more is captured than was authorised"
-        known = {"capture": money.captured, "transfer": money.released, "refund": money.refunded}
-        assert {kind: moved[kind] for kind in known} == {kind: amount.minor for kind, amount in known.items()}
-        kept = money.released + money.refunded + money.fees + money.escrow
-        assert money.captured == kept, "what came in went out, was kept, or is held (P4)"
+        there = {
+            "captured": moved["capture"],
+            "refunded": moved["refund"] - moved["refund_failed"],
+            "disputed": moved["dispute"] + moved["dispute_fee"] - moved["dispute_won"] - moved["dispute_fee_returned"],
+        }
+        assert there == {name: getattr(money, name).minor for name in there}, "both books tell the same (P12)"
+        assert moved["transfer"] - moved["transfer_reversal"] <= money.released.minor, "what was not sent was netted"
+        out = money.released + money.refunded + money.fees + money.disputed
+        pending = sum(d.amount.minor for d in order.disputes if d.holds)
+        held = money.escrow.minor - pending
+        assert money.captured.minor + money.lost.minor + self._booked_debt() == held + out.minor, (
+            "what came in went out, was kept, or is held (P4)"
+        )
         assert not money.escrow or not is_over(order), "nothing is left in escrow at the end (P5)"
+
+    def _booked_debt(self) -> int:
+        """What this order's own bookings made the seller owe, less what they took back; minor units."""
+        account = receivable_account(self.state().seller, self.order_id)
+        entries, booked = tables.ledger_entries, tables.ledger_transactions
+        signed = case((entries.c.side == "debit", entries.c.amount_minor), else_=-entries.c.amount_minor)
+        own = (booked.c.order_id == self.order_id, booked.c.verb != "release", entries.c.account == account)
+        query = select(func.coalesce(func.sum(signed), 0)).select_from(entries.join(booked)).where(*own)
+        with self.market.engine.begin() as conn:
+            return int(conn.execute(query).scalar_one())
 
 
 def _busy(described: WorkflowExecutionDescription) -> bool:

@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.events import Event
     from domain.fold import apply_all
     from domain.progress import verdict
-    from domain.state import DESK, SYSTEM, Order, is_over, stage
+    from domain.state import SIGNED, SYSTEM, Order, is_over, stage
     from domain.summary import Summary, summary
     from workflows.panel import attributes, beside_the_timer, details, parties, unrecorded
 
@@ -131,7 +131,7 @@ class OrderWorkflow:
         return order
 
     async def _take(self, order: Order, message: front.Item) -> Order:
-        """Judge one message. An update is answered at once; one of the desk after its signature was verified."""
+        """Judge one message. An update is answered at once; a signed one after its signature was verified."""
         if message.envelope is None:
             await self._refuse(order, message, message.unreadable or Refusal("unreadable", "cannot be read"))
             return order
@@ -143,7 +143,7 @@ class OrderWorkflow:
         if isinstance(judged, Repeat):
             message.answer = verdict(order, judged.seq, actor, workflow.now())
             return order
-        if actor.role not in DESK:
+        if actor.role not in SIGNED:
             message.answer = verdict(judged.after, judged.after.seq, actor, workflow.now())
         after = await self._perform(order, judged, message.source, message.name, message.envelope)
         if after is None:

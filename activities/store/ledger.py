@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, bindparam, case, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, case, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
 from activities.store.steps import constraint_of
 from activities.store.tables import ledger_entries, ledger_transactions, orders
-from domain.accounts import CLEARING, FEES
+from domain.accounts import CLEARING, DISPUTE_FEES, FEES, LOSSES
+from domain.books import Entry
 from domain.errors import Conflict
-from domain.funds import Entry
 from domain.money import Money, Verb
 
 _POST = text(
@@ -31,13 +32,20 @@ _POST = text(
 
 @dataclass(frozen=True, slots=True)
 class OrderMoney:
-    """What the ledger says of one order: what came in, what went out to whom, what was kept, what is still held."""
+    """What the ledger says of one order: what came in, what went out to whom, what was kept, what is still held.
+
+    `released` counts what paid the seller's debts, less what came back from the seller; `disputed` is what the provider
+    withdrew and has not returned, fees included, `lost` what the platform bears, `owed` what the seller owes by now.
+    """
 
     captured: Money
     released: Money
     refunded: Money
     fees: Money
     escrow: Money
+    disputed: Money
+    lost: Money
+    owed: Money
 
 
 def post(
@@ -113,25 +121,41 @@ def money_columns() -> tuple[ColumnElement[int], ...]:
     A correction stands under the verb that it corrects, so it counts against it.
     """
     verb, at_provider = ledger_transactions.c.verb, _ENTRY.account == CLEARING
-    paid_out = or_(verb == Verb.RELEASE.value, verb == Verb.REVERSE_RELEASE.value)
+    netted = and_(verb == Verb.RELEASE.value, _ENTRY.account.startswith("receivable:"))
+    moved = and_(at_provider, verb.in_((Verb.RELEASE.value, Verb.REVERSE_RELEASE.value)))
     return (
-        (-_sum(at_provider, verb == Verb.CAPTURE.value)).label("captured"),
-        _sum(at_provider, paid_out).label("released"),
-        _sum(at_provider, verb == Verb.REFUND.value).label("refunded"),
+        (-_sum(at_provider, verb.in_((Verb.CAPTURE.value, "suspense")))).label("captured"),
+        _sum(or_(moved, netted)).label("released"),
+        _sum(at_provider, verb.in_((Verb.REFUND.value, "refund_failed"))).label("refunded"),
         _sum(_ENTRY.account == FEES).label("fees"),
-        _sum(_ENTRY.account.startswith("escrow:")).label("escrow"),
+        _sum(or_(_ENTRY.account.startswith("escrow:"), _ENTRY.account.startswith("suspense:"))).label("escrow"),
+        _sum(at_provider, verb.in_(("dispute", "dispute_won"))).label("disputed"),
+        (-_sum(_ENTRY.account.in_((LOSSES, DISPUTE_FEES)))).label("lost"),
+        _owed().label("owed"),
     )
+
+
+def _owed() -> ColumnElement[int]:
+    """What the order's own receivable stands at, whichever orders have paid it."""
+    entry = ledger_entries.alias()
+    signed = case((entry.c.side == "debit", entry.c.amount_minor), else_=-entry.c.amount_minor)
+    mine = entry.c.account == func.concat("receivable:", orders.c.seller, ":", orders.c.order_id)
+    return select(func.coalesce(func.sum(signed), 0)).where(mine).correlate(orders).scalar_subquery()
 
 
 def order_money(conn: Connection, order_id: str) -> OrderMoney:
     """The order's money by the ledger, in the order's currency; raises KeyError for an unknown order."""
     booked = orders.outerjoin(ledger_transactions).outerjoin(ledger_entries)
     query = select(orders.c.currency, *money_columns()).select_from(booked).where(orders.c.order_id == order_id)
-    row = conn.execute(query.group_by(orders.c.currency)).one_or_none()
+    row = conn.execute(query.group_by(orders.c.order_id)).one_or_none()
     if row is None:
         raise KeyError(order_id)
-    currency, *amounts = row
-    return OrderMoney(*(Money(int(amount), currency) for amount in amounts))
+    return money_of(row)
+
+
+def money_of(row: Any) -> OrderMoney:
+    """The money in a row with the columns of `money_columns` and the order's ``currency``."""
+    return OrderMoney(*(Money(int(getattr(row, field.name)), row.currency) for field in fields(OrderMoney)))
 
 
 _UNBALANCED = text(

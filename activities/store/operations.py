@@ -48,6 +48,11 @@ def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime)
     return Standing(False, found.first_sent_at, found.state, done, found.ref, found.code)
 
 
+def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
+    """Whether the operation was written down before."""
+    return _find(conn, order_id, op) is not None
+
+
 def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:
     parameters = [order_id, op.verb.value, op.seq, key, wire.to_plain(op.amount), list(op.slices), op.subject]
     return {

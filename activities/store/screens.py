@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from activities.store.ledger import OrderMoney, money_columns
+from activities.store.ledger import OrderMoney, money_columns, money_of
 from activities.store.tables import ledger_entries, ledger_transactions, orders, refusals, steps, tickets
 from domain import wire
 from domain.money import Money
@@ -151,10 +151,8 @@ def order_screen(conn: Connection, order_id: str) -> OrderScreen | None:
             _all(TicketRow, tickets, order_id, tickets.c.opened_at),
         )
     ).one()
-    amounts = (row.captured, row.released, row.refunded, row.fees, row.escrow)
-    money = OrderMoney(*(Money(int(amount), row.currency) for amount in amounts))
     story_ = Story(_read(StoryStep, about[0]), _read(RefusedMessage, about[1]))
-    return OrderScreen(_order_row(row), money, row.checkout, row.snapshot, story_, _read(TicketRow, about[2]))
+    return OrderScreen(_order_row(row), money_of(row), row.checkout, row.snapshot, story_, _read(TicketRow, about[2]))
 
 
 def story(conn: Connection, order_id: str) -> Story:

@@ -138,6 +138,23 @@ operations = Table(
     UniqueConstraint("key", name="operations_key"),
 )
 
+Index("operations_ref", operations.c.ref, postgresql_where=operations.c.ref != "")
+Index("operations_collecting", operations.c.order_id, postgresql_where=operations.c.state == "pending")
+
+nettings = Table(
+    "nettings",
+    metadata,
+    _order_id(),
+    Column("seq", Integer, nullable=False),
+    Column("debtor", ForeignKey("orders.order_id"), nullable=False),
+    _text("seller"),
+    Column("amount_minor", BigInteger, nullable=False),
+    _text("currency"),
+    _text("state", "pending"),
+    PrimaryKeyConstraint("order_id", "seq", "debtor"),
+)
+Index("nettings_pending", nettings.c.seller, postgresql_where=nettings.c.state == "pending")
+
 ledger_transactions = Table(
     "ledger_transactions",
     metadata,

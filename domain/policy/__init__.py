@@ -23,6 +23,7 @@ from domain.policy.units import (
     BasisPoints,
     Dates,
     Text,
+    Words,
     business_days,
     days,
     declared,
@@ -31,6 +32,7 @@ from domain.policy.units import (
     minutes,
     one_of,
 )
+from domain.purse import DisputeReason
 
 _EUROS_150 = (Money(150_00, "EUR"),)
 _EUROS_500 = (Money(500_00, "EUR"),)
@@ -209,6 +211,28 @@ class Payout:
 
 
 @dataclass(frozen=True, slots=True)
+class Disputes:
+    """A chargeback: the buyer's bank takes the money back and decides in the end."""
+
+    longest: int = days(
+        120, "Banks decide within 75 to 100 days; a dispute that is never answered then counts as lost."
+    )
+    seller_bears: tuple[str, ...] = declared(
+        Words(*DisputeReason),
+        (DisputeReason.NOT_RECEIVED, DisputeReason.NOT_AS_DESCRIBED, DisputeReason.CREDIT_NOT_PROCESSED),
+        "The provider's fee for a lost dispute is borne by who is at fault; for other reasons the platform bears it.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Debts:
+    """What a seller owes after money that was paid out went back to the buyer."""
+
+    retry: int = business_days(5, "An account without funds is asked again weekly; later sales pay in between.")
+    write_off: int = days(60, "What two months of sales have not paid back is the platform's loss.")
+
+
+@dataclass(frozen=True, slots=True)
 class SecondOperator:
     """Large sums need a second operator."""
 
@@ -302,6 +326,8 @@ class Policy:
     money: Transfers = field(default_factory=Transfers)
     fees: Fees = field(default_factory=Fees)
     payout: Payout = field(default_factory=Payout)
+    dispute: Disputes = field(default_factory=Disputes)
+    debt: Debts = field(default_factory=Debts)
     second_operator: SecondOperator = field(default_factory=SecondOperator)
     pause: Pause = field(default_factory=Pause)
     outage: Outage = field(default_factory=Outage)

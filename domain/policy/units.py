@@ -179,6 +179,29 @@ class Dates:
         return tuple(date.fromisoformat(text) for text in plain)
 
 
+class Words:
+    """Any of a few words, written as a list: ``["not_received"]``."""
+
+    unit = "words"
+
+    def __init__(self, *known: str) -> None:
+        self.known = tuple(str(word) for word in known)
+
+    def parse(self, name: str, written: object) -> tuple[str, ...]:
+        if not isinstance(written, list) or not all(word in self.known for word in written):
+            raise Invalid(name, f"must be a list of any of these: {', '.join(self.known)}")
+        return tuple(word for word in self.known if word in written)
+
+    def show(self, value: tuple[str, ...]) -> str:
+        return "[" + ", ".join(f'"{word}"' for word in value) + "]"
+
+    def to_plain(self, value: tuple[str, ...]) -> list[str]:
+        return [str(word) for word in value]
+
+    def from_plain(self, plain: list[str]) -> tuple[str, ...]:
+        return tuple(plain)
+
+
 def one_of(*words: str) -> Text:
     """One of a few words."""
     return Text(" or ".join(words), "|".join(words), "one of " + ", ".join(f"'{word}'" for word in words))

@@ -42,13 +42,14 @@ OPEN_ROOMS = ("demo", "docs", "migrations", "tests")
 FILE_LINES = 400
 FUNCTION_LINES = 60
 ROOM_MODULES = 24
-LARGER_ROOMS: Mapping[str, int] = {"domain": 30}
+LARGER_ROOMS: Mapping[str, int] = {"domain": 36}
 """Folders that may hold more. The domain has a file per moment of an order's life beside its common words."""
 
 FAN_OUT = 16
 FAN_IN = 8
 
 EXCEPTIONS: Mapping[str, str] = {
+    "domain/events.py": "everything that can happen to an order in one place: records of a few lines",
     "domain/state.py": "the vocabulary of an order in one place: enumerations and records, and folds of a few lines",
 }
 """Files (``room/file.py``) and functions (``room/file.py:name``) that may be longer, each with its reason."""

@@ -245,6 +245,83 @@ def void_refused() -> Life:
     return life
 
 
+def dispute(life: Life, **about: str) -> Life:
+    """The buyer's bank takes everything back, unless told otherwise."""
+    fact = {"dispute": "dp_1", "amount": str(life.order.payment.captured), "fee": "15.00 EUR"}
+    life.do("open_dispute", Role.PROVIDER, **fact | about)
+    return life
+
+
+def disputed() -> Life:
+    return dispute(delivered())
+
+
+def disputed_in_part() -> Life:
+    return dispute(delivered(), amount="10.00 EUR")
+
+
+def dispute_won() -> Life:
+    life = disputed()
+    life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="15.00 EUR")
+    return life
+
+
+def dispute_lost() -> Life:
+    life = disputed()
+    life.do("lose_dispute", Role.PROVIDER, dispute="dp_1")
+    return life
+
+
+def dispute_borne() -> Life:
+    life = dispute_lost()
+    life.settle_money()
+    return life
+
+
+def disputed_after_payout() -> Life:
+    life = completed()
+    life.settle_money()
+    return dispute(life, reason="not_received")
+
+
+def owing() -> Life:
+    life = completed()
+    life.settle_money()
+    life.answer = no("InsufficientFunds", Verb.REVERSE_RELEASE)
+    dispute(life, reason="not_received").do("lose_dispute", Role.PROVIDER, dispute="dp_1")
+    life.settle_money()
+    return life
+
+
+def won_after_it_was_borne() -> Life:
+    life = dispute_borne()
+    life.answer = no("AccountRestricted", Verb.RELEASE)
+    life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="0.00 EUR")
+    return life
+
+
+def refund_failed() -> Life:
+    life = delivered()
+    life.do("refund", Role.SPECIALIST, **NOTE, lines=["a"])
+    life.settle_money()
+    refund = next(move.ref for move in life.order.moves if move.verb is Verb.REFUND)
+    life.do("refund_failed", Role.PROVIDER, refund=refund)
+    return life
+
+
+def refunded_after_payout() -> Life:
+    life = completed()
+    life.settle_money()
+    life.do("refund", Role.SPECIALIST, **NOTE, lines=["a"])
+    return life
+
+
+def paid_after_the_end() -> Life:
+    life = expired()
+    life.do("payment_found", Role.PROVIDER, payment_intent="pi_late", charge="ch_late", amount="55.00 EUR")
+    return life
+
+
 CONDITIONS: Mapping[str, Callable[[], Life]] = {
     builder.__name__.replace("_", " "): builder
     for builder in (
@@ -254,5 +331,7 @@ CONDITIONS: Mapping[str, Callable[[], Life]] = {
         waited_longer, stalled, lost, one_of_two_delivered, delivered, returned_after_delivery, dear_and_silent,
         strongly_delivered, accepted_in_part, completed, account_just_changed, release_refused, release_unknown,
         refund_unknown, waiting_for_second_operator, closed, refunded, refused_release_then_refunded, void_refused,
+        disputed, disputed_in_part, dispute_won, dispute_lost, dispute_borne, disputed_after_payout, owing,
+        won_after_it_was_borne, refund_failed, refunded_after_payout, paid_after_the_end,
     )
 }  # fmt: skip

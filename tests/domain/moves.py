@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.money import Verb
+from domain.money import Money, Verb
 from domain.ship import RANK
 from domain.state import Milestone, Order, Role
 from tests.domain.world import text_of
 
 BUYER, SELLER, CARRIER, STOREFRONT = Role.BUYER, Role.SELLER, Role.CARRIER, Role.STOREFRONT
-SPECIALIST, OPERATOR = Role.SPECIALIST, Role.OPERATOR
+SPECIALIST, OPERATOR, PROVIDER = Role.SPECIALIST, Role.OPERATOR, Role.PROVIDER
 
 Move = tuple[str, Role, dict[str, Any], str]
 """A command's name, who sends it, its body, and the ticket that it resolves."""
@@ -113,6 +113,42 @@ def payments(order: Order, now: datetime) -> Iterator[Move]:
     yield "retry", OPERATOR, {"note_id": "n-1"}, ""
 
 
+def told(order: Order, now: datetime) -> Iterator[Move]:
+    """What the payment provider tells, while the goods go the shortest way and the desk gives money back."""
+    captured = order.payment.captured
+    yield "confirm", SELLER, {}, ""
+    if not order.parcels:
+        yield "ship", SELLER, {"parcel_id": "p1", "carrier": "dhl", "lines": ["a"]}, ""
+        yield "ship", SELLER, {"parcel_id": "p1", "carrier": "dhl"}, ""
+    yield "receive", BUYER, {}, ""
+    yield "receive", BUYER, {"lines": ["a"]}, ""
+    yield "refund", SPECIALIST, {"note_id": "n-1", "lines": ["a"]}, ""
+    yield "retry", OPERATOR, {"note_id": "n-1"}, ""
+    if order.payment.hold:
+        yield "hold_lost", PROVIDER, {"hold": order.payment.hold}, ""
+    yield "payment_found", PROVIDER, {"payment_intent": "pi_late"}, ""
+    if captured is not None:
+        paid = {"payment_intent": "pi_late", "charge": "ch_late", "amount": f"5.00 {order.currency}"}
+        yield "payment_found", PROVIDER, paid, ""
+        yield from disputes(order, captured)
+    for move in order.moves:
+        if move.verb is Verb.REFUND and order.seq < 14:
+            yield "refund_failed", PROVIDER, {"refund": move.ref}, ""
+
+
+def disputes(order: Order, captured: Money) -> Iterator[Move]:
+    """A dispute about everything and one about a little, decided either way, also a second time."""
+    fee = f"15.00 {order.currency}"
+    for dispute, amount in (("dp_all", str(captured)), ("dp_part", f"0.07 {order.currency}")):
+        known = next((d for d in order.disputes if d.dispute_id == dispute), None)
+        if known is None:
+            fact = {"dispute": dispute, "amount": amount, "fee": fee, "reason": "not_received"}
+            yield "open_dispute", PROVIDER, fact, ""
+        else:
+            yield "win_dispute", PROVIDER, {"dispute": dispute, "fee": f"0.00 {order.currency}"}, ""
+            yield "lose_dispute", PROVIDER, {"dispute": dispute}, ""
+
+
 def never(verb: Verb) -> Iterable[str]:
     """The provider refuses nothing."""
     return ()
@@ -127,4 +163,5 @@ def likely(verb: Verb) -> Iterable[str]:
         Verb.VOID: ("AuthorisationExpired", "Unauthorised"),
         Verb.RELEASE: ("AccountRestricted",),
         Verb.REFUND: ("InsufficientFunds",),
+        Verb.REVERSE_RELEASE: ("InsufficientFunds",),
     }.get(verb, ())

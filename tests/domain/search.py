@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.books import entries
 from domain.deadlines import deadlines
 from domain.decide import Command, Decision, Refusal, Repeat, decide, tick
-from domain.funds import Done, No, Result, Unclear, entries
-from domain.money import Verb
+from domain.funds import Done, No, Result, Unclear
+from domain.money import INTERNAL, Verb
 from domain.state import Order, Role, Stage, is_over, stage
 from tests.domain.moves import Move
 from tests.domain.world import (
@@ -70,6 +71,11 @@ def key(order: Order) -> Hashable:
         order.shipping_funds,
         tuple((p.lines, p.milestone, p.proof, p.withdrawn) for p in order.parcels),
         flags,
+        tuple((d.status, d.parts, d.shares) for d in order.disputes),
+        order.given_back,
+        order.debt.amount if order.debt else None,
+        order.strays,
+        tuple((move.verb, move.parts, move.left) for move in order.moves),
         None if op is None else (op.verb, op.slices, op.retry_at is not None),
         frozenset((s.verb, s.slices) for s in order.stuck),
         frozenset((t.cause, _subject(t.subject), min(t.escalations, 2)) for t in order.tickets),
@@ -117,7 +123,9 @@ def explore(order: Order, scope: Scope, check_node: Callable[[Node], None], chec
         for decision, moment, name in _decisions(node, scope):
             found.steps.add(decision.step)
             after = with_calendars(decision.after, decision.events)
-            reached = Node(after, moment, node.money, (*node.path, name))
+            told = Ledger(dict(node.money))
+            told.book(node.order, decision.events)
+            reached = Node(after, moment, tuple(told.balances.items()), (*node.path, name))
             check_step(node, reached, decision)
             for outcome in [reached] if decision.op is None else _answers(reached, scope, found):
                 found.transitions += 1
@@ -141,7 +149,7 @@ def _answers(node: Node, scope: Scope, found: Found | None = None) -> list[Node]
     assert op is not None
     nodes = []
     for result in results(op.verb, scope.answer(node.order, op, node.now), scope.codes(op.verb)):
-        if isinstance(result, Unclear) and (not scope.unclear or op.attempts >= 1):
+        if isinstance(result, Unclear) and (not scope.unclear or op.attempts >= 1 or op.verb in INTERNAL):
             continue
         ledger = Ledger(dict(node.money))
         ledger.post(entries(node.order, op, result))
@@ -183,7 +191,9 @@ def silent_successor(node: Node) -> Node:
     rings = max(clock.at, node.now)
     decision = tick(node.order, clock, rings)
     assert isinstance(decision, Decision), (clock, decision, node.path)
-    order, money = with_calendars(decision.after, decision.events), dict(node.money)
+    told = Ledger(dict(node.money))
+    told.book(node.order, decision.events)
+    order, money = with_calendars(decision.after, decision.events), told.balances
     if decision.op is not None:
         result = done(order, decision.op, rings)
         ledger = Ledger(money)

@@ -279,6 +279,52 @@ def _refused_signals() -> Telling:
     return life
 
 
+def _disputed(*words: str, answer: Answer = done, paid_out: bool = True) -> Telling:
+    """Everything is disputed, after the payout or before it, then comes what `words` say."""
+    life = Telling(answer=answer).confirm().arrive()
+    if paid_out:
+        life.do("receive", Role.BUYER)
+        life.settle_money()
+    amount = str(life.order.payment.captured)
+    fact = {"dispute": "dp_1", "amount": amount, "fee": "15.00 EUR", "reason": "not_received"}
+    life.do("open_dispute", Role.PROVIDER, **fact)
+    for word in words:
+        given = {"fee": "0.00 EUR"} if word == "win_dispute" else {}
+        life.do(word, Role.PROVIDER, dispute="dp_1", **given)
+        life.settle_money()
+    return life
+
+
+def _refund_failed() -> Telling:
+    life = _decided()
+    life.do("refund_failed", Role.PROVIDER, refund=next(m.ref for m in life.order.moves if m.verb is Verb.REFUND))
+    return life
+
+
+def _refund_after_payout() -> Telling:
+    life = Telling(answer=no("InsufficientFunds", Verb.REVERSE_RELEASE)).confirm().arrive()
+    life.do("receive", Role.BUYER)
+    life.settle_money()
+    life.do("refund", Role.SPECIALIST, lines=["b"], note_id="n1")
+    life.settle_money()
+    return life
+
+
+def _account_restricted() -> Telling:
+    life = Telling().confirm().arrive()
+    life.do("payout_account", Role.STOREFRONT, account="acct_2")
+    life.do("receive", Role.BUYER)
+    life.do("account_restricted", Role.PROVIDER, account="acct_2")
+    return life
+
+
+def _paid_twice() -> Telling:
+    life = _happy()
+    life.do("payment_found", Role.PROVIDER, payment_intent="pi_9", charge="ch_9", amount="7.00 EUR")
+    life.settle_money()
+    return life
+
+
 LIVES: dict[str, Callable[[], Telling]] = {
     "happy": _happy,
     "desk": _desk,
@@ -307,6 +353,15 @@ LIVES: dict[str, Callable[[], Telling]] = {
     "half confirmed": _half_confirmed,
     "hold lapses": _hold_lapses,
     "longest escrow": _longest_escrow,
+    "dispute won": lambda: _disputed("win_dispute", paid_out=False),
+    "dispute lost": lambda: _disputed("lose_dispute"),
+    "dispute won in the end": lambda: _disputed("lose_dispute", "win_dispute", paid_out=False),
+    "dispute never answered": lambda: (life := _disputed(), life.until("dispute_lapses"))[0],
+    "dispute never answered, in escrow": lambda: (life := _disputed(paid_out=False), life.until("dispute_lapses"))[0],
+    "refund failed": _refund_failed,
+    "refund after payout": _refund_after_payout,
+    "account restricted": _account_restricted,
+    "paid twice": _paid_twice,
     "longest escrow, delivered": lambda: _silent(dear(), "escrow_ends", "weak"),
     "longest escrow, held": _held_too_long,
 }

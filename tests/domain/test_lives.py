@@ -100,10 +100,14 @@ def check(life: Life) -> None:
     captured = life.moved.get(Verb.CAPTURE, zero)
     released, refunded = life.moved.get(Verb.RELEASE, zero), life.moved.get(Verb.REFUND, zero)
     fees = Money(life.ledger.balance("platform:fees"), currency)
-    assert captured == held_in_escrow(order) + released + refunded + fees, "P4"
+    lost = Money(-life.ledger.balance("platform:losses"), currency)
+    taken_back = life.moved.get(Verb.REVERSE_RELEASE, zero)
+    owed = order.debt.amount if order.debt else zero
+    paid_out = released - taken_back
+    assert captured + lost + owed == held_in_escrow(order) + paid_out + refunded + fees, "P4"
     assert life.done.count(Verb.CAPTURE) <= 1, "P1"
     assert captured <= (order.payment.authorised or zero) or not captured, "P1"
-    assert released + refunded + fees <= captured, "P3, P6"
+    assert paid_out + refunded + fees <= captured + owed + lost, "P3, P6"
     assert bool(deadlines(order)) is not is_over(order), "W2"
     assert round_trips(order)
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from domain.accounts import CLEARING, FEES
+from domain.books import Entry, Side
 from domain.checkout import line_fees
 from domain.currencies import EXPONENTS
-from domain.funds import Entry, Side, net
 from domain.money import Money, allocate, percent_down, share, total
 from domain.policy import Fees
+from domain.shares import net_of
 from domain.state import Role
 from tests.domain.world import POLICY, Ledger, delivered, new_order
 
@@ -96,7 +97,7 @@ def test_whatever_order_lines_are_received_in_seller_and_platform_get_exactly_wh
         if index < len(prices):
             life.do("receive", Role.BUYER, lines=[chr(97 + index)])
     life.settle_money()
-    paid_out = [net(line) for line in life.order.lines]
+    paid_out = [net_of(life.order, line.line_id) for line in life.order.lines]
     fees = total([line.fee for line in life.order.lines], "EUR")
     assert life.ledger.balance("escrow:") == 0
     assert life.ledger.balance("platform:fees") == fees.minor

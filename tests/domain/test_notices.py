@@ -13,7 +13,7 @@ from tests.domain.world import RENEWS, done, done_with_mandate, new_order, no, s
 KNOWN_FACTS = {
     *("command", "reason"),
     *("step", "stage", "lines", "parcel_id", "milestone", "days", "request", "until", "amount", "slices", "ticket_id"),
-    *("cause", "subject", "relist", *LineState),
+    *("cause", "subject", "relist", "dispute", "why", "owed", "netted", *LineState),
 }
 BUYER, SELLER, SPECIALIST = "buyer", "seller", "specialist"
 

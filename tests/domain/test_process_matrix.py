@@ -9,7 +9,7 @@ import pytest
 
 from domain.decide import Command, Decision, Refusal, decide, possible
 from domain.money import Verb
-from domain.process import COMMANDS, STEPS
+from domain.process import COMMANDS, NEWS, STEPS
 from domain.ship import RANK
 from domain.state import DEAD, DESK, Actor, Line, LineState, Order, Role, is_over
 from domain.step import Step
@@ -55,9 +55,40 @@ def never_paid(life: Life, _: tuple[Line, ...]) -> bool:
     )
 
 
-def still_ours(life: Life, lines: tuple[Line, ...]) -> bool:
+def at_rest(life: Life, lines: tuple[Line, ...]) -> bool:
     moving = life.order.op.slices if life.order.op else ()
-    return not any(line.funds == "released" or line.line_id in moving for line in lines)
+    return not any(line.line_id in moving for line in lines)
+
+
+def not_disputed(life: Life, lines: tuple[Line, ...]) -> bool:
+    open_ones = [d for d in life.order.disputes if d.status in ("open", "lost")]
+    return not any(part.piece == line.line_id for d in open_ones for part in d.parts for line in lines)
+
+
+def disputes(life: Life, *statuses: str) -> list[str]:
+    return [dispute.dispute_id for dispute in life.order.disputes if dispute.status in statuses]
+
+
+def refunds(life: Life) -> list[str]:
+    return [move.ref for move in life.order.moves if move.verb == "refund"]
+
+
+def stuck_at_the_account(life: Life, _: tuple[Line, ...]) -> bool:
+    return any(stuck.verb in ("release", "reverse_release") for stuck in life.order.stuck)
+
+
+def pays_out(life: Life, _: tuple[Line, ...]) -> bool:
+    accepted = any(line.state == "accepted" and line.funds == "escrow" and not line.held for line in life.order.lines)
+    return (
+        life.order.op is None and not stuck_at_the_account(life, ()) and (accepted or bool(disputes(life, "restored")))
+    )
+
+
+def no_word_is_due(life: Life, _: tuple[Line, ...]) -> bool:
+    """Neither does an operation about the hold run, nor is the capture the next one."""
+    sent = some(life, LineState.SHIPPED, LineState.DELIVERED, LineState.ACCEPTED)
+    running = life.order.op is not None and life.order.op.verb in ("authorise", "reauthorise", "capture", "void")
+    return not running and not (sent and life.order.payment.captured is None)
 
 
 def parcels_going(life: Life) -> list[str]:
@@ -86,7 +117,16 @@ GUARDS: Mapping[str, Expected] = {
     "on_its_way": lambda life, _: some(life, LineState.CONFIRMED, LineState.SHIPPED),
     "parcel_sent": lambda life, _: bool(parcels_going(life)),
     "captured": lambda life, _: life.order.payment.captured is not None,
-    "in_escrow": still_ours,
+    "not_under_way": at_rest,
+    "undisputed": not_disputed,
+    "captured_before": lambda life, _: life.order.payment.captured is not None,
+    "hold_stands": lambda life, _: bool(life.order.payment.hold) and life.order.payment.captured is None,
+    "capture_not_asked": no_word_is_due,
+    "refund_given": lambda life, _: bool(refunds(life)),
+    "dispute_undecided": lambda life, _: bool(disputes(life, "open")),
+    "dispute_not_won": lambda life, _: bool(disputes(life, "open", "lost", "borne")),
+    "release_waits": pays_out,
+    "release_refused": stuck_at_the_account,
     "not_paused": lambda life, _: life.order.paused is None,
     "is_paused": lambda life, _: life.order.paused is not None,
     "waits_for_approval": lambda life, _: life.order.approval is not None,
@@ -123,13 +163,17 @@ def money_waits(life: Life) -> bool:
     order, payment = life.order, life.order.payment
     dead = all(line.state in DEAD for line in order.lines)
     unpaid_out = any(
-        line.funds == "escrow" and not line.held and (line.state == "accepted" or line.state in DEAD)
+        (line.funds == "escrow" and not line.held and line.state == "accepted")
+        or (line.funds in ("escrow", "released") and line.state in DEAD)
         for line in order.lines
     )
     return bool(
         order.op
         or payment.offer
         or payment.superseded
+        or order.debt
+        or order.strays
+        or disputes(life, "lost", "restored")
         or unpaid_out
         or (payment.hold and dead and not payment.captured)
     )
@@ -146,7 +190,7 @@ def fitting(life: Life, step: Step, role: Role) -> tuple[Line, ...]:
 
 def allowed(life: Life, step: Step, role: Role) -> bool:
     """Whether the table says that the row may be taken now."""
-    if is_over(life.order):
+    if is_over(life.order) and step.name not in NEWS:
         return False
     large = life.order.payment.captured is not None and life.order.policy.second_operator.needed(life.order.priced)
     pays = {Verb.RELEASE, Verb.REFUND} & step.money
@@ -190,6 +234,14 @@ def body_of(life: Life, step: Step, role: Role) -> dict[str, Any]:
         "approve": {"digest": order.approval.digest if order.approval else "none"},
         "assign_ticket": {"ticket_id": ticket, "owner": "specialist-9"},
         "resolve_ticket": {**NOTE, "ticket_id": ticket, "outcome": "no_change"},
+        "payment_found": {"payment_intent": "pi_late"},
+        "hold_lost": {"hold": order.payment.hold},
+        "refund_failed": {"refund": next(iter(refunds(life)), "re_0")},
+        "open_dispute": {"dispute": "dp_9", "amount": str(order.payment.captured), "fee": f"15.00 {order.currency}"},
+        "win_dispute": {"dispute": next(iter(disputes(life, "open", "lost", "borne")), ""), "fee": "0.00 EUR"},
+        "lose_dispute": {"dispute": next(iter(disputes(life, "open")), "")},
+        "account_restricted": {"account": order.account.ref},
+        "account_active": {"account": order.account.ref},
     }
     return bodies.get(step.name, {})
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from domain import wire
+from domain.accounts import Bound, row_of
+from domain.books import Entry, Side, bookings, entries
 from domain.business_time import Calendar
 from domain.checkout import Checkout, CheckoutLine, Party, place
 from domain.deadlines import Clock, deadlines
 from domain.decide import Command, Decision, Refusal, Repeat, decide, tick
 from domain.events import CalendarsAsked, CalendarsExtended, Event, MoneyAsked, Taken
 from domain.fold import apply_all
-from domain.funds import Done, Entry, No, Result, Side, Unclear, entries, plan, settle
+from domain.funds import Done, No, Result, Unclear, plan, settle
 from domain.money import Money, Verb, total
 from domain.policy import Policy
 from domain.state import Actor, MoneyOp, Offer, Order, Role, Stage, is_over, stage
@@ -142,7 +144,16 @@ class Ledger:
             key = (entry.account, entry.amount.currency)
             signed = entry.amount.minor if entry.side is Side.CREDIT else -entry.amount.minor
             self.balances[key] = self.balances.get(key, 0) + signed
-        assert all(balance >= 0 for (account, _), balance in self.balances.items() if account != "clearing")
+        for (account, _), balance in self.balances.items():
+            row = row_of(account)
+            assert row is not None, f"{account} is not in the chart"
+            assert balance >= 0 or row.bound is not Bound.NOT_BELOW_ZERO, f"{account} stands at {balance}"
+            assert balance <= 0 or row.bound is not Bound.NOT_ABOVE_ZERO, f"{account} stands at {balance}"
+
+    def book(self, order: Order, events: Iterable[Event]) -> None:
+        """Fold what events book by themselves."""
+        for booking in bookings(order, events):
+            self.post(booking.entries)
 
     def balance(self, prefix: str) -> int:
         """The sum of the accounts whose names begin so, in minor units."""
@@ -244,6 +255,7 @@ class Life:
 
     def _take(self, decision: Decision) -> None:
         assert apply_all(self.order, decision.events) == decision.after
+        self.ledger.book(self.order, decision.events)
         self.order = with_calendars(decision.after, decision.events)
         self._perform(decision.op)
 
@@ -263,8 +275,10 @@ class Life:
 
 def held_in_escrow(order: Order) -> Money:
     """What the order's slices say is in escrow."""
-    amounts = [line.price for line in order.lines if line.funds == "escrow"]
-    return total([*amounts, *([order.shipping] if order.shipping_funds == "escrow" else [])], order.currency)
+    pieces = [line.line_id for line in order.lines if line.funds == "escrow"]
+    pieces += ["shipping"] if order.shipping_funds == "escrow" else []
+    pieces += [dispute.dispute_id for dispute in order.disputes if dispute.status == "restored"]
+    return total([order.left(piece) for piece in pieces], order.currency)
 
 
 def round_trips(order: Order) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.errors import AftersaleError, Conflict, Invalid, Refused
-from domain.process import COMMANDS, roles_of
+from domain.process import ACTIONS, roles_of
 from domain.state import Role
 from starter.answers import CheckoutIncomplete, NotFound, NotJudgedYet, Unreachable
 from starter.cli import app
@@ -22,16 +22,16 @@ def typed() -> set[str]:
 
 
 def test_the_client_has_one_typed_method_per_command_of_the_process() -> None:
-    assert typed() == set(COMMANDS)
+    assert typed() == set(ACTIONS)
 
 
 def test_the_command_line_has_one_command_per_command_of_the_process() -> None:
     names = {command.name or "" for command in app.registered_commands}
-    missing = [name for name in COMMANDS if name.replace("_", "-") not in names]
+    missing = [name for name in ACTIONS if name.replace("_", "-") not in names]
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["place", "show", "list", "why", "adopt-policy", *COMMANDS])
+@pytest.mark.parametrize("name", ["place", "show", "list", "why", "adopt-policy", *ACTIONS])
 def test_every_command_documents_its_exit_codes(name: str) -> None:
     shown = CliRunner().invoke(app, [name.replace("_", "-"), "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
     assert shown.exit_code == 0
@@ -39,14 +39,14 @@ def test_every_command_documents_its_exit_codes(name: str) -> None:
         assert words in shown.output
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ACTIONS)
 def test_the_usual_role_of_a_command_may_send_it(name: str) -> None:
     usual = usual_role(name)
     assert usual is None or usual in roles_of(name)
 
 
 def test_a_command_of_both_parties_must_say_whose_it_is() -> None:
-    assert [name for name in COMMANDS if usual_role(name) is None] == ["cancel"]
+    assert [name for name in ACTIONS if usual_role(name) is None] == ["cancel"]
     assert (usual_role("confirm"), usual_role("receive")) == (Role.SELLER, Role.BUYER)
 
 

@@ -43,7 +43,9 @@ def screen_of(order: Order | None, *steps: StoryStep, refusals: tuple[RefusedMes
         Money.of("55.00", "EUR"), START, START, 1, 1,
     )  # fmt: skip
     snapshot = wire.to_plain(order) if order else None
-    money = OrderMoney(Money.of("55.00", "EUR"), ZERO, ZERO, Money.of("4.00", "EUR"), Money.of("51.00", "EUR"))
+    money = OrderMoney(
+        Money.of("55.00", "EUR"), ZERO, ZERO, Money.of("4.00", "EUR"), Money.of("51.00", "EUR"), ZERO, ZERO, ZERO
+    )
     checkout = {"lines": [{"line_id": "a", "known_differences": "the red is darker"}]}
     return OrderScreen(row, money, checkout, snapshot, Story(steps, refusals), ())
 

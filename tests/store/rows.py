@@ -15,7 +15,7 @@ from activities.store import orders, steps
 from activities.store.outbox import Notice
 from activities.store.steps import StepRow
 from domain.accounts import CLEARING
-from domain.funds import Entry, Side
+from domain.books import Entry, Side
 from domain.money import Money, Verb
 from domain.state import MoneyOp
 

@@ -10,10 +10,13 @@ from sqlalchemy.exc import IntegrityError, NotSupportedError, OperationalError
 from activities.store import ledger
 from activities.store.ledger import OrderMoney
 from domain.accounts import CLEARING, FEES
+from domain.books import Entry, Side
 from domain.errors import Conflict
-from domain.funds import Entry, Side
 from domain.money import Money
 from tests.store.rows import NOW, ORDER, admit, at_once, capture, euro, hours
+
+NO_MORE = [euro(0)] * 3
+"""Nothing disputed, lost or owed."""
 
 L1, SHIPPING = f"escrow:{ORDER}:l1", f"escrow:{ORDER}:shipping"
 
@@ -43,11 +46,15 @@ def captured(engine: Engine) -> None:
 
 def test_an_orders_money_is_the_fold_of_its_entries(engine: Engine, captured: None) -> None:
     with engine.begin() as conn:
-        assert ledger.order_money(conn, ORDER) == OrderMoney(euro(4990), euro(0), euro(0), euro(0), euro(4990))
+        assert ledger.order_money(conn, ORDER) == OrderMoney(
+            euro(4990), euro(0), euro(0), euro(0), euro(4990), *[euro(0)] * 3
+        )
         ledger.post(conn, ORDER, "release", 5, release(4000), hours(1))
         ledger.post(conn, ORDER, "refund", 6, (entry(SHIPPING, "debit", 990), entry(CLEARING, "credit", 990)), hours(2))
     with engine.begin() as conn:
-        assert ledger.order_money(conn, ORDER) == OrderMoney(euro(4990), euro(3600), euro(990), euro(400), euro(0))
+        assert ledger.order_money(conn, ORDER) == OrderMoney(
+            euro(4990), euro(3600), euro(990), euro(400), euro(0), *[euro(0)] * 3
+        )
         assert ledger.balance(conn, CLEARING, "EUR") == euro(-400)
         assert ledger.balance(conn, L1, "EUR", NOW) == euro(4000)
         assert ledger.balance(conn, L1, "EUR") == euro(0)
@@ -70,7 +77,7 @@ def test_an_account_prefix_is_taken_literally(conn: Connection) -> None:
 
 def test_an_order_without_money_has_none_in_its_currency(conn: Connection) -> None:
     admit(conn)
-    assert ledger.order_money(conn, ORDER) == OrderMoney(*[euro(0)] * 5)
+    assert ledger.order_money(conn, ORDER) == OrderMoney(*[euro(0)] * 8)
     with pytest.raises(KeyError):
         ledger.order_money(conn, "unknown")
 
@@ -93,7 +100,7 @@ def test_a_correction_points_at_what_it_corrects_and_counts_against_it(engine: E
         wrong = conn.execute(text("SELECT id FROM ledger_transactions")).scalar_one()
         ledger.post(conn, ORDER, "capture", 9, back, NOW, corrects=wrong)
     with engine.begin() as conn:
-        assert ledger.order_money(conn, ORDER) == OrderMoney(*[euro(0)] * 5)
+        assert ledger.order_money(conn, ORDER) == OrderMoney(*[euro(0)] * 8)
         assert conn.execute(text("SELECT corrects FROM ledger_transactions WHERE seq = 9")).scalar_one() == wrong
 
 

@@ -27,7 +27,7 @@ def test_the_order_screen_tells_everything_in_two_queries(engine: Engine) -> Non
     assert len(asked) == 2 + 1 + 1
     assert screen is not None
     assert (screen.row.order_id, screen.row.total, screen.row.status) == (ORDER, euro(4990), "open")
-    assert screen.money == OrderMoney(euro(4990), euro(0), euro(0), euro(0), euro(4990))
+    assert screen.money == OrderMoney(euro(4990), euro(0), euro(0), euro(0), euro(4990), *[euro(0)] * 3)
     assert [(s.seq, s.step, s.ticket_id, s.at) for s in screen.story.steps] == [
         (1, "place", "", NOW),
         (2, "confirm", "t-1", NOW),
