@@ -279,14 +279,14 @@ def _refused_signals() -> Telling:
     return life
 
 
-def _disputed(*words: str, answer: Answer = done, paid_out: bool = True) -> Telling:
+def _disputed(*words: str, paid_out: bool = True, reason: str = "not_received") -> Telling:
     """Everything is disputed, after the payout or before it, then comes what `words` say."""
-    life = Telling(answer=answer).confirm().arrive()
+    life = Telling().confirm().arrive()
     if paid_out:
         life.do("receive", Role.BUYER)
         life.settle_money()
     amount = str(life.order.payment.captured)
-    fact = {"dispute": "dp_1", "amount": amount, "fee": "15.00 EUR", "reason": "not_received"}
+    fact = {"dispute": "dp_1", "amount": amount, "fee": "15.00 EUR", "reason": reason}
     life.do("open_dispute", Role.PROVIDER, **fact)
     for word in words:
         given = {"fee": "0.00 EUR"} if word == "win_dispute" else {}
@@ -357,7 +357,10 @@ LIVES: dict[str, Callable[[], Telling]] = {
     "dispute lost": lambda: _disputed("lose_dispute"),
     "dispute won in the end": lambda: _disputed("lose_dispute", "win_dispute", paid_out=False),
     "dispute never answered": lambda: (life := _disputed(), life.until("dispute_lapses"))[0],
-    "dispute never answered, in escrow": lambda: (life := _disputed(paid_out=False), life.until("dispute_lapses"))[0],
+    "fraud never answered": lambda: (
+        life := _disputed(paid_out=False, reason="fraudulent"),
+        life.until("dispute_lapses"),
+    )[0],
     "refund failed": _refund_failed,
     "refund after payout": _refund_after_payout,
     "account restricted": _account_restricted,
