@@ -83,6 +83,31 @@ class SandboxClient:
         """End a refund as ``succeeded`` or ``failed``."""
         return self._call("POST", "refunds", json={"refund": refund, "status": status})
 
+    def dispute(self, charge: str, *, amount: int | None = None, reason: str = "fraudulent", fee: int = 1500) -> Json:
+        """The buyer's bank takes `amount` of a charge back, or all that is left; answers the dispute."""
+        wanted: Json = {"charge": charge, "reason": reason, "fee": fee}
+        return self._call("POST", "disputes", json=wanted if amount is None else wanted | {"amount": amount})
+
+    def decide(self, dispute: str, status: str, *, fee_returned: int = 0) -> Json:
+        """The bank decides a dispute: ``won`` or ``lost`` for the seller."""
+        return self._call("POST", "disputes", json={"dispute": dispute, "status": status, "fee_returned": fee_returned})
+
+    def lapse(self, payment_intent: str, by: str = "issuer") -> Json:
+        """A hold is cancelled by its ``issuer``, or by ``time``."""
+        return self._call("POST", "lapse", json={"payment_intent": payment_intent, "by": by})
+
+    def capture(self, payment_intent: str) -> Json:
+        """Somebody else takes the money of a hold; answers the intent."""
+        return self._call("POST", "capture", json={"payment_intent": payment_intent})
+
+    def review(self, payment_intent: str, state: str) -> Json:
+        """The provider's fraud review of a payment is ``open``, or ``closed``."""
+        return self._call("POST", "reviews", json={"payment_intent": payment_intent, "state": state})
+
+    def fail_payout(self, account: str, amount: int, currency: str) -> Json:
+        """A payout from a seller's account to the bank fails."""
+        return self._call("POST", "payouts", json={"account": account, "amount": amount, "currency": currency})
+
     def _call(self, method: str, lever: str, **arguments: Any) -> Json:
         response = self._session.request(method, f"{self.url}/sandbox/{lever}", timeout=TIMEOUT, **arguments)
         response.raise_for_status()

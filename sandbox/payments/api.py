@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.faults import Fault, FaultKind
-from sandbox.payments import balance, cards, intents, methods, refunds, transfers, webhooks
+from sandbox.payments import balance, cards, disputes, intents, methods, news, refunds, transfers, webhooks
 from sandbox.payments.call import Call
 from sandbox.payments.idempotency import Keys, fingerprint, in_use
 from sandbox.payments.wire import ApiError, Params, parse_form
@@ -55,6 +55,13 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/accounts", "account", transfers.create_account),
     Endpoint("GET", "/v1/accounts/{id}", "read", transfers.retrieve_account),
     Endpoint("GET", "/v1/balance", "read", balance.retrieve),
+    Endpoint("GET", "/v1/balance_transactions", "read", balance.list_transactions),
+    Endpoint("GET", "/v1/disputes", "read", disputes.listing),
+    Endpoint("GET", "/v1/disputes/{id}", "read", disputes.retrieve),
+    Endpoint("GET", "/v1/events", "read", news.list_events),
+    Endpoint("GET", "/v1/events/{id}", "read", news.retrieve_event),
+    Endpoint("GET", "/v1/payouts/{id}", "read", news.retrieve_payout),
+    Endpoint("GET", "/v1/reviews/{id}", "read", news.retrieve_review),
     Endpoint("POST", "/v1/customers", "customer", methods.create_customer),
     Endpoint("GET", "/v1/customers/{id}", "read", methods.retrieve_customer),
     Endpoint("GET", "/v1/customers/{id}/payment_methods", "read", methods.list_methods),
@@ -68,7 +75,16 @@ ENDPOINTS = (
     Endpoint("DELETE", "/v1/webhook_endpoints/{id}", "webhook", webhooks.delete),
 )
 SUBJECTS = ("payment_intent", "charge", "source_transaction")
-EXPANDABLE = ("customer", "payment_method", "latest_charge", "charge", "payment_intent", "destination", "mandate")
+EXPANDABLE = (
+    "source",
+    "customer",
+    "payment_method",
+    "latest_charge",
+    "charge",
+    "payment_intent",
+    "destination",
+    "mandate",
+)
 
 
 class PaymentApi:
@@ -114,7 +130,8 @@ class PaymentApi:
         key = "" if request.method == "GET" else request.headers.get("Idempotency-Key", "")
         order_id = _order_of(self.world, request.path_params, values)
         expand = values.pop("expand", [])
-        call = Call(self.world, Params(values), dict(request.path_params), order_id, key)
+        account = request.headers.get("Stripe-Account", "")
+        call = Call(self.world, Params(values), dict(request.path_params), order_id, key, account)
         self.lapse(order_id)
         if key in self._keys.running:
             raise in_use(key)

@@ -9,12 +9,22 @@ from sandbox.payments.wire import Params, missing
 from sandbox.store import Json, Record, new_id
 from sandbox.world import World
 
+LINES = {
+    "capture": ("charge", 1),
+    "refund": ("refund", -1),
+    "refund_failed": ("refund_failure", 1),
+    "transfer": ("transfer", -1),
+    "transfer_reversal": ("transfer_refund", 1),
+}
+"""Effects that are a line of the platform's balance: its type, and whether money comes in. Disputes write their own."""
+
 
 @dataclass(slots=True)
 class Call:
     """A request: its parameters, the ids in its path, its idempotency key ("" for none), the order whose clock it has.
 
-    `pending` asks a refund to stay pending. `events` gathers what webhooks shall tell afterwards.
+    `account` is the seller's account that it acts for, "" for the platform's own. `pending` asks a refund to stay
+    pending. `events` gathers what webhooks shall tell afterwards.
     """
 
     world: World
@@ -22,6 +32,7 @@ class Call:
     path: dict[str, str]
     order_id: str
     key: str = ""
+    account: str = ""
     pending: bool = False
     events: list[tuple[str, Json]] = field(default_factory=list)
 
@@ -59,6 +70,42 @@ class Call:
             key=self.key,
             order_id=record.order_id,
         )
+        if kind in LINES:
+            type_, sign = LINES[kind]
+            source = record.data["latest_charge"] if kind == "capture" else record.id
+            self.transaction(
+                type_, source, sign * amount, currency or record.data["currency"], order_id=record.order_id
+            )
+
+    def transaction(
+        self,
+        type_: str,
+        source: str,
+        amount: int,
+        currency: str,
+        *,
+        order_id: str,
+        fee: int = 0,
+        category: str = "",
+    ) -> Record:
+        """Write a line of the platform's balance: `amount` came in, or, below zero, went out; `fee` was taken."""
+        data = {
+            "amount": amount,
+            "available_on": self.created,
+            "currency": currency,
+            "description": None,
+            "exchange_rate": None,
+            "fee": fee,
+            "fee_details": [],
+            "net": amount - fee,
+            "reporting_category": category or type_,
+            "source": source,
+            "status": "available",
+            "type": type_,
+        }
+        id_ = new_id("txn")
+        whole = {"id": id_, "object": "balance_transaction", "created": self.created, **data}
+        return self.world.store.put(Record("balance_transaction", id_, whole, order_id))
 
     def tell(self, type_: str, record: Record) -> None:
         """Have webhooks tell of `record` as it is now."""

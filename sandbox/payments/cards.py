@@ -67,6 +67,15 @@ def let_go(call: Call, intent: Record, *, reason: str | None, effect: str) -> No
     call.tell("payment_intent.canceled", intent)
 
 
+def lose(call: Call, *, reason: str | None) -> Json:
+    """A hold goes before its time, or is found gone; a captured one stays."""
+    intent = call.need("payment_intent", call.path["id"], "payment_intent")
+    if intent.data["status"] == "requires_capture":
+        let_go(call, intent, reason=reason, effect="lapse")
+        call.tell("charge.expired", call.need("charge", intent.data["latest_charge"], "charge"))
+    return intent.data
+
+
 def lapse(world: World, order_id: str) -> list[tuple[str, Json]]:
     """Cancel the holds of an order ("" for those of none) whose time is over; answers the events to tell."""
     call = Call(world, Params({}), {}, order_id)

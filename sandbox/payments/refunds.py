@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.payments import balance
+from sandbox.payments import balance, disputes
 from sandbox.payments.call import Call, page
 from sandbox.payments.methods import card_of
 from sandbox.payments.wire import invalid, malformed
@@ -22,11 +22,13 @@ def create(call: Call) -> Json:
     if intent_id:
         charge_id = call.need("payment_intent", intent_id, "payment_intent").data["latest_charge"] or ""
     charge = call.need("charge", charge_id, "charge")
-    left = charge.data["amount_captured"] - charge.data["amount_refunded"]
+    left = disputes.remaining(call, charge)
     if not charge.data["captured"]:
         raise invalid(f"Charge {charge.id} has not been captured.", param="charge", code="charge_not_refundable")
-    if left == 0:
+    if charge.data["amount_captured"] == charge.data["amount_refunded"]:
         raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
+    if disputes.disputed(call, charge) and (amount or left + 1) > left:
+        raise invalid(f"Charge {charge.id} has been charged back.", code="charge_disputed")
     amount = amount or left
     if amount > left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
@@ -78,6 +80,7 @@ def settle(call: Call, refund: Record, status: str) -> None:
         call.effect("refund_failed", refund, refund.data["amount"])
     call.world.store.put(refund)
     call.tell("refund.failed" if status == "failed" else "refund.updated", refund)
+    call.tell("charge.refund.updated", refund)
 
 
 def _count(call: Call, charge: Record, amount: int) -> None:

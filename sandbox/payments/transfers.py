@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sandbox.payments import balance
+from sandbox.payments import balance, disputes
 from sandbox.payments.call import Call, page
 from sandbox.payments.wire import invalid, malformed
 from sandbox.store import Json, Record, new_id
@@ -168,6 +168,7 @@ def _check_source(call: Call, source: str, amount: int, currency: str) -> None:
         for record in call.world.store.of_order("transfer", charge.order_id)
         if record.data["source_transaction"] == source
     )
-    if sent + amount > charge.data["amount_captured"]:
-        left = charge.data["amount_captured"] - sent
+    taken_back = disputes.disputed(call, charge)
+    if sent + amount > charge.data["amount_captured"] - taken_back:
+        left = charge.data["amount_captured"] - taken_back - sent
         raise invalid(f"Transfer amount ({amount}) is greater than what is left of the charge ({left})", param="amount")

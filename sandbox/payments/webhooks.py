@@ -11,7 +11,7 @@ from contextlib import suppress
 import requests
 
 from sandbox.payments.call import Call, page
-from sandbox.store import Json, new_id
+from sandbox.store import Json, Record, new_id
 from sandbox.world import World
 
 TIMEOUT = 7.0  # seconds that a receiver has to answer
@@ -61,30 +61,46 @@ class Webhooks:
     def send(self, events: list[tuple[str, Json]], created: int) -> None:
         """Post events to every endpoint that wants them."""
         for type_, data in events:
-            wanted = [
-                endpoint
-                for endpoint in self._world.store.all("webhook_endpoint")
-                if {"*", type_} & set(endpoint.data["enabled_events"])
-            ]
-            body = json.dumps(
-                {
-                    "id": new_id("evt"),
-                    "object": "event",
-                    "api_version": "2026-10-28.endive",
-                    "created": created,
-                    "data": {"object": data},
-                    "livemode": False,
-                    "pending_webhooks": len(wanted),
-                    "request": {"id": None, "idempotency_key": None},
-                    "type": type_,
-                }
-            ).encode()
-            for endpoint in wanted:
+            event = self._keep(type_, data, created)
+            body = json.dumps(event.data).encode()
+            for endpoint in self._wanting(type_):
                 # The signature bears the global clock: receivers judge its age by theirs, not by the order's.
                 header = signature(endpoint.private["secret"], body, int(self._world.clock().timestamp()))
-                task = asyncio.create_task(asyncio.to_thread(_post, endpoint.data["url"], body, header))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self.post(endpoint.data["url"], body, header)
+
+    def post(self, url: str, body: bytes, header: str) -> None:
+        """Post in the background."""
+        task = asyncio.create_task(asyncio.to_thread(_post, url, body, header))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _wanting(self, type_: str) -> list[Record]:
+        endpoints = self._world.store.all("webhook_endpoint")
+        return [endpoint for endpoint in endpoints if {"*", type_} & set(endpoint.data["enabled_events"])]
+
+    def _keep(self, type_: str, data: Json, created: int) -> Record:
+        """The event as webhooks and the list of events show it; one of a seller's account names that account."""
+        event = {
+            "id": new_id("evt"),
+            "object": "event",
+            "api_version": "2026-10-28.endive",
+            "created": created,
+            "data": {"object": data},
+            "livemode": False,
+            "pending_webhooks": len(self._wanting(type_)),
+            "request": {"id": None, "idempotency_key": None},
+            "type": type_,
+        }
+        account = self._account_of(data)
+        named = {"account": account} if account else {}
+        return self._world.store.put(Record("event", str(event["id"]), event | named))
+
+    def _account_of(self, data: Json) -> str:
+        """The seller's account on which something happened, "" for the platform's own."""
+        if data.get("object") == "account":
+            return str(data["id"])
+        payout = self._world.store.get("payout", str(data.get("id")))
+        return str(payout.private["account"]) if payout else ""
 
 
 def _post(url: str, body: bytes, header: str) -> None:
