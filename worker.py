@@ -32,8 +32,10 @@ from activities.carriers import CarrierDesk
 from activities.logs import set_up
 from activities.mail import EmlMailer, Mailer, SmtpMailer
 from activities.notices import Letters
+from activities.payments_desk import PaymentsDesk
 from activities.perform import Performer
 from activities.policies import read_policies
+from activities.provider_poll import ProviderPoll as ProviderEvents
 from activities.providers.carrier_port import Carrier
 from activities.providers.easypost import EasyPostCarrier
 from activities.providers.stripe import StripePayments
@@ -44,7 +46,7 @@ from activities.storefront import RowsOnly, WebhookStorefront
 from domain.contract import TASK_QUEUE
 from domain.errors import Invalid
 from workflows.front import FrontDoor
-from workflows.housekeeping import CARRIER_POLL, CarrierPoll
+from workflows.housekeeping import CARRIER_POLL, PROVIDER_POLL, CarrierPoll, ProviderPoll
 from workflows.loop import OrderWorkflow
 
 log = structlog.get_logger("worker")
@@ -72,6 +74,7 @@ class Settings(BaseSettings, hide_input_in_errors=True):
     storefront_webhook_secret: SecretStr = SecretStr("")
     log_level: str = "INFO"
     carrier_poll_hours: float = 6.0
+    provider_poll_hours: float = 1.0
     activity_threads: int = 32
     cached_orders: int = 2_000
     sticky_seconds: float = 10.0
@@ -107,16 +110,16 @@ def relay(settings: Settings, engine: Engine, vault: Vault, carrier: Carrier) ->
     )
 
 
-async def schedule_carrier_poll(client: Client, hours: float) -> None:
-    """Make sure that the poll runs; workers that start together make one schedule."""
-    action = ScheduleActionStartWorkflow(CARRIER_POLL, id=CARRIER_POLL, task_queue=TASK_QUEUE)
+async def schedule(client: Client, workflow: str, hours: float) -> None:
+    """Make sure that a housekeeping workflow runs every so often; workers that start together make one schedule."""
+    action = ScheduleActionStartWorkflow(workflow, id=workflow, task_queue=TASK_QUEUE)
     spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(hours=hours))])
     try:
         await client.create_schedule(
-            CARRIER_POLL, Schedule(action, spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
+            workflow, Schedule(action, spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
         )
     except ScheduleAlreadyRunningError:
-        log.info("the carrier poll is scheduled already")
+        log.info("it is scheduled already", workflow_type=workflow)
 
 
 async def main() -> None:
@@ -135,8 +138,11 @@ async def main() -> None:
     client = await Client.connect(**ClientConfig.load_client_connect_config())
     command_key = settings.aftersale_command_key.get_secret_value().encode()
     performer = Performer(engine, vault, payments, settings.aftersale_policies, command_key)
-    desk = CarrierDesk(engine, client, carrier, "easypost")
-    await schedule_carrier_poll(client, settings.carrier_poll_hours)
+    parcels = CarrierDesk(engine, client, carrier, "easypost")
+    money = PaymentsDesk(engine, client, payments, "stripe", command_key)
+    events = ProviderEvents(engine, payments, "stripe", money.look)
+    await schedule(client, CARRIER_POLL, settings.carrier_poll_hours)
+    await schedule(client, PROVIDER_POLL, settings.provider_poll_hours)
 
     stop, asked_to_stop = threading.Event(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -150,8 +156,8 @@ async def main() -> None:
             async with Worker(
                 client,
                 task_queue=TASK_QUEUE,
-                workflows=[OrderWorkflow, CarrierPoll],
-                activities=[performer.admit, performer.perform, performer.note_refusal, desk.poll],
+                workflows=[OrderWorkflow, CarrierPoll, ProviderPoll],
+                activities=[performer.admit, performer.perform, performer.note_refusal, parcels.poll, events.poll],
                 activity_executor=threads,
                 interceptors=[FrontDoor()],
                 max_concurrent_activities=settings.activity_threads,

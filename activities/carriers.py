@@ -18,7 +18,7 @@ from domain.contract import Envelope, workflow_id
 from domain.errors import ProviderError
 from domain.scans import COMMAND, scans
 from domain.state import Order
-from domain.tracking import TrackerReport
+from domain.tracking import CarrierEvent, TrackerReport, UnknownTracker
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,15 @@ class CarrierDesk:
         self._client = client
         self._carrier = carrier
         self._carrier_id = carrier_id
+
+    async def look(self, event: CarrierEvent) -> bool:
+        """Read the tracker back that an event is about and deliver its report; False when the carrier knows no such."""
+        try:
+            report = await asyncio.to_thread(self._carrier.report, event.tracker_id)
+        except UnknownTracker:
+            return False
+        await self.deliver(event.tracker_id, report)
+        return True
 
     async def deliver(self, tracker_id: str, report: TrackerReport) -> int:
         """Signal what is new to the order of that tracker; returns how many scans. A stranger's tracker is no error."""

@@ -13,7 +13,7 @@ ALLOWED = frozenset(
     {
         *("event", "level", "logger", "timestamp", "exception"),
         *("order_id", "step", "seq", "epoch", "verb", "code", "command", "role", "stage", "source"),
-        *("attempt", "seconds", "count", "channel", "template"),
+        *("attempt", "seconds", "count", "channel", "template", "event_id"),
         *("workflow_id", "run_id", "workflow_type", "activity_type", "task_queue"),
     }
 )

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 from sqlalchemy import exists, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from activities.mail import Mailer, NotSent, Undeliverable, compose, stable_id
@@ -23,8 +22,7 @@ from activities.notices import SHOWS_NUMBER, Letters, Reader
 from activities.store import orders, outbox, personal
 from activities.store.outbox import Waiting
 from activities.store.tables import tickets
-from activities.store.tickets import NOTICE_FAILED
-from domain.business_time import add_business_days
+from activities.store.tickets import NOTICE_FAILED, open_apart
 from domain.notices import Channel, stands
 from domain.state import Order, Role
 from domain.tracking import NotTrackable
@@ -228,15 +226,8 @@ def _open_ticket(conn: Connection, row: Waiting, order: Order, now: datetime) ->
     stands_open = exists().where(tickets.c.status == "open", *(column == value for column, value in same))
     if conn.scalar(select(stands_open)):
         return
-    ticket = {
-        "ticket_id": f"{row.order_id}-{NOTICE_FAILED}-{row.id}",
-        "order_id": row.order_id,
-        "cause": NOTICE_FAILED,
-        "subject": row.recipient_role,
-        "opened_at": now,
-        "due": add_business_days(order.desk_calendar, now, order.policy.tickets.due),
-    }
-    conn.execute(insert(tickets).values(ticket).on_conflict_do_nothing())
+    ticket_id = f"{row.order_id}-{NOTICE_FAILED}-{row.id}"
+    open_apart(conn, order, ticket_id, NOTICE_FAILED, row.recipient_role, now)
 
 
 def _fields(row: Waiting, code: str) -> dict[str, object]:

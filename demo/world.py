@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
+import stripe
 from sqlalchemy import Engine
 from temporalio.client import Client
 
@@ -35,8 +36,8 @@ A worker that was killed cannot say goodbye: each order that it had in its cache
 under way in it is run again elsewhere after 30 seconds, the time that every step is given (`workflows.steps`).
 """
 
-CARRIER_KEY = "EZTKsandbox"
-"""The key that the sandbox's carrier wants; what it guards is made up."""
+CARRIER_KEY, PROVIDER_KEY = "EZTKsandbox", "sk_test_demo"
+"""The keys that the sandbox's carrier and payment provider want; what they guard is made up."""
 
 _ROOT = Path(__file__).resolve().parent.parent
 _READY = "ready"
@@ -88,7 +89,7 @@ def _populate(running: Stack, directory: Path, *, keep: bool) -> World:
     environment = {
         **running.environment,
         **_keys(directory if keep else None),
-        "STRIPE_SECRET_KEY": "sk_test_demo",
+        "STRIPE_SECRET_KEY": PROVIDER_KEY,
         "STRIPE_API_BASE": sandbox_url,
         "EASYPOST_API_KEY": CARRIER_KEY,
         "EASYPOST_API_BASE": sandbox_url,
@@ -103,10 +104,12 @@ def _populate(running: Stack, directory: Path, *, keep: bool) -> World:
     state = [f"--state={directory / 'sandbox.sqlite'}"] if keep else []
     sandbox = running.start("sandbox", "-m", "sandbox", "--port", sandbox_url.rpartition(":")[2], *state)
     worker = _start_worker(running, environment, "worker")
-    gateway = running.start("gateway", "-m", "gateway", env=environment)
     sandbox.wait_for_line("http://")
+    environment["STRIPE_WEBHOOK_SECRET"] = _register_webhooks(
+        sandbox_url, gateway_url, environment["EASYPOST_WEBHOOK_SECRET"]
+    )
+    gateway = running.start("gateway", "-m", "gateway", env=environment)
     gateway.wait_until(lambda: _answers(f"{gateway_url}/healthz"))
-    _register_webhook(sandbox_url, gateway_url, environment["EASYPOST_WEBHOOK_SECRET"])
     worker.wait_for_line(_READY)
     return World(running, directory, environment, sandbox_url, gateway_url, worker)
 
@@ -188,9 +191,17 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _register_webhook(sandbox_url: str, gateway_url: str, secret: str) -> None:
-    """Tell the carrier where its news go, as an installation does once."""
+def _register_webhooks(sandbox_url: str, gateway_url: str, secret: str) -> str:
+    """Tell carrier and payment provider where their news go, as an installation does once.
+
+    The carrier signs with our `secret`, the provider with one of its own, which is given back. Endpoints that a kept
+    sandbox knows from its last run are taken away.
+    """
     webhook = {"url": f"{gateway_url}/webhooks/easypost", "webhook_secret": secret}
-    requests.post(
-        f"{sandbox_url}/v2/webhooks", json={"webhook": webhook}, auth=(CARRIER_KEY, ""), timeout=10
-    ).raise_for_status()
+    auth = (CARRIER_KEY, "")
+    requests.post(f"{sandbox_url}/v2/webhooks", json={"webhook": webhook}, auth=auth, timeout=10).raise_for_status()
+    provider = stripe.StripeClient(PROVIDER_KEY, base_addresses={"api": sandbox_url}).v1.webhook_endpoints
+    for former in provider.list().data:
+        provider.delete(former.id)
+    made = provider.create({"url": f"{gateway_url}/webhooks/stripe", "enabled_events": ["*"]})
+    return str(made.secret)

@@ -38,7 +38,7 @@ from domain.events import (
     TicketOpened,
     TimeAsked,
 )
-from domain.money import Verb
+from domain.money import Money, Verb
 from domain.state import DEAD, PARTIES, UNSHIPPED, LineState, Milestone, Order, Role, Stage, in_state, stage
 from domain.wire import instant_text
 
@@ -98,6 +98,7 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("refunded", Role.BUYER),
     ("owed", Role.SELLER),
     ("reversed", Role.SELLER),
+    ("payout_failed", Role.SELLER),
     ("ticket_opened", Role.SPECIALIST),
     ("ticket_escalated", Role.SPECIALIST),
     ("message_refused", Role.BUYER),
@@ -150,6 +151,12 @@ def refused_message(role: Role, command: str, command_id: str, reason: str, now:
     """Tells a party that a message sent without waiting for an answer was refused, and why."""
     facts: dict[str, Fact] = {"command": command.replace("_", " "), "reason": reason}
     return Notice(f"refused:{command_id}", role, Channel.MAIL, "message_refused", now, None, facts)
+
+
+def payout_failed(payout: str, amount: Money, reason: str, now: datetime) -> Notice:
+    """Tells a seller that the bank returned a payout from his account; `reason` is the provider's code, "" for none."""
+    facts: dict[str, Fact] = {"amount": str(amount), "reason": reason.replace("_", " ")}
+    return Notice(f"payout_failed:{payout}", Role.SELLER, Channel.MAIL, "payout_failed", now, None, facts)
 
 
 def recipient(order: Order, role: Role) -> str:

@@ -1,4 +1,4 @@
-"""The receiver of carriers' webhooks: ``python -m gateway``. Settings in, real clients wired, server started."""
+"""The receiver of webhooks: ``python -m gateway``. Settings in, real clients wired, server started."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import uvicorn
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 from sqlalchemy import Engine
 from temporalio.client import Client
@@ -14,22 +14,28 @@ from temporalio.envconfig import ClientConfig
 
 from activities.carriers import CarrierDesk
 from activities.logs import set_up
+from activities.payments_desk import PaymentsDesk
 from activities.providers.easypost import EasyPostCarrier
+from activities.providers.stripe import StripePayments
 from activities.store import inbox
 from activities.store.database import connect
-from domain.tracking import TrackerReport
-from gateway.webhooks import create_app
+from gateway.webhooks import Source, create_app
 
-SOURCE = "easypost"
+CARRIER, PROVIDER = "easypost", "stripe"
+"""The names under which the sources are reached, and under which their events are remembered."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, hide_input_in_errors=True):
     """What the receiver needs, by environment names. Temporal's own come from ``TEMPORAL_*`` and ``temporal.toml``."""
 
     database_url: SecretStr
     easypost_api_key: SecretStr
     easypost_api_base: str = "https://api.easypost.com"
     easypost_webhook_secret: SecretStr
+    stripe_secret_key: SecretStr
+    stripe_api_base: str = "https://api.stripe.com"
+    stripe_webhook_secret: SecretStr
+    aftersale_command_key: SecretStr = Field(min_length=16, description="signs what the payment provider tells orders")
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
     log_level: str = "INFO"
@@ -41,21 +47,21 @@ class SeenInPostgres:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def contains(self, event_id: str) -> bool:
+    async def contains(self, source: str, event_id: str) -> bool:
         """Whether it was acted on."""
-        return await asyncio.to_thread(self._contains, event_id)
+        return await asyncio.to_thread(self._contains, source, event_id)
 
-    async def add(self, event_id: str) -> None:
+    async def add(self, source: str, event_id: str) -> None:
         """It was acted on."""
-        await asyncio.to_thread(self._add, event_id)
+        await asyncio.to_thread(self._add, source, event_id)
 
-    def _contains(self, event_id: str) -> bool:
+    def _contains(self, source: str, event_id: str) -> bool:
         with self._engine.begin() as conn:
-            return inbox.is_known(conn, SOURCE, event_id)
+            return inbox.is_known(conn, source, event_id)
 
-    def _add(self, event_id: str) -> None:
+    def _add(self, source: str, event_id: str) -> None:
         with self._engine.begin() as conn:
-            inbox.first_seen(conn, SOURCE, event_id, datetime.now(UTC))
+            inbox.first_seen(conn, source, event_id, datetime.now(UTC))
 
 
 async def main() -> None:
@@ -68,13 +74,22 @@ async def main() -> None:
         api_key=settings.easypost_api_key.get_secret_value(),
         webhook_secret=settings.easypost_webhook_secret.get_secret_value(),
     )
+    payments = StripePayments(
+        settings.stripe_secret_key.get_secret_value(),
+        url=settings.stripe_api_base,
+        webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+    )
     client = await Client.connect(**ClientConfig.load_client_connect_config())
-    desk = CarrierDesk(engine, client, carrier, SOURCE)
-
-    async def deliver(tracker_id: str, report: TrackerReport) -> None:
-        await desk.deliver(tracker_id, report)
-
-    app = create_app(carrier, deliver, SeenInPostgres(engine))
+    parcels = CarrierDesk(engine, client, carrier, CARRIER)
+    command_key = settings.aftersale_command_key.get_secret_value().encode()
+    money = PaymentsDesk(engine, client, payments, PROVIDER, command_key)
+    app = create_app(
+        (
+            Source(CARRIER, carrier.parse_webhook, parcels.look),
+            Source(PROVIDER, payments.parse_webhook, money.look, max_age=None),
+        ),
+        SeenInPostgres(engine),
+    )
     server = uvicorn.Server(
         uvicorn.Config(app, host=settings.gateway_host, port=settings.gateway_port, access_log=False, log_config=None)
     )

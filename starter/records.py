@@ -96,10 +96,10 @@ class Records:
             now = self.now_of(self._order(conn, order_id))
             personal.put_note(conn, self.vault, Note(note_id, order_id, author, now, text))
 
-    def close_notice_ticket(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
-        """End a ticket about a notice that could not be sent; the order itself knows nothing of such tickets."""
+    def close_ticket_apart(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
+        """End a ticket that is not the order's own, about a lost notice or payout; False when there is none open."""
         with self.begin() as conn:
-            return tickets.close_notice(conn, order_id, ticket_id, outcome.value, self.clock())
+            return tickets.close_apart(conn, order_id, ticket_id, outcome.value, self.clock())
 
     def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
         """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""

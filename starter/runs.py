@@ -16,23 +16,17 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.runs import found_by, start_from
 from domain import wire
 from domain.checkout import ID, Checkout
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
 from domain.errors import Invalid, Refused
-from domain.funds import AT_ONCE
 from domain.state import Order
-from domain.summary import guide, summary
+from domain.summary import guide
 from starter.answers import NotJudgedYet, Unreachable
 
 ADMITTING = "admitting"
@@ -81,19 +75,7 @@ class Runs:
         """Put a new run in the place of every other, from the snapshot of its epoch."""
         with _reaching():
             async with asyncio.timeout(REACH_SECONDS):
-                await self._client.start_workflow(
-                    WORKFLOW,
-                    {"snapshot": dict(snapshot)},
-                    id=workflow_id(order.order_id),
-                    task_queue=TASK_QUEUE,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-                    search_attributes=_attributes(order),
-                    static_summary=f"epoch {order.epoch}, from step {order.seq}, {order.priced}, {order.marketplace}"[
-                        :200
-                    ],
-                    static_details=guide(order.order_id),
-                )
+                await start_from(self._client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
 
     def _handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         if not ID.fullmatch(order_id):
@@ -169,35 +151,13 @@ def _refusal(error: WorkflowUpdateFailedError) -> Exception:
 
 def _first_attributes(checkout: Checkout) -> TypedSearchAttributes:
     """What operators can filter by before any worker has looked at the order."""
-    return _found_by(
+    return found_by(
         checkout.buyer.person_id,
         checkout.seller.person_id,
         checkout.marketplace,
         ADMITTING,
         "platform",
         attention=False,
-    )
-
-
-def _attributes(order: Order) -> TypedSearchAttributes:
-    shown = summary(order)
-    found = _found_by(
-        order.buyer, order.seller, order.marketplace, shown.stage.value, shown.waiting_on, attention=shown.attention
-    )
-    if shown.due is None or shown.due <= AT_ONCE:
-        return found
-    return found.updated(SearchAttributePair(SearchAttributeKey.for_datetime("Due"), shown.due))
-
-
-def _found_by(
-    buyer: str, seller: str, marketplace: str, stage: str, waiting_on: str, *, attention: bool
-) -> TypedSearchAttributes:
-    words = {"Buyer": buyer, "Seller": seller, "Marketplace": marketplace, "Stage": stage, "WaitingOn": waiting_on}
-    return TypedSearchAttributes(
-        [
-            *(SearchAttributePair(SearchAttributeKey.for_keyword(name), word) for name, word in words.items()),
-            SearchAttributePair(SearchAttributeKey.for_bool("Attention"), attention),
-        ]
     )
 
 

@@ -33,8 +33,9 @@ class HoldState(StrEnum):
 class Hold:
     """A pre-authorisation. `capture_before` is the provider's own limit in UTC, None when it is not open.
 
-    `order_id` is the order that the provider's object names in its metadata, "" for none; `renewable` says that a
-    payment method with the buyer's consent to off-session use is stored.
+    `order_id` and `key` are what our call, or the storefront's, left on the provider's object, "" for none; `renewable`
+    says that a payment method with the buyer's consent to off-session use is stored. `charge` and `captured` tell of a
+    captured one what was taken, and under which object.
     """
 
     ref: str
@@ -43,6 +44,9 @@ class Hold:
     capture_before: datetime | None
     order_id: str
     renewable: bool
+    key: str = ""
+    charge: str = ""
+    captured: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,7 @@ def _hold(intent: stripe.PaymentIntent) -> Hold:
     """Read an intent whose latest charge is expanded."""
     state = STATES.get(intent.status, HoldState.UNPAID)
     consent = intent.setup_future_usage == "off_session" or _noted(intent, "operation") == Verb.REAUTHORISE
+    taken = _capture(intent) if state is HoldState.CAPTURED else None
     return Hold(
         ref=intent.id,
         amount=from_wire(intent.amount, intent.currency),
@@ -240,6 +241,9 @@ def _hold(intent: stripe.PaymentIntent) -> Hold:
         capture_before=_capture_before(intent) if state is HoldState.OPEN else None,
         order_id=_noted(intent, "order_id"),
         renewable=bool(consent and intent.customer and intent.payment_method),
+        key=_noted(intent, "key"),
+        charge=taken.ref if taken else "",
+        captured=taken.amount if taken else None,
     )
 
 

@@ -99,3 +99,9 @@ def resolve(
     if found is None or any(getattr(found, name) != value for name, value in ending.items()):
         stands = "not written down" if found is None else f"resolved as {found.state}"
         raise Conflict(f"{op.verb} {op.seq} of order {order_id} is {stands}")
+
+
+def is_pending(conn: Connection, key: str) -> bool:
+    """Whether the operation with this key was written down and has not been resolved."""
+    pending = select(operations.c.key).where(operations.c.key == key, operations.c.state == "pending")
+    return bool(key) and conn.scalar(pending) is not None

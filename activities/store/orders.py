@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
 
 from activities.store.steps import constraint_of
-from activities.store.tables import orders
+from activities.store.tables import orders, steps
 from domain import wire
 from domain.checkout import Checkout
 from domain.errors import Conflict, Invalid
@@ -134,3 +134,24 @@ def next_epoch(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]]:
     if row is None:
         raise Invalid("order_id", f"{order_id} has no state to start from; place the order again instead")
     return row.epoch, row.snapshot
+
+
+def reopen(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]] | None:
+    """The epoch and snapshot from which an order that is over goes on; None for one that is not over.
+
+    Whoever asks before the new run has taken a step is given the same epoch, so that two who reopen an order at once
+    start one run.
+    """
+    last = select(steps.c.epoch).where(steps.c.order_id == orders.c.order_id, steps.c.seq == orders.c.seq)
+    query = select(orders.c.epoch, orders.c.snapshot, last.scalar_subquery().label("last"))
+    over = query.where(orders.c.order_id == order_id, orders.c.status == "over").with_for_update(of=orders)
+    row = conn.execute(over).one_or_none()
+    if row is None:
+        return None
+    return (row.epoch, row.snapshot) if row.last < row.epoch else next_epoch(conn, order_id)
+
+
+def hold_still(conn: Connection, order_id: str, epoch: int, seq: int) -> bool:
+    """Keep the order's row as it is until this transaction ends; False when it does not stand there, over."""
+    here = (orders.c.order_id == order_id, orders.c.epoch == epoch, orders.c.seq == seq, orders.c.status == "over")
+    return conn.scalar(select(orders.c.order_id).where(*here).with_for_update()) is not None

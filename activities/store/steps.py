@@ -82,6 +82,12 @@ def recorded(conn: Connection, order_id: str, seq: int) -> Recorded | None:
     return None if row is None else Recorded(row.epoch, row.digest, row.outcome)
 
 
+def is_taken(conn: Connection, order_id: str, command_id: str) -> bool:
+    """Whether the command took a step of the order."""
+    taken = select(steps.c.seq).where(steps.c.order_id == order_id, steps.c.command_id == command_id)
+    return conn.scalar(taken) is not None
+
+
 _RECORD = text(
     """
     WITH moved AS (

@@ -73,6 +73,7 @@ Index("orders_waiting", orders.c.waiting_on, orders.c.due_at, postgresql_where=o
 Index("orders_open", orders.c.due_at, orders.c.order_id, postgresql_where=orders.c.status == "open")
 Index("orders_buyer", orders.c.buyer)
 Index("orders_seller", orders.c.seller)
+Index("orders_account", text("(snapshot #>> '{account,ref}'::text[])"), _table=orders)
 Index("orders_payment", orders.c.payment_ref, unique=True, postgresql_where=orders.c.payment_ref.is_not(None))
 
 steps = Table(
@@ -137,8 +138,8 @@ operations = Table(
     PrimaryKeyConstraint("order_id", "verb", "seq"),
     UniqueConstraint("key", name="operations_key"),
 )
-
 Index("operations_ref", operations.c.ref, postgresql_where=operations.c.ref != "")
+
 Index("operations_collecting", operations.c.order_id, postgresql_where=operations.c.state == "pending")
 
 nettings = Table(
@@ -292,3 +293,5 @@ webhook_events = Table(
     _time("at"),
     PrimaryKeyConstraint("source", "event_id"),
 )
+
+poll_cursors = Table("poll_cursors", metadata, Column("source", Text, primary_key=True), _time("until"))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.tables import tickets
+from domain.business_time import CalendarTooShort, add_business_days
 from domain.events import Event, TicketAssigned, TicketEscalated, TicketExtended, TicketOpened, TicketResolved
-from domain.state import Ticket
+from domain.state import Order, Ticket
 
 
 def sync(conn: Connection, order_id: str, events: Iterable[Event], now: datetime) -> None:
@@ -34,16 +35,41 @@ def sync(conn: Connection, order_id: str, events: Iterable[Event], now: datetime
 
 
 NOTICE_FAILED = "notice_failed"
-"""The cause of a ticket that the relay opened; such a ticket is not the order's and decides nothing about it."""
+"""The cause of a ticket that the relay opened."""
+
+PAYOUT_FAILED = "payout_failed"
+"""The cause of a ticket about a payout from a seller's account to the bank that came back."""
+
+APART = (NOTICE_FAILED, PAYOUT_FAILED)
+"""Causes of tickets that are not the order's: they stand under it in the queue and decide nothing about it."""
 
 
-def close_notice(conn: Connection, order_id: str, ticket_id: str, outcome: str, now: datetime) -> bool:
-    """End a ticket about a notice that could not be sent; False when there is none of that id open."""
+def open_apart(conn: Connection, order: Order, ticket_id: str, cause: str, subject: str, now: datetime) -> bool:
+    """Open a ticket under an order that is not the order's own; False when there is one of that id already."""
+    days = order.policy.tickets.due
+    try:
+        due = add_business_days(order.desk_calendar, now, days)
+    except CalendarTooShort:  # An order that ended long ago keeps its calendar as it was.
+        due = now + timedelta(days=days)
+    row = {
+        "ticket_id": ticket_id,
+        "order_id": order.order_id,
+        "cause": cause,
+        "subject": subject,
+        "opened_at": now,
+        "due": due,
+    }
+    new = insert(tickets).values(row).on_conflict_do_nothing().returning(tickets.c.ticket_id)
+    return conn.execute(new).one_or_none() is not None
+
+
+def close_apart(conn: Connection, order_id: str, ticket_id: str, outcome: str, now: datetime) -> bool:
+    """End a ticket that is not the order's own; False when there is none of that id open."""
     mine = (
         tickets.c.order_id == order_id,
         tickets.c.ticket_id == ticket_id,
         tickets.c.status == "open",
-        tickets.c.cause == NOTICE_FAILED,
+        tickets.c.cause.in_(APART),
     )
     ending = {"status": "resolved", "outcome": outcome, "resolved_by": "resolve_ticket", "resolved_at": now}
     closed = update(tickets).where(*mine).values(**ending).returning(tickets.c.ticket_id)

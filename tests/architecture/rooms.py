@@ -24,6 +24,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
 
 DOORS: Mapping[str, tuple[str, ...]] = {
     "starter/parties.py": ("activities.tracking_advice",),
+    "starter/runs.py": ("activities.runs",),
     "workflows/steps.py": ("activities",),
     "gateway/__main__.py": ("activities",),
 }

@@ -12,7 +12,7 @@ from domain.decide import Decision
 from domain.events import Event, MoneyAsked, Taken
 from domain.funds import No, Result, settle
 from domain.money import Verb
-from domain.notices import Channel, Notice, notices, refused_message, reminders
+from domain.notices import Channel, Notice, notices, payout_failed, refused_message, reminders
 from domain.policy import Policy
 from domain.state import MoneyOp, Offer, Order, Role
 from domain.wire import instant_text
@@ -279,6 +279,13 @@ def _refused_signals() -> Telling:
     return life
 
 
+def _payout_returned() -> Telling:
+    life = Telling()
+    told = payout_failed("po_1", life.order.priced, "account_closed", life.now)
+    life.said.append(Said(told, life.order, life.order.seq + 1))
+    return life
+
+
 def _disputed(*words: str, paid_out: bool = True, reason: str = "not_received") -> Telling:
     """Everything is disputed, after the payout or before it, then comes what `words` say."""
     life = Telling().confirm().arrive()
@@ -347,6 +354,7 @@ LIVES: dict[str, Callable[[], Telling]] = {
     "strong proof, account settling": lambda: _settling_account("accept_on_strong_proof", "strong"),
     "weak proof, account settling": lambda: _settling_account("accept_on_weak_proof"),
     "refused signals": _refused_signals,
+    "payout returned": _payout_returned,
     "never paid": lambda: (life := unpaid(), life.until("expire_unpaid"))[0],
     "cancelled by the buyer": _cancelled_by_buyer,
     "declined by the seller": _declined_by_seller,

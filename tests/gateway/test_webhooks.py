@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,15 +12,15 @@ from starlette.applications import Starlette
 
 from activities.providers.easypost import EasyPostCarrier
 from domain.state import Milestone
-from domain.tracking import InvalidWebhook
-from gateway.webhooks import create_app
+from domain.tracking import InvalidWebhook, UnknownTracker
+from gateway.webhooks import Source, create_app
 from sandbox.carrier import CarrierWorld, _signature, carrier_routes
 from tests.serving import Switch, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from domain.tracking import TrackerReport
+    from domain.tracking import CarrierEvent, TrackerReport
 
 NUMBER = "9400111202555842332669"
 SECRET = "s\u00e9cret"  # Not ASCII: the dialect normalises it before it signs.
@@ -32,10 +33,12 @@ class Memory:
     def __init__(self) -> None:
         self.ids: list[str] = []
 
-    async def contains(self, event_id: str) -> bool:
+    async def contains(self, source: str, event_id: str) -> bool:
+        assert source == "easypost"
         return event_id in self.ids
 
-    async def add(self, event_id: str) -> None:
+    async def add(self, source: str, event_id: str) -> None:
+        assert source == "easypost"
         if event_id not in self.ids:
             self.ids.append(event_id)
 
@@ -52,10 +55,16 @@ class Bench:
         self.sandbox = sandbox
         self.receiver = receiver
 
-    async def deliver(self, tracker_id: str, report: TrackerReport) -> None:
+    async def look(self, event: CarrierEvent) -> bool:
+        """What `CarrierDesk.look` does, with a list for the orders."""
+        try:
+            report = await asyncio.to_thread(self.carrier().report, event.tracker_id)
+        except UnknownTracker:
+            return False
         if self.delivery_fails:
             raise ConnectionError("the engine is away")
-        self.delivered.append((tracker_id, report))
+        self.delivered.append((event.tracker_id, report))
+        return True
 
     def carrier(self) -> EasyPostCarrier:
         return EasyPostCarrier(base_url=self.sandbox, api_key=self.world.api_key, webhook_secret=SECRET)
@@ -92,7 +101,8 @@ def bench(served: tuple[Switch, str, Switch, str]) -> Bench:
     sandbox, sandbox_url, receiver, receiver_url = served
     bench = Bench(sandbox_url, receiver_url)
     sandbox.app = Starlette(routes=carrier_routes(bench.world))
-    receiver.app = create_app(bench.carrier(), bench.deliver, bench.memory, clock=lambda: bench.now, max_body=4096)
+    source = Source("easypost", bench.carrier().parse_webhook, bench.look)
+    receiver.app = create_app([source], bench.memory, clock=lambda: bench.now, max_body=4096)
     hook = {"url": f"{receiver_url}/webhooks/easypost", "webhook_secret": SECRET}
     auth = (bench.world.api_key, "")
     requests.post(f"{sandbox_url}/v2/webhooks", json={"webhook": hook}, auth=auth, timeout=5).raise_for_status()

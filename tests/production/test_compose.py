@@ -206,7 +206,7 @@ def test_the_gateways_health_check_asks_an_address_that_it_serves() -> None:
     assert url is not None
     assert int(url[1]) == published(services()["gateway"])
     nobody: Any = None
-    assert url[2] in {getattr(route, "path", "") for route in create_app(nobody, nobody, nobody).routes}
+    assert url[2] in {getattr(route, "path", "") for route in create_app([], nobody).routes}
 
 
 def test_no_secret_stands_in_the_file_and_none_has_a_default() -> None:

@@ -1,0 +1,205 @@
+"""News of money: what the payment provider tells becomes signed commands to the orders, by webhook and by poll alike.
+
+News only makes us look. The object is read back, its order is found by our own records, and what is new about it is
+handed over as a command of the provider, to an order that is over, too. What the object itself says of its order counts
+only where it fits that order; what belongs to nobody is left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+from temporalio.client import Client
+
+from activities import provider_news
+from activities.payouts import payout_failed
+from activities.provider_news import Telling
+from activities.providers.port import (
+    AccountStanding,
+    Hold,
+    HoldState,
+    News,
+    NewsKind,
+    NoSuchObject,
+    PaymentProvider,
+)
+from activities.runs import hand_over
+from activities.store import operations, orders, payments
+from domain import wire
+from domain.contract import TASK_QUEUE, Envelope
+from domain.decide import possible
+from domain.errors import AuthorisationExpired, ProviderError
+from domain.money import Verb
+from domain.news import AccountNews
+from domain.signing import sign
+from domain.state import Actor, Order, Role
+
+log = structlog.get_logger(__name__)
+
+Told = tuple[str, Telling]
+"""A command and the order that it is for."""
+
+
+class TooEarly(ProviderError):
+    """What the news is about is being moved by the order itself just now; it is to be told again."""
+
+
+def wall_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+class PaymentsDesk:
+    """Hands the provider's news to the orders that they are about.
+
+    `command_key` signs its commands; `task_queue` is where the workers are that run orders.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: Client,
+        provider: PaymentProvider,
+        provider_id: str,
+        command_key: bytes,
+        *,
+        clock: Callable[[], datetime] = wall_clock,
+        task_queue: str = TASK_QUEUE,
+    ) -> None:
+        self._engine = engine
+        self._client = client
+        self._provider = provider
+        self._actor = Actor(Role.PROVIDER, provider_id)
+        self._command_key = command_key
+        self._clock = clock
+        self._task_queue = task_queue
+
+    async def look(self, news: News) -> bool:
+        """Read back what the news is about and hand over what is new; False when it concerned nobody.
+
+        Returns only when every command is durably its order's. Raises ProviderError when the provider cannot be asked,
+        or the order is about to learn it by itself.
+        """
+        if news.kind is NewsKind.PAYOUT_FAILED:
+            return await asyncio.to_thread(self._payout, news)
+        told = await asyncio.to_thread(self._read, news)
+        for order_id, telling in told:
+            message = self._signed(order_id, telling)
+            await hand_over(self._engine, self._client, order_id, telling.name, message, task_queue=self._task_queue)
+        return bool(told)
+
+    def _signed(self, order_id: str, telling: Telling) -> dict[str, object]:
+        envelope = Envelope(telling.command_id, self._actor, wire.to_plain(telling.body))
+        signature = sign(self._command_key, order_id, telling.name, envelope)
+        return dict(wire.to_plain(replace(envelope, signature=signature)))
+
+    def _read(self, news: News) -> tuple[Told, ...]:
+        """What is new, and to which orders; nothing for what the provider does not know."""
+        try:
+            match news.kind:
+                case NewsKind.HOLD_OPENED | NewsKind.PAYMENT_CAPTURED | NewsKind.HOLD_LOST:
+                    return self._hold(self._provider.hold(news.subject))
+                case NewsKind.REFUND_FAILED:
+                    return self._refund(news.subject)
+                case NewsKind.DISPUTE:
+                    return self._dispute(news.subject)
+                case NewsKind.REVIEW:
+                    return self._review(news.subject)
+                case _:
+                    return self._account(news)
+        except (NoSuchObject, AuthorisationExpired):
+            return ()
+
+    def _hold(self, hold: Hold) -> tuple[Told, ...]:
+        with self._engine.begin() as conn:
+            if operations.is_pending(conn, hold.key):
+                return ()  # The operation that made it is under way and will tell.
+            order_id = payments.order_of(conn, hold.ref)
+            order = _order(conn, order_id or hold.order_id)
+            if order is None or (order_id is None and not _meant(order, hold)):
+                return ()
+            if hold.state is HoldState.VOIDED:
+                ours = payments.was_asked(conn, order.order_id, Verb.VOID, hold.ref)
+                return () if ours else _for(order, provider_news.hold_lost(order, hold))
+            if hold.state is HoldState.CAPTURED and payments.was_asked(conn, order.order_id, Verb.CAPTURE, hold.ref):
+                return ()
+        return _for(order, provider_news.payment_found(order, hold))
+
+    def _refund(self, ref: str) -> tuple[Told, ...]:
+        report = self._provider.refund_report(ref)
+        with self._engine.begin() as conn:
+            order_id = payments.order_of(conn, ref)
+            if order_id is None and payments.is_under_way(conn, report.order_id, (Verb.REFUND,)):
+                raise TooEarly(f"a refund of order {report.order_id} is under way")
+            order = _order(conn, order_id or "")
+        return () if order is None else _for(order, provider_news.refund_failed(order, report))
+
+    def _dispute(self, ref: str) -> tuple[Told, ...]:
+        report = self._provider.dispute(ref)
+        with self._engine.begin() as conn:
+            order = _order(conn, payments.order_of(conn, report.charge) or report.order_id)
+            if order is None:
+                return ()
+            if report.charge in provider_news.charges(order):
+                return _for(order, provider_news.dispute(report))
+            if payments.is_under_way(conn, order.order_id, (Verb.CAPTURE,)):
+                raise TooEarly(f"the capture of order {order.order_id} is under way")
+        return ()
+
+    def _review(self, ref: str) -> tuple[Told, ...]:
+        report = self._provider.review(ref)
+        with self._engine.begin() as conn:
+            order_id = payments.order_of(conn, report.payment_intent)
+            standing = orders.status(conn, order_id) if order_id else None
+            order = _order(conn, order_id or "")
+        if order is None or standing is None or standing.status != "open":
+            return ()  # An order that is over has nothing left to stop.
+        return _for(order, provider_news.review(order, report))
+
+    def _account(self, news: News) -> tuple[Told, ...]:
+        """Every open order that has money for this account, or waits for it, as the process table says."""
+        standing = self._provider.account(news.subject)
+        name = "account_active" if standing is AccountStanding.ACTIVE else "account_restricted"
+        telling = Telling(name, provider_news.command_id("account", standing, news.event_id), AccountNews(news.subject))
+        with self._engine.begin() as conn:
+            found = [_order(conn, order_id) for order_id in payments.open_orders_of_account(conn, news.subject)]
+        concerned = [order for order in found if order and name in possible(order, self._actor, self._clock())]
+        return tuple(told for order in concerned for told in _for(order, (telling,)))
+
+    def _payout(self, news: News) -> bool:
+        try:
+            report = self._provider.payout(news.subject, account=news.account)
+        except NoSuchObject:
+            return False
+        with self._engine.begin() as conn:
+            order = _order(conn, payments.last_paid_to(conn, report.account) or "")
+            return report.failed and order is not None and payout_failed(conn, order, report, self._clock())
+
+
+def _for(order: Order, tellings: Iterable[Telling]) -> tuple[Told, ...]:
+    return tuple((order.order_id, telling) for telling in tellings)
+
+
+def _order(conn: Connection, order_id: str) -> Order | None:
+    """The order after its last step; None when there is none of that id, or it was refused.
+
+    Raises TooEarly for one that is being admitted: its first step says what it knows.
+    """
+    standing = orders.status(conn, order_id)
+    if standing is None or standing.status == "refused":
+        return None
+    if standing.status == "admitting":
+        raise TooEarly(f"order {order_id} is being admitted")
+    return wire.from_plain(Order, orders.snapshot(conn, order_id))
+
+
+def _meant(order: Order, hold: Hold) -> bool:
+    if provider_news.fits(order, hold):
+        return True
+    log.warning("a payment names an order that it does not fit", order_id=order.order_id)
+    return False

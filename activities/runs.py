@@ -1,0 +1,150 @@
+"""A run of an order that goes on from its snapshot: put in place by an operator, or by news that an order must hear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.store import orders, steps
+from domain import wire
+from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
+from domain.errors import AftersaleError
+from domain.funds import AT_ONCE
+from domain.state import Order
+from domain.summary import guide, summary
+
+ATTEMPTS: Final = 5
+"""How often a message is tried on an order that ends, or is restarted, under our hands."""
+
+REACH: Final = timedelta(seconds=8)
+"""How long Temporal may take to start a run; less than a statement that waits for the order's row may."""
+
+
+class NotHandedOver(AftersaleError):
+    """No run of the order could be given a message, and it is not over: an operator restarts it."""
+
+
+async def start_from(
+    client: Client,
+    order: Order,
+    snapshot: Mapping[str, Any],
+    conflict: WorkflowIDConflictPolicy,
+    *,
+    first: tuple[str, Mapping[str, Any]] | None = None,
+    task_queue: str = TASK_QUEUE,
+) -> None:
+    """Start a run of the order from the snapshot of its epoch, with `first` (name and message) in its inbox."""
+    signal: dict[str, Any] = {"start_signal": first[0], "start_signal_args": [dict(first[1])]} if first else {}
+    await client.start_workflow(
+        WORKFLOW,
+        {"snapshot": dict(snapshot)},
+        id=workflow_id(order.order_id),
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=conflict,
+        search_attributes=_attributes(order),
+        static_summary=f"epoch {order.epoch}, from step {order.seq}, {order.priced}, {order.marketplace}"[:200],
+        static_details=guide(order.order_id),
+        rpc_timeout=REACH,
+        **signal,
+    )
+
+
+async def hand_over(
+    engine: Engine,
+    client: Client,
+    order_id: str,
+    name: str,
+    message: Mapping[str, Any],
+    *,
+    task_queue: str = TASK_QUEUE,
+) -> bool:
+    """Make a command durably the order's; False when it was taken before. An order that is over goes on in a new run.
+
+    The run that stands is signalled, whoever started it, so there are never two. Raises NotHandedOver, RPCError.
+    """
+    for _ in range(ATTEMPTS):
+        if await asyncio.to_thread(_is_taken, engine, order_id, str(message["command_id"])):
+            return False
+        try:
+            await client.get_workflow_handle(workflow_id(order_id)).signal(name, dict(message))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        else:
+            return True
+        if await _go_on(engine, client, order_id, (name, message), task_queue):
+            return True
+    raise NotHandedOver(
+        f"order {order_id} has no running workflow; an operator starts it: aftersale restart {order_id}"
+    )
+
+
+async def _go_on(
+    engine: Engine, client: Client, order_id: str, first: tuple[str, Mapping[str, Any]], task_queue: str
+) -> bool:
+    """Start the next run of an order that is over, or join it; False when the order is not over, or has moved.
+
+    The epoch is committed before, so that the run is good whatever becomes of us. While it is started the order's row
+    is held: no other run can end in between and leave this one with a state of yesterday, in which a command is lost.
+    """
+    begun = await asyncio.to_thread(_reopen, engine, order_id)
+    if begun is None:
+        return False
+    order = wire.from_plain(Order, begun)
+    conn = await asyncio.to_thread(engine.connect)
+    try:
+        if not await asyncio.to_thread(orders.hold_still, conn, order_id, order.epoch, order.seq):
+            return False
+        existing = WorkflowIDConflictPolicy.USE_EXISTING
+        await start_from(client, order, begun, existing, first=first, task_queue=task_queue)
+    finally:
+        conn.close()  # At once and in no thread: they may all be taken by others who wait for this very row.
+    return True
+
+
+def _is_taken(engine: Engine, order_id: str, command_id: str) -> bool:
+    with engine.begin() as conn:
+        return steps.is_taken(conn, order_id, command_id)
+
+
+def _reopen(engine: Engine, order_id: str) -> dict[str, Any] | None:
+    with engine.begin() as conn:
+        begun = orders.reopen(conn, order_id)
+    return None if begun is None else begun[1]
+
+
+def found_by(
+    buyer: str, seller: str, marketplace: str, stage: str, waiting_on: str, *, attention: bool
+) -> TypedSearchAttributes:
+    """What operators find an order by before a worker has looked at it."""
+    words = {"Buyer": buyer, "Seller": seller, "Marketplace": marketplace, "Stage": stage, "WaitingOn": waiting_on}
+    return TypedSearchAttributes(
+        [
+            *(SearchAttributePair(SearchAttributeKey.for_keyword(name), word) for name, word in words.items()),
+            SearchAttributePair(SearchAttributeKey.for_bool("Attention"), attention),
+        ]
+    )
+
+
+def _attributes(order: Order) -> TypedSearchAttributes:
+    shown = summary(order)
+    found = found_by(
+        order.buyer, order.seller, order.marketplace, shown.stage.value, shown.waiting_on, attention=shown.attention
+    )
+    if shown.due is None or shown.due <= AT_ONCE:
+        return found
+    return found.updated(SearchAttributePair(SearchAttributeKey.for_datetime("Due"), shown.due))
