@@ -15,6 +15,7 @@ AftersaleError
     ├── AmountInvalid            more than may be moved, or not a payable amount
     ├── IdempotencyConflict      the key was used before with other parameters
     ├── InsufficientFunds        the platform's balance does not cover a transfer or a refund
+    ├── Disputed                 the buyer's bank has taken this money back
     ├── AccountRestricted        the seller's payout account is missing, closed or restricted
     ├── Unauthorised             our own credentials or permissions are wrong
     └── Unknown                  timeout, cut connection, 5xx, 409, 429: the effect may or may not stand
@@ -97,6 +98,10 @@ class IdempotencyConflict(ProviderError):
 
 class InsufficientFunds(ProviderError):
     """The platform's balance does not cover the transfer or refund."""
+
+
+class Disputed(ProviderError):
+    """The buyer's bank has taken this money back; it decides what becomes of it."""
 
 
 class AccountRestricted(ProviderError):

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from domain.errors import ProviderError
 from domain.money import Money, Verb
+from domain.purse import DisputeReason
 
 
 class HoldState(StrEnum):
@@ -95,18 +96,6 @@ class DisputeStatus(StrEnum):
     OPEN = "open"
     WON = "won"
     LOST = "lost"
-
-
-class DisputeReason(StrEnum):
-    """Why the cardholder's bank took the money back, in our words."""
-
-    NOT_RECEIVED = "not_received"
-    NOT_AS_DESCRIBED = "not_as_described"
-    FRAUDULENT = "fraudulent"
-    DUPLICATE = "duplicate"
-    CREDIT_NOT_PROCESSED = "credit_not_processed"
-    UNRECOGNISED = "unrecognised"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

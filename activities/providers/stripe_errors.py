@@ -11,6 +11,7 @@ from domain.errors import (
     AuthenticationRequired,
     AuthorisationExpired,
     Declined,
+    Disputed,
     IdempotencyConflict,
     InsufficientFunds,
     ProviderError,
@@ -38,6 +39,7 @@ BY_CODE: dict[str, type[ProviderError]] = {
     "payment_method_unactivated": Declined,
     "payment_method_invalid_parameter": Declined,
     "expired_card": Declined,
+    "charge_disputed": Disputed,
     "lock_timeout": Unknown,
     "idempotency_key_in_use": Unknown,
 }
@@ -63,6 +65,7 @@ SENTENCES: dict[type[ProviderError], str] = {
     AmountInvalid: "the amount cannot be moved",
     AuthenticationRequired: "the bank wants the buyer to take part",
     AuthorisationExpired: "the hold is gone",
+    Disputed: "the buyer's bank has taken this money back",
     Declined: "the bank or the provider refuses this payment method",
     IdempotencyConflict: "the key was used before with other parameters",
     InsufficientFunds: "the platform's balance does not cover this",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.payments.call import Call, page
+from sandbox.payments.call import Call, created_range, page
 from sandbox.payments.wire import ApiError, invalid
 from sandbox.store import Json, Record
 
@@ -36,19 +36,13 @@ def take_away(call: Call, amount: int, currency: str) -> None:
 
 def list_transactions(call: Call) -> Json:
     """GET /v1/balance_transactions."""
-    since, before, type_ = (*_range(call), call.params.text("type"))
+    since, before, type_ = (*created_range(call), call.params.text("type"))
     records = [
         record
         for record in call.world.store.all("balance_transaction")
         if since <= record.data["created"] < before and type_ in ("", record.data["type"])
     ]
     return page(call, records, "/v1/balance_transactions")
-
-
-def _range(call: Call) -> tuple[int, int]:
-    """``created[gte]`` and ``created[lt]``, as far as they are given."""
-    created = call.params.mapping("created")
-    return int(created.get("gte", 0)), int(created.get("lt", 2**62))
 
 
 def retrieve(call: Call) -> Json:

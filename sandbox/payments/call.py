@@ -112,6 +112,12 @@ class Call:
         self.events.append((type_, dict(record.data)))
 
 
+def created_range(call: Call) -> tuple[int, int]:
+    """``created[gte]`` and ``created[lt]`` of a list, as far as they are given."""
+    created = call.params.mapping("created")
+    return int(created.get("gte", 0)), int(created.get("lt", 2**62))
+
+
 def page(call: Call, records: list[Record], url: str) -> Json:
     """A list object: newest first, cut to `limit` after `starting_after`."""
     limit = min(call.params.amount("limit") or 10, 100)

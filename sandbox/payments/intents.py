@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.payments import balance
-from sandbox.payments.call import Call, page
+from sandbox.payments.call import Call, created_range, page
 from sandbox.payments.cards import authenticate, authorise, let_go
 from sandbox.payments.methods import card_of, resolve
 from sandbox.payments.search import matching
@@ -94,7 +94,8 @@ def update(call: Call) -> Json:
 def listing(call: Call) -> Json:
     """GET /v1/payment_intents."""
     customer = call.params.text("customer")
-    intents = call.world.store.all("payment_intent")
+    since, before = created_range(call)
+    intents = [i for i in call.world.store.all("payment_intent") if since <= i.data["created"] < before]
     return page(call, [i for i in intents if not customer or i.data["customer"] == customer], "/v1/payment_intents")
 
 

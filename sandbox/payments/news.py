@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sandbox.payments.call import Call, page
+from sandbox.payments.call import Call, created_range, page
 from sandbox.payments.wire import missing
 from sandbox.store import Json
 
 
 def list_events(call: Call) -> Json:
     """GET /v1/events."""
-    since, types = int(call.params.mapping("created").get("gte", 0)), call.params.listing("types")
+    (since, _), types = created_range(call), call.params.listing("types")
     events = [
         record
         for record in call.world.store.all("event")
