@@ -292,3 +292,10 @@ webhook_events = Table(
     _time("at"),
     PrimaryKeyConstraint("source", "event_id"),
 )
+
+marketplaces = Table(
+    "marketplaces",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("policy", JSONB, nullable=False),
+)
