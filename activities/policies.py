@@ -54,7 +54,7 @@ def publish(engine: Engine, directory: Path) -> bool:
         policies = read_policies(directory)
         with engine.begin() as conn:
             marketplaces.publish(conn, policies.values())
-    except (Invalid, OSError, SQLAlchemyError) as error:
+    except (Invalid, OSError, UnicodeDecodeError, SQLAlchemyError) as error:
         log.warning("the marketplaces could not be published", code=type(error).__name__)
         return False
     return True

@@ -73,9 +73,10 @@ def test_a_file_that_was_broken_later_takes_nothing_back_and_a_mended_one_is_kno
     keeping.start()
     try:
         eventually(lambda: names(engine) == ("north",))
-        (tmp_path / "south.toml").write_text('name = "sout"\n', encoding="utf-8")
-        assert not publish(engine, tmp_path)
-        assert names(engine) == ("north",)
+        for broken in (b'name = "sout"\n', b"\xff"):
+            (tmp_path / "south.toml").write_bytes(broken)
+            assert not publish(engine, tmp_path)
+            assert names(engine) == ("north",)
         write(tmp_path, "south")
         eventually(lambda: names(engine) == ("north", "south"))
     finally:
