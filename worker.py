@@ -1,4 +1,4 @@
-"""A worker: settings in, real clients wired, worker and relay started; nothing else. Run as ``python -m worker``."""
+"""A worker: settings in, real clients wired, worker, relay and publication started. Run as ``python -m worker``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from activities.mail import EmlMailer, Mailer, SmtpMailer
 from activities.notices import Letters
 from activities.payments_desk import PaymentsDesk
 from activities.perform import Performer
-from activities.policies import read_policies
+from activities.policies import keep_published, publish, read_policies
 from activities.provider_poll import ProviderPoll as ProviderEvents
 from activities.providers.carrier_port import Carrier
 from activities.providers.easypost import EasyPostCarrier
@@ -135,6 +135,7 @@ async def main() -> None:
         api_key=settings.easypost_api_key.get_secret_value(),
         webhook_secret=settings.easypost_webhook_secret.get_secret_value(),
     )
+    await asyncio.to_thread(publish, engine, settings.aftersale_policies)
     client = await Client.connect(**ClientConfig.load_client_connect_config())
     command_key = settings.aftersale_command_key.get_secret_value().encode()
     performer = Performer(engine, vault, payments, settings.aftersale_policies, command_key)
@@ -147,10 +148,14 @@ async def main() -> None:
     stop, asked_to_stop = threading.Event(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, asked_to_stop.set)
-    out = threading.Thread(
-        target=relay(settings, engine, vault, carrier).run, args=(stop, lambda: datetime.now(UTC)), name="relay"
+    beside = (
+        threading.Thread(
+            target=relay(settings, engine, vault, carrier).run, args=(stop, lambda: datetime.now(UTC)), name="relay"
+        ),
+        threading.Thread(target=keep_published, args=(engine, settings.aftersale_policies, stop), name="marketplaces"),
     )
-    out.start()
+    for thread in beside:
+        thread.start()
     try:
         with ThreadPoolExecutor(settings.activity_threads, thread_name_prefix="activity") as threads:
             async with Worker(
@@ -169,7 +174,8 @@ async def main() -> None:
                 await asked_to_stop.wait()
     finally:
         stop.set()
-        out.join()
+        for thread in beside:
+            thread.join()
         engine.dispose()
 
 

@@ -11,15 +11,12 @@ from activities import calendars
 from activities.policies import read_policy
 from domain import wire
 from domain.business_time import Calendar
-from domain.checkout import Checkout, Place, check, place
+from domain.checkout import Checkout, check, place
 from domain.errors import Invalid
 from domain.events import CalendarsExtended
-from domain.policy import CalendarRules, Policy
+from domain.policy import Policy
 from domain.policy.file import PolicyError
 from domain.state import Order
-
-_EARLIER = timedelta(days=2)
-"""How far before its first moment an order's calendars begin, so that every zone's first day is whole."""
 
 
 def draft(policies: Path, document: Mapping[str, Any], now: datetime) -> Order:
@@ -27,14 +24,7 @@ def draft(policies: Path, document: Mapping[str, Any], now: datetime) -> Order:
     checkout = wire.from_plain(Checkout, dict(document))
     check(checkout)
     policy = _policy(policies, checkout.marketplace)
-    seller, buyer, desk = (
-        _calendar(policy.calendar, where, field, now)
-        for where, field in (
-            (checkout.seller.place, "seller.place"),
-            (checkout.buyer.place, "buyer.place"),
-            (Place(), "marketplace"),
-        )
-    )
+    seller, buyer, desk = calendars.of_parties(policy.calendar, checkout, now)
     return place(checkout, policy, seller, buyer, desk, now)
 
 
@@ -66,19 +56,3 @@ def _policy(policies: Path, name: str) -> Policy:
         raise Invalid("marketplace", f"{name!r} has a policy file that cannot be used: {error}") from None
     except Invalid as error:
         raise Invalid("marketplace", error.rule) from None
-
-
-def _calendar(rules: CalendarRules, where: Place, field: str, now: datetime) -> Calendar:
-    """A party's calendar up to policy's horizon; what the party did not give is the marketplace's."""
-    try:
-        return calendars.resolve(
-            where.country or rules.country,
-            where.subdivision if where.country else rules.subdivision,
-            where.zone or rules.zone,
-            (now - _EARLIER).date(),
-            (now + timedelta(days=rules.horizon)).date(),
-            extra_days_off=rules.extra_days_off,
-            removed_days_off=rules.removed_days_off,
-        )
-    except Invalid as error:
-        raise Invalid(f"{field}.{error.field}", error.rule) from None

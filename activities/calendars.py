@@ -12,13 +12,46 @@ from zoneinfo import ZoneInfo, available_timezones
 import holidays
 
 from domain.business_time import Calendar
+from domain.checkout import Checkout, Place
 from domain.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from domain.policy import CalendarRules
+
+_EARLIER = timedelta(days=2)
+"""How far before its first moment an order's calendars begin, so that every zone's first day is whole."""
+
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
+
+
+def of_parties(rules: CalendarRules, checkout: Checkout, now: datetime) -> tuple[Calendar, Calendar, Calendar]:
+    """The calendars of seller, buyer and desk up to policy's horizon; what a party did not give is the marketplace's.
+
+    Raises Invalid, naming the field of the checkout: ``seller.place.country``, ``buyer.place.zone``, ...
+    """
+    return (
+        _of_party(rules, checkout.seller.place, "seller.place", now),
+        _of_party(rules, checkout.buyer.place, "buyer.place", now),
+        _of_party(rules, Place(), "marketplace", now),
+    )
+
+
+def _of_party(rules: CalendarRules, where: Place, field: str, now: datetime) -> Calendar:
+    try:
+        return resolve(
+            where.country or rules.country,
+            where.subdivision if where.country else rules.subdivision,
+            where.zone or rules.zone,
+            (now - _EARLIER).date(),
+            (now + timedelta(days=rules.horizon)).date(),
+            extra_days_off=rules.extra_days_off,
+            removed_days_off=rules.removed_days_off,
+        )
+    except Invalid as error:
+        raise Invalid(f"{field}.{error.field}", error.rule) from None
 
 
 def resolve(

@@ -1,17 +1,26 @@
-"""Policy files in a directory, by name."""
+"""Policy files in a directory, by name, and their publication to whoever places orders."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from activities.store import marketplaces
 from domain.errors import Invalid
 from domain.policy.file import PolicyError, line_of, load
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
 
+    from sqlalchemy import Engine
+
     from domain.policy import Policy
+
+log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 
@@ -37,3 +46,21 @@ def read_policy(directory: Path, name: str) -> Policy:
 def read_policies(directory: Path) -> dict[str, Policy]:
     """Every policy in `directory` by name, so that a bad file is found before an order needs it; raises as above."""
     return {name: read_policy(directory, name) for name in policy_names(directory)}
+
+
+def publish(engine: Engine, directory: Path) -> bool:
+    """Write down which marketplaces there are, for clients to read; False when that did not succeed this time."""
+    try:
+        policies = read_policies(directory)
+        with engine.begin() as conn:
+            marketplaces.publish(conn, policies.values())
+    except (Invalid, OSError, UnicodeDecodeError, SQLAlchemyError) as error:
+        log.warning("the marketplaces could not be published", code=type(error).__name__)
+        return False
+    return True
+
+
+def keep_published(engine: Engine, directory: Path, stop: threading.Event, every: float = 60.0) -> None:
+    """Publish until `stop` is set, `every` so many seconds, so that a file that is added or edited is known as well."""
+    while not stop.wait(every):
+        publish(engine, directory)

@@ -18,6 +18,7 @@ from domain.state import (
     Approval,
     CancelRequest,
     LineState,
+    Loss,
     Milestone,
     MoneyOp,
     Offer,
@@ -58,6 +59,14 @@ class ParcelMoved:
     milestone: Milestone
     at: datetime
     proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelLost:
+    """What the carrier owes for it by its terms, reckoned once, so that other terms later change nothing."""
+
+    parcel_id: str
+    loss: Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +419,7 @@ class Taken:
 
 
 Event = (
-    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelsWithdrawn | AddressChanged | AccountChanged
+    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelsWithdrawn | AddressChanged | AccountChanged
     | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded | TimeAsked | TimeEnded | DaysGranted
     | TierMoved | TierPassed | TierReset | Paused | Resumed
     | TicketOpened | TicketAssigned | TicketEscalated | TicketExtended | TicketResolved | ApprovalAsked | ApprovalEnded

@@ -36,6 +36,7 @@ from domain.events import (
     MoneyStuck,
     MoneyUnknown,
     Noted,
+    ParcelLost,
     ParcelMoved,
     ParcelSent,
     ParcelsWithdrawn,
@@ -101,9 +102,15 @@ def _parcel_moved(order: Order, event: ParcelMoved) -> Order:
         if parcel.parcel_id != event.parcel_id:
             return parcel
         proof = event.proof if event.milestone is Milestone.DELIVERED else parcel.proof
-        return replace(parcel, milestone=event.milestone, moved_at=event.at, proof=proof)
+        # Whatever else a carrier says of a lost parcel, it is found.
+        return replace(parcel, milestone=event.milestone, moved_at=event.at, proof=proof, loss=None)
 
     return replace(order, parcels=tuple(moved(parcel) for parcel in order.parcels))
+
+
+def _parcel_lost(order: Order, event: ParcelLost) -> Order:
+    parcels = tuple(replace(p, loss=event.loss) if p.parcel_id == event.parcel_id else p for p in order.parcels)
+    return replace(order, parcels=parcels)
 
 
 def _withdrawn(order: Order, event: ParcelsWithdrawn) -> Order:
@@ -312,6 +319,7 @@ _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     LinesHeld: _held,
     ParcelSent: lambda o, e: replace(o, parcels=(*o.parcels, e.parcel)),
     ParcelMoved: _parcel_moved,
+    ParcelLost: _parcel_lost,
     ParcelsWithdrawn: _withdrawn,
     AddressChanged: lambda o, e: replace(o, address_id=e.address_id),
     AccountChanged: lambda o, e: replace(o, account=e.account),

@@ -26,6 +26,7 @@ from domain.events import (
     LinesMoved,
     MoneyRefused,
     MoneyUnknown,
+    ParcelLost,
     ParcelMoved,
     ParcelSent,
     Paused,
@@ -94,6 +95,7 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("capture_pending", Role.SELLER),
     ("capture_refused", Role.SELLER),
     ("secured", Role.SELLER),
+    ("parcel_lost", Role.SELLER),
     ("released", Role.SELLER),
     ("refunded", Role.BUYER),
     ("owed", Role.SELLER),
@@ -235,6 +237,8 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield Notice(cause, Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None, about)
             if payment.captured is not None:
                 yield from _shipped(scene, parcel.parcel_id)
+        case ParcelLost(parcel_id, loss):
+            yield scene.mail(Role.SELLER, "parcel_lost", parcel_id=parcel_id, lines=list(loss.lines))
         case Released(netted=netted):
             paid: dict[str, Fact] = {"netted": str(netted)} if netted else {}
             yield scene.mail(Role.SELLER, "released", slices=list(event.slices), **paid)
@@ -350,6 +354,11 @@ def _parcel_is_there(order: Order, facts: Facts) -> bool:
     return parcel is not None and parcel.milestone == facts["milestone"]
 
 
+def _parcel_still_lost(order: Order, facts: Facts) -> bool:
+    parcel = order.parcel(str(facts["parcel_id"]))
+    return parcel is not None and parcel.loss is not None
+
+
 def _ticket_open(order: Order, facts: Facts) -> bool:
     return order.ticket(str(facts["ticket_id"])) is not None
 
@@ -366,6 +375,7 @@ _STANDS: Mapping[str, Callable[[Order, Facts], bool]] = {
     "ship": _parcel_goes,
     "register_tracker": _parcel_goes,
     "parcel_scan": _parcel_is_there,
+    "parcel_lost": _parcel_still_lost,
     "confirm_overdue": _unconfirmed,
     "ship_overdue": _unsent,
     "request_cancel": lambda order, facts: order.cancel_request is not None,

@@ -12,14 +12,15 @@ from domain.events import (
     CancelEnded,
     Event,
     LinesHeld,
+    ParcelLost,
     ParcelMoved,
     ParcelSent,
     TierPassed,
     TierReset,
     TimeEnded,
 )
-from domain.money import Money, Verb
-from domain.state import Cause, Line, LineState, Milestone, Order, Parcel, Proof
+from domain.money import Money, Verb, total
+from domain.state import Cause, Line, LineState, Loss, Milestone, Order, Parcel, Proof
 from domain.step import Moment
 from domain.tickets import opened
 
@@ -152,6 +153,8 @@ def scan(moment: Moment) -> tuple[Event, ...]:
     if parcel.milestone is Milestone.LOST and body.milestone is Milestone.DELIVERED:
         found = tuple(i for i in parcel.lines if order.line(i).held == f"parcel:{parcel.parcel_id}")
         moved.append(LinesHeld(found, ""))
+    if body.milestone is Milestone.LOST:
+        moved.extend(_owed(order, parcel))
     if body.milestone in (Milestone.RETURNED, Milestone.LOST):
         moved.extend(_gone_wrong(moment, parcel, body.milestone))
     return tuple(moved)
@@ -170,6 +173,21 @@ def is_news(parcel: Parcel, seen: ParcelScan) -> bool:
             known is Milestone.IN_TRANSIT and parcel.moved_at is not None and seen.at >= parcel.moved_at + STILL_MOVING
         )
     return later and RANK[seen.milestone] == RANK[known]
+
+
+def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:
+    """What the carrier owes for a lost parcel by the terms in the order's policy; never more than its lines' price.
+
+    What the buyer has accepted did arrive, and a line that is missing from two lost parcels is owed for once.
+    """
+    elsewhere = {line_id for other in order.parcels if other.loss is not None for line_id in other.loss.lines}
+    lines = [order.line(line_id) for line_id in parcel.lines if line_id not in elsewhere]
+    lost = [line for line in lines if line.state is not LineState.ACCEPTED]
+    if not lost:
+        return ()
+    cover = order.policy.lost_parcel.cover(parcel.carrier, parcel.service, parcel.insured, order.currency)
+    pays = min(cover, total([line.price for line in lost], order.currency))
+    return (ParcelLost(parcel.parcel_id, Loss(tuple(line.line_id for line in lost), pays)),)
 
 
 def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:

@@ -156,8 +156,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What a carrier owes for a lost parcel: what its terms paid, when it was lost, for the lines that were in it."""
+
+    lines: tuple[str, ...]
+    pays: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
-    """One parcel and how far it has come. Its tracking number stands in PostgreSQL under `parcel_id`, never here."""
+    """One parcel and how far it has come. Its tracking number stands in PostgreSQL under `parcel_id`, never here.
+
+    `loss` is there as long as the carrier says that the parcel is lost.
+    """
 
     parcel_id: str
     carrier: str
@@ -169,6 +180,7 @@ class Parcel:
     moved_at: datetime | None = None
     proof: Proof = Proof.WEAK
     withdrawn: bool = False
+    loss: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def trouble(order: Order) -> Iterator[str]:
         yield f"{order.approval.name} waits for a second operator: {command}"
     for ticket in order.tickets:
         if (ticket.cause, ticket.subject) not in told:
-            yield f"{_named(ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *menders(ticket))}"
+            yield f"{named(order, ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *menders(ticket))}"
     if order.paused is not None:
         yield f"paused until {order.paused.until:%Y-%m-%d}: {_command(order, 'resume')}"
 
@@ -148,8 +148,12 @@ def menders(ticket: Ticket) -> tuple[str, ...]:
     return first, *others
 
 
-def _named(ticket: Ticket) -> str:
-    return f"{ticket.cause} ({ticket.subject})" if ticket.subject else str(ticket.cause)
+def named(order: Order, ticket: Ticket) -> str:
+    """What a ticket is about, and of a lost parcel what its carrier pays."""
+    parcel = order.parcel(ticket.subject) if ticket.cause is Cause.PARCEL_LOST else None
+    pays = f"the carrier pays {parcel.loss.pays}" if parcel is not None and parcel.loss is not None else ""
+    about = ", ".join(filter(None, (ticket.subject, pays)))
+    return f"{ticket.cause} ({about})" if about else str(ticket.cause)
 
 
 def sentence(order: Order, clock: Clock) -> str:

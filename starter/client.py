@@ -64,17 +64,22 @@ class AftersaleClient(PartyCommands, DeskCommands):
         """Start an order from its checkout, and wait until it is admitted. The same contents again give the same order.
 
         Raises Invalid when the document or the payment breaks a rule, Conflict when other contents hold the id,
-        NotJudgedYet when the order is started and no worker has looked at it.
+        NotJudgedYet when the order is started and no worker has looked at it. What can be known to be wrong without
+        the payment provider is refused before anything is started.
         """
-        return await self._place(documents.read(document), within)
+        ready = documents.read(document)
+        [standing] = await asyncio.to_thread(self._records.claim, [ready])
+        return await self._place(ready, standing, within)
 
     async def place_checkout(self, document: dict[str, Any], *, within: float = ADMISSION) -> tuple[Progress, ...]:
         """Start every order of one checkout, ``{"checkout_id", "orders": [...]}``, each with a payment of its own.
 
-        Raises Invalid before anything is started, CheckoutIncomplete when some were not admitted.
+        Raises Invalid or Conflict before anything is started, CheckoutIncomplete when some were not admitted.
         """
         ready = documents.read_orders(document)
-        results = await asyncio.gather(*(self._place(order, within) for order in ready), return_exceptions=True)
+        standings = await asyncio.to_thread(self._records.claim, ready)
+        placing = (self._place(order, standing, within) for order, standing in zip(ready, standings, strict=True))
+        results = await asyncio.gather(*placing, return_exceptions=True)
         failed: dict[str, AftersaleError] = {}
         for order, result in zip(ready, results, strict=True):
             if isinstance(result, AftersaleError):
@@ -86,8 +91,7 @@ class AftersaleClient(PartyCommands, DeskCommands):
             raise CheckoutIncomplete(placed, failed)
         return placed
 
-    async def _place(self, document: Document, within: float) -> Progress:
-        standing = await asyncio.to_thread(self._records.claim, document)
+    async def _place(self, document: Document, standing: Standing, within: float) -> Progress:
         if standing.status == ADMITTING:
             standing = await self._admission(document, within)
         if standing.status == "refused":

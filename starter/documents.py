@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from activities.store.personal import Address, Person
@@ -45,12 +45,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One order, ready to place: `plain` may enter the workflow; `people` and `address` go to the vault."""
+    """One order, ready to place: `plain` may enter the workflow; `people` and `address` go to the vault.
+
+    `path` says where the order stands in a checkout of several, as in ``orders[1].``.
+    """
 
     plain: Mapping[str, Any]
     checkout: Checkout
     people: tuple[Person, ...] = ()
     address: Address | None = None
+    path: str = ""
 
     @property
     def order_id(self) -> str:
@@ -113,7 +117,7 @@ def read_orders(document: object) -> tuple[Document, ...]:
     found = []
     for i, order in enumerate(orders):
         try:
-            found.append(read(_in_checkout(order, checkout_id, document)))
+            found.append(replace(read(_in_checkout(order, checkout_id, document)), path=f"orders[{i}]."))
         except Invalid as error:
             raise Invalid(f"orders[{i}].{error.field}", error.rule) from None
         if any(other.order_id == found[-1].order_id for other in found[:-1]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from activities.store.vault import Vault
 from domain import wire
 from domain.errors import Invalid
 from domain.state import Actor, Order, Outcome
+from starter import entrance
 from starter.answers import NotFound, Unreachable
 from starter.documents import Document
 from starter.settings import ClientSettings
@@ -61,16 +62,30 @@ class Records:
         except (OperationalError, PoolTimeout):
             raise Unreachable("PostgreSQL does not answer; see DATABASE_URL") from None
 
-    def claim(self, document: Document) -> Standing:
-        """Take the order's id, and store its people and address with it. Raises Conflict, Invalid."""
+    def claim(self, documents: Sequence[Document]) -> tuple[Standing, ...]:
+        """Take the ids of these orders, and store people and addresses with them; of all, or of none.
+
+        Raises Invalid for what can be known to be wrong before anything is started, Conflict for an id that is taken.
+        """
         with self.begin() as conn:
-            taken = orders.claim(conn, document.order_id, document.content_hash, document.plain, document.payment_ref)
-            if taken == "new":
-                for person in document.people:
-                    personal.put_person(conn, self.vault, person)
-                if document.address is not None:
-                    personal.put_address(conn, self.vault, document.address)
-            return self._standing(conn, document.order_id)
+            # In one order for everybody, so that two who place the same checkout do not wait for each other.
+            for document in sorted(documents, key=lambda document: document.order_id):
+                try:
+                    self._take(conn, document)
+                except Invalid as error:
+                    raise Invalid(f"{document.path}{error.field}", error.rule) from None
+            return tuple(self._standing(conn, document.order_id) for document in documents)
+
+    def _take(self, conn: Connection, document: Document) -> None:
+        """One order that is new is looked at as far as the client can; one that is known was looked at then."""
+        taken = orders.claim(conn, document.order_id, document.content_hash, document.plain, document.payment_ref)
+        if taken == "same":
+            return
+        entrance.check(conn, document.checkout, self.clock())
+        for person in document.people:
+            personal.put_person(conn, self.vault, person)
+        if document.address is not None:
+            personal.put_address(conn, self.vault, document.address)
 
     def standing(self, order_id: str) -> Standing:
         """Where the order stands; raises NotFound."""

@@ -52,7 +52,7 @@ def order(view: OrderView) -> RenderableType:
     parts += [text(request) for request in view.requests]
     parts += [_lines(view.lines), *_told(view.lines)]
     if view.parcels:
-        parts.append(_parcels(view.parcels))
+        parts += [_parcels(view.parcels), *_lost(view.parcels)]
     parts.append(text("Money: " + amounts(view.money)))
     parts.append(_story(view.story))
     parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
@@ -107,6 +107,15 @@ def _parcels(parcels: Iterable[ParcelView]) -> RenderableType:
             for p in parcels
         ),
     )
+
+
+def _lost(parcels: Iterable[ParcelView]) -> list[RenderableType]:
+    """What carriers are claimed for."""
+    return [
+        text(f"Parcel {p.parcel_id} is lost: by its terms {p.carrier} pays {p.carrier_pays}.")
+        for p in parcels
+        if p.carrier_pays
+    ]
 
 
 def _story(story: Iterable[Happening]) -> RenderableType:

@@ -12,7 +12,7 @@ from domain.business_time import local_text
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
 from domain.state import Order, Ticket
-from domain.summary import IDLE, either, menders, next_clock, sentence, summary
+from domain.summary import IDLE, either, menders, named, next_clock, sentence, summary
 from domain.words import OTHERWISE
 
 
@@ -84,11 +84,10 @@ def _unadmitted(status: str) -> Open:
 def _open(order: Order) -> Iterator[Open]:
     o = order.order_id
     for ticket in order.tickets:
-        owner = f", owner {ticket.owner}" if ticket.owner else ", nobody has taken it"
-        subject = f" ({ticket.subject})" if ticket.subject else ""
+        owner = f"owner {ticket.owner}" if ticket.owner else "nobody has taken it"
         yield Open(
             "ticket",
-            f"{ticket.cause}{subject}{owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
+            f"{named(order, ticket)}, {owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
             ticket.opened_at,
             ticket.due,
             *_mending(o, ticket),

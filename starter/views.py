@@ -15,7 +15,7 @@ from domain.decide import possible
 from domain.funds import AT_ONCE
 from domain.money import Money, total
 from domain.process import STEPS
-from domain.state import DESK, PARTIES, Actor, Cause, Order, Role, Stage, is_over, stage
+from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Role, Stage, is_over, stage
 from domain.summary import next_clock, sentence, summary
 from domain.words import HAPPENED
 
@@ -47,7 +47,8 @@ class LineView:
 class ParcelView:
     """One parcel. `tracking_number` is empty for those who may not see it, or have not asked.
 
-    `insured` is what the carrier's terms pay when the parcel is lost, "" when the seller named no sum.
+    `insured` is the sum that the seller named, `carrier_pays` what the carrier owes for a lost parcel by its terms: for
+    seller and desk alone, "" while nothing is lost.
     """
 
     parcel_id: str
@@ -58,6 +59,7 @@ class ParcelView:
     milestone: str
     moved_at: datetime | None
     tracking_number: str = ""
+    carrier_pays: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +129,7 @@ def order_view(
         sentence(order, clock) if clock else "Nothing is open.",
         expectation(order),
         _lines(order, screen.checkout),
-        tuple(
-            ParcelView(
-                p.parcel_id,
-                p.carrier,
-                p.service,
-                str(p.insured or ""),
-                p.lines,
-                (p.milestone or "sent") if not p.withdrawn else "withdrawn",
-                p.moved_at or p.shipped_at,
-                numbers.get(p.parcel_id, ""),
-            )
-            for p in order.parcels
-        ),
+        tuple(_parcel(parcel, numbers, actor.role) for parcel in order.parcels),
         money_for(actor.role, order, screen.money),
         tuple(_requests(order, calendar, desk=desk)),
         story_for(screen, actor, notes),
@@ -229,6 +219,21 @@ def _lines(order: Order, checkout: Mapping[str, Any]) -> tuple[LineView, ...]:
             *(told.get(line.line_id, {}).get(name, "") for name in ("condition", "known_differences", "return_terms")),
         )
         for line in order.lines
+    )
+
+
+def _parcel(parcel: Parcel, numbers: Mapping[str, str], role: Role) -> ParcelView:
+    owed = "" if parcel.loss is None or parcel.withdrawn or role is Role.BUYER else str(parcel.loss.pays)
+    return ParcelView(
+        parcel.parcel_id,
+        parcel.carrier,
+        parcel.service,
+        str(parcel.insured or ""),
+        parcel.lines,
+        (parcel.milestone or "sent") if not parcel.withdrawn else "withdrawn",
+        parcel.moved_at or parcel.shipped_at,
+        numbers.get(parcel.parcel_id, ""),
+        owed,
     )
 
 

@@ -24,6 +24,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.perform import Performer
+from activities.policies import publish
 from activities.providers.stripe import StripePayments
 from activities.providers.stripe_money import to_wire
 from activities.store import personal
@@ -167,6 +168,7 @@ async def marketplace(
     policies = tmp_path_factory.mktemp("policies")
     for room in ("policies", "tests/policies"):
         shutil.copytree(pytestconfig.rootpath / room, policies, dirs_exist_ok=True)
+    assert publish(engine, policies)
     market = Marketplace(temporal_client, engine, Vault(MASTER_KEY), sandbox, payments, policies)
     with market.worker() as worker:
         async with worker:

@@ -295,3 +295,10 @@ webhook_events = Table(
 )
 
 poll_cursors = Table("poll_cursors", metadata, Column("source", Text, primary_key=True), _time("until"))
+
+marketplaces = Table(
+    "marketplaces",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("policy", JSONB, nullable=False),
+)

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from domain.errors import Invalid
 from domain.money import Money
+from domain.policy.carriage import LostParcel
 from domain.policy.units import (
     Amounts,
     BasisPoints,
@@ -316,6 +317,7 @@ class Policy:
     capture: Capture = field(default_factory=Capture)
     hold: Hold = field(default_factory=Hold)
     carrier: Carrier = field(default_factory=Carrier)
+    lost_parcel: LostParcel = field(default_factory=LostParcel)
     receipt: Receipt = field(default_factory=Receipt)
     cancel: Cancel = field(default_factory=Cancel)
     time: Time = field(default_factory=Time)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,12 @@ from jinja2 import TemplateError
 
 from activities.calendars import resolve
 from activities.notices import SHOWS_NUMBER, Letters, Reader, next_sentence
-from domain.notices import OUTCOMES, Channel
+from domain.notices import OUTCOMES, Channel, stands
 from domain.process import STEPS
 from domain.state import PARTIES, Role
 from tests.activities.told_orders import LETTERS
 from tests.domain.telling import LIVES, Said, Telling
+from tests.domain.world import scan
 
 CANARY = "JJD0142CANARY7781"
 TOLD = {(step.name, role) for step in STEPS for role in step.tells if role in PARTIES} | set(OUTCOMES)
@@ -77,6 +78,28 @@ def test_a_mail_tells_what_to_expect_in_policy_s_words() -> None:
     notice = life.notice("confirm", Role.BUYER)
     letter = LETTERS.render("confirm", notice.context, Reader(Role.BUYER, "Ada"), life.order)
     assert "Usually within two to four business days" in letter.text
+
+
+@pytest.mark.parametrize(
+    ("insured", "seller", "desk"),
+    [
+        ("20.00 EUR", "the carrier pays 20.00 EUR for it. Please claim that sum", "The carrier pays: 20.00 EUR\n"),
+        ("0.00 EUR", "the carrier pays nothing for it.", "The carrier pays: 0.00 EUR\n"),
+    ],
+)
+def test_the_seller_and_the_desk_are_told_what_the_carrier_pays_for_a_lost_parcel(
+    insured: str, seller: str, desk: str
+) -> None:
+    life = Telling().confirm()
+    life.ship("p1", insured=insured)
+    scan(life, "p1", "lost")
+    for template, role, words in (("parcel_lost", Role.SELLER, seller), ("ticket_opened", Role.SPECIALIST, desk)):
+        notice = life.notice(template, role)
+        assert words in LETTERS.render(template, notice.context, Reader(role, "Sam"), life.order).text
+    assert stands("parcel_lost", life.notice("parcel_lost", Role.SELLER).context, life.order)
+    life.now += timedelta(days=1)
+    scan(life, "p1", "delivered")
+    assert not stands("parcel_lost", life.notice("parcel_lost", Role.SELLER).context, life.order)
 
 
 def test_titles_and_names_cannot_write_headers_or_paragraphs() -> None:

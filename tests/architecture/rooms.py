@@ -23,6 +23,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
 """What each room may import of ours, by prefix. The demo, the tests, the documents and worker.py see all."""
 
 DOORS: Mapping[str, tuple[str, ...]] = {
+    "starter/entrance.py": ("activities.calendars",),
     "starter/parties.py": ("activities.tracking_advice",),
     "starter/runs.py": ("activities.runs",),
     "workflows/steps.py": ("activities",),

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from activities.store import marketplaces
+from activities.store.database import connect
+from tests.conftest import Database
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("AFTERSALE_MASTER_KEY", "AFTERSALE_COMMAND_KEY", "STRIPE_SECRET_KEY", "EASYPOST_API_KEY")
@@ -38,3 +43,14 @@ def test_a_worker_with_a_wrong_secret_names_the_setting_and_never_its_value(tmp_
     assert ran.returncode == 1
     assert "aftersale_command_key" in ran.stderr
     assert "hunter2" not in ran.stderr
+
+
+def test_a_worker_publishes_its_marketplaces_before_it_takes_any_order(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "standard.toml").write_text('name = "standard"\n', encoding="utf-8")
+    key = base64.b64encode(bytes(32)).decode()
+    ran = started(tmp_path, DATABASE_URL=database.url, AFTERSALE_MASTER_KEY=key, TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert ran.returncode != 0, "there is no Temporal server"
+    engine = connect(database.url)
+    with engine.begin() as conn:
+        assert marketplaces.names(conn) == ("standard",)
+    engine.dispose()

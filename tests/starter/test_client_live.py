@@ -108,11 +108,6 @@ async def test_a_refused_admission_names_field_and_rule_and_may_be_tried_again(
     assert progress.stage == "placed"
 
 
-async def test_an_unknown_marketplace_is_refused_by_the_admission(client: AftersaleClient, market: Marketplace) -> None:
-    with pytest.raises(Invalid, match="marketplace"):
-        await client.place(market.preauthorised(market.checkout()) | {"marketplace": "atlantis"})
-
-
 async def test_one_checkout_places_an_order_for_each_seller_and_tells_which_do_not_stand(
     client: AftersaleClient, market: Marketplace
 ) -> None:

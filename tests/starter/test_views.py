@@ -25,6 +25,7 @@ from tests.domain.world import (
     delivered,
     new_order,
     paid,
+    scan,
     shipped,
     unclear,
 )
@@ -95,6 +96,20 @@ def test_a_ticket_is_told_with_the_mildest_command_that_mends_it() -> None:
     )
 
 
+def test_what_a_lost_parcel_pays_is_told_to_seller_and_desk_and_not_to_the_buyer() -> None:
+    life = confirmed()
+    life.do("ship", Role.SELLER, parcel_id="p1", carrier="DHL", insured="20.00 EUR")
+    scan(life, "p1", "lost")
+    sentence = "Parcel p1 is lost: by its terms DHL pays 20.00 EUR."
+    for role in (Role.BUYER, Role.SELLER, Role.SPECIALIST):
+        view = seen(life, role)
+        told = (view.parcels[0].carrier_pays, sentence in text_of(render.order(view)))
+        assert told == (("", False) if role is Role.BUYER else ("20.00 EUR", True))
+    [open_] = why(screen_of(life.order)).open
+    assert open_.what.startswith("parcel_lost (p1, the carrier pays 20.00 EUR), nobody has taken it")
+    assert "parcel_lost (p1, the carrier pays 20.00 EUR) since 2026-11-23" in summary(life.order).reason
+
+
 def test_each_role_sees_its_own_money() -> None:
     life = shipped()
     assert set(seen(life, Role.BUYER).money) == {"total", "held", "charged", "refunded"}
@@ -160,7 +175,8 @@ def test_every_view_has_the_same_json_keys_whatever_is_empty() -> None:
     views.append(plain(order_view(screen_of(None), ACTORS[Role.BUYER], START, {}, {})))
     assert len({tuple(view) for view in views}) == 1
     assert views[1]["parcels"][0].keys() == {
-        "parcel_id", "carrier", "service", "insured", "lines", "milestone", "moved_at", "tracking_number"
+        "parcel_id", "carrier", "service", "insured", "lines", "milestone", "moved_at", "tracking_number",
+        "carrier_pays",
     }  # fmt: skip
 
 

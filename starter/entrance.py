@@ -1,0 +1,28 @@
+"""What a storefront can know of a checkout that nobody will admit, before anything is started.
+
+The same rules as the admission's, on what the workers have published. The admission still judges every order: what only
+the payment provider knows, and whatever came past this client (docs/decisions/0009-who-turns-a-checkout-away.md).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from activities import calendars
+from activities.store import marketplaces
+from domain.checkout import Checkout
+from domain.errors import Invalid
+
+
+def check(conn: Connection, checkout: Checkout, now: datetime) -> None:
+    """Raises Invalid, naming the field and its rule, for a marketplace or a calendar that is not known.
+
+    As long as no worker has published a marketplace, nothing is known and nothing is turned away.
+    """
+    policy = marketplaces.policy_of(conn, checkout.marketplace)
+    if policy is not None:
+        calendars.of_parties(policy.calendar, checkout, now)
+    elif known := marketplaces.names(conn):
+        raise Invalid("marketplace", f"{checkout.marketplace!r} is not known; known here: {', '.join(known)}")
