@@ -83,10 +83,8 @@ def statement(answer: Statement) -> RenderableType:
     """A seller's statement, a table for each currency."""
     period = f"{when(answer.since)} to {when(answer.until)}"
     parts: list[RenderableType] = [text(f"Statement of seller {answer.seller}, {period}", "bold")]
-    for part in answer.currencies:
-        parts.append(
-            table(("when", "order", "movement", "gross", "fees", "paid out", "change", "balance"), _lines(part))
-        )
+    heads = ("when", "order", "movement", "gross", "fees", "paid out", "change", "balance")
+    parts += [table(heads, _lines(part)) for part in answer.currencies]
     parts.append(text("A balance is what the platform owes the seller; below zero, what the seller owes."))
     return Group(*parts)
 
