@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
 import csv
-import tracemalloc
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from starter.answers import NotFound
 from starter.books.reader import JOURNAL, Balance, BooksReader, TrialTotal
 from tests.books.conftest import counting, reader_of
 from tests.books.history import Seller, credit, debit
+from tests.conftest import Database
 from tests.store.rows import NOW, euro, hours
 
 
@@ -139,6 +143,12 @@ def test_a_balance_out_of_bounds_and_an_account_outside_the_chart_are_seen(engin
     assert outside == {"platform:fees", "outside the chart"}
 
 
+MORE = """
+UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE side = :side
+AND transaction_id = (SELECT id FROM ledger_transactions WHERE order_id = :order_id AND verb = 'capture')
+"""
+
+
 def test_a_ledger_that_somebody_broke_behind_the_triggers_does_not_balance(
     engine: Engine, owner: Engine, told: Seller
 ) -> None:
@@ -148,6 +158,18 @@ def test_a_ledger_that_somebody_broke_behind_the_triggers_does_not_balance(
     trial = reader_of(engine).trial_balance()
     assert not trial.balanced
     assert trial.totals[0].debit != trial.totals[0].credit
+
+
+def test_a_wrong_transaction_that_another_one_makes_up_for_is_noticed(
+    engine: Engine, owner: Engine, told: Seller
+) -> None:
+    with owner.begin() as conn:
+        conn.execute(text("ALTER TABLE ledger_entries DISABLE TRIGGER append_only"))
+        for side in ("debit", "credit"):
+            conn.execute(text(MORE), {"side": side, "order_id": told.sales[side == "debit"].order_id})
+    trial = reader_of(engine).trial_balance()
+    assert all(each.debit == each.credit for each in trial.totals)
+    assert not trial.balanced
 
 
 @pytest.mark.parametrize("sales", [1, 30])
@@ -222,30 +244,35 @@ SELECT id, account, side, 5, 'EUR' FROM booked, (VALUES ('clearing', 'debit'), (
 """
 
 
-def peak(reader: BooksReader, file: Path) -> tuple[int, int]:
-    """Bytes in use at most while exporting, and rows written."""
-    tracemalloc.start()
-    written = reader.export_ledger(file)
-    used = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return used, written.rows
+def export(database: Database, file: Path) -> int:
+    """The peak memory, in KiB, of a process of its own that exports the ledger."""
+    settings = {"DATABASE_URL": database.url, "AFTERSALE_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
+    command = [sys.executable, "-m", "starter.cli", "export", "ledger", str(file)]
+    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return used.ru_maxrss
 
 
-def test_a_long_ledger_is_exported_in_the_memory_of_a_short_one(engine: Engine, owner: Engine, tmp_path: Path) -> None:
+def test_a_long_ledger_is_exported_in_the_memory_of_a_short_one(
+    engine: Engine, owner: Engine, database: Database, tmp_path: Path
+) -> None:
     with engine.begin() as conn:
         sale = Seller(conn).sell(100, 8)
     used: list[int] = []
-    written: list[int] = []
-    for count in (1_500, 12_000):
+    file = tmp_path / "ledger.csv"
+    for count in (2_000, 50_000):
         with owner.begin() as conn:
             for table in ("ledger_transactions", "ledger_entries"):
                 conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER balanced"))
-            conn.execute(text(MANY), {"order_id": sale.order_id, "at": NOW, "first": 100_000 + count, "count": count})
-        bytes_, rows = peak(reader_of(engine), tmp_path / "ledger.csv")
-        used.append(bytes_)
-        written.append(rows)
-    assert written == [2 * (1 + 1_500), 2 * (1 + 1_500 + 12_000)]
-    assert used[1] < 1.5 * used[0], f"{used[0]} bytes for a short ledger, {used[1]} for a long one"
+            conn.execute(text(MANY), {"order_id": sale.order_id, "at": NOW, "first": 1_000_000 + count, "count": count})
+        used.append(export(database, file))
+    with file.open(encoding="utf-8") as written:
+        assert sum(1 for _ in written) == 1 + 2 * (1 + 2_000 + 50_000)
+    assert used[1] < used[0] + 8 * 1024, (
+        f"{used[0]} KiB for a short ledger, {used[1]} for one of fifty times its length"
+    )
 
 
 def test_every_account_that_is_ever_booked_is_in_the_chart(reader: BooksReader, engine: Engine, told: Seller) -> None:

@@ -18,7 +18,7 @@ from starter.books.reader import BooksReader
 from starter.books.statement import Period, Statement, open_period, period, statement
 from tests.books.conftest import counting, reader_of
 from tests.books.history import Seller, acts
-from tests.store.rows import NOW, hours
+from tests.store.rows import NOW, euro, hours
 
 DESK = Actor(Role.OPERATOR, "op-1")
 ALWAYS = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -130,6 +130,7 @@ def test_a_statement_of_a_time_without_movements_has_its_balances_all_the_same(
 def test_both_ends_of_a_period_belong_to_it(reader: BooksReader, told: Seller) -> None:
     [part] = reader.statement(told.name, Period(hours(2), hours(3)), DESK).currencies
     assert [line.verb for line in part.lines] == ["refund", "reverse_release"]
+    assert (part.opening, part.closing) == (euro(0), euro(-32_00))
 
 
 @pytest.mark.parametrize("sales", [1, 40])
