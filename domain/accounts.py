@@ -62,6 +62,10 @@ class Bound(StrEnum):
     NOT_ABOVE_ZERO = "never above zero"
     NONE = "any"
 
+    def holds(self, minor: int) -> bool:
+        """Whether a balance in minor units is within the bound."""
+        return (minor >= 0 or self is not Bound.NOT_BELOW_ZERO) and (minor <= 0 or self is not Bound.NOT_ABOVE_ZERO)
+
 
 @dataclass(frozen=True, slots=True)
 class ChartRow:
@@ -87,7 +91,7 @@ class ChartRow:
 
 
 BY_DATABASE = "the database, at every commit"
-HOT = "nothing at a booking, which would make all orders wait for each other; reconciliation compares it"
+HOT = "nothing at a booking, where all orders would wait for each other; the trial balance shows it"
 
 CHART: tuple[ChartRow, ...] = (
     ChartRow(

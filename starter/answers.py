@@ -2,7 +2,7 @@
 
 AftersaleError (domain.errors)
 ├── Invalid, Refused, Conflict     as the domain has them
-├── NotFound                       there is no such order for this caller
+├── NotFound                       there is no such order, seller or account for this caller
 ├── NotJudgedYet                   the order has not answered in time; safe to send again with the same command_id
 ├── Unreachable                    Temporal or PostgreSQL does not answer; nothing is known to have happened
 └── CheckoutIncomplete             some orders of one checkout stand, others do not
@@ -82,11 +82,15 @@ def progress_of(order: Order, actor: Actor, now: datetime, *, accepted: bool = T
 
 
 class NotFound(AftersaleError):
-    """There is no such order for this caller; a stranger to an order reads the same as for none."""
+    """There is no such order for this caller, or seller, or account; a stranger to it reads the same as for none.
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__(f"there is no order {order_id}")
-        self.order_id = order_id
+    `rule` says what makes one.
+    """
+
+    def __init__(self, name: str, what: str = "order", rule: str = "") -> None:
+        super().__init__(f"there is no {what} {name}" + (f": {rule}" if rule else ""))
+        self.name = name
+        self.what = what
 
 
 class NotJudgedYet(AftersaleError):

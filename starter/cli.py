@@ -18,13 +18,13 @@ import typer
 from domain.errors import Invalid
 from domain.state import Actor, Role, Stage
 from domain.summary import NOBODY
-from starter import render, settings, steps
+from starter import render, steps
 from starter.answers import Progress
+from starter.books import commands as books
 from starter.client import ADMISSION, AftersaleClient
 from starter.preview import Preview
 from starter.reader import PAGE, Reader
-from starter.records import Records
-from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, answering, show
+from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, answering, on_record, show
 
 app = typer.Typer(
     name="aftersale",
@@ -41,13 +41,9 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at
 
 @contextmanager
 def reading(*, as_json: bool) -> Iterator[Reader]:
-    """A reader by the environment's settings; errors in the block are told as `answering` tells them."""
-    with answering(as_json=as_json):
-        records = Records.of(settings.load())
-        try:
-            yield Reader(records)
-        finally:
-            records.close()
+    """A reader of what is on record."""
+    with on_record(as_json=as_json) as records:
+        yield Reader(records)
 
 
 @app.command(epilog=EPILOG)
@@ -167,25 +163,6 @@ def tickets(
 
 
 @app.command(epilog=EPILOG)
-def ledger(order: Order, as_json: Json = False) -> None:
-    """Every posting of an order, oldest first."""
-    with reading(as_json=as_json) as screens:
-        postings = screens.ledger(order)
-    show({"order_id": order, "postings": postings}, lambda: render.ledger(postings), as_json=as_json)
-
-
-@app.command(epilog=EPILOG)
-def balance(
-    prefix: Annotated[str, typer.Argument(help="How the accounts' names begin, e.g. escrow: or fees.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Balances of the ledger's accounts, and whether the whole ledger balances."""
-    with reading(as_json=as_json) as screens:
-        books = screens.books(prefix)
-    show(books, lambda: render.books(books), as_json=as_json)
-
-
-@app.command(epilog=EPILOG)
 def restart(
     order: Order,
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
@@ -233,6 +210,7 @@ def adopt_policy(
     )
 
 
+books.add_to(app)
 steps.add_to(app)
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-
-from activities.store import ledger, personal, screens
+from activities.store import personal, screens
 from activities.store.personal import Note
 from activities.store.screens import OrderRow, OrderScreen, TicketRow
-from activities.store.tables import ledger_entries, ledger_transactions
 from domain.errors import Refused
-from domain.money import Money
 from domain.state import DESK, PARTIES, Actor
 from starter.answers import NotFound
 from starter.records import Records
@@ -20,34 +15,6 @@ from starter.trouble import Why, why
 from starter.views import OrderView, may_see, order_view
 
 PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """One entry of the ledger: what moved on which account, with which operation."""
-
-    at: datetime
-    verb: str
-    seq: int
-    account: str
-    side: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """The balance of one account in one currency; what we owe stands above zero, what a provider holds below."""
-
-    account: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """Balances of accounts, and whether every transaction of the ledger is whole and balances."""
-
-    balanced: bool
-    balances: tuple[Balance, ...]
 
 
 class Reader:
@@ -126,28 +93,6 @@ class Reader:
         with self._records.begin() as conn:
             overdue_at = self._records.clock() if overdue else None
             return screens.ticket_queue(conn, owner=owner, cause=cause, overdue_at=overdue_at, limit=limit)
-
-    def ledger(self, order_id: str) -> tuple[Posting, ...]:
-        """Every posting of an order, oldest first. Raises NotFound."""
-        self._records.standing(order_id)
-        entry, booked = ledger_entries.c, ledger_transactions.c
-        query = (
-            select(booked.at, booked.verb, booked.seq, entry.account, entry.side, entry.amount_minor, entry.currency)
-            .select_from(ledger_entries.join(ledger_transactions))
-            .where(booked.order_id == order_id)
-            .order_by(booked.id, entry.id)
-        )
-        with self._records.begin() as conn:
-            return tuple(
-                Posting(row.at, row.verb, row.seq, row.account, row.side, Money(row.amount_minor, row.currency))
-                for row in conn.execute(query)
-            )
-
-    def books(self, prefix: str = "") -> Books:
-        """The balances of the accounts whose names begin with `prefix`."""
-        with self._records.begin() as conn:
-            balances = tuple(Balance(account, amount) for account, amount in ledger.accounts(conn, prefix))
-            return Books(ledger.is_balanced(conn), balances)
 
     def _screen(self, order_id: str, actor: Actor) -> OrderScreen:
         with self._records.begin() as conn:

@@ -13,7 +13,6 @@ from activities.store.screens import OrderRow, TicketRow
 from domain.money import Money
 from starter.answers import Progress
 from starter.preview import Preview
-from starter.reader import Books, Posting
 from starter.trouble import Why
 from starter.views import Happening, LineView, OrderView, ParcelView
 
@@ -189,29 +188,6 @@ def tickets(rows: Iterable[TicketRow]) -> RenderableType:
             for row in rows
         ),
     )
-
-
-def ledger(postings: Iterable[Posting]) -> RenderableType:
-    """An order's postings, as on a bank statement."""
-    return table(
-        ("when", "operation", "account", "debit", "credit"),
-        (
-            (
-                when(p.at),
-                f"{p.verb} {p.seq}",
-                p.account,
-                str(p.amount) if p.side == "debit" else "",
-                str(p.amount) if p.side == "credit" else "",
-            )
-            for p in postings
-        ),
-    )
-
-
-def books(answer: Books) -> RenderableType:
-    """Balances of accounts."""
-    verdict = text("The ledger balances." if answer.balanced else "THE LEDGER DOES NOT BALANCE.", "bold")
-    return Group(table(("account", "balance"), ((b.account, str(b.amount)) for b in answer.balances)), verdict)
 
 
 def previews(answers: Iterable[Preview]) -> RenderableType:

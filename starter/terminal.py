@@ -14,8 +14,9 @@ from rich.console import RenderableType
 
 from domain.errors import AftersaleError, Conflict, Invalid, Refused
 from domain.state import DESK, PARTIES, Actor, Role
-from starter import render
+from starter import render, settings
 from starter.answers import CheckoutIncomplete, NotFound, NotJudgedYet, Unreachable, plain
+from starter.records import Records
 
 
 class Exit(IntEnum):
@@ -88,6 +89,17 @@ def answering(*, as_json: bool) -> Iterator[None]:
             if about.get("possible"):
                 typer.echo(f"Possible now: {', '.join(about['possible'])}", err=True)
         raise typer.Exit(code_of(error)) from None
+
+
+@contextmanager
+def on_record(*, as_json: bool) -> Iterator[Records]:
+    """The records that the environment's settings name; errors in the block are told as `answering` tells them."""
+    with answering(as_json=as_json):
+        records = Records.of(settings.load())
+        try:
+            yield records
+        finally:
+            records.close()
 
 
 def _title(error: AftersaleError) -> str:

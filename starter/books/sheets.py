@@ -1,0 +1,71 @@
+"""Sheets for other programs: CSV as RFC 4180 has it, UTF-8, written row by row.
+
+A text that a spreadsheet would take for a formula gets an apostrophe before it. Amounts are bare decimal numbers, their
+currency has a column of its own; times are ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from domain import wire
+from domain.errors import Invalid
+from domain.money import Money
+
+STDOUT = Path("-")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How a text begins that a spreadsheet may run."""
+
+
+def write(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> int:
+    """Write a sheet, replacing the file when all is written; ``-`` is standard output. Gives the number of rows.
+
+    Raises Invalid when the file cannot be written.
+    """
+    count = 0
+    with _opened(path) as file:
+        sheet = csv.writer(file)
+        sheet.writerow(columns)
+        for row in rows:
+            sheet.writerow(map(cell, row))
+            count += 1
+    return count
+
+
+def cell(value: object) -> str:
+    """A value as a cell; None is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, Money):
+        return str(value).partition(" ")[0]
+    if isinstance(value, datetime):
+        return wire.instant_text(value)
+    if isinstance(value, int):
+        return str(value)
+    shown = str(value)
+    return f"'{shown}" if shown.lstrip(" ").startswith(FORMULA) else shown
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """What is written stands under `path` only when it is whole, unless `path` is no plain file but, say, a pipe."""
+    if path == STDOUT:
+        yield sys.stdout
+        return
+    part = path if path.exists() and not path.is_file() else path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        if part != path:
+            part.replace(path)
+    except OSError as error:
+        raise Invalid(str(path), f"cannot be written: {error.strerror}") from None
+    finally:
+        if part != path:
+            part.unlink(missing_ok=True)
