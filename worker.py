@@ -37,14 +37,18 @@ from activities.policies import read_policies
 from activities.providers.carrier_port import Carrier
 from activities.providers.easypost import EasyPostCarrier
 from activities.providers.stripe import StripePayments
+from activities.reconcile import Patience, Reconciler
 from activities.relay import Addresses, Relay
 from activities.store.database import connect
 from activities.store.vault import Vault
 from activities.storefront import RowsOnly, WebhookStorefront
-from domain.contract import TASK_QUEUE
+from activities.sweep import Sweeper
+from domain.contract import RECONCILIATION, SWEEP, TASK_QUEUE
 from domain.errors import Invalid
+from domain.sweep import Rule
+from starter.runs import Runs
 from workflows.front import FrontDoor
-from workflows.housekeeping import CARRIER_POLL, CarrierPoll
+from workflows.housekeeping import CARRIER_POLL, CarrierPoll, Reconciliation, Sweep
 from workflows.loop import OrderWorkflow
 
 log = structlog.get_logger("worker")
@@ -72,6 +76,12 @@ class Settings(BaseSettings, hide_input_in_errors=True):
     storefront_webhook_secret: SecretStr = SecretStr("")
     log_level: str = "INFO"
     carrier_poll_hours: float = 6.0
+    reconcile_hours: float = 24.0
+    reconcile_grace_hours: float = Field(default=6.0, description="younger money is not missed in the other book yet")
+    sweep_hours: float = 1.0
+    sweep_restarts_stopped: bool = Field(
+        default=False, description="restart also orders that somebody terminated or cancelled in the Temporal UI"
+    )
     activity_threads: int = 32
     cached_orders: int = 2_000
     sticky_seconds: float = 10.0
@@ -107,16 +117,16 @@ def relay(settings: Settings, engine: Engine, vault: Vault, carrier: Carrier) ->
     )
 
 
-async def schedule_carrier_poll(client: Client, hours: float) -> None:
-    """Make sure that the poll runs; workers that start together make one schedule."""
-    action = ScheduleActionStartWorkflow(CARRIER_POLL, id=CARRIER_POLL, task_queue=TASK_QUEUE)
+async def schedule(client: Client, workflow: str, hours: float) -> None:
+    """Make sure that the workflow runs every so many hours; workers that start together make one schedule."""
+    action = ScheduleActionStartWorkflow(workflow, id=workflow, task_queue=TASK_QUEUE)
     spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(hours=hours))])
     try:
         await client.create_schedule(
-            CARRIER_POLL, Schedule(action, spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
+            workflow, Schedule(action, spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
         )
     except ScheduleAlreadyRunningError:
-        log.info("the carrier poll is scheduled already")
+        log.info("scheduled already", workflow_type=workflow)
 
 
 async def main() -> None:
@@ -136,7 +146,13 @@ async def main() -> None:
     command_key = settings.aftersale_command_key.get_secret_value().encode()
     performer = Performer(engine, vault, payments, settings.aftersale_policies, command_key)
     desk = CarrierDesk(engine, client, carrier, "easypost")
-    await schedule_carrier_poll(client, settings.carrier_poll_hours)
+    grace = timedelta(hours=settings.reconcile_grace_hours)
+    reconciler = Reconciler(engine, payments, Patience(grace=grace))
+    rule = Rule(restarts_stopped=settings.sweep_restarts_stopped)
+    sweeper = Sweeper(engine, client, Runs(client).restart, asyncio.get_running_loop(), rule)
+    await schedule(client, CARRIER_POLL, settings.carrier_poll_hours)
+    await schedule(client, RECONCILIATION, settings.reconcile_hours)
+    await schedule(client, SWEEP, settings.sweep_hours)
 
     stop, asked_to_stop = threading.Event(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -150,8 +166,15 @@ async def main() -> None:
             async with Worker(
                 client,
                 task_queue=TASK_QUEUE,
-                workflows=[OrderWorkflow, CarrierPoll],
-                activities=[performer.admit, performer.perform, performer.note_refusal, desk.poll],
+                workflows=[OrderWorkflow, CarrierPoll, Reconciliation, Sweep],
+                activities=[
+                    performer.admit,
+                    performer.perform,
+                    performer.note_refusal,
+                    desk.poll,
+                    reconciler.reconcile,
+                    sweeper.sweep,
+                ],
                 activity_executor=threads,
                 interceptors=[FrontDoor()],
                 max_concurrent_activities=settings.activity_threads,

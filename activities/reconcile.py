@@ -14,9 +14,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.providers.port import HoldState, Movement, NewsKind, PaymentProvider
 from activities.store import book, findings, holds
@@ -36,8 +35,6 @@ SKEW = timedelta(days=1)
 
 LONGEST_HOLD = timedelta(days=100)
 """No card network lets an authorisation stand longer."""
-
-_LOCK = 0x52_45_43_4F_4E  # One run at a time: each drops what it has not read from our copy of the provider's book.
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +77,11 @@ class Reconciler:
 
     @activity.defn(name="reconcile")
     def reconcile(self, data: Mapping[str, Any]) -> dict[str, int]:
-        """``{"run_id", "now"}`` in, what was counted out. Raises ProviderError, and our own database's errors."""
+        """``{"run_id", "now"}`` in, what was counted out. Raises ProviderError, Busy, and our own database's errors."""
         now = wire.instant(data["now"], "now")
         details = activity.info().heartbeat_details
         progress = Progress(*details) if details else Progress()
-        with self._alone():
+        with findings.alone(self._engine, Area.MONEY):
             run = self._begin(data["run_id"], now)
             if progress.phase == "reading":
                 self._read(run, now, progress)
@@ -96,19 +93,8 @@ class Reconciler:
             with self._engine.begin() as conn:
                 progress.count("healed", findings.heal(conn, run.run_id, Area.MONEY, now))
                 findings.finish(conn, run.run_id, now, progress.counts)
-        log.info("the books were reconciled", run_id=run.run_id, **progress.counts)
+        log.info("the books were reconciled", run_id=run.run_id, count=progress.counts.get("seen", 0))
         return progress.counts
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Only one run at a time, over all workers; PostgreSQL lets go when a worker dies."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            if not conn.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
-                raise ApplicationError("another reconciliation is under way", type="Busy")
-            try:
-                yield
-            finally:
-                conn.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
 
     def _begin(self, run_id: str, now: datetime) -> RunRow:
         """The run with its window: from the last run's end, less the overlap, to the grace before now."""
@@ -202,7 +188,7 @@ class Reconciler:
                 progress.count("seen")
                 if findings.report(conn, run.run_id, Area.MONEY, finding, now):
                     progress.count("opened")
-                    log.warning("the books disagree", kind=finding.kind.value, order_id=finding.order_id)
+                    log.warning("the books disagree", code=finding.kind.value, order_id=finding.order_id)
 
 
 def _row(movement: Movement) -> book.Row:

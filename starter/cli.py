@@ -18,7 +18,7 @@ import typer
 from domain.errors import Invalid
 from domain.state import Actor, Role, Stage
 from domain.summary import NOBODY
-from starter import render, settings, steps
+from starter import reconciliation, render, settings, steps
 from starter.answers import Progress
 from starter.client import ADMISSION, AftersaleClient
 from starter.preview import Preview
@@ -233,6 +233,7 @@ def adopt_policy(
     )
 
 
+reconciliation.add_to(app)
 steps.add_to(app)
 
 

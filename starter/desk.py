@@ -107,7 +107,7 @@ class DeskCommands(Commands):
     ) -> Progress:
         """End a ticket without a step: extend its clock `until`, or no_change."""
         note_id = await self._reason(order_id, "resolve_ticket", by, reason, how)
-        if await asyncio.to_thread(self._records.close_notice_ticket, order_id, ticket, outcome):
+        if await asyncio.to_thread(self._records.close_our_ticket, order_id, ticket, outcome):
             order = await asyncio.to_thread(self._records.order, order_id)
             return progress_of(order, by, self._records.now_of(order))
         return await self.send(order_id, "resolve_ticket", by, ResolveTicket(ticket, outcome, note_id, until), **how)

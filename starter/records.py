@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from activities.store import orders, personal, tickets
+from activities.store import findings, orders, personal, tickets
 from activities.store.database import connect
 from activities.store.orders import Standing
 from activities.store.personal import Address, Note
@@ -96,10 +96,12 @@ class Records:
             now = self.now_of(self._order(conn, order_id))
             personal.put_note(conn, self.vault, Note(note_id, order_id, author, now, text))
 
-    def close_notice_ticket(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
-        """End a ticket about a notice that could not be sent; the order itself knows nothing of such tickets."""
+    def close_our_ticket(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
+        """End a ticket about a notice that could not be sent, or about a finding; the order knows nothing of these."""
         with self.begin() as conn:
-            return tickets.close_notice(conn, order_id, ticket_id, outcome.value, self.clock())
+            now = self.clock()
+            noticed = tickets.close_notice(conn, order_id, ticket_id, outcome.value, now)
+            return noticed or findings.accept_ticket(conn, order_id, ticket_id, "resolve_ticket", now)
 
     def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
         """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""

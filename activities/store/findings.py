@@ -6,23 +6,24 @@ ended while nothing about it changes; what a run saw healed is open again when i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.tables import findings, orders, reconciliations, tickets
+from activities.store.tickets import RECONCILIATION
 from domain import wire
 from domain.business_time import add_business_days
+from domain.errors import AftersaleError
 from domain.money import Money
 from domain.reconcile import Finding
 from domain.state import Order, Outcome
-
-RECONCILIATION = "reconciliation"
-"""The cause of a finding's ticket; such a ticket is not the order's and decides nothing about it."""
 
 HEALED = "healed"
 """Who resolved a finding that a later run does not see."""
@@ -79,6 +80,26 @@ class RunRow:
     started_at: datetime
     finished_at: datetime | None
     counts: dict[str, int]
+
+
+class Busy(AftersaleError):
+    """Another run over the area is under way."""
+
+
+@contextmanager
+def alone(engine: Engine, area: Area) -> Iterator[None]:
+    """Only one run over an area at a time, over all workers; PostgreSQL lets go when a worker dies. Raises Busy.
+
+    Each run ends what it has not seen, so two at once would end each other's findings.
+    """
+    name = {"name": f"aftersale {RECONCILIATION} {area}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        if not conn.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), name):
+            raise Busy(f"another run over {area} is under way")
+        try:
+            yield
+        finally:
+            conn.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), name)
 
 
 def begin(conn: Connection, run: RunRow) -> RunRow:
@@ -144,17 +165,21 @@ def heal(conn: Connection, run_id: str, area: Area, now: datetime) -> int:
 
 
 def accept(conn: Connection, finding_id: int, by: str, now: datetime) -> bool:
-    """A person ends a finding, and its ticket with it; False when there is no open one of that id."""
-    query = select(findings.c.id).where(findings.c.id == finding_id, findings.c.status == "open").with_for_update()
-    if conn.scalar(query) is None:
+    """A person ends a finding by the command `by`, and its ticket with it; False when no open one has that id."""
+    return _accept(conn, findings.c.id == finding_id, by, now)
+
+
+def accept_ticket(conn: Connection, order_id: str, ticket_id: str, by: str, now: datetime) -> bool:
+    """The same by the ticket of an order; False when it is about no open finding."""
+    return _accept(conn, (findings.c.ticket_id == ticket_id) & (findings.c.order_id == order_id), by, now)
+
+
+def _accept(conn: Connection, which: ColumnElement[bool], by: str, now: datetime) -> bool:
+    finding_id = conn.scalar(select(findings.c.id).where(which, findings.c.status == "open").with_for_update())
+    if finding_id is None:
         return False
     _resolve(conn, finding_id, by, now)
     return True
-
-
-def of_ticket(conn: Connection, ticket_id: str) -> int | None:
-    """The open finding that a ticket is about."""
-    return conn.scalar(select(findings.c.id).where(findings.c.ticket_id == ticket_id, findings.c.status == "open"))
 
 
 def mended_since(conn: Connection, found: Finding, since: datetime) -> bool:

@@ -36,6 +36,9 @@ def sync(conn: Connection, order_id: str, events: Iterable[Event], now: datetime
 NOTICE_FAILED = "notice_failed"
 """The cause of a ticket that the relay opened; such a ticket is not the order's and decides nothing about it."""
 
+RECONCILIATION = "reconciliation"
+"""The cause of a ticket about a finding (`activities.store.findings`); the same holds for it."""
+
 
 def close_notice(conn: Connection, order_id: str, ticket_id: str, outcome: str, now: datetime) -> bool:
     """End a ticket about a notice that could not be sent; False when there is none of that id open."""
