@@ -47,7 +47,6 @@ KINDS: Mapping[str, str] = {
     "reverse_release": "transfer_reversal",
     "dispute": "dispute",
     "dispute_won": "dispute_reversal",
-    "restore": "dispute_reversal",
     "authorise": HOLD,
 }
 """What each verb of ours is in the provider's book. A verb that is not here should not move our balance there."""

@@ -22,8 +22,8 @@ from domain.reconcile import KINDS, Booked, Listed, effect
 PAGE = 2_000
 """Rows that a stream keeps in memory."""
 
-UNCALLED = ("suspense", "refund_failed", "dispute", "dispute_won", "restore")
-"""Verbs of what the provider did by itself. No operation has its ref, so the step's message or event tells it."""
+UNCALLED = ("suspense", "refund_failed", "dispute", "dispute_won")
+"""Verbs of what the provider did by itself. No operation has its ref, so the step's message tells it."""
 
 LONGEST_STATEMENT = timedelta(minutes=5)
 """How long choosing and sorting may take; every other statement of ours ends far sooner."""
@@ -128,8 +128,7 @@ _BOOKED = (
     )
     SELECT
         coalesce(
-            nullif(o.ref, ''), s.body ->> 'dispute', s.body ->> 'refund',
-            jsonb_path_query_first(s.events || s.outcome, '$[*].stray.ref') #>> '{}',
+            nullif(o.ref, ''), s.body ->> 'dispute', s.body ->> 'refund', s.body ->> 'charge',
             concat_ws(':', root.order_id, root.verb, root.seq)
         ),
         root.order_id, root.verb, root.seq, root.at,
@@ -177,17 +176,18 @@ _OURS = text('SELECT * FROM booked WHERE ref > :after ORDER BY ref COLLATE "C"')
 
 _THEIRS = text(
     f"""
+    WITH pair (kind, verb) AS (VALUES {_PAIRS}), doubt AS MATERIALIZED (
+        SELECT DISTINCT subject, kind FROM operations JOIN pair USING (verb) WHERE state = 'pending'
+    )
     SELECT
         m.ref, m.kind, m.at, m.amount_minor, m.fee_minor, m.currency,
         coalesce(nullif(m.order_id, ''), o.order_id, '') AS order_id,
-        coalesce(o.state = 'pending', false) OR EXISTS (
-            SELECT FROM operations AS p
-            WHERE p.state = 'pending' AND p.subject = m.source AND (m.kind, p.verb) IN (VALUES {_PAIRS})
-        ) AS pending,
+        coalesce(o.state = 'pending', false) OR doubt.kind IS NOT NULL AS pending,
         CASE WHEN o.state = 'done' THEN o.ref ELSE '' END AS done_as
     FROM judged
     JOIN provider_movements AS m USING (ref)
-    LEFT JOIN operations AS o ON o.key = m.key AND (m.kind, o.verb) IN (VALUES {_PAIRS})
+    LEFT JOIN operations AS o ON o.key = m.key AND (m.kind, o.verb) IN (SELECT kind, verb FROM pair)
+    LEFT JOIN doubt ON doubt.subject = m.source AND doubt.kind = m.kind
     WHERE m.ref > :after
     ORDER BY m.ref COLLATE "C"
     """  # noqa: S608  # The pairs are constants of the domain.

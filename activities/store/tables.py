@@ -139,10 +139,6 @@ operations = Table(
     UniqueConstraint("key", name="operations_key"),
 )
 Index("operations_ref", operations.c.ref, postgresql_where=operations.c.ref != "")
-Index("operations_pending", operations.c.subject, postgresql_where=operations.c.state == "pending")
-Index("operations_resolved", operations.c.resolved_at, postgresql_where=operations.c.state != "pending")
-
-Index("operations_ref", operations.c.ref, postgresql_where=operations.c.ref != "")
 Index("operations_collecting", operations.c.order_id, postgresql_where=operations.c.state == "pending")
 
 nettings = Table(
@@ -171,7 +167,6 @@ ledger_transactions = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
     Column("corrects", ForeignKey("ledger_transactions.id")),
     UniqueConstraint("order_id", "verb", "seq", name="ledger_transactions_once"),
-    Index("ledger_transactions_at", "at"),
 )
 Index(
     "ledger_transactions_corrects",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -30,10 +30,6 @@ BOOK = (
     )
     """,
     "CREATE INDEX provider_movements_at ON provider_movements (at)",
-    "CREATE INDEX operations_ref ON operations (ref) WHERE ref <> ''",
-    "CREATE INDEX operations_pending ON operations (subject) WHERE state = 'pending'",
-    "CREATE INDEX operations_resolved ON operations (resolved_at) WHERE state <> 'pending'",
-    "CREATE INDEX ledger_transactions_at ON ledger_transactions (at)",
     "CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects) WHERE corrects IS NOT NULL",
 )
 
@@ -109,7 +105,4 @@ def downgrade() -> None:
     op.execute("ALTER TABLE tickets ALTER COLUMN order_id SET NOT NULL")
     op.execute("DROP TABLE reconciliations")
     op.execute("DROP TABLE provider_movements")
-    for index in ("ledger_transactions_corrects", "ledger_transactions_at"):
-        op.execute(f"DROP INDEX {index}")
-    for index in ("operations_resolved", "operations_pending", "operations_ref"):
-        op.execute(f"DROP INDEX {index}")
+    op.execute("DROP INDEX ledger_transactions_corrects")
