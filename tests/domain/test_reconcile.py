@@ -16,6 +16,7 @@ from domain.reconcile import INWARD, KINDS, Booked, Finding, FindingKind, Listed
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 UNTIL = NOW - timedelta(hours=6)
+REPEATABLE = settings(max_examples=150, deadline=None, derandomize=True, print_blob=True)
 MOVING = sorted(verb for verb in KINDS if verb != "authorise")
 
 Books = tuple[list[Booked], list[Listed]]
@@ -72,7 +73,7 @@ def clean_books(draw: st.DrawFn, least: int = 0) -> Books:
 
 
 @given(clean_books())
-@settings(max_examples=300)
+@REPEATABLE
 def test_nothing_is_reported_of_books_that_agree(books: Books) -> None:
     assert found(*books) == []
 
@@ -139,7 +140,7 @@ def test_sixty_seeded_errors_of_each_kind_are_found_and_named_among_clean_moveme
 
 
 @given(clean_books(least=1), st.sampled_from(SEEDED), st.data())
-@settings(max_examples=300)
+@REPEATABLE
 def test_one_error_in_books_that_agree_is_found_alone(books: Books, kind: FindingKind, data: st.DataObject) -> None:
     ours, theirs = books
     [booked], [listed] = pair(999_999, data.draw(st.sampled_from(MOVING)))
