@@ -143,6 +143,7 @@ def _special(policy: Policy) -> Iterator[_Life]:
     yield from (
         life.say(Role.OPERATOR, "pause", until=until, note_id=_NOTE) for life in _plain(policy) if deadlines(life.order)
     )
+    yield _Life(policy).pay().say(Role.PROVIDER, "pause", until=until, note_id=_NOTE, review=True)
     yield _Life(policy, hold=_SHORT_HOLD).pay()
     yield _Life(policy, hold=_SHORT_HOLD).confirm()
     yield _Life(reauthorise).confirm()

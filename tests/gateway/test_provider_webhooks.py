@@ -204,8 +204,7 @@ async def test_while_no_run_of_an_open_order_can_be_told_the_webhook_is_to_be_se
 async def test_what_the_provider_posts_by_itself_arrives(market: Marketplace, receiver: Receiver) -> None:
     life, charge = await shipped(market)
     api = stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.webhook_endpoints
-    wanted = {"url": f"{receiver.url}/webhooks/{PROVIDER}", "enabled_events": ["charge.dispute.created"]}
-    endpoint = api.create(wanted)
+    endpoint = api.create({"url": f"{receiver.url}/webhooks/{PROVIDER}", "enabled_events": ["charge.dispute.created"]})
     receiver.payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secret=str(endpoint.secret))
     receiver.open()
     try:
