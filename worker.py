@@ -6,9 +6,12 @@ import asyncio
 import signal
 import sys
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -39,14 +42,25 @@ from activities.provider_poll import ProviderPoll as ProviderEvents
 from activities.providers.carrier_port import Carrier
 from activities.providers.easypost import EasyPostCarrier
 from activities.providers.stripe import StripePayments
+from activities.reconcile import Patience, Reconciler
 from activities.relay import Addresses, Relay
 from activities.store.database import connect
 from activities.store.vault import Vault
 from activities.storefront import RowsOnly, WebhookStorefront
-from domain.contract import TASK_QUEUE
+from activities.sweep import Sweeper
+from domain.contract import RECONCILIATION, SWEEP, TASK_QUEUE
 from domain.errors import Invalid
+from domain.sweep import Rule
+from starter.runs import Runs
 from workflows.front import FrontDoor
-from workflows.housekeeping import CARRIER_POLL, PROVIDER_POLL, CarrierPoll, ProviderPoll
+from workflows.housekeeping import (
+    CARRIER_POLL,
+    PROVIDER_POLL,
+    CarrierPoll,
+    ProviderPoll,
+    Reconciliation,
+    Sweep,
+)
 from workflows.loop import OrderWorkflow
 
 log = structlog.get_logger("worker")
@@ -75,6 +89,12 @@ class Settings(BaseSettings, hide_input_in_errors=True):
     log_level: str = "INFO"
     carrier_poll_hours: float = 6.0
     provider_poll_hours: float = 1.0
+    reconcile_hours: float = 24.0
+    reconcile_grace_hours: float = Field(default=6.0, description="younger money is not missed in the other book yet")
+    sweep_hours: float = 1.0
+    sweep_restarts_stopped: bool = Field(
+        default=False, description="restart also orders that somebody terminated or cancelled in the Temporal UI"
+    )
     activity_threads: int = 32
     cached_orders: int = 2_000
     sticky_seconds: float = 10.0
@@ -122,6 +142,44 @@ async def schedule(client: Client, workflow: str, hours: float) -> None:
         log.info("it is scheduled already", workflow_type=workflow)
 
 
+@dataclass(frozen=True)
+class Outside:
+    """The real clients that activities work with."""
+
+    vault: Vault
+    payments: StripePayments
+    carrier: EasyPostCarrier
+
+
+def activities_of(settings: Settings, client: Client, engine: Engine, outside: Outside) -> Sequence[Callable[..., Any]]:
+    """Every activity, wired. Called in the loop that the worker runs in."""
+    payments, command_key = outside.payments, settings.aftersale_command_key.get_secret_value().encode()
+    performer = Performer(engine, outside.vault, payments, settings.aftersale_policies, command_key)
+    parcels = CarrierDesk(engine, client, outside.carrier, "easypost")
+    money = PaymentsDesk(engine, client, payments, "stripe", command_key)
+    reconciler = Reconciler(engine, payments, Patience(grace=timedelta(hours=settings.reconcile_grace_hours)))
+    rule = Rule(restarts_stopped=settings.sweep_restarts_stopped)
+    return (
+        performer.admit,
+        performer.perform,
+        performer.note_refusal,
+        parcels.poll,
+        ProviderEvents(engine, payments, "stripe", money.look).poll,
+        reconciler.reconcile,
+        Sweeper(engine, client, Runs(client).restart, asyncio.get_running_loop(), rule).sweep,
+    )
+
+
+def schedules(settings: Settings) -> Mapping[str, float]:
+    """The housekeeping workflows, each with its hours between two runs."""
+    return {
+        CARRIER_POLL: settings.carrier_poll_hours,
+        PROVIDER_POLL: settings.provider_poll_hours,
+        RECONCILIATION: settings.reconcile_hours,
+        SWEEP: settings.sweep_hours,
+    }
+
+
 async def main() -> None:
     """Run until SIGTERM or SIGINT, then finish what is under way for up to 30 seconds."""
     settings = Settings()  # type: ignore[call-arg]  # from the environment
@@ -137,13 +195,9 @@ async def main() -> None:
     )
     await asyncio.to_thread(publish, engine, settings.aftersale_policies)
     client = await Client.connect(**ClientConfig.load_client_connect_config())
-    command_key = settings.aftersale_command_key.get_secret_value().encode()
-    performer = Performer(engine, vault, payments, settings.aftersale_policies, command_key)
-    parcels = CarrierDesk(engine, client, carrier, "easypost")
-    money = PaymentsDesk(engine, client, payments, "stripe", command_key)
-    events = ProviderEvents(engine, payments, "stripe", money.look)
-    await schedule(client, CARRIER_POLL, settings.carrier_poll_hours)
-    await schedule(client, PROVIDER_POLL, settings.provider_poll_hours)
+    activities = activities_of(settings, client, engine, Outside(vault, payments, carrier))
+    for workflow, hours in schedules(settings).items():
+        await schedule(client, workflow, hours)
 
     stop, asked_to_stop = threading.Event(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -161,8 +215,8 @@ async def main() -> None:
             async with Worker(
                 client,
                 task_queue=TASK_QUEUE,
-                workflows=[OrderWorkflow, CarrierPoll, ProviderPoll],
-                activities=[performer.admit, performer.perform, performer.note_refusal, parcels.poll, events.poll],
+                workflows=[OrderWorkflow, CarrierPoll, ProviderPoll, Reconciliation, Sweep],
+                activities=activities,
                 activity_executor=threads,
                 interceptors=[FrontDoor()],
                 max_concurrent_activities=settings.activity_threads,

@@ -11,6 +11,8 @@ from domain.state import Actor, Order
 
 TASK_QUEUE = "orders"
 WORKFLOW = "OrderWorkflow"
+RECONCILIATION = "Reconciliation"
+SWEEP = "Sweep"
 MOST_BYTES = 64 * 1024
 """The largest message of a party; documents and photos are stored first and named by id."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from activities.store import orders, personal, tickets
+from activities.store import findings, orders, personal, tickets
 from activities.store.database import connect
 from activities.store.orders import Standing
 from activities.store.personal import Address, Note
@@ -112,9 +112,11 @@ class Records:
             personal.put_note(conn, self.vault, Note(note_id, order_id, author, now, text))
 
     def close_ticket_apart(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
-        """End a ticket that is not the order's own, about a lost notice or payout; False when there is none open."""
+        """End a ticket that is not the order's own: about a lost notice, a payout or a finding; False for none open."""
         with self.begin() as conn:
-            return tickets.close_apart(conn, order_id, ticket_id, outcome.value, self.clock())
+            now = self.clock()
+            closed = tickets.close_apart(conn, order_id, ticket_id, outcome.value, now)
+            return closed or findings.accept_ticket(conn, order_id, ticket_id, "resolve_ticket", now)
 
     def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
         """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""

@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -76,6 +77,28 @@ class Runs:
         with _reaching():
             async with asyncio.timeout(REACH_SECONDS):
                 await start_from(self._client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+
+    async def housekeep(self, name: str, within: float) -> None:
+        """Run housekeeping now, or join who started it by hand, and wait.
+
+        Raises Unreachable when it does not end well within so many seconds.
+        """
+        with _reaching():
+            async with asyncio.timeout(REACH_SECONDS):
+                started = await self._client.start_workflow(
+                    name,
+                    id=f"{name}-by-hand",
+                    task_queue=TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                )
+        try:
+            async with asyncio.timeout(within):
+                await started.result()
+        except TimeoutError:
+            raise Unreachable(f"{name} has not ended in {within:g} s; it goes on") from None
+        except WorkflowFailureError as error:
+            raise Unreachable(f"{name} did not end well: {error.cause}; the Temporal UI tells more") from None
 
     def _handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         if not ID.fullmatch(order_id):

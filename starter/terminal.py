@@ -27,6 +27,7 @@ class Exit(IntEnum):
     REFUSED = 3
     NOT_FOUND = 4
     NOT_JUDGED = 5
+    FINDINGS = 6
 
 
 class Viewer(StrEnum):
@@ -40,7 +41,7 @@ class Viewer(StrEnum):
 
 EPILOG = (
     "Exit codes: 0 ok; 2 bad input; 3 refused, with the reason and what is possible; 4 not found; "
-    "5 not judged yet, or a server is unreachable (safe to repeat with the same --command-id)."
+    "5 not judged yet, or a server is unreachable (safe to repeat with the same --command-id); 6 findings are open."
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, also for errors.")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.store.screens import OrderScreen
+from activities.store.tickets import RECONCILIATION
 from domain import wire
 from domain.business_time import local_text
 from domain.deadlines import deadlines
@@ -139,7 +140,9 @@ def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:
     for ticket in screen.tickets:
         if ticket.status == "open" and order.ticket(ticket.ticket_id) is None:
             what = f"{ticket.cause} ({ticket.subject}): {ticket.ticket_id}"
-            yield Open("ticket", what, ticket.opened_at, ticket.due, "whoever runs this", "aftersale tickets")
+            compared = ticket.cause == RECONCILIATION
+            command = f"aftersale findings --order {order.order_id}" if compared else "aftersale tickets"
+            yield Open("ticket", what, ticket.opened_at, ticket.due, "whoever runs this", command)
 
 
 def _money(order: Order) -> Iterator[Open]:

@@ -1,17 +1,20 @@
-"""What runs on schedules beside the orders: asking carriers and the payment provider for news that never arrived."""
+"""What runs on schedules beside the orders: polls for news that never arrived, reconciliation, the sweep."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
+    from domain.contract import RECONCILIATION, SWEEP
     from domain.wire import instant_text
 
 CARRIER_POLL = "CarrierPoll"
-"""The workflow's type, and the id of its schedule."""
+"""The workflow's type, and the id of its schedule; so for those that the contract names."""
 
 PROVIDER_POLL = "ProviderPoll"
 """As above."""
@@ -52,3 +55,39 @@ class ProviderPoll:
             result_type=int,
         )
         return told
+
+
+@workflow.defn(name=RECONCILIATION)
+class Reconciliation:
+    """The provider's book against ours, once."""
+
+    @workflow.run
+    async def run(self, ask: Mapping[str, Any] | None = None) -> dict[str, int]:
+        """Returns what was counted. `ask` may say ``now``, when another time than this workflow's is meant."""
+        return await _compared("reconcile", ask, timedelta(hours=6), "the provider's book against ours")
+
+
+@workflow.defn(name=SWEEP)
+class Sweep:
+    """Rows against workflows, once."""
+
+    @workflow.run
+    async def run(self, ask: Mapping[str, Any] | None = None) -> dict[str, int]:
+        """Returns what was counted. `ask` is as for Reconciliation."""
+        return await _compared("sweep", ask, timedelta(hours=2), "rows of orders against their workflows")
+
+
+async def _compared(name: str, ask: Mapping[str, Any] | None, longest: timedelta, summary: str) -> dict[str, int]:
+    """One activity that goes on where it stopped, or begins again, when its worker dies."""
+    now = (ask or {}).get("now") or workflow.now().isoformat()
+    counts: dict[str, int] = await workflow.execute_activity(
+        name,
+        {"run_id": workflow.info().run_id, "now": now},
+        start_to_close_timeout=longest,
+        heartbeat_timeout=timedelta(minutes=10),  # Choosing what to compare is one long statement.
+        # A provider or a database that is away for some hours ends this run; the next one looks at its time as well.
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_attempts=10),
+        summary=summary,
+        result_type=dict,
+    )
+    return counts

@@ -47,7 +47,7 @@ def claim(
     if found is None:
         raise _used(payment_ref)
     if found.status == "refused":
-        _change(conn, order_id, values)
+        _change(conn, order_id, {**values, "claimed_at": func.now()})
         return "new"
     if found.content_hash != content_hash:
         raise Conflict(f"order {order_id} exists with other contents; a changed order needs another order_id")

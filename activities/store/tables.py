@@ -68,6 +68,7 @@ orders = Table(
     Column("snapshot", JSONB(none_as_null=True)),
     Column("checkout", JSONB, nullable=False),
     Column("payment_ref", Text),
+    Column("claimed_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
 )
 Index("orders_waiting", orders.c.waiting_on, orders.c.due_at, postgresql_where=orders.c.status == "open")
 Index("orders_open", orders.c.due_at, orders.c.order_id, postgresql_where=orders.c.status == "open")
@@ -169,6 +170,11 @@ ledger_transactions = Table(
     Column("corrects", ForeignKey("ledger_transactions.id")),
     UniqueConstraint("order_id", "verb", "seq", name="ledger_transactions_once"),
 )
+Index(
+    "ledger_transactions_corrects",
+    ledger_transactions.c.corrects,
+    postgresql_where=ledger_transactions.c.corrects.is_not(None),
+)
 
 ledger_entries = Table(
     "ledger_entries",
@@ -187,7 +193,7 @@ tickets = Table(
     "tickets",
     metadata,
     Column("ticket_id", Text, primary_key=True),
-    _order_id(),
+    Column("order_id", ForeignKey("orders.order_id")),
     _text("cause"),
     _text("subject"),
     _time("opened_at"),
@@ -302,3 +308,63 @@ marketplaces = Table(
     Column("name", Text, primary_key=True),
     Column("policy", JSONB, nullable=False),
 )
+
+provider_movements = Table(
+    "provider_movements",
+    metadata,
+    Column("ref", Text(collation="C"), nullable=False),
+    _text("kind"),
+    _time("at"),
+    _text("order_id"),
+    _text("key"),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("fee_minor", BigInteger, nullable=False),
+    _text("currency"),
+    _text("source"),
+    _text("run_id"),
+    PrimaryKeyConstraint("ref", "kind", "at"),
+    Index("provider_movements_at", "at"),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    _text("area"),
+    _time("since"),
+    _time("until"),
+    _time("started_at"),
+    _time("finished_at", nullable=True),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    Index("reconciliations_last", "area", "started_at"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    _id(),
+    _text("area"),
+    _text("kind"),
+    _text("subject"),
+    _text("order_id"),
+    _text("verb"),
+    Column("seq", Integer, nullable=False),
+    _text("ref"),
+    Column("ours_minor", BigInteger),
+    Column("ours_currency", Text),
+    Column("theirs_minor", BigInteger),
+    Column("theirs_currency", Text),
+    _text("other"),
+    _text("first_run"),
+    _time("first_seen"),
+    _text("last_run"),
+    _time("last_seen"),
+    Column("times_opened", Integer, nullable=False, server_default=text("1")),
+    Column("ticket_id", ForeignKey("tickets.ticket_id")),
+    _text("status", "open"),
+    _text("resolved_by", ""),
+    _time("resolved_at", nullable=True),
+    UniqueConstraint("kind", "subject", name="findings_once"),
+    Index("findings_order", "order_id"),
+)
+Index("findings_open", findings.c.first_seen, findings.c.id, postgresql_where=findings.c.status == "open")

@@ -43,6 +43,9 @@ PAYOUT_FAILED = "payout_failed"
 APART = (NOTICE_FAILED, PAYOUT_FAILED)
 """Causes of tickets that are not the order's: they stand under it in the queue and decide nothing about it."""
 
+RECONCILIATION = "reconciliation"
+"""The cause of a ticket about a finding (`activities.store.findings`); the same holds for it."""
+
 
 def open_apart(conn: Connection, order: Order, ticket_id: str, cause: str, subject: str, now: datetime) -> bool:
     """Open a ticket under an order that is not the order's own; False when there is one of that id already."""

@@ -21,7 +21,7 @@ from domain.accounts import (
     seller_account,
     suspense_account,
 )
-from domain.funds import Entry, Side
+from domain.books import Entry, Side
 from domain.money import Money
 from tests.store.rows import NOW, checkout, hours
 

@@ -12,13 +12,16 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from demo.temporal import SEARCH_ATTRIBUTES
+from domain.reconcile import FindingKind
 from domain.summary import MENDERS, MENDS
+from starter import findings
 from starter.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "operators.md").read_text()
 COMMANDS = cli.commands if isinstance(cli := get_command(app), TyperGroup) else {}
 QUERIES = [unquote(query) for query in re.findall(r"`\?query=([^`]+)`", PAGE)]
+OF_NO_ORDER = frozenset({"reconcile", "resolve-finding"})
 BUILT_IN = frozenset({"TemporalReportedProblems", "ExecutionStatus"})
 
 
@@ -28,10 +31,17 @@ def test_every_command_that_mends_a_ticket_exists() -> None:
     assert MENDS.keys() == MENDERS.keys()
 
 
-def test_the_page_tells_of_every_cause_the_commands_that_the_order_itself_names() -> None:
+def test_the_page_tells_of_every_cause_and_finding_the_commands_that_the_code_names() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
     told = {cause: tuple(re.findall(r"`([a-z-]+)`", commands)) for cause, commands in rows}
-    assert told == {cause.value: commands for cause, commands in MENDERS.items()}
+    causes = {cause.value: commands for cause, commands in MENDERS.items()}
+    kinds = {kind.value: commands for kind, commands in findings.MENDERS.items()}
+    assert told == causes | kinds
+
+
+def test_every_kind_of_finding_is_explained_and_every_command_that_mends_it_exists() -> None:
+    assert findings.MEANS.keys() == findings.MENDERS.keys() == set(FindingKind)
+    assert {command for commands in findings.MENDERS.values() for command in commands} <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("line", re.findall(r"^(aftersale .+)$", PAGE, re.MULTILINE))
@@ -39,7 +49,8 @@ def test_every_command_line_of_the_page_is_one_that_the_program_takes(line: str)
     _, name, *arguments = shlex.split(line)
     command = COMMANDS[name]
     with command.make_context(name, arguments) as context:
-        assert context.params["order"].startswith("o-")
+        about = context.params.get("order")
+        assert about.startswith("o-") if about else name in OF_NO_ORDER
 
 
 def test_every_command_named_in_the_text_exists() -> None:

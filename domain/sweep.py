@@ -1,0 +1,98 @@
+"""Rows against workflows: what is wrong with an order of which one has to do with the other (W2, W4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.reconcile import Finding, FindingKind
+
+
+class RunState(StrEnum):
+    """How the latest workflow of an order stands."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TERMINATED = "terminated"
+    CANCELLED = "cancelled"
+    GONE = "gone"  # Temporal knows of none
+
+
+STOPPED_BY_HAND = frozenset({RunState.TERMINATED, RunState.CANCELLED})
+"""Somebody pressed a button, perhaps on purpose: docs/decisions/0010."""
+
+FAILING = 3
+"""So many failures in a row of a workflow's task are no accident any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What PostgreSQL tells of an order. `due_at` is its next clock, `claimed_at` when its id was taken."""
+
+    status: str
+    due_at: datetime | None
+    claimed_at: datetime
+    seq: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What Temporal tells of the order's latest workflow.
+
+    `since` is when it started, or ended if it has. `busy`: a task or an activity is under way; `failures` of that task
+    in a row.
+    """
+
+    state: RunState
+    since: datetime | None = None
+    busy: bool = False
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When the sweep takes something for wrong, and what it mends by itself.
+
+    `grace`: younger things may be on their way. `lateness`: how long a clock may have passed. `restarts_stopped`: also
+    an order that somebody terminated or cancelled in the UI is restarted. `again`: an order that needs a second restart
+    within this time needs a person.
+    """
+
+    grace: timedelta = timedelta(minutes=10)
+    lateness: timedelta = timedelta(hours=1)
+    restarts_stopped: bool = False
+    again: timedelta = timedelta(days=1)
+
+
+def judge(order_id: str, row: Row | None, run: Run, now: datetime, rule: Rule) -> Finding | None:
+    """What is wrong between the order's row, None for none, and its workflow; None when nothing is, or not yet."""
+    settled = run.since is None or run.since <= now - rule.grace
+    running = run.state is RunState.RUNNING
+    at_rest = running and not run.busy
+    match row.status if row else "":
+        case "open" if running:
+            overdue = row is not None and row.due_at is not None and row.due_at < now - rule.lateness
+            kind = FindingKind.CLOCK_STOPPED if overdue and (at_rest or run.failures >= FAILING) else None
+        case "open":
+            kind = FindingKind.ORDER_NOT_RUNNING if settled else None
+        case "admitting":
+            waited = row is not None and row.claimed_at <= now - rule.grace
+            kind = FindingKind.ORDER_NOT_ADMITTED if waited and settled and not running else None
+        case "over":
+            kind = FindingKind.ENDED_ORDER_RUNS if at_rest else None
+        case _:
+            kind = FindingKind.RUN_WITHOUT_ORDER if at_rest and settled else None
+    return None if kind is None else Finding(kind, order_id, order_id, other=_state(run))
+
+
+def mends(finding: Finding, run: Run, rule: Rule) -> bool:
+    """Whether a restart from the last recorded step is clearly right."""
+    by_hand = run.state in STOPPED_BY_HAND
+    return finding.kind is FindingKind.ORDER_NOT_RUNNING and (rule.restarts_stopped or not by_hand)
+
+
+def _state(run: Run) -> str:
+    return f"its task failed {run.failures} times" if run.failures >= FAILING else run.state.value

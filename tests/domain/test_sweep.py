@@ -1,0 +1,93 @@
+"""What is wrong between an order's row and its workflow, over all combinations (W2, W4)."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.reconcile import FindingKind
+from domain.sweep import FAILING, STOPPED_BY_HAND, Row, Rule, Run, RunState, judge, mends
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+RULE = Rule()
+LONG_AGO, JUST_NOW = NOW - timedelta(days=1), NOW - timedelta(minutes=1)
+AHEAD = NOW + timedelta(days=1)
+STOPPED = [state for state in RunState if state is not RunState.RUNNING]
+
+
+def kind(row: Row | None, run: Run) -> FindingKind | None:
+    found = judge("o-1", row, run, NOW, RULE)
+    return None if found is None else found.kind
+
+
+def row(status: str, due: datetime | None = AHEAD, claimed: datetime = LONG_AGO) -> Row:
+    return Row(status, due, claimed, 3, 1)
+
+
+def test_an_open_order_that_runs_and_whose_clock_is_ahead_is_well_however_its_run_stands() -> None:
+    for busy, failures, since in itertools.product((False, True), (0, FAILING), (LONG_AGO, JUST_NOW)):
+        assert kind(row("open"), Run(RunState.RUNNING, since, busy, failures)) is None
+
+
+@pytest.mark.parametrize("state", STOPPED)
+def test_an_open_order_without_a_running_workflow_is_found_once_that_is_no_passing_moment(state: RunState) -> None:
+    assert kind(row("open"), Run(state, LONG_AGO)) is FindingKind.ORDER_NOT_RUNNING
+    assert kind(row("open"), Run(state, JUST_NOW)) is None, "a restart may be on its way"
+    assert kind(row("open"), Run(state, NOW - RULE.grace)) is FindingKind.ORDER_NOT_RUNNING
+
+
+@pytest.mark.parametrize("state", STOPPED)
+def test_only_what_nobody_stopped_on_purpose_is_restarted_unless_the_setting_says_so(state: RunState) -> None:
+    run = Run(state, LONG_AGO)
+    found = judge("o-1", row("open"), run, NOW, RULE)
+    assert found is not None
+    assert found.other == state.value
+    assert mends(found, run, RULE) is (state not in STOPPED_BY_HAND)
+    assert mends(found, run, Rule(restarts_stopped=True))
+
+
+def test_nothing_but_an_open_order_without_a_run_is_ever_restarted() -> None:
+    willing = Rule(restarts_stopped=True)
+    statuses = [None, *(row(status, LONG_AGO) for status in ("admitting", "open", "over", "refused"))]
+    for each, state, busy in itertools.product(statuses, RunState, (False, True)):
+        run = Run(state, LONG_AGO, busy)
+        found = judge("o-1", each, run, NOW, willing)
+        if found is not None and mends(found, run, willing):
+            assert each is not None
+            assert (each.status, state is RunState.RUNNING) == ("open", False)
+
+
+@pytest.mark.parametrize("state", STOPPED)
+def test_an_order_that_no_workflow_admits_is_found_when_it_has_waited(state: RunState) -> None:
+    assert kind(row("admitting"), Run(state, LONG_AGO)) is FindingKind.ORDER_NOT_ADMITTED
+    assert kind(row("admitting"), Run(RunState.GONE)) is FindingKind.ORDER_NOT_ADMITTED
+    assert kind(row("admitting", claimed=JUST_NOW), Run(RunState.GONE)) is None, "its start is on its way"
+    assert kind(row("admitting"), Run(RunState.RUNNING, LONG_AGO)) is None
+
+
+def test_an_order_that_is_over_has_no_workflow_that_rests() -> None:
+    assert kind(row("over"), Run(RunState.RUNNING, LONG_AGO)) is FindingKind.ENDED_ORDER_RUNS
+    assert kind(row("over"), Run(RunState.RUNNING, LONG_AGO, busy=True)) is None, "it is just ending"
+    assert [kind(row("over"), Run(state, LONG_AGO)) for state in STOPPED] == [None] * len(STOPPED)
+
+
+@pytest.mark.parametrize("none", [None, row("refused")])
+def test_a_workflow_without_an_order_is_found_once_it_rests(none: Row | None) -> None:
+    assert kind(none, Run(RunState.RUNNING, LONG_AGO)) is FindingKind.RUN_WITHOUT_ORDER
+    assert kind(none, Run(RunState.RUNNING, JUST_NOW)) is None, "its admission is on its way"
+    assert kind(none, Run(RunState.RUNNING, LONG_AGO, busy=True)) is None
+    assert [kind(none, Run(state, LONG_AGO)) for state in STOPPED] == [None] * len(STOPPED)
+
+
+def test_a_clock_that_passed_without_anything_happening_is_an_alarm() -> None:
+    late = row("open", NOW - RULE.lateness - timedelta(seconds=1))
+    assert kind(late, Run(RunState.RUNNING, LONG_AGO)) is FindingKind.CLOCK_STOPPED
+    assert kind(row("open", NOW - RULE.lateness), Run(RunState.RUNNING, LONG_AGO)) is None
+    assert kind(late, Run(RunState.RUNNING, LONG_AGO, busy=True)) is None, "its step is being taken"
+    assert kind(late, Run(RunState.RUNNING, LONG_AGO, busy=True, failures=FAILING - 1)) is None
+    failing = Run(RunState.RUNNING, LONG_AGO, busy=True, failures=FAILING)
+    found = judge("o-1", late, failing, NOW, RULE)
+    assert found is not None
+    assert (found.kind, found.other) == (FindingKind.CLOCK_STOPPED, "its task failed 3 times")
