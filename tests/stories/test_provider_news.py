@@ -291,6 +291,30 @@ async def test_what_an_order_does_itself_is_no_news(market: Marketplace, receive
     assert refund
 
 
+@pytest.mark.parametrize("operation", ["authorise", "capture", "void"])
+async def test_what_an_order_is_doing_is_no_news_while_it_does_not_know_the_outcome(
+    market: Marketplace, receiver: Receiver, operation: str
+) -> None:
+    document, by_method = market.checkout(), {"payment_method": "pm_card_visa", "customer": market.customer()}
+    life = await market.start(document if operation == "authorise" else market.preauthorised(document))
+    await life.rest()
+    market.sandbox.fault("effect_then_cut", order_id=life.order_id, operation=operation)
+    match operation:
+        case "authorise":
+            await life.send("pay", BUYER, **by_method)
+        case "capture":
+            await life.send("confirm", SELLER)
+            await life.ship()
+        case _:
+            await life.send("cancel", BUYER, reason="changed_mind")
+    assert life.state().op is not None, "the answer was lost"
+    assert set(await receiver.tell(hold_of(life))) == {"ignored"}
+    await life.until("settle")
+    assert life.effects().count(operation) == 1
+    assert {step.role for step in life.screen().story.steps} & {Role.PROVIDER} == set()
+    assert life.refusals() == []
+
+
 async def test_what_is_not_ours_moves_nothing(market: Marketplace, receiver: Receiver) -> None:
     life = await market.order()
     cheap = market.sandbox.preauthorise(life.order_id, 100, "eur")["payment_intent"]
