@@ -96,6 +96,12 @@ def is_paused(order: Order, lines: tuple[Line, ...], now: datetime) -> str | Non
     return None if order.paused else "the order is not paused"
 
 
+def under_review(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """There is a pause to end that the provider began; an operator's is not the provider's to end."""
+    begun = order.paused is not None and order.paused.by.role is Role.PROVIDER
+    return None if begun else "the provider has paused nothing"
+
+
 def captured(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """Only money that was captured can be given back or paid out."""
     return None if order.payment.captured is not None else "nothing was captured; cancel instead"

@@ -21,7 +21,7 @@ from demo.postgres import Postgres, postgres as run_postgres, remove_data
 from demo.temporal import Temporal, temporal as run_temporal
 from tests.stack.alive import lives
 
-pytest_plugins = ["tests.sandbox_fixture", "tests.marketplace"]
+pytest_plugins = ["tests.sandbox_fixture", "tests.marketplace", "tests.receiver"]
 
 _TEMPLATE = "aftersale_template"
 _numbers = itertools.count(1)

@@ -84,7 +84,7 @@ class StripeNews:
             raise InvalidWebhook("the signature is missing, wrong or too old", forged=True)
         try:
             return _news(json.loads(body))
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError):
             raise InvalidWebhook("the body cannot be read", forged=False) from None
 
     def events(self, since: datetime) -> Iterator[News]:

@@ -48,6 +48,12 @@ def expired() -> Life:
     return life
 
 
+def under_review() -> Life:
+    life = paid()
+    life.do("pause", Role.PROVIDER, until=text_of(life.now + timedelta(days=3)), review=True, **NOTE)
+    return life
+
+
 def paused() -> Life:
     life = paid()
     life.do("pause", Role.OPERATOR, until=text_of(life.now + timedelta(days=3)), **NOTE)
@@ -325,9 +331,9 @@ def paid_after_the_end() -> Life:
 CONDITIONS: Mapping[str, Callable[[], Life]] = {
     builder.__name__.replace("_", " "): builder
     for builder in (
-        awaiting_payment, payment_unknown, more_time_used_up, expired, paid, paused, confirm_overdue, lapsed,
-        confirmed, part_confirmed, captured_at_confirmation, cancel_requested, time_asked, time_used_up, ship_overdue,
-        hold_running_out, renewal_asked_of_buyer, capture_unknown, capture_failed, part_shipped, shipped,
+        awaiting_payment, payment_unknown, more_time_used_up, expired, paid, paused, under_review, confirm_overdue,
+        lapsed, confirmed, part_confirmed, captured_at_confirmation, cancel_requested, time_asked, time_used_up,
+        ship_overdue, hold_running_out, renewal_asked_of_buyer, capture_unknown, capture_failed, part_shipped, shipped,
         waited_longer, stalled, lost, one_of_two_delivered, delivered, returned_after_delivery, dear_and_silent,
         strongly_delivered, accepted_in_part, completed, account_just_changed, release_refused, release_unknown,
         refund_unknown, waiting_for_second_operator, closed, refunded, refused_release_then_refunded, void_refused,

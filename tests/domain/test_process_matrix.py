@@ -129,6 +129,7 @@ GUARDS: Mapping[str, Expected] = {
     "release_refused": stuck_at_the_account,
     "not_paused": lambda life, _: life.order.paused is None,
     "is_paused": lambda life, _: life.order.paused is not None,
+    "under_review": lambda life, _: life.order.paused is not None and life.order.paused.by.role == "provider",
     "waits_for_approval": lambda life, _: life.order.approval is not None,
     "any_open": lambda life, _: bool(life.order.tickets),
     "clock_runs": lambda life, _: bool(running_clocks(life)),
