@@ -26,17 +26,14 @@ async def paid_out(market: Marketplace) -> Life:
 
 
 async def charged_back(life: Life, market: Marketplace) -> None:
-    """The bank takes all back for a parcel that never came; it decides for the buyer, and the seller has spent it.
-
-    Another order's money stays with the provider, so that its balance for the platform does not go below zero.
-    """
-    other = await market.order(prices=("200.00",))
-    await other.delivered()
-    dispute = market.sandbox.dispute(life.state().payment.charge, reason="product_not_received", fee=1500)["id"]
+    """The bank takes all back for a parcel that never came; it decides for the buyer, and the seller has spent it."""
+    market.sandbox.top_up(500_00, "eur")  # So that the provider's balance for the platform does not go below zero.
+    payment = life.document["payment"]["payment_intent"]
+    dispute = market.sandbox.dispute(payment, reason="product_not_received", fee=15_00)["id"]
     taken = {"dispute": dispute, "amount": "64.90 EUR", "fee": "15.00 EUR", "reason": "not_received"}
     await life.desk("open_dispute", Role.PROVIDER, note_id=None, **taken)
     market.sandbox.fault("balance_insufficient", order_id=life.order_id, operation="reverse_release")
-    market.sandbox.decide(dispute, "lost")
+    market.sandbox.close_dispute(dispute, "lost")
     await life.desk("lose_dispute", Role.PROVIDER, note_id=None, dispute=dispute)
     await life.pass_time(timedelta(minutes=1))
 
