@@ -161,15 +161,17 @@ def _withdrawn(order: Order, event: DisputeOpened) -> Booking:
 
 def _returned(order: Order, event: DisputeWon) -> Booking:
     """The money is back where it was withdrawn from, or, when it was borne meanwhile, with those who bore it."""
-    dispute = event.dispute
+    dispute = event.won
     home = [_credit(disputed_account(order.order_id), dispute.amount)]
     if dispute.status is DisputeStatus.BORNE:
+        borne = total([share.amount for share in dispute.shares if share.by is Bearer.PLATFORM], order.currency)
         home = [
             _credit(escrow_account(order.order_id, dispute.dispute_id), dispute.restorable),
-            _credit(LOSSES, dispute.amount - dispute.restorable),
+            _credit(LOSSES, borne),
         ]
-    fee = (_debit(CLEARING, event.fee), _credit(DISPUTE_FEES, event.fee))
-    return Booking("dispute_won", _booked(_debit(CLEARING, dispute.amount), *home, *fee))
+    fee = [] if dispute.fee_back else [_credit(DISPUTE_FEES, event.fee)]
+    taken_in = (_debit(CLEARING, dispute.amount), _debit(CLEARING, event.fee))
+    return Booking("dispute_won", _booked(*taken_in, *home, *fee))
 
 
 def _refund_failed(order: Order, event: RefundFailed) -> Booking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
 
@@ -338,10 +338,15 @@ class DisputeOpened:
 
 @dataclass(frozen=True, slots=True)
 class DisputeWon:
-    """The withdrawn money came back, `fee` of the fee with it."""
+    """The withdrawn money came back, `fee` of the fee with it. `dispute` is as it stood before."""
 
     dispute: Dispute
     fee: Money
+
+    @property
+    def won(self) -> Dispute:
+        """The dispute with what of its fee goes back to the seller, who owed it."""
+        return replace(self.dispute, fee_back=self.fee) if self.dispute.fee_owed else self.dispute
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,8 +287,10 @@ def _dispute(order: Order, dispute_id: str, **changes: Any) -> Order:
 
 def _won(order: Order, event: DisputeWon) -> Order:
     """The slices are free again; what had been borne already goes into escrow under the dispute's own name."""
-    borne = event.dispute.status is DisputeStatus.BORNE and bool(event.dispute.restorable)
-    return _dispute(order, event.dispute.dispute_id, status=DisputeStatus.RESTORED if borne else DisputeStatus.WON)
+    dispute = event.won
+    borne = dispute.status is DisputeStatus.BORNE and bool(dispute.restorable)
+    status = DisputeStatus.RESTORED if borne else DisputeStatus.WON
+    return _dispute(order, dispute.dispute_id, status=status, fee_back=dispute.fee_back)
 
 
 def _borne(order: Order, event: DisputeBorne) -> Order:

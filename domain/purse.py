@@ -96,7 +96,8 @@ class Share:
 class Dispute:
     """A chargeback: `amount` and `fee` were withdrawn by the provider. `parts` are the slices that it holds.
 
-    `shares` say who bears it once it is lost, and `fee_owed` that the seller owes its fee.
+    `shares` say who bears it once it is lost, and `fee_owed` that the seller owes its fee; `fee_back` is what of that fee
+    came back with a win after that.
     """
 
     dispute_id: str
@@ -108,6 +109,7 @@ class Dispute:
     status: DisputeStatus = DisputeStatus.OPEN
     shares: tuple[Share, ...] = ()
     fee_owed: bool = False
+    fee_back: Money | None = None
 
     @property
     def holds(self) -> bool:
@@ -118,7 +120,7 @@ class Dispute:
     def restorable(self) -> Money:
         """What goes back into escrow when a dispute that was borne is won after all: all but the platform's part."""
         shares = [share.amount for share in self.shares if share.by is not Bearer.PLATFORM]
-        return total(shares, self.amount.currency)
+        return total([*shares, *([self.fee_back] if self.fee_back else [])], self.amount.currency)
 
     @property
     def restorable_fee(self) -> Money:

@@ -64,5 +64,9 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
 
 
 def bears_fee(order: Order, dispute: Dispute) -> bool:
-    """Whether the seller bears the provider's fee: the party at fault by reason code, else the platform."""
-    return dispute.reason in order.policy.dispute.seller_bears and dispute.fee.currency == order.currency
+    """Whether the seller bears the provider's fee: the party at fault by reason code, else the platform.
+
+    A buyer who takes back what was refunded already is nobody's fault but the buyer's.
+    """
+    at_fault = dispute.reason in order.policy.dispute.seller_bears and dispute.fee.currency == order.currency
+    return at_fault and any(share.by is not Bearer.PLATFORM for share in shares_of(order, dispute))
