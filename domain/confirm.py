@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.events import Event, LinesMoved, TierPassed
+from domain.ship import hold_is_good
 from domain.state import Cause, Line, LineState, Order
 from domain.step import Moment
 from domain.tickets import opened
@@ -44,6 +45,11 @@ def paid(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """The money is held or captured, so that the seller may act on it."""
     payment = order.payment
     return None if payment.hold or payment.captured is not None else "the order is not paid yet"
+
+
+def capturable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """Where the confirmation captures the money, the hold must still allow it."""
+    return hold_is_good(order, lines, now) if order.policy.capture.trigger == "confirmation" else None
 
 
 def confirm(moment: Moment) -> tuple[Event, ...]:

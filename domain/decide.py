@@ -209,8 +209,9 @@ def _chosen(order: Order, step: Step, actor: Actor, body: Any) -> tuple[Line, ..
         return ()
     eligible = _eligible(order, step, actor)
     if hasattr(body, "chosen"):
+        # What was asked for before, or the clock is about, is not the actor's choice: a hold that came since is no bar.
         wanted = body.chosen(order)
-        return tuple(line for line in eligible if line.line_id in wanted)
+        return tuple(line for line in order.lines if line.state in step.moves and line.line_id in wanted)
     named: tuple[str, ...] = getattr(body, "lines", ())
     for line_id in named:
         _check_named(order, step, eligible, line_id)

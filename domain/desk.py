@@ -30,7 +30,7 @@ from domain.policy.file import check
 from domain.state import Cause, Line, Order, Outcome, Pause, Role
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, opened
-from domain.tiers import calendar_of, party_tiers, root_of
+from domain.tiers import calendar_of, counting_tiers, party_tiers, root_of, since_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +205,17 @@ def pause(moment: Moment) -> tuple[Event, ...]:
 
 
 def resume(moment: Moment) -> tuple[Event, ...]:
-    """Each clock goes on with the business minutes that it had left when the pause began (docs/rules.md, Pause)."""
+    """Each clock goes on with the business minutes that it had left when the pause began (docs/rules.md, Pause).
+
+    One that began during the pause has them all.
+    """
     order, now = moment.order, moment.now
     if order.paused is None:
         return ()
     since = order.paused.since
     moved = tuple(
-        TierMoved(tier, _later(calendar_of(order, tier), since, at, now))
-        for tier, at in party_tiers(order).items()
+        TierMoved(tier, _later(calendar_of(order, tier), max(since, since_of(order, tier)), at, now))
+        for tier, at in counting_tiers(order).items()
         if at > since
     )
     note: tuple[Event, ...] = (Noted(moment.body.note_id),) if moment.actor.role is not Role.CLOCK else ()

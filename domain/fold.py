@@ -68,6 +68,7 @@ from domain.events import (
 )
 from domain.money import Verb
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Moved, Part, Stray
+from domain.shares import covered
 from domain.state import DEAD, Funds, Line, LineState, Milestone, Order, Parcel, Payment, Ticket
 
 SEEN_LIMIT = 1000
@@ -178,12 +179,17 @@ def _retry(order: Order, event: RetryAsked) -> Order:
     return replace(order, stuck=stuck, op=op)
 
 
+def _starts_with_payment(tier: str) -> bool:
+    """Whether the clock starts anew when an order whose hold was lost is paid again, whatever moved it before."""
+    return tier.startswith(("confirm.", "ship.", "stall:", "receipt:"))
+
+
 def _hold_opened(order: Order, event: HoldOpened) -> Order:
     payment, verb = order.payment, order.op.verb if order.op else Verb.AUTHORISE
     # A new hold that is as good as run out is not renewed again, or renewals would follow each other without end.
     lasts = event.capture_before - order.policy.hold.margin > event.at
     order = _pay(
-        order,
+        order if payment.lost_at is None else _without(order, _starts_with_payment),
         offer=None,
         renewing=False,
         buyer_asked_at=None,
@@ -204,8 +210,7 @@ def _let_go(payment: Payment, hold: str) -> tuple[str, ...]:
 
 
 def _hold_lost(order: Order, event: HoldLost) -> Order:
-    """The seller's and the carrier's clocks start anew with the next payment."""
-    order = _without(order, lambda tier: tier.startswith(("confirm.", "ship.", "stall:", "receipt:")))
+    order = _without(order, _starts_with_payment)
     let_go = _let_go(order.payment, "")
     return _pay(
         order, hold="", superseded=let_go, capture_before=None, renewing=False, buyer_asked_at=None, lost_at=event.at
@@ -224,6 +229,15 @@ def _hold_voided(order: Order, event: HoldVoided) -> Order:
 def _captured(order: Order, event: Captured) -> Order:
     order = _funds(_settled(order, Verb.CAPTURE, event.slices), event.slices, Funds.ESCROW)
     return _pay(order, charge=event.charge, captured=event.amount, captured_at=event.at, buyer_asked_at=None)
+
+
+def _asked(order: Order) -> Order:
+    """A request to cancel is about the lines that are still confirmed; without any there is none."""
+    request = order.cancel_request
+    if request is None:
+        return order
+    left = tuple(name for name in request.lines if order.line(name).state is LineState.CONFIRMED)
+    return replace(order, cancel_request=replace(request, lines=left) if left else None)
 
 
 def _held(order: Order, event: LinesHeld) -> Order:
@@ -276,8 +290,9 @@ def _refund_failed(order: Order, event: RefundFailed) -> Order:
     moves = tuple(move for move in order.moves if move.ref != failed.ref)
     pieces = tuple(part.piece for part in failed.parts)
     order = _funds(replace(order, moves=moves), pieces, Funds.ESCROW)
+    order = replace(order, disputes=covered(order))
     back = tuple(Stray(failed.source, part.amount) for part in failed.parts if part.piece == SUSPENSE)
-    return replace(order, strays=(*back, *order.strays))
+    return replace(order, strays=(*order.strays, *back))
 
 
 def _dispute(order: Order, dispute_id: str, **changes: Any) -> Order:
@@ -290,7 +305,8 @@ def _won(order: Order, event: DisputeWon) -> Order:
     dispute = event.won
     borne = dispute.status is DisputeStatus.BORNE and bool(dispute.restorable)
     status = DisputeStatus.RESTORED if borne else DisputeStatus.WON
-    return _dispute(order, dispute.dispute_id, status=status, fee_back=dispute.fee_back)
+    order = _dispute(order, dispute.dispute_id, status=status, fee_back=dispute.fee_back)
+    return replace(order, disputes=covered(order))
 
 
 def _borne(order: Order, event: DisputeBorne) -> Order:
@@ -304,7 +320,7 @@ def _borne(order: Order, event: DisputeBorne) -> Order:
     def after(line: Line) -> Line:
         return line if line.state in DEAD else replace(line, state=LineState.REFUNDED, since=event.at)
 
-    return _lines(order, gone, after)
+    return _asked(_lines(order, gone, after))
 
 
 def _taken(order: Order, event: Taken) -> Order:
@@ -317,7 +333,7 @@ def _calendars(order: Order, event: CalendarsExtended) -> Order:
 
 
 _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
-    LinesMoved: lambda o, e: _lines(o, e.lines, lambda line: replace(line, state=e.to, since=e.at)),
+    LinesMoved: lambda o, e: _asked(_lines(o, e.lines, lambda line: replace(line, state=e.to, since=e.at))),
     LinesHeld: _held,
     ParcelSent: lambda o, e: replace(o, parcels=(*o.parcels, e.parcel)),
     ParcelMoved: _parcel_moved,

@@ -76,8 +76,8 @@ PAYMENT = (
 
 CONFIRMATION = (
     row(
-        "confirm", SELLER_SIDE, confirm.Confirm, {PENDING: CONFIRMED}, (confirm.paid,), confirm.confirm,
-        (CAPTURE,), (BUYER, STOREFRONT),
+        "confirm", SELLER_SIDE, confirm.Confirm, {PENDING: CONFIRMED}, (confirm.paid, confirm.capturable),
+        confirm.confirm, (CAPTURE,), (BUYER, STOREFRONT),
     ),
     row("decline", SELLER_SIDE, confirm.Decline, {PENDING: CANCELLED}, (), nothing, (VOID,), (BUYER, STOREFRONT)),
     row("confirm_overdue", (CLOCK,), Tick, {}, (), confirm.overdue, (), BOTH),

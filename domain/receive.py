@@ -10,7 +10,7 @@ from domain.events import DaysGranted, Event, LinesHeld, TierMoved, TierPassed, 
 from domain.state import Cause, Line, LineState, Order, Proof, in_state, money_open
 from domain.step import Moment, Tick
 from domain.tickets import opened
-from domain.tiers import ship_tiers, stall_at
+from domain.tiers import counting_tiers, ship_tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def wait_longer(moment: Moment) -> tuple[Event, ...]:
     for parcel in order.parcels:
         if any(order.line(line_id).state is LineState.SHIPPED for line_id in parcel.lines):
             tier = f"stall:{parcel.parcel_id}.ticket"
-            base = max(moment.now, stall_at(order, parcel.moved_at or parcel.shipped_at))
+            base = max(moment.now, counting_tiers(order).get(tier, moment.now))
             events.extend((TierMoved(tier, base + timedelta(days=days)), TierReset(tier)))
     return tuple(events)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from domain.money import Money, allocate, total
+from domain.money import Money, Verb, allocate, total
 from domain.purse import SHIPPING, Bearer, Dispute, Part, Share
 from domain.state import Funds, Order
 
@@ -34,16 +35,47 @@ def back_of(order: Order, piece: str, amount: Money) -> Share:
 def parts_of(order: Order, amount: Money) -> tuple[Part, ...]:
     """How a disputed `amount` is laid over the slices that still have money, by what is left of each.
 
-    What exceeds them all is laid over nothing: the platform bears it when the dispute is lost.
+    Those that are being refunded come last, because they may be gone before the bank decides. What exceeds them all is
+    laid over nothing: the platform bears it when the dispute is lost.
     """
     pieces = [*(line.line_id for line in order.lines), SHIPPING]
     there = (Funds.ESCROW, Funds.RELEASED)
-    free = [p for p in pieces if order.funds_of(p) in there and p not in order.disputed and order.left(p)]
-    if not free:
+    lefts = {piece: _undisputed(order, piece) for piece in pieces if order.funds_of(piece) in there}
+    leaving = order.op.slices if order.op is not None and order.op.verb is Verb.REFUND else ()
+    stay = _laid(amount, {piece: left for piece, left in lefts.items() if piece not in leaving})
+    rest = amount - total([part.amount for part in stay], order.currency)
+    return (*stay, *_laid(rest, {piece: left for piece, left in lefts.items() if piece in leaving}))
+
+
+def covered(order: Order) -> tuple[Dispute, ...]:
+    """The order's disputes, those that nobody has borne laid over what has come back since they were opened.
+
+    A refund often fails because its payment is disputed; then the bank decides about that money, and nothing is paid
+    twice.
+    """
+    disputes: tuple[Dispute, ...] = ()
+    for at, dispute in enumerate(order.disputes):
+        if dispute.holds:
+            seen = replace(order, disputes=(*disputes, *order.disputes[at:]))
+            rest = dispute.amount - total([part.amount for part in dispute.parts], order.currency)
+            dispute = replace(dispute, parts=(*dispute.parts, *parts_of(seen, rest)))
+        disputes = (*disputes, dispute)
+    return disputes
+
+
+def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:
+    """As much of an amount as there is room for, by largest remainder."""
+    room = {piece: left for piece, left in over.items() if left}
+    if not room or not amount:
         return ()
-    lefts = [order.left(piece) for piece in free]
-    amounts = allocate(min(amount, total(lefts, order.currency)), [left.minor for left in lefts])
-    return tuple(Part(piece, part) for piece, part in zip(free, amounts, strict=True) if part)
+    amounts = allocate(min(amount, total(room.values(), amount.currency)), [left.minor for left in room.values()])
+    return tuple(Part(piece, part) for piece, part in zip(room, amounts, strict=True) if part)
+
+
+def _undisputed(order: Order, piece: str) -> Money:
+    """What is left of a slice beside what other disputes hold of it."""
+    parts = (part for dispute in order.disputes if dispute.holds for part in dispute.parts if part.piece == piece)
+    return order.left(piece) - total([part.amount for part in parts], order.currency)
 
 
 def shares_of(order: Order, dispute: Dispute) -> tuple[Share, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from domain.events import (
     ParcelLost,
     ParcelMoved,
     ParcelSent,
+    TierMoved,
     TierPassed,
     TierReset,
     TimeEnded,
@@ -23,6 +25,7 @@ from domain.money import Money, Verb, total
 from domain.state import Cause, Line, LineState, Loss, Milestone, Order, Parcel, Proof
 from domain.step import Moment
 from domain.tickets import opened
+from domain.tiers import stall_at
 
 RANK = {
     Milestone.ACCEPTED: 1,
@@ -148,8 +151,7 @@ def scan(moment: Moment) -> tuple[Event, ...]:
         raise Refused("nothing_new", f"parcel {parcel.parcel_id} is already {parcel.milestone}")
     at = max(min(body.at, moment.now), parcel.moved_at or parcel.shipped_at)
     moved: list[Event] = [ParcelMoved(parcel.parcel_id, body.milestone, at, body.proof)]
-    if f"stall:{parcel.parcel_id}.ticket" in order.passed:
-        moved.append(TierReset(f"stall:{parcel.parcel_id}.ticket"))
+    moved.extend(_whole_window(order, f"stall:{parcel.parcel_id}.ticket", at))
     if parcel.milestone is Milestone.LOST and body.milestone is Milestone.DELIVERED:
         found = tuple(i for i in parcel.lines if order.line(i).held == f"parcel:{parcel.parcel_id}")
         moved.append(LinesHeld(found, ""))
@@ -158,6 +160,15 @@ def scan(moment: Moment) -> tuple[Event, ...]:
     if body.milestone in (Milestone.RETURNED, Milestone.LOST):
         moved.extend(_gone_wrong(moment, parcel, body.milestone))
     return tuple(moved)
+
+
+def _whole_window(order: Order, tier: str, at: datetime) -> Iterator[Event]:
+    """A parcel that moved at `at` has the whole window anew, and never less than it was given before."""
+    given, whole = dict(order.moved).get(tier), stall_at(order, at)
+    if given is not None and given < whole:
+        yield TierMoved(tier, whole)
+    if tier in order.passed:
+        yield TierReset(tier)
 
 
 def is_news(parcel: Parcel, seen: ParcelScan) -> bool:

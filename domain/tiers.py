@@ -16,14 +16,51 @@ Tier = tuple[str, datetime]
 
 def party_tiers(order: Order) -> dict[str, datetime]:
     """All tiers of the parties' clocks that run, as pinned policy and moves have them, before the hold's limit."""
+    delivered = in_state(order.lines, (LineState.DELIVERED,))
     return {
         **dict(_pay_tiers(order)),
         **confirm_tiers(order),
         **(ship_tiers(order) if _runs(order, LineState.CONFIRMED) else {}),
         **dict(_request_tiers(order)),
         **dict(tier for parcel in order.parcels for tier in _stall_tiers(order, parcel)),
-        **dict(tier for line in in_state(order.lines, (LineState.DELIVERED,)) for tier in _receipt_tiers(order, line)),
+        **dict(tier for line in delivered if not line.held for tier in _receipt_tiers(order, line)),
     }
+
+
+def counting_tiers(order: Order) -> dict[str, datetime]:
+    """As `party_tiers`, and those of clocks that count on although nobody waits for them yet, or any more.
+
+    The time to ship counts from the payment, also before the seller confirms; a line that is held may be let go, and a
+    payment that is tried may be declined.
+    """
+    travelling = (tier for parcel in order.parcels for tier in _stall_tiers(order, parcel, held_too=True))
+    delivered = in_state(order.lines, (LineState.DELIVERED,))
+    return {
+        **dict(_pay_tiers(order, offered_too=True)),
+        **(ship_tiers(order) if _runs(order, LineState.PENDING) else {}),
+        **dict(travelling),
+        **dict(tier for line in delivered for tier in _receipt_tiers(order, line)),
+        **party_tiers(order),
+    }
+
+
+def since_of(order: Order, tier: str) -> datetime:
+    """Since when a tier's clock counts: what it waits on was asked, paid, moved or delivered then."""
+    subject, payment = subject_of(tier), order.payment
+    match root_of(tier):
+        case "cancel" if order.cancel_request is not None:
+            return order.cancel_request.asked_at
+        case "time" if order.time_request is not None:
+            return order.time_request.asked_at
+        case "stall":
+            parcel = next(parcel for parcel in order.parcels if parcel.parcel_id == subject)
+            return parcel.moved_at or parcel.shipped_at
+        case "receipt":
+            return order.line(subject).since
+        case "confirm" | "ship" if payment.paid_at is not None:
+            return payment.paid_at
+        case _:
+            return order.placed_at
 
 
 def calendar_of(order: Order, tier: str) -> Calendar:
@@ -41,9 +78,10 @@ def subject_of(tier: str) -> str:
     return tier.rpartition(".")[0].partition(":")[2]
 
 
-def _pay_tiers(order: Order) -> Iterator[Tier]:
+def _pay_tiers(order: Order, offered_too: bool = False) -> Iterator[Tier]:
     payment, windows = order.payment, order.policy.payment
-    if stage(order) is Stage.AWAITING_PAYMENT and payment.lost_at is None and payment.offer is None:
+    waits = payment.lost_at is None and (offered_too or payment.offer is None)
+    if waits and stage(order) is Stage.AWAITING_PAYMENT:
         yield _tier(order, "pay.remind", order.placed_at + timedelta(days=windows.remind))
         yield _tier(order, "pay.end", order.placed_at + timedelta(days=windows.expire))
 
@@ -89,18 +127,16 @@ def stall_at(order: Order, moved_at: datetime) -> datetime:
     return add_business_days(order.buyer_calendar, moved_at, order.policy.carrier.stall)
 
 
-def _stall_tiers(order: Order, parcel: Parcel) -> Iterator[Tier]:
-    """A parcel that moves on gets the whole window anew, and never less than it was given before."""
+def _stall_tiers(order: Order, parcel: Parcel, held_too: bool = False) -> Iterator[Tier]:
     lines = [order.line(line_id) for line_id in parcel.lines]
-    if not parcel.withdrawn and any(line.state is LineState.SHIPPED and not line.held for line in lines):
+    if not parcel.withdrawn and any(
+        line.state is LineState.SHIPPED and (held_too or not line.held) for line in lines
+    ):
         at = stall_at(order, parcel.moved_at or parcel.shipped_at)
-        name, moved = _tier(order, f"stall:{parcel.parcel_id}.ticket", at)
-        yield name, max(at, moved)
+        yield _tier(order, f"stall:{parcel.parcel_id}.ticket", at)
 
 
 def _receipt_tiers(order: Order, line: Line) -> Iterator[Tier]:
-    if line.held:
-        return
     windows, calendar = order.policy.receipt, order.buyer_calendar
     name, decide = _tier(
         order, f"receipt:{line.line_id}.decide", add_business_days(calendar, line.since, windows.decide)
