@@ -1,0 +1,173 @@
+"""What specialists, operators and the provider may do in the reference model, and how one command is judged."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import datetime
+
+from tests.model.clocks import resume as go_on, roots
+from tests.model.money import due, free, try_again
+from tests.model.news import NEWS
+from tests.model.people import COMMANDS, DESK, Act, Body, pick, shift, tiers, turn
+from tests.model.sale import Approval, Refused, Sale, Slice, need, over
+from tests.model.tickets import prune
+
+CLOCKS = ("pay", "confirm", "ship", "receipt", "stall")
+
+
+def release(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    lines = pick(sale, body, role, "shipped", "delivered")
+    need(sale.captured, "nothing was captured (P3)")
+    _undisputed(sale, lines)
+    turn(sale, lines, "accepted", now)
+
+
+def refund(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    lines = pick(sale, body, role, "confirmed", "shipped", "delivered", "accepted")
+    need(sale.captured, "nothing was captured")
+    moving = sale.op.names if sale.op else ()
+    need(not any(line.name in moving for line in lines), "the money is moving")
+    _undisputed(sale, lines)
+    turn(sale, lines, "refunded", now)
+
+
+def _undisputed(sale: Sale, lines: list[Slice]) -> None:
+    need(not any(line.name in sale.disputed() for line in lines), "the bank decides about it (P7)")
+
+
+def move_to(sale: Sale, root: str, until: datetime) -> None:
+    """All tiers of a clock move by the same time, so that the earliest rings at `until`."""
+    first = min(sale.timers[tier] for tier in tiers(sale, root))
+    shift(sale, root, until - first)
+
+
+def extend(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    until = datetime.fromisoformat(body["until"])
+    need(now < until <= now + sale.terms.longest_pause, "a time in the near future")
+    moved = [root for root in roots(sale) if root.partition(":")[0] == body["clock"] in CLOCKS]
+    need(moved, "that clock does not run")
+    for root in moved:
+        move_to(sale, root, until)
+
+
+def pause(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    until = datetime.fromisoformat(body["until"])
+    need(sale.paused_until is None, "one pause at a time")
+    need(now < until <= now + sale.terms.longest_pause, "a pause has an end within policy")
+    sale.paused_since, sale.paused_until = now, until
+
+
+def resume(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.paused_until is not None, "not paused")
+    go_on(sale, now)
+
+
+def retry(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(due(sale) or sale.op, "no money waits")
+    try_again(sale, now)
+
+
+def note(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """Only a record."""
+
+
+def approve(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """What the second operator agrees to is carried out as the first one asked for it."""
+    waiting = sale.approval
+    need(waiting is not None, "nothing waits for a second operator")
+    assert waiting is not None
+    need(waiting.facts == facts(sale), "the money has changed")
+    need(body["digest"] == "right", "another command")
+    need(not waiting.ticket or waiting.ticket in names(sale), "the ticket that it was for has ended")
+    sale.approval = None
+    try:
+        ALL[waiting.name][1](sale, waiting.body, waiting.by[0], now)
+    except Refused:
+        sale.approval = waiting
+        raise
+    _end_ticket(sale, waiting.ticket)
+
+
+def facts(sale: Sale) -> object:
+    """The money that an approval is about."""
+    return [(piece.name, piece.state, piece.where) for piece in sale.slices]
+
+
+def assign_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(body["ticket_id"] in names(sale), "no such ticket")
+    need(body["owner"], "an owner")
+
+
+def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(body["ticket_id"] in names(sale), "no such ticket")
+    need(body["outcome"] in ("extend", "no_change"), "acting is a command of its own")
+    cause, subject = names(sale)[body["ticket_id"]]
+    if body["outcome"] == "no_change":
+        del sale.tickets[cause, subject]
+        if subject:
+            free(sale, f"parcel:{subject}")
+        return
+    need(body.get("until"), "an extension has an end")
+    until = datetime.fromisoformat(body["until"])
+    need(now < until <= now + sale.terms.longest_pause, "a time in the near future")
+    behind = f"{BEHIND.get(cause, '')}:{subject}".rstrip(":")
+    if behind not in roots(sale):
+        sale.tickets[cause, subject].due, sale.tickets[cause, subject].escalations = until, 0
+        return
+    del sale.tickets[cause, subject]
+    move_to(sale, behind, until)
+
+
+PAYS = ("release", "refund", "cancel", "grant_cancel")
+"""What moves captured money, so that a large order needs a second operator for it."""
+
+BEHIND = {"confirm_overdue": "confirm", "ship_overdue": "ship", "receipt_missing": "receipt", "parcel_stalled": "stall"}
+"""The clock that opened a ticket of that cause."""
+
+
+def names(sale: Sale) -> dict[str, tuple[str, str]]:
+    """The open tickets by the name that a command uses for them here."""
+    return {":".join(key): key for key in sale.tickets}
+
+
+ALL: dict[str, tuple[tuple[str, ...], Act]] = {
+    **COMMANDS,
+    **NEWS,
+    "release": (DESK, release),
+    "refund": (DESK, refund),
+    "extend": (DESK, extend),
+    "pause": (("operator", "provider"), pause),
+    "resume": (("operator", "provider"), resume),
+    "retry": (DESK, retry),
+    "note": (DESK, note),
+    "approve": (("operator",), approve),
+    "assign_ticket": (DESK, assign_ticket),
+    "resolve_ticket": (DESK, resolve_ticket),
+}
+
+
+def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str, now: datetime) -> None:
+    """Take a command of `who`, a role and an id, or raise Refused and leave everything as it was."""
+    role, person = who
+    by, act = ALL[name]
+    need(name in NEWS or not over(sale), "the order is over")
+    need(role in by, "not for this role")
+    need(role not in ("buyer", "seller") or person == f"{role}-1", "not your order")
+    need(role not in DESK or person not in ("buyer-1", "seller-1"), "nobody decides their own case (A4)")
+    need(not ticket or (role in DESK and ticket in names(sale)), "no such ticket to act on")
+    if role in DESK and name in PAYS and sale.captured and sale.priced > sale.terms.second_limit:
+        act(deepcopy(sale), body, role, now)
+        need(sale.approval is None, "one large command waits at a time")
+        sale.approval = Approval(name, dict(body), ticket, who, facts(sale), sale.desk_days.after(now, sale.terms.lapse))
+    elif name == "approve":
+        need(sale.approval is None or person != sale.approval.by[1], "the second operator is another person")
+        act(sale, body, role, now)
+    else:
+        act(sale, body, role, now)
+        _end_ticket(sale, ticket)
+    prune(sale)
+
+
+def _end_ticket(sale: Sale, ticket: str) -> None:
+    if ticket in names(sale):
+        del sale.tickets[names(sale)[ticket]]

@@ -1,0 +1,175 @@
+"""What the payment provider tells by itself, in the reference model: it only tells what has already happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tests.model.money import SUSPENSE, capture_due, due, free, lose_hold, stick, try_again
+from tests.model.people import Act, Body
+from tests.model.sale import Dispute, Sale, Slice, need, stage
+from tests.model.tickets import open_ticket
+
+
+def cents(text: str) -> int:
+    """The minor units of an amount as it is written on the wire."""
+    return int(text.partition(" ")[0].replace(".", ""))
+
+
+def _reopen(sale: Sale) -> None:
+    sale.closed = None
+
+
+def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """Taken by an order that waits to be paid, else given back."""
+    intent = body["payment_intent"]
+    sale.heard += 1
+    if body.get("charge"):
+        need(body["charge"] not in sale.charges, "known")
+        need(cents(body["amount"]) > 0, "nothing was taken")
+        _reopen(sale)
+        sale.charges.add(body["charge"])
+        sale.strays.append((body["charge"], cents(body["amount"])))
+        sale.sums.U += cents(body["amount"])
+        return
+    need(intent not in [sale.hold.ref if sale.hold else "", *sale.old_holds], "known")
+    need(not (sale.offer == intent and sale.offer_is_intent), "known")
+    if stage(sale) == "awaiting_payment" and sale.offer is None:
+        sale.offer, sale.offer_is_intent = intent, True
+    else:
+        _reopen(sale)
+        sale.old_holds.append(intent)
+
+
+def hold_lost(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.hold is not None and not sale.captured and body["hold"] == sale.hold.ref, "not our hold")
+    need(sale.op is None or sale.op.verb not in ("authorise", "reauthorise", "capture", "void"), "the operation will tell")
+    need(not capture_due(sale), "the capture will tell")
+    lose_hold(sale, now)
+
+
+def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """The money is back in escrow and is refunded anew (P13)."""
+    need(body["refund"] in sale.refunds, "no such refund")
+    _reopen(sale)
+    parts = sale.refunds.pop(body["refund"])
+    for name, amount in parts.items():
+        if name.startswith(SUSPENSE):
+            sale.strays.insert(0, (name.partition(":")[2], amount))
+            sale.sums.U += amount
+        else:
+            sale.piece(name).where = "escrow"
+            sale.sums.F -= amount
+    cover_all(sale)
+    names = tuple(name.partition(":")[0] for name in parts)
+    stick(sale, "refund", names, sale.desk_days.after(now, sale.terms.retry_refused))
+    open_ticket(sale, "money_failed", "refund", now)
+
+
+def open_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """Laid over the slices that still have money, by what is left of each; they stand still until it is decided."""
+    name, amount, fee = body["dispute"], cents(body["amount"]), cents(body["fee"])
+    need(sale.captured and name not in sale.disputes, "known, or nothing was captured")
+    need(0 < amount <= sale.sums.C and fee >= 0, "more than was captured")
+    _reopen(sale)
+    reason = body.get("reason", "other")
+    sale.disputes[name] = Dispute(amount, fee, reason in sale.terms.at_fault, now)
+    parts = cover(sale, sale.disputes[name], amount)
+    sale.sums.D += amount + fee
+    sale.sums.P += amount
+    sale.sums.L += fee
+    for line in sale.lines.values():
+        if line.name in parts and not line.held:
+            line.held = f"dispute:{name}"
+    open_ticket(sale, "dispute", name, now)
+
+
+def cover(sale: Sale, dispute: Dispute, amount: int) -> dict[str, int]:
+    """Lay so much of a dispute over what is free; what is being refunded comes last, it may be gone soon."""
+    free_of = {p.name: p.left - _held_of(sale, p) for p in sale.slices if p.where in ("escrow", "released")}
+    leaving = sale.op.names if sale.op and sale.op.verb == "refund" else ()
+    stays = lay(amount, {name: left for name, left in free_of.items() if name not in leaving})
+    goes = lay(amount - sum(stays.values()), {name: left for name, left in free_of.items() if name in leaving})
+    for name, part in [*stays.items(), *goes.items()]:
+        dispute.parts[name] = dispute.parts.get(name, 0) + part
+    return dispute.parts
+
+
+def cover_all(sale: Sale) -> None:
+    """What has come back or is free again is held by the disputes that are not covered yet: nothing is paid twice."""
+    for dispute in sale.disputes.values():
+        if dispute.holds:
+            cover(sale, dispute, dispute.amount - sum(dispute.parts.values()))
+
+
+def _held_of(sale: Sale, piece: Slice) -> int:
+    """What other disputes hold of a slice."""
+    return sum(d.parts.get(piece.name, 0) for d in sale.disputes.values() if d.holds)
+
+
+def lay(amount: int, over: dict[str, int]) -> dict[str, int]:
+    """An amount in parts by weight: each gets its whole cents, the largest remainders one more, the first ones first."""
+    whole = sum(over.values())
+    amount = min(amount, whole)
+    if not amount:
+        return {}
+    exact = {name: divmod(amount * weight, whole) for name, weight in over.items()}
+    missing = amount - sum(cents for cents, _ in exact.values())
+    one_more = sorted(over, key=lambda name: -exact[name][1])[:missing]
+    parts = {name: exact[name][0] + (name in one_more) for name in over}
+    return {name: part for name, part in parts.items() if part}
+
+
+def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """The slices are free again; what was borne meanwhile is paid to the seller, and the platform has its part back."""
+    dispute, fee = sale.disputes.get(body["dispute"]), cents(body["fee"])
+    need(dispute is not None and dispute.state in ("open", "lost", "borne"), "nothing to win")
+    assert dispute is not None
+    need(0 <= fee <= dispute.fee, "more than the fee")
+    _reopen(sale)
+    sale.sums.D -= dispute.amount + fee
+    if dispute.state != "borne":
+        sale.sums.P -= dispute.amount
+        sale.sums.L -= fee
+    else:
+        sale.sums.L -= dispute.amount - sum(dispute.won_back)
+        if dispute.at_fault:
+            dispute.won_back = dispute.won_back[0] + fee, dispute.won_back[1]
+        else:
+            sale.sums.L -= fee
+    dispute.state = "restored" if sum(dispute.won_back) else "won"
+    cover_all(sale)
+    free(sale, f"dispute:{body['dispute']}")
+
+
+def lose_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    dispute = sale.disputes.get(body["dispute"])
+    need(dispute is not None and dispute.state == "open", "not open")
+    assert dispute is not None
+    dispute.state = "lost"
+
+
+def account_restricted(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """A release that waits would be refused: it is not tried before a while, and a specialist knows."""
+    waiting = [names for verb, _, names, _, _ in due(sale) if verb == "release"]
+    need(waiting and sale.op is None and not _waits(sale), "nothing waits for the account")
+    need(body["account"] == sale.account, "another account")
+    stick(sale, "release", waiting[0], sale.desk_days.after(now, sale.terms.retry_refused))
+    open_ticket(sale, "money_failed", "release", now)
+
+
+def account_active(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(_waits(sale) and body["account"] == sale.account, "nothing waits for that account")
+    try_again(sale, now)
+
+
+def _waits(sale: Sale) -> bool:
+    return any(stuck.verb in ("release", "reverse_release") for stuck in sale.stuck)
+
+
+NEWS: dict[str, tuple[tuple[str, ...], Act]] = {
+    act.__name__: (("provider",), act)
+    for act in (
+        payment_found, hold_lost, refund_failed, open_dispute, win_dispute, lose_dispute, account_restricted, account_active,
+    )
+}  # fmt: skip
+"""Only the provider tells these, and an order that is over hears them too (W3)."""

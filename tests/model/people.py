@@ -1,0 +1,253 @@
+"""What buyer, seller, storefront and carrier may do in the reference model, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.model.money import free
+from tests.model.sale import Parcel, Refused, Sale, Slice, need
+from tests.model.tickets import open_ticket
+
+Body = Mapping[str, Any]
+Act = Callable[[Sale, Body, str, datetime], None]
+"""Raises Refused before it changes anything. Is handed the order, the message, the actor's role and the time."""
+
+WAY = {
+    "": 0, "accepted": 1, "in_transit": 2, "out_for_delivery": 3, "failed_attempt": 3, "available_for_pickup": 3,
+    "lost": 4, "delivered": 5, "returned": 6,
+}  # fmt: skip
+"""How far a milestone is; a parcel never moves back (W7)."""
+
+STILL_MOVING = timedelta(days=2)
+"""A parcel that is in transit and told so again after that long has moved."""
+
+
+def pick(sale: Sale, body: Body, role: str, *states: str) -> list[Slice]:
+    """The lines named, or all that fit; every one must be in one of `states`, and the parties move none that is held."""
+    held = role not in ("buyer", "seller", "platform")
+    names = body.get("lines") or [line.name for line in sale.live if line.state in states and (held or not line.held)]
+    need(names, "no line fits")
+    need(all(name in sale.lines for name in names), "a line is unknown")
+    need(all(sale.lines[name].state in states for name in names), "a line is not in the right state")
+    need(held or not any(sale.lines[name].held for name in names), "a line is held until somebody decides")
+    return [line for line in sale.lines.values() if line.name in names]
+
+
+def turn(sale: Sale, lines: list[Slice], state: str, now: datetime) -> None:
+    """Move lines to a state; what held them is decided with that, but for an open dispute."""
+    for line in lines:
+        line.state, line.since, line.held = state, now, sale.disputed_by(line.name)
+
+
+def pay(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    intent, method = body.get("payment_intent", ""), body.get("payment_method", "")
+    need(bool(intent) != bool(method), "one way to pay")
+    need(not method or body.get("customer"), "a method has a customer")
+    need(sale.live and not sale.captured, "nothing to pay")
+    need(sale.hold is None or sale.buyer_asked, "the money is held")
+    need(sale.offer is None, "another payment is being looked at")
+    sale.offer, sale.offer_is_intent = intent or method, bool(intent)
+    sale.heard += 1
+
+
+def more_time_to_pay(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.paid is None and sale.live, "paid, or over")
+    _give(sale, "pay", body["days"], sale.terms.more_time_to_pay)
+    shift(sale, "pay", timedelta(days=body["days"]))
+
+
+def _give(sale: Sale, what: str, days: int, most: int) -> None:
+    """Take days off an allowance; Refused where it does not reach."""
+    given = sale.days_given.get(what, 0)
+    need(1 <= days <= most - given, "more than allowed")
+    sale.days_given[what] = given + days
+
+
+def shift(sale: Sale, root: str, by: timedelta) -> None:
+    """Move every tier of one clock; one that had rung may ring again."""
+    for tier in tiers(sale, root):
+        sale.shift(tier, sale.timers[tier] + by)
+
+
+def tiers(sale: Sale, root: str) -> list[str]:
+    """The tiers of a clock, by the part of their name before the dot."""
+    return [tier for tier in sale.timers if tier.partition(".")[0] == root]
+
+
+def payout_account(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(body["account"], "an account")
+    sale.account, sale.account_since = body["account"], now
+
+
+def confirm(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    lines = pick(sale, body, role, "pending")
+    need(sale.secured, "the money is not held")
+    need(not sale.terms.at_confirmation or _capturable(sale, now), "the hold runs out (P2)")
+    turn(sale, [line for line in sale.live if line.state == "pending" and line not in lines], "cancelled", now)
+    turn(sale, lines, "confirmed", now)
+
+
+def _capturable(sale: Sale, now: datetime) -> bool:
+    """Whether the money can still be captured, with a margin for another try."""
+    return sale.captured or (sale.hold is not None and now < sale.hold.limit - sale.terms.margin)
+
+
+def decline(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    turn(sale, pick(sale, {}, role, "pending"), "cancelled", now)
+
+
+def ship(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    lines = pick(sale, body, role, "confirmed", *(["shipped"] if body.get("lines") else []))
+    need(body["parcel_id"] and body["parcel_id"] not in sale.parcels, "the parcel is known")
+    need(sale.secured, "the money cannot be captured")
+    need(_capturable(sale, now), "the hold runs out (P2)")
+    names = tuple(line.name for line in lines)
+    for line in lines:
+        if line.state == "confirmed":
+            line.state, line.since = "shipped", now
+    name = body["parcel_id"]
+    sale.parcels[name] = Parcel(name, names, now, now)
+    sale.start(f"stall:{name}", now, sale.buyer_days.after(now, sale.terms.stall))
+    sale.time_asked = None
+    if set(sale.cancel_asked or ()) & set(names):
+        sale.cancel_asked = None
+
+
+def change_address(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(body["address_id"], "an address")
+    need(all(parcel.withdrawn for parcel in sale.parcels.values()), "a parcel has left")
+
+
+def ask_time(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need("confirmed" in sale.states(), "nothing to ship")
+    need(sale.time_asked is None, "one request at a time")
+    need(1 <= body["days"] <= sale.terms.more_time_to_ship - sale.days_given.get("ship", 0), "more than allowed")
+    sale.time_asked = body["days"]
+    sale.start("time.end", now, sale.buyer_days.after(now, sale.terms.answer))
+
+
+def grant_time(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.time_asked is not None, "nobody asked")
+    days, sale.time_asked = sale.time_asked or 0, None
+    sale.days_given["ship"] = sale.days_given.get("ship", 0) + days
+    for tier in tiers(sale, "ship"):
+        sale.shift(tier, sale.seller_days.after(sale.timers[tier], days))
+
+
+def refuse_time(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.time_asked is not None, "nobody asked")
+    sale.time_asked = None
+
+
+def wait_longer(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.states() & {"confirmed", "shipped"}, "nothing to wait for")
+    _give(sale, "wait", body["days"], sale.terms.wait_most)
+    by = timedelta(days=body["days"])
+    if "confirmed" in sale.states():
+        for tier in tiers(sale, "ship"):
+            sale.shift(tier, sale.timers[tier] + by, rung=tier in sale.rung)
+    for parcel in sale.parcels.values():
+        if any(sale.lines[name].state == "shipped" for name in parcel.lines):
+            sale.shift(f"stall:{parcel.name}", max(now, sale.timers[f"stall:{parcel.name}"]) + by)
+
+
+def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    parcel = sale.parcels.get(body["parcel_id"])
+    need(parcel is not None and not parcel.withdrawn, "no such parcel")
+    assert parcel is not None
+    milestone, told = body["milestone"], datetime.fromisoformat(body["at"])
+    need(_is_news(parcel, milestone, told), "nothing new")
+    was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
+    parcel.moved = at = max(min(told, now), parcel.moved)
+    whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
+    sale.start(f"stall:{parcel.name}", parcel.moved, max(whole, sale.timers[f"stall:{parcel.name}"]))
+    if milestone == "delivered":
+        parcel.strong = body.get("proof") == "strong"
+        if was == "lost":
+            free(sale, f"parcel:{parcel.name}")
+        _arrived(sale, parcel, at)
+    elif milestone in ("lost", "returned"):
+        affected = [name for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
+        for name in affected:
+            sale.lines[name].held = f"parcel:{parcel.name}"
+        if affected:
+            open_ticket(sale, f"parcel_{milestone}", parcel.name, now)
+
+
+def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
+    """Whether it happened after what is known, or the parcel is further on."""
+    known, later = parcel.milestone, not parcel.seen or told > parcel.moved
+    if {known, milestone} <= {"lost", "delivered"}:
+        return later and milestone != known
+    if milestone == known:
+        return milestone == "in_transit" and told >= parcel.moved + STILL_MOVING
+    return WAY[milestone] > WAY[known] or (later and WAY[milestone] == WAY[known])
+
+
+def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
+    """A line in several boxes is delivered with its last."""
+    for name in parcel.lines:
+        line = sale.lines[name]
+        if line.state == "shipped" and all(p.milestone == "delivered" for p in sale.parcels_of(name)):
+            line.state, line.since = "delivered", at
+            decide = sale.buyer_days.after(at, sale.terms.decide)
+            sale.start(f"receipt:{name}.decide", at, decide)
+            sale.start(f"receipt:{name}.weak", at, decide + sale.terms.weak_release)
+
+
+def receive(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    turn(sale, pick(sale, body, role, "shipped", "delivered"), "accepted", now)
+
+
+def cancel(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    lines = pick(sale, body, role, "pending", *([] if role == "buyer" else ["confirmed"]))
+    need(role == "buyer" or not sale.capturing(), "the capture is under way (P9)")
+    turn(sale, lines, "cancelled", now)
+
+
+def request_cancel(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    lines = pick(sale, body, "asking moves nothing", "confirmed")
+    need(sale.cancel_asked is None, "one request at a time")
+    sale.cancel_asked = tuple(line.name for line in lines)
+    sale.start("cancel.end", now, sale.seller_days.after(now, sale.terms.answer))
+
+
+def grant_cancel(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.cancel_asked is not None, "nobody asked")
+    need(not sale.capturing(), "the capture is under way (P9)")
+    turn(sale, [sale.lines[name] for name in sale.cancel_asked or ()], "cancelled", now)
+    sale.cancel_asked = None
+
+
+def refuse_cancel(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    need(sale.cancel_asked is not None, "nobody asked")
+    sale.cancel_asked = None
+
+
+SELLERS = ("seller", "operator", "platform")
+DESK = ("specialist", "operator")
+
+COMMANDS: dict[str, tuple[tuple[str, ...], Act]] = {
+    "pay": (("buyer", "storefront"), pay),
+    "more_time_to_pay": (("buyer", *DESK), more_time_to_pay),
+    "payout_account": (("operator", "storefront"), payout_account),
+    "confirm": (SELLERS, confirm),
+    "decline": (SELLERS, decline),
+    "ship": (SELLERS, ship),
+    "change_address": (("buyer",), change_address),
+    "ask_time": (SELLERS, ask_time),
+    "grant_time": (("buyer", *DESK), grant_time),
+    "refuse_time": (("buyer", *DESK), refuse_time),
+    "parcel_scan": (("carrier", *DESK), parcel_scan),
+    "wait_longer": (("buyer",), wait_longer),
+    "receive": (("buyer",), receive),
+    "cancel": (("buyer", "seller", "specialist", "operator", "platform"), cancel),
+    "request_cancel": (("buyer",), request_cancel),
+    "grant_cancel": (("seller", "specialist", "operator", "platform"), grant_cancel),
+    "refuse_cancel": (("seller", "specialist", "operator", "platform"), refuse_cancel),
+}
+"""Who may send what, and what it does."""
+
+__all__ = ["COMMANDS", "Act", "Body", "Refused"]

@@ -1,0 +1,364 @@
+"""What the reference model knows of one order: lines, money and clocks as plain mutable data, amounts in minor units.
+
+Written from docs/rules.md and the list of invariants, apart from ``domain/``, so that a mistake there is not repeated here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tests.model.days import Days
+
+DEAD = ("cancelled", "refunded")
+SENT = ("shipped", "delivered", "accepted")
+SHIPPING = "shipping"
+
+
+class Refused(Exception):
+    """The model does not allow it; nothing has changed."""
+
+
+def need(holds: object, why: str) -> None:
+    """Raise Refused where a condition does not hold."""
+    if not holds:
+        raise Refused(why)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The numbers of the marketplace, as docs/policy.md gives them; spans without a unit are business days."""
+
+    expire: timedelta = timedelta(days=7)
+    more_time_to_pay: int = 7
+    confirm: tuple[int, int] = (2, 4)
+    ship: tuple[int, int] = (4, 5)
+    more_time_to_ship: int = 5
+    at_confirmation: bool = False
+    margin: timedelta = timedelta(hours=24)
+    renews: bool = False
+    ask_buyer: int = 1
+    stall: int = 5
+    decide: int = 4
+    weak_release: timedelta = timedelta(days=10)
+    weak_limit: int = 15000
+    answer: int = 1
+    wait_most: int = 10
+    window: timedelta = timedelta(days=30)
+    ticket_due: int = 1
+    escalate: int = 1
+    longest_escrow: timedelta = timedelta(days=85)
+    first_retry: timedelta = timedelta(minutes=1)
+    longest_retry: timedelta = timedelta(minutes=60)
+    unknown_ticket: timedelta = timedelta(hours=24)
+    commission: int = 800
+    dispute_longest: timedelta = timedelta(days=120)
+    retry_reverse: int = 5
+    write_off: timedelta = timedelta(days=60)
+    at_fault: tuple[str, ...] = ("not_received", "not_as_described", "credit_not_processed")
+    account_settles: timedelta = timedelta(hours=72)
+    retry_refused: int = 1
+    second_limit: int = 50000
+    lapse: int = 1
+    longest_pause: timedelta = timedelta(days=30)
+    grace: timedelta = timedelta(minutes=15)
+
+
+@dataclass
+class Slice:
+    """A line, or the shipping: what it costs, how far it has come, and where its money stands."""
+
+    name: str
+    price: int
+    fee: int
+    since: datetime
+    state: str = "pending"
+    held: str = ""
+    where: str = "none"
+    taken: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.state not in DEAD
+
+    @property
+    def left(self) -> int:
+        """What no lost dispute has taken of it."""
+        return self.price - self.taken
+
+    def fee_of(self, amount: int) -> int:
+        """The platform's fee on a part of the price, half a cent up."""
+        return (2 * self.fee * amount + self.price) // (2 * self.price) if self.price else 0
+
+    def part(self, amount: int) -> tuple[int, int]:
+        """What seller and platform have of the next `amount` that is taken of it; fees return pro rata."""
+        fee = self.fee_of(self.left) - self.fee_of(self.left - amount)
+        return amount - fee, fee
+
+
+@dataclass
+class Dispute:
+    """A chargeback. `parts` are the slices that it holds; `won_back` is what goes to the seller when it is won late."""
+
+    amount: int
+    fee: int
+    at_fault: bool
+    opened: datetime
+    parts: dict[str, int] = field(default_factory=dict)
+    state: str = "open"
+    won_back: tuple[int, int] = (0, 0)
+
+    @property
+    def holds(self) -> bool:
+        """Whether its slices may not move: nobody has decided, or nobody has borne it yet."""
+        return self.state in ("open", "lost")
+
+
+@dataclass
+class Payout:
+    """A release that was made: `amount` went to the seller's account, `back` of it was taken back."""
+
+    ref: str
+    amount: int
+    back: int = 0
+
+
+@dataclass
+class Sums:
+    """The order's money, each sum by its letter in docs/invariants.md; all only ever grow, but for L, Q, D and P.
+
+    `P` is what of `D` nobody has borne yet, `U` what came in without a claim to it, `N` what of `S` paid other debts.
+    """
+
+    A: int = 0
+    C: int = 0
+    F: int = 0
+    S: int = 0
+    X: int = 0
+    K: int = 0
+    D: int = 0
+    L: int = 0
+    Q: int = 0
+    P: int = 0
+    U: int = 0
+    N: int = 0
+
+
+@dataclass
+class Hold:
+    """An authorisation that stands at the provider; `limit` is the provider's own."""
+
+    ref: str
+    amount: int
+    limit: datetime
+    renewable: bool
+    opened: datetime
+
+
+@dataclass
+class Parcel:
+    """A parcel on its way; `moved` is when it was last seen."""
+
+    name: str
+    lines: tuple[str, ...]
+    sent: datetime
+    moved: datetime
+    milestone: str = ""
+    seen: bool = False
+    strong: bool = False
+    withdrawn: bool = False
+
+
+@dataclass
+class Operation:
+    """Money under way at the provider; `retry` is set once its outcome is unknown."""
+
+    number: int
+    verb: str
+    amount: int
+    names: tuple[str, ...]
+    subject: str
+    asked: datetime
+    attempts: int = 0
+    retry: datetime | None = None
+
+
+@dataclass
+class Stuck:
+    """A definite no: nothing of that kind for these slices before `retry`."""
+
+    verb: str
+    names: tuple[str, ...]
+    retry: datetime
+
+
+@dataclass
+class Ticket:
+    """Work for a person about `cause` and `subject`, due at `due`."""
+
+    opened: datetime
+    due: datetime
+    escalations: int = 0
+
+
+@dataclass
+class Approval:
+    """A command about a large sum that waits for a second operator; `facts` is the money that it was about."""
+
+    name: str
+    body: dict[str, object]
+    ticket: str
+    by: tuple[str, str]
+    facts: object
+    lapses: datetime
+
+
+@dataclass
+class Sale:
+    """One order. `timers` are the parties' clocks by tier, also while nobody waits for them, `began` since when they run."""
+
+    terms: Terms
+    placed: datetime
+    lines: dict[str, Slice]
+    shipping: Slice
+    seller_days: Days
+    buyer_days: Days
+    desk_days: Days
+    account_since: datetime
+    account: str = ""
+    authorised: int = 0
+    offer: str | None = None
+    offer_is_intent: bool = False
+    hold: Hold | None = None
+    old_holds: list[str] = field(default_factory=list)
+    renewing: bool = False
+    buyer_asked: datetime | None = None
+    paid: datetime | None = None
+    lost: datetime | None = None
+    captured: bool = False
+    captured_at: datetime | None = None
+    sums: Sums = field(default_factory=Sums)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
+    payouts: list[Payout] = field(default_factory=list)
+    refunds: dict[str, dict[str, int]] = field(default_factory=dict)
+    owed_since: datetime | None = None
+    strays: list[tuple[str, int]] = field(default_factory=list)
+    charges: set[str] = field(default_factory=set)
+    heard: int = 0
+    parcels: dict[str, Parcel] = field(default_factory=dict)
+    op: Operation | None = None
+    stuck: list[Stuck] = field(default_factory=list)
+    tickets: dict[tuple[str, str], Ticket] = field(default_factory=dict)
+    cancel_asked: tuple[str, ...] | None = None
+    time_asked: int | None = None
+    approval: Approval | None = None
+    paused_until: datetime | None = None
+    paused_since: datetime | None = None
+    timers: dict[str, datetime] = field(default_factory=dict)
+    began: dict[str, datetime] = field(default_factory=dict)
+    rung: set[str] = field(default_factory=set)
+    spared: set[str] = field(default_factory=set)
+    days_given: dict[str, int] = field(default_factory=dict)
+    expired: bool = False
+    closed: datetime | None = None
+
+    @property
+    def live(self) -> list[Slice]:
+        return [line for line in self.lines.values() if line.live]
+
+    @property
+    def slices(self) -> list[Slice]:
+        return [*self.lines.values(), self.shipping]
+
+    @property
+    def wanted(self) -> int:
+        """What a capture now would take: live lines and shipping."""
+        return sum(line.price for line in self.live) + self.shipping.price if self.live else 0
+
+    @property
+    def priced(self) -> int:
+        return sum(piece.price for piece in self.slices)
+
+    @property
+    def secured(self) -> bool:
+        """Whether the money is held or captured."""
+        return self.hold is not None or self.captured
+
+    def days_of(self, tier: str) -> Days:
+        """The calendar of the party who must act; a carrier works where the buyer lives."""
+        return self.seller_days if tier.startswith(("confirm", "ship", "cancel")) else self.buyer_days
+
+    def start(self, tier: str, since: datetime, at: datetime, rung: bool = False) -> None:
+        """A party's clock runs from `since` on and rings at `at`."""
+        self.timers[tier], self.began[tier] = at, since
+        if not rung:
+            self.rung.discard(tier)
+
+    def shift(self, tier: str, at: datetime, rung: bool = False) -> None:
+        """A clock that runs rings at another time; it may ring again unless it is to stay `rung`."""
+        self.start(tier, self.began[tier], at, rung)
+
+    def piece(self, name: str) -> Slice:
+        return self.shipping if name == SHIPPING else self.lines[name]
+
+    def in_escrow(self) -> list[Slice]:
+        return [piece for piece in self.slices if piece.where == "escrow" and piece.left]
+
+    def disputed(self) -> set[str]:
+        """The slices that an undecided dispute keeps from moving (P7)."""
+        return {name for dispute in self.disputes.values() if dispute.holds for name in dispute.parts}
+
+    def disputed_by(self, name: str) -> str:
+        """What holds a slice while a dispute about it is undecided."""
+        return next((f"dispute:{key}" for key, d in self.disputes.items() if d.holds and name in d.parts), "")
+
+    def owe(self, amount: int, now: datetime) -> None:
+        """The seller owes so much more, or less; an older debt keeps its date."""
+        self.sums.Q += amount
+        self.owed_since = (self.owed_since or now) if self.sums.Q else None
+
+    def states(self) -> set[str]:
+        return {line.state for line in self.live}
+
+    def capturing(self) -> bool:
+        """Whether the provider has still to tell how the capture ended: nothing opposite may happen until then (P9)."""
+        return self.op is not None and self.op.verb == "capture"
+
+    def parcels_of(self, line: str) -> list[Parcel]:
+        return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
+
+
+def stage(sale: Sale) -> str:
+    """The order in one word."""
+    states = sale.states()
+    if not states:
+        if sale.expired:
+            return "expired"
+        return "refunded" if any(line.state == "refunded" for line in sale.lines.values()) else "cancelled"
+    if sale.closed:
+        return "closed"
+    if not sale.secured:
+        return "awaiting_payment"
+    if states == {"accepted"}:
+        return "completed"
+    if states <= {"accepted", "delivered"}:
+        return "delivered"
+    if states <= set(SENT):
+        return "shipped"
+    if states & set(SENT):
+        return "part_shipped"
+    return "placed" if "pending" in states else "confirmed"
+
+
+def money_open(sale: Sale) -> bool:
+    """Whether money has still to move, is on its way or in doubt: then nothing may end (P5)."""
+    offered = sale.offer is not None and bool(sale.live or sale.offer_is_intent)
+    uncaptured = sale.hold is not None and not sale.captured
+    after = sale.sums.Q or sale.strays or any(d.holds or d.state == "restored" for d in sale.disputes.values())
+    return bool(sale.op or offered or uncaptured or sale.old_holds or sale.in_escrow() or after)
+
+
+def over(sale: Sale) -> bool:
+    """Whether the order has ended."""
+    ended = stage(sale) in ("closed", "expired", "cancelled", "refunded")
+    return ended and not money_open(sale) and not sale.tickets

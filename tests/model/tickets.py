@@ -1,0 +1,50 @@
+"""Tickets of the reference model: one per cause and subject, gone as soon as its cause is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tests.model.sale import Sale, Ticket
+
+
+def open_ticket(sale: Sale, cause: str, subject: str, now: datetime) -> None:
+    """Give a person work, once per cause and subject."""
+    if (cause, subject) not in sale.tickets:
+        sale.tickets[cause, subject] = Ticket(now, sale.desk_days.after(now, sale.terms.ticket_due))
+
+
+def needed(sale: Sale, cause: str, subject: str) -> bool:
+    """Whether what a ticket is about is still so."""
+    states = sale.states()
+    match cause:
+        case "confirm_overdue":
+            return "pending" in states
+        case "ship_overdue":
+            return "confirmed" in states
+        case "parcel_stalled":
+            parcel = sale.parcels[subject]
+            moved = parcel.moved > sale.tickets[cause, subject].opened
+            return not (moved or parcel.withdrawn) and any(sale.lines[name].state == "shipped" for name in parcel.lines)
+        case "parcel_lost" | "parcel_returned":
+            return any(line.held == f"parcel:{subject}" for line in sale.live)
+        case "receipt_missing":
+            return sale.lines[subject].state == "delivered"
+        case "money_unknown":
+            return sale.op is not None and str(sale.op.number) == subject
+        case "dispute":
+            return sale.disputes[subject].state == "open"
+        case "money_failed" if subject == "capture":
+            return not sale.captured and sale.hold is None and bool(sale.live)
+        case "money_failed":
+            return any(stuck.verb == subject for stuck in sale.stuck)
+        case _:
+            return True
+
+
+def prune(sale: Sale) -> None:
+    """End the tickets and requests whose cause is gone."""
+    left = tuple(name for name in sale.cancel_asked or () if sale.lines[name].state == "confirmed")
+    sale.cancel_asked = left or None
+    for cause, subject in list(sale.tickets):
+        if not needed(sale, cause, subject):
+            del sale.tickets[cause, subject]
