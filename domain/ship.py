@@ -167,8 +167,9 @@ def _whole_window(order: Order, tier: str, at: datetime) -> Iterator[Event]:
     given, whole = dict(order.moved).get(tier), stall_at(order, at)
     if given is not None and given < whole:
         yield TierMoved(tier, whole)
-    if tier in order.passed:
-        yield TierReset(tier)
+    for known in (tier, f"graced:{tier}"):
+        if known in order.passed:
+            yield TierReset(known)
 
 
 def is_news(parcel: Parcel, seen: ParcelScan) -> bool:

@@ -54,11 +54,12 @@ def pause(sale: Sale, body: Body, role: str, now: datetime) -> None:
     until = datetime.fromisoformat(body["until"])
     need(sale.paused_until is None, "one pause at a time")
     need(now < until <= now + sale.terms.longest_pause, "a pause has an end within policy")
-    sale.paused_since, sale.paused_until = now, until
+    sale.paused_since, sale.paused_until, sale.paused_by = now, until, role
 
 
 def resume(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(sale.paused_until is not None, "not paused")
+    need(role == "operator" or role == sale.paused_by, "somebody else paused it")
     go_on(sale, now)
 
 

@@ -207,7 +207,8 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
                 piece.state, piece.since = "refunded", now
     sale.sums.L += rest
     dispute.won_back = back[0], back[1]
-    if dispute.at_fault:
+    dispute.fee_owed = dispute.at_fault and rest < dispute.amount
+    if dispute.fee_owed:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
     free(sale, f"dispute:{name}")

@@ -274,7 +274,7 @@ def _news(sale: Sale, dice: Dice) -> dict[str, dict[str, Any]]:
     amount = euros(dice.pick((1, sale.sums.C, sale.sums.C + 1, 0)))
     return {
         "payment_found": dice.pick(
-            ({"payment_intent": sale.hold.ref if sale.hold else "pi_8"}, {"payment_intent": "pi_9", "charge": "ch_9", "amount": amount})
+            ({"payment_intent": sale.hold.ref if sale.hold else f"pi_8{sale.heard}"}, {"payment_intent": "pi_9", "charge": f"ch_9{sale.heard}", "amount": amount})
         ),
         "hold_lost": {"hold": "hold-0"},
         "refund_failed": {"refund": dice.pick(("re_9", *sale.refunds))},

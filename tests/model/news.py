@@ -54,7 +54,7 @@ def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:
     parts = sale.refunds.pop(body["refund"])
     for name, amount in parts.items():
         if name.startswith(SUSPENSE):
-            sale.strays.insert(0, (name.partition(":")[2], amount))
+            sale.strays.append((name.partition(":")[2], amount))
             sale.sums.U += amount
         else:
             sale.piece(name).where = "escrow"
@@ -132,7 +132,7 @@ def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.sums.L -= fee
     else:
         sale.sums.L -= dispute.amount - sum(dispute.won_back)
-        if dispute.at_fault:
+        if dispute.fee_owed:
             dispute.won_back = dispute.won_back[0] + fee, dispute.won_back[1]
         else:
             sale.sums.L -= fee

@@ -106,6 +106,7 @@ class Dispute:
     opened: datetime
     parts: dict[str, int] = field(default_factory=dict)
     state: str = "open"
+    fee_owed: bool = False
     won_back: tuple[int, int] = (0, 0)
 
     @property
@@ -254,6 +255,7 @@ class Sale:
     approval: Approval | None = None
     paused_until: datetime | None = None
     paused_since: datetime | None = None
+    paused_by: str = ""
     timers: dict[str, datetime] = field(default_factory=dict)
     began: dict[str, datetime] = field(default_factory=dict)
     rung: set[str] = field(default_factory=set)
@@ -288,15 +290,17 @@ class Sale:
         """The calendar of the party who must act; a carrier works where the buyer lives."""
         return self.seller_days if tier.startswith(("confirm", "ship", "cancel")) else self.buyer_days
 
-    def start(self, tier: str, since: datetime, at: datetime, rung: bool = False) -> None:
+    def start(self, tier: str, since: datetime, at: datetime) -> None:
         """A party's clock runs from `since` on and rings at `at`."""
         self.timers[tier], self.began[tier] = at, since
-        if not rung:
-            self.rung.discard(tier)
+        self.rung.discard(tier)
+        self.spared.discard(tier)
 
     def shift(self, tier: str, at: datetime, rung: bool = False) -> None:
         """A clock that runs rings at another time; it may ring again unless it is to stay `rung`."""
-        self.start(tier, self.began[tier], at, rung)
+        self.timers[tier] = at
+        if not rung:
+            self.rung.discard(tier)
 
     def piece(self, name: str) -> Slice:
         return self.shipping if name == SHIPPING else self.lines[name]
