@@ -2,15 +2,21 @@
 
 Every method either returns the stated effect or raises one error of the ``ProviderError`` tree. ``Unknown`` means that
 the effect may stand: `lookup` with the same key settles it. Methods block; each call is bounded to a few seconds.
+
+A webhook and the provider's list of events say only where to look: whatever moves an order is read back first, with
+`hold`, `dispute`, `refund_report`, `account`, `payout` or `review`. These raise NoSuchObject for what is not there, and
+`order_id` in what they give is the order that the provider's object names, "" for none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from domain.errors import ProviderError
 from domain.money import Money, Verb
 
 
@@ -51,6 +57,150 @@ class Effect:
     settled: bool = True
 
 
+class NewsKind(StrEnum):
+    """What a piece of news is about; its subject is the id of the object in brackets."""
+
+    HOLD_OPENED = "hold_opened"  # the buyer authorised a hold (intent)
+    PAYMENT_CAPTURED = "payment_captured"  # a payment stands (intent)
+    HOLD_LOST = "hold_lost"  # a hold was let go: by us, by the issuer, or by time (intent)
+    REFUND_FAILED = "refund_failed"  # (refund)
+    DISPUTE = "dispute"  # opened, funds withdrawn or given back, won, lost (dispute)
+    PAYOUT_FAILED = "payout_failed"  # from a seller's account to their bank (payout, of `News.account`)
+    ACCOUNT = "account"  # a seller's account changed (account)
+    REVIEW = "review"  # the provider's fraud review of a payment began or ended (review)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a webhook or the provider's list of events says; it only makes us look at `subject`.
+
+    `at` is when the provider made the event, in UTC; `account` the seller's account that it happened on, "" when it
+    happened on the platform's own.
+    """
+
+    event_id: str
+    kind: NewsKind
+    subject: str
+    at: datetime
+    account: str = ""
+
+
+class DisputeStatus(StrEnum):
+    """Where a chargeback stands."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+class DisputeReason(StrEnum):
+    """Why the cardholder's bank took the money back, in our words."""
+
+    NOT_RECEIVED = "not_received"
+    NOT_AS_DESCRIBED = "not_as_described"
+    FRAUDULENT = "fraudulent"
+    DUPLICATE = "duplicate"
+    CREDIT_NOT_PROCESSED = "credit_not_processed"
+    UNRECOGNISED = "unrecognised"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeReport:
+    """A chargeback. `amount` was withdrawn with `fee` on top; `fee_returned` is the part of the fee that came back.
+
+    `amount` is zero while it is an inquiry that has withdrawn nothing yet.
+    """
+
+    ref: str
+    charge: str
+    amount: Money
+    fee: Money
+    fee_returned: Money
+    reason: DisputeReason
+    status: DisputeStatus
+    opened_at: datetime
+    order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReport:
+    """A refund. Neither `failed` nor `settled` while it is on its way; it may fail after it had settled."""
+
+    ref: str
+    charge: str
+    amount: Money
+    failed: bool
+    settled: bool
+    order_id: str = ""
+
+
+class AccountStanding(StrEnum):
+    """What a seller's payout account may do."""
+
+    ACTIVE = "active"
+    RESTRICTED = "restricted"  # takes no transfers or makes no payouts until its owner has done something
+    CLOSED = "closed"  # gone, rejected, or no longer connected to the platform
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutReport:
+    """A payout from a seller's account to their bank. `reason` is the provider's code for a failure, "" for none."""
+
+    ref: str
+    account: str
+    amount: Money
+    failed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReport:
+    """The provider's own fraud review of a payment."""
+
+    ref: str
+    payment_intent: str
+    open: bool
+    opened_at: datetime
+    order_id: str = ""
+
+
+class MovementKind(StrEnum):
+    """What a row of the provider's book is; `ref` of the movement is the id of the object in brackets."""
+
+    CHARGE = "charge"  # captured (charge)
+    REFUND = "refund"  # (refund)
+    REFUND_FAILURE = "refund_failure"  # the money of a refund came back (refund)
+    TRANSFER = "transfer"  # (transfer)
+    TRANSFER_REVERSAL = "transfer_reversal"  # (reversal)
+    DISPUTE = "dispute"  # withdrawn (dispute)
+    DISPUTE_REVERSAL = "dispute_reversal"  # given back (dispute)
+    OTHER = "other"  # nothing that an order asks for: payouts to the platform's bank, the provider's own fees
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One row of the provider's own book, for reconciliation.
+
+    `amount` and `fee` are never negative, the kind tells the direction; a dispute reversal's fee is what came back.
+    `order_id` and `key` are what our call left on the object, "" for none. `source` is the charge or the transfer that
+    the movement is on: of a charge the hold, of a transfer, refund or dispute the charge, of a reversal the transfer.
+    """
+
+    ref: str
+    kind: MovementKind
+    order_id: str
+    key: str
+    amount: Money
+    fee: Money
+    at: datetime
+    source: str
+
+
+class NoSuchObject(ProviderError):
+    """The provider has no object of that name: news about it was not for us."""
+
+
 class PaymentProvider(Protocol):
     """One payment provider. `key` is the idempotency key of the operation (order, operation, sequence)."""
 
@@ -85,3 +235,33 @@ class PaymentProvider(Protocol):
         buyer has yet to authorise is given as unpaid. Raises Declined for a refund that failed later, Unknown when
         asking fails.
         """
+
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> News | None:
+        """Verify a webhook over its raw bytes; None when it is about nothing that concerns an order.
+
+        Asks nobody. Raises domain.tracking.InvalidWebhook: forged, or signed but unreadable or signed too long ago.
+        """
+
+    def events(self, since: datetime) -> Iterator[News]:
+        """Everything that webhooks were or should have been sent about since then, in no promised order."""
+
+    def dispute(self, ref: str) -> DisputeReport:
+        """Read a chargeback. Raises NoSuchObject."""
+
+    def refund_report(self, ref: str) -> RefundReport:
+        """Read a refund. Raises NoSuchObject."""
+
+    def account(self, ref: str) -> AccountStanding:
+        """Read what a seller's account may do; one that the provider does not know is closed."""
+
+    def payout(self, ref: str, *, account: str) -> PayoutReport:
+        """Read a payout of a seller's account. Raises NoSuchObject."""
+
+    def review(self, ref: str) -> ReviewReport:
+        """Read a fraud review. Raises NoSuchObject."""
+
+    def movements(self, since: datetime, until: datetime) -> Iterator[Movement]:
+        """The provider's own book over [since, until), newest first; streamed page by page, in constant memory."""
+
+    def holds(self, since: datetime, until: datetime) -> Iterator[Hold]:
+        """The open holds that were made in [since, until), newest first; streamed page by page."""
