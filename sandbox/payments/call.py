@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sandbox.payments.wire import Params, missing
 from sandbox.store import Json, Record, new_id
@@ -14,7 +17,8 @@ from sandbox.world import World
 class Call:
     """A request: its parameters, the ids in its path, its idempotency key ("" for none), the order whose clock it has.
 
-    `pending` asks a refund to stay pending. `events` gathers what webhooks shall tell afterwards.
+    `account` is the seller's account that the caller acts for, "" for the platform. `pending` asks a refund to stay
+    pending. `events` gathers what is to be told afterwards: type, object, and the account that it happened on.
     """
 
     world: World
@@ -22,8 +26,9 @@ class Call:
     path: dict[str, str]
     order_id: str
     key: str = ""
+    account: str = ""
     pending: bool = False
-    events: list[tuple[str, Json]] = field(default_factory=list)
+    events: list[tuple[str, Json, str]] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -48,28 +53,50 @@ class Call:
         whole = {"id": id_, "object": kind, "created": self.created, "livemode": False, **data}
         return self.world.store.put(Record(kind, id_, whole, self.order_id, private or {}))
 
-    def effect(self, kind: str, record: Record, amount: int, currency: str = "") -> None:
+    def effect(self, kind: str, record: Record, amount: int, *, fee: int = 0) -> None:
         """Write an effect on `record` into the book."""
         self.world.book.write(
             at=self.now,
             kind=kind,
             object_id=record.id,
             amount=amount,
-            currency=currency or record.data["currency"],
+            fee=fee,
+            currency=record.data["currency"],
             key=self.key,
             order_id=record.order_id,
         )
 
-    def tell(self, type_: str, record: Record) -> None:
-        """Have webhooks tell of `record` as it is now."""
-        self.events.append((type_, dict(record.data)))
+    def tell(self, type_: str, record: Record, account: str = "") -> None:
+        """Have an event tell of `record` as it is now; `account` is the seller's account that it happened on."""
+        self.events.append((type_, copy.deepcopy(record.data), account))
+
+    def later(self, at: datetime, deed: str, record: Record, **details: Any) -> None:
+        """Have a deed of `sandbox.payments.agenda` done to `record` when the order's clock shows `at`."""
+        data = {"at": at.isoformat(), "deed": deed, "kind": record.kind, "object": record.id, **details}
+        self.world.store.put(Record("due", f"{deed}:{record.id}", data, self.order_id))
+
+    def never(self, deed: str, record: Record) -> None:
+        """Take a deed off the agenda again."""
+        if due := self.world.store.get("due", f"{deed}:{record.id}"):
+            self.world.store.remove(due)
 
 
-def page(call: Call, records: list[Record], url: str) -> Json:
-    """A list object: newest first, cut to `limit` after `starting_after`."""
+def page(call: Call, kind: str, url: str, keep: Callable[[Json], bool] = lambda _: True) -> Json:
+    """A list object: what `keep` lets pass of a kind, newest first, cut to `limit` after `starting_after`.
+
+    The range ``created`` of the request narrows it.
+    """
     limit = min(call.params.amount("limit") or 10, 100)
-    after = call.params.text("starting_after")
-    ids = [record.id for record in reversed(records)]
-    start = ids.index(after) + 1 if after in ids else 0
-    shown = [record.data for record in reversed(records)][start : start + limit]
-    return {"object": "list", "url": url, "has_more": len(ids) > start + limit, "data": shown}
+    since, until = call.params.span("created")
+    seen = True
+    if after := call.params.text("starting_after"):
+        last = call.need(kind, after, "starting_after", 400)
+        until, seen = min(until or last.data["created"] + 1, last.data["created"] + 1), False
+    shown: list[Json] = []
+    for record in call.world.store.newest(kind, since, until):
+        if seen and keep(record.data):
+            shown.append(record.data)
+            if len(shown) > limit:
+                break
+        seen = seen or record.id == after
+    return {"object": "list", "url": url, "has_more": len(shown) > limit, "data": shown[:limit]}
