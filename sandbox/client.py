@@ -144,7 +144,7 @@ class SandboxClient:
         return self._call("POST", "reviews/close", json={"review": review, "reason": reason})
 
     def webhooks(self, order_id: str = "", **manner: Any) -> None:
-        """Deliver an order's events, or everybody's, in this manner from now on (`sandbox.payments.delivery.Manner`)."""
+        """Deliver the events of an order, or of all, in a `sandbox.payments.delivery.Manner` from now on."""
         self._call("POST", "webhooks", json={"order_id": order_id, **manner})
 
     def good_webhooks(self, order_id: str | None = None) -> None:
@@ -152,7 +152,7 @@ class SandboxClient:
         self._call("DELETE", "webhooks", params={} if order_id is None else {"order_id": order_id})
 
     def deliver(self, order_id: str = "", *, again: bool = False) -> list[Json]:
-        """Post the events that were kept back, or all `again`; answers event, type and the receiver's status of each."""
+        """Post the events that were kept back, or all `again`; answers event, type and status of each post."""
         answer = self._call("POST", "webhooks/deliver", json={"order_id": order_id, "again": again})
         return cast("list[Json]", answer["posts"])
 
