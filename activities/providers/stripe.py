@@ -7,16 +7,23 @@ what an earlier call did. A capture, which makes no object of its own, leaves ``
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 import stripe
 
 from activities.providers.port import Effect, Hold, HoldState
-from activities.providers.stripe_errors import translate
+from activities.providers.stripe_errors import translated
 from activities.providers.stripe_money import from_wire, to_wire
-from domain.errors import AuthenticationRequired, AuthorisationExpired, Declined, Unknown
+from activities.providers.stripe_reading import PAGE, StripeReader
+from activities.providers.stripe_reports import noted, read_hold, ref
+from domain.errors import (
+    AlreadyDone,
+    AmountInvalid,
+    AuthenticationRequired,
+    AuthorisationExpired,
+    Declined,
+    ProviderError,
+)
 from domain.money import Money, Verb
 
 if TYPE_CHECKING:
@@ -24,34 +31,12 @@ if TYPE_CHECKING:
 
     Move: TypeAlias = stripe.Transfer | stripe.TransferReversal | stripe.Refund
 
-STATES = {
-    "requires_capture": HoldState.OPEN,
-    "succeeded": HoldState.CAPTURED,
-    "canceled": HoldState.VOIDED,
-}
-"""Every other status of an intent means that the buyer has not authorised it."""
-PAGE = 100
 
-
-class StripePayments:
+class StripePayments(StripeReader):
     """The `PaymentProvider` over Stripe's HTTP API, as the official SDK speaks it.
 
-    `timeout` in seconds bounds connecting and each wait for bytes. The SDK never retries by itself: whoever calls knows
-    best when. Safe for use in many threads.
+    Made like a `StripeReader`. Safe for use in many threads.
     """
-
-    def __init__(self, secret_key: str, *, url: str = stripe.DEFAULT_API_BASE, timeout: float = 8.0) -> None:
-        self._api = stripe.StripeClient(
-            secret_key,
-            base_addresses={"api": url},
-            http_client=stripe.RequestsClient(timeout=timeout),
-            max_network_retries=0,
-        ).v1
-
-    def hold(self, ref: str) -> Hold:
-        """Read a payment intent and, from its latest charge, until when it can be captured."""
-        with _translated():
-            return _hold(self._api.payment_intents.retrieve(ref, {"expand": ["latest_charge"]}))
 
     def authorise(self, *, order_id: str, method: str, customer: str, amount: Money, key: str) -> Hold:
         """Place a hold; the payment method is stored for use in the buyer's absence.
@@ -66,9 +51,9 @@ class StripePayments:
 
     def reauthorise(self, *, order_id: str, old: str, amount: Money, key: str) -> Hold:
         """Place a new hold without the buyer; raises AuthenticationRequired when hold `old` left no consent to that."""
-        with _translated():
+        with translated():
             intent = self._api.payment_intents.retrieve(old, {"expand": ["latest_charge"]})
-            renewable, method, customer = _hold(intent).renewable, _id(intent.payment_method), _id(intent.customer)
+            renewable, method, customer = read_hold(intent).renewable, ref(intent.payment_method), ref(intent.customer)
         if not renewable:
             raise AuthenticationRequired("the buyer gave no consent to payments in their absence", code="no_mandate")
         form = _new_hold(order_id, Verb.REAUTHORISE, method, amount, key)
@@ -76,7 +61,7 @@ class StripePayments:
 
     def capture(self, *, hold: str, amount: Money, key: str) -> Effect:
         """Take `amount` of the hold; the effect's ref is the charge."""
-        with _translated():
+        with translated():
             intent = self._api.payment_intents.capture(
                 hold,
                 {"amount_to_capture": to_wire(amount), "metadata": {"capture_key": key}},
@@ -87,7 +72,7 @@ class StripePayments:
     def void(self, *, hold: str, key: str) -> Effect:
         """Cancel the intent. One that is cancelled already is the same effect; a captured one raises AlreadyDone."""
         try:
-            with _translated():
+            with translated():
                 intent = self._api.payment_intents.cancel(hold, options={"idempotency_key": key})
                 return _void(intent)
         except AuthorisationExpired:
@@ -98,7 +83,7 @@ class StripePayments:
 
     def release(self, *, order_id: str, charge: str, account: str, amount: Money, key: str) -> Effect:
         """Transfer `amount` out of the charge to the connected account."""
-        with _translated():
+        with translated():
             transfer = self._api.transfers.create(
                 {
                     "amount": to_wire(amount),
@@ -113,20 +98,30 @@ class StripePayments:
             return _effect(transfer)
 
     def reverse_release(self, *, release: str, amount: Money, key: str) -> Effect:
-        """Reverse `amount` of the transfer."""
-        with _translated():
-            order_id = _noted(self._api.transfers.retrieve(release), "order_id")
-            reversal = self._api.transfers.reversals.create(
-                release,
-                {"amount": to_wire(amount), "metadata": _metadata(order_id, Verb.REVERSE_RELEASE, key)},
-                {"idempotency_key": key},
-            )
-            return _effect(reversal)
+        """Reverse `amount` of the transfer.
+
+        Raises AlreadyDone when nothing of it is left, InsufficientFunds when the seller's account does not cover it.
+        """
+        with translated():
+            order_id = noted(self._api.transfers.retrieve(release), "order_id")
+        try:
+            with translated():
+                reversal = self._api.transfers.reversals.create(
+                    release,
+                    {"amount": to_wire(amount), "metadata": _metadata(order_id, Verb.REVERSE_RELEASE, key)},
+                    {"idempotency_key": key},
+                )
+                return _effect(reversal)
+        except ProviderError as error:
+            # The provider has no code for a transfer that is reversed already: only the transfer tells.
+            if type(error) in (ProviderError, AmountInvalid) and self._is_reversed(release):
+                raise AlreadyDone("the release has been taken back already", code=error.code) from error
+            raise
 
     def refund(self, *, charge: str, amount: Money, key: str) -> Effect:
         """Refund `amount` of the charge; raises Declined when the refund failed at once."""
-        with _translated():
-            order_id = _noted(self._api.charges.retrieve(charge), "order_id")
+        with translated():
+            order_id = noted(self._api.charges.retrieve(charge), "order_id")
             refund = self._api.refunds.create(
                 {"charge": charge, "amount": to_wire(amount), "metadata": _metadata(order_id, Verb.REFUND, key)},
                 {"idempotency_key": key},
@@ -139,25 +134,29 @@ class StripePayments:
         For authorise `subject` is the customer: the list by customer is up to date, while the search over all intents,
         used for "", can lag behind by a minute. Raises Declined for a refund that has failed since.
         """
-        with _translated():
+        with translated():
             match verb:
                 case Verb.AUTHORISE:
                     return _held(self._intents(subject, order_id, key), key)
                 case Verb.REAUTHORISE:
-                    customer = _id(self._api.payment_intents.retrieve(subject).customer)
+                    customer = ref(self._api.payment_intents.retrieve(subject).customer)
                     return _held(self._intents(customer, order_id, key), key)
                 case Verb.CAPTURE:
                     intent = self._api.payment_intents.retrieve(subject)
-                    ours = intent.status == "succeeded" and _noted(intent, "capture_key") == key
+                    ours = intent.status == "succeeded" and noted(intent, "capture_key") == key
                     return _capture(intent) if ours else None
                 case Verb.VOID:
                     return self._voided(subject)
                 case _:
                     return _moved(self._moves(verb, order_id, subject), key)
 
+    def _is_reversed(self, release: str) -> bool:
+        with translated():
+            return self._api.transfers.retrieve(release).reversed
+
     def _place(self, form: PaymentIntentCreateParams, key: str) -> Hold:
-        with _translated():
-            hold = _hold(self._api.payment_intents.create(form, {"idempotency_key": key}))
+        with translated():
+            hold = read_hold(self._api.payment_intents.create(form, {"idempotency_key": key}))
         if hold.state is HoldState.UNPAID:
             raise AuthenticationRequired("the bank wants the buyer to take part", code="requires_action")
         return hold
@@ -183,21 +182,9 @@ class StripePayments:
         ).auto_paging_iter()
 
     def _voided(self, hold: str) -> Effect | None:
-        with _translated():
+        with translated():
             intent = self._api.payment_intents.retrieve(hold)
             return _void(intent) if intent.status == "canceled" else None
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn whatever goes wrong in talking to the provider into one of our errors."""
-    try:
-        yield
-    except stripe.StripeError as error:
-        raise translate(error) from error
-    except (AttributeError, KeyError, TypeError) as error:
-        # The provider answered "done" in a shape that we cannot read: the effect may well stand.
-        raise Unknown("the provider's answer cannot be read", code="unreadable_answer") from error
 
 
 def _new_hold(order_id: str, verb: Verb, method: str, amount: Money, key: str) -> PaymentIntentCreateParams:
@@ -218,40 +205,8 @@ def _metadata(order_id: str, verb: Verb, key: str) -> dict[str, str]:
     return {"order_id": order_id, "operation": verb.value, "key": key}
 
 
-def _noted(thing: stripe.StripeObject, name: str) -> str:
-    """What an object's metadata says under `name`, "" for nothing."""
-    metadata = getattr(thing, "metadata", None)
-    return str(metadata.to_dict().get(name, "")) if isinstance(metadata, stripe.StripeObject) else ""
-
-
-def _id(reference: object) -> str:
-    """The id of an object that the answer holds as an id, whole, or not at all."""
-    return reference if isinstance(reference, str) else str(getattr(reference, "id", ""))
-
-
-def _hold(intent: stripe.PaymentIntent) -> Hold:
-    """Read an intent whose latest charge is expanded."""
-    state = STATES.get(intent.status, HoldState.UNPAID)
-    consent = intent.setup_future_usage == "off_session" or _noted(intent, "operation") == Verb.REAUTHORISE
-    return Hold(
-        ref=intent.id,
-        amount=from_wire(intent.amount, intent.currency),
-        state=state,
-        capture_before=_capture_before(intent) if state is HoldState.OPEN else None,
-        order_id=_noted(intent, "order_id"),
-        renewable=bool(consent and intent.customer and intent.payment_method),
-    )
-
-
-def _capture_before(intent: stripe.PaymentIntent) -> datetime | None:
-    charge = cast("stripe.Charge", intent.latest_charge)
-    details = charge.payment_method_details
-    end = getattr(details.card, "capture_before", None) if details and details.card else None
-    return datetime.fromtimestamp(end, UTC) if end else None
-
-
 def _capture(intent: stripe.PaymentIntent) -> Effect:
-    return Effect(_id(intent.latest_charge), from_wire(intent.amount_received, intent.currency))
+    return Effect(ref(intent.latest_charge), from_wire(intent.amount_received, intent.currency))
 
 
 def _void(intent: stripe.PaymentIntent) -> Effect:
@@ -272,13 +227,13 @@ def _refund(refund: stripe.Refund) -> Effect:
 def _held(intents: Iterable[stripe.PaymentIntent], key: str) -> Hold | None:
     """The hold made with `key`; an intent that the bank declined is none."""
     for intent in intents:
-        if _noted(intent, "key") == key and intent.status != "requires_payment_method":
-            return _hold(intent)
+        if noted(intent, "key") == key and intent.status != "requires_payment_method":
+            return read_hold(intent)
     return None
 
 
 def _moved(moves: Iterable[Move], key: str) -> Effect | None:
     for move in moves:
-        if _noted(move, "key") == key:
+        if noted(move, "key") == key:
             return _refund(move) if isinstance(move, stripe.Refund) else _effect(move)
     return None
