@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import stripe
@@ -72,14 +73,16 @@ def read_event(event: Mapping[str, Any]) -> News | None:
     if not isinstance(told, dict):
         raise InvalidWebhook("the webhook's event tells of no object", forged=False)
     account = event.get("account") or ""
+    if account and not _is_id(account):
+        raise InvalidWebhook("the webhook's event happened on no account", forged=False)
     if kind is NewsKind.REFUND_FAILED and told.get("status") not in _FAILED:
         return None
     if kind is NewsKind.PAYOUT_FAILED and not account:
         return None  # A payout from the platform to its own bank is no order's.
-    event_id, subject, at = event.get("id"), _subject(kind, told, account), event.get("created")
-    if not (_is_id(event_id) and _is_id(subject) and isinstance(at, int)):
+    event_id, subject, at = event.get("id"), _subject(kind, told, account), _instant(event.get("created"))
+    if at is None or not (_is_id(event_id) and _is_id(subject)):
         raise InvalidWebhook("the webhook's event lacks its id, its time or its object's id", forged=False)
-    return News(str(event_id), kind, str(subject), moment(at), str(account))
+    return News(str(event_id), kind, str(subject), at, str(account))
 
 
 def _subject(kind: NewsKind, told: Mapping[str, Any], account: object) -> object:
@@ -113,3 +116,10 @@ def _is_signed(body: bytes, header: str, secret: str, tolerance: int | None) -> 
 
 def _is_id(value: object) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        return moment(value) if isinstance(value, int) else None
+    except (ValueError, OverflowError, OSError):
+        return None
