@@ -262,7 +262,10 @@ def test_every_request_and_answer_of_a_whole_life_satisfies_the_published_docume
     events = [event for answer in listed for event in answer.get("data", ())]
     for event in events:
         document.check_object(event["data"]["object"])
-    assert {event["type"] for event in events} == set(KINDS) - {"capability.updated", "account.application.deauthorized"}
+    assert {event["type"] for event in events} == set(KINDS) - {
+        "capability.updated",
+        "account.application.deauthorized",
+    }
 
 
 def test_an_answer_that_lacks_what_the_document_demands_is_noticed() -> None:
