@@ -125,7 +125,7 @@ def served_receiver() -> Iterator[tuple[Switch, str]]:
 async def receiver(market: Marketplace, temporal: Temporal, served_receiver: tuple[Switch, str]) -> Receiver:
     """The receiver of this test, wired as gateway/__main__.py wires it."""
     switch, url = served_receiver
-    payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secret=f"whsec_former,{SECRET}")
+    payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secrets=("whsec_former", SECRET))
     # Lazy: it connects in the server's own event loop.
     client = await Client.connect(temporal.address, namespace=NAMESPACE, lazy=True)
     desk = PaymentsDesk(market.engine, client, payments, PROVIDER, COMMAND_KEY)

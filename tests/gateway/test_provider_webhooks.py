@@ -29,8 +29,8 @@ async def shipped(market: Marketplace) -> tuple[Life, str]:
 
 async def disputed(market: Marketplace) -> tuple[Life, str]:
     """The same, with a dispute that nobody was told of; its id."""
-    life, charge = await shipped(market)
-    return life, str(market.sandbox.dispute(charge)["id"])
+    life, _ = await shipped(market)
+    return life, str(market.sandbox.dispute(life.state().payment.hold)["id"])
 
 
 def event(type_: str = "charge.dispute.created", **thing: object) -> Json:
@@ -136,7 +136,7 @@ async def test_webhooks_in_reverse_order_tell_the_present_and_never_the_past(
     market: Marketplace, receiver: Receiver
 ) -> None:
     life, dispute = await disputed(market)
-    market.sandbox.decide(dispute, "won")
+    market.sandbox.close_dispute(dispute, "won")
     events = receiver.events(dispute)
     assert [made["type"] for made in events][-1] == "charge.dispute.closed"
     for made in reversed(events):
@@ -202,13 +202,13 @@ async def test_while_no_run_of_an_open_order_can_be_told_the_webhook_is_to_be_se
 
 
 async def test_what_the_provider_posts_by_itself_arrives(market: Marketplace, receiver: Receiver) -> None:
-    life, charge = await shipped(market)
+    life, _ = await shipped(market)
     api = stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.webhook_endpoints
     endpoint = api.create({"url": f"{receiver.url}/webhooks/{PROVIDER}", "enabled_events": ["charge.dispute.created"]})
-    receiver.payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secret=str(endpoint.secret))
+    receiver.payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secrets=(str(endpoint.secret),))
     receiver.open()
     try:
-        market.sandbox.dispute(charge)
+        market.sandbox.dispute(life.state().payment.hold)
         await eventually(life, lambda: "open_dispute" in life.steps())
     finally:
         api.delete(endpoint.id)

@@ -108,14 +108,14 @@ async def test_an_event_that_a_webhook_told_is_passed_over_and_the_reverse(
 ) -> None:
     life = await own.order()
     hold, since = life.state().payment.hold, life.state().placed_at - timedelta(seconds=5)
-    own.sandbox.review(hold, "open")
+    own.sandbox.open_review(hold)
     seen = SeenInPostgres(own.engine)
     for news in list(own.payments.events(since)):
         await seen.add(source, news.event_id)
     assert await poll() == 0
     assert life.state().paused is None
     other = await own.order()
-    own.sandbox.review(other.state().payment.hold, "open")
+    own.sandbox.open_review(other.state().payment.hold)
     assert await poll() > 0
     assert (life.state().paused is None, other.state().paused is None) == (True, False)
     assert all([await seen.contains(source, news.event_id) for news in list(own.payments.events(since))])
