@@ -22,7 +22,7 @@ from activities.notices import SHOWS_NUMBER, Letters, Reader
 from activities.store import orders, outbox, personal
 from activities.store.outbox import Waiting
 from activities.store.tables import tickets
-from activities.store.tickets import NOTICE_FAILED, open_apart
+from activities.store.tickets import NOTICE_FAILED, leads, open_apart
 from domain.notices import Channel, stands
 from domain.state import Order, Role
 from domain.tracking import NotTrackable
@@ -127,6 +127,9 @@ class Relay:
             order = _order(conn, row.order_id)
             if (row.valid_until is not None and now >= row.valid_until) or not stands(row.template, row.context, order):
                 outbox.drop(conn, row.id, now)
+                return "dropped"
+            if "ticket_id" in row.context and not leads(conn, str(row.context["ticket_id"])):
+                outbox.drop(conn, row.id, now)  # The desk was told of this cause by another order's ticket.
                 return "dropped"
             self._send(conn, row, order, now)
         except NotTrackable:

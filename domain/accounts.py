@@ -95,8 +95,9 @@ HOT = "nothing at a booking, where all orders would wait for each other; the tri
 
 CHART: tuple[ChartRow, ...] = (
     ChartRow(
-        CLEARING, Kind.ASSET, Bound.NONE, "Our balance at the payment provider.",
-        "the provider: its own book is reconciled with this account; it may owe us or, after disputes, we it",
+        CLEARING, Kind.ASSET, Bound.NONE,
+        "Our balance at the payment provider, before what it charges the platform for payments.",
+        "nothing: the provider may owe us or, after disputes, we it; its own book is reconciled with this account",
     ),
     ChartRow(
         escrow_account("{order}", "{slice}"), Kind.LIABILITY, Bound.NOT_BELOW_ZERO,

@@ -21,7 +21,7 @@ def build_app(world: World, carrier: CarrierWorld) -> Starlette:
 def payment_routes(world: World) -> list[BaseRoute]:
     """The payment provider's dialect under /v1 and its levers under /sandbox."""
     api = PaymentApi(world)
-    world.when_clock_moves(api.lapse)
+    world.when_clock_moves(api.catch_up)
     return [*api.routes(), *Control(api).routes()]
 
 

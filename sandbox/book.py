@@ -12,24 +12,24 @@ class Book:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._length = len(store.all("effect"))
 
     def write(
-        self, *, at: datetime, kind: str, object_id: str, amount: int, currency: str, key: str, order_id: str
+        self, *, at: datetime, kind: str, object_id: str, amount: int, fee: int, currency: str, key: str, order_id: str
     ) -> None:
-        """Note one effect; `amount` in the provider's minor units, `key` the idempotency key that caused it or ""."""
-        self._length += 1
+        """Note one effect; `amount` and `fee` in the provider's minor units, `key` the idempotency key used or ""."""
+        number = self._store.count("effect") + 1
         entry = {
-            "number": self._length,
+            "number": number,
             "at": at.isoformat(),
             "kind": kind,
             "object": object_id,
             "amount": amount,
+            "fee": fee,
             "currency": currency,
             "key": key,
             "order_id": order_id,
         }
-        self._store.put(Record("effect", str(self._length), entry, order_id))
+        self._store.put(Record("effect", str(number), entry, order_id))
 
     def read(self, order_id: str | None = None) -> list[Json]:
         """All effects, or those of one order, oldest first."""

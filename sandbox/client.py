@@ -20,7 +20,9 @@ class SandboxClient:
         self._session = requests.Session()
 
     def book(self, order_id: str | None = None) -> list[Json]:
-        """Every effect that moved or held money, oldest first: at, kind, object, amount, currency, key, order_id."""
+        """Every effect that moved or held money, oldest first: at, kind, object, amount, fee, currency, key,
+        order_id.
+        """
         params = {} if order_id is None else {"order_id": order_id}
         return cast("list[Json]", self._call("GET", "book", params=params)["effects"])
 
@@ -34,10 +36,11 @@ class SandboxClient:
         until: datetime | None = None,
         hang_seconds: float = 0.0,
         retry_after: int = 1,
+        delay_seconds: float = 0.0,
     ) -> None:
         """Plan a fault (`sandbox.faults.FaultKind`) for the next call, `times` calls, or all calls before `until`."""
         plan: Json = {"fault": kind, "order_id": order_id, "operation": operation, "hang_seconds": hang_seconds}
-        plan["retry_after"] = retry_after
+        plan |= {"retry_after": retry_after, "delay_seconds": delay_seconds}
         if times is not None:
             plan["times"] = times
         if until is not None:
@@ -47,6 +50,22 @@ class SandboxClient:
     def clear_faults(self, order_id: str | None = None) -> None:
         """Drop all planned faults, or those of one order."""
         self._call("DELETE", "faults", params={} if order_id is None else {"order_id": order_id})
+
+    def plan(self, seed: int, rate: float, **narrowed: Any) -> None:
+        """Strike a share of the calls by chance from now on.
+
+        `narrowed` by faults, operations, order_prefix, outage_seconds and delay_seconds, see `sandbox.plan.Plan.adopt`.
+        """
+        self._call("POST", "plan", json={"seed": seed, "rate": rate, **narrowed})
+
+    def clear_plan(self) -> None:
+        """Strike no more by chance."""
+        self._call("DELETE", "plan")
+
+    def struck(self, order_id: str | None = None) -> list[Json]:
+        """Every fault that struck, by plan or by lever: number, at, fault, order_id, operation, key."""
+        params = {} if order_id is None else {"order_id": order_id}
+        return cast("list[Json]", self._call("GET", "struck", params=params)["struck"])
 
     def move_clock(self, order_id: str, now: datetime) -> datetime:
         """Set the clock of an order's objects; answers what it shows."""
@@ -75,38 +94,71 @@ class SandboxClient:
         """Be the buyer who passes the bank's page; answers the intent."""
         return self._call("POST", "authenticate", json={"payment_intent": payment_intent})
 
-    def account(self, account: str, state: str = "active") -> Json:
-        """Make a seller's account, or put it into another state: active, restricted, closed."""
-        return self._call("POST", "accounts", json={"account": account, "state": state})
+    def end_hold(self, payment_intent: str) -> Json:
+        """Be the card's issuer who takes a hold back; answers the intent."""
+        return self._call("POST", "holds/end", json={"payment_intent": payment_intent})
+
+    def account(self, account: str, state: str = "active", *, order_id: str = "") -> Json:
+        """Make a seller's account, or put it into another state (`sandbox.payments.accounts.AccountState`)."""
+        return self._call("POST", "accounts", json={"account": account, "state": state, "order_id": order_id})
+
+    def top_up(self, amount: int, currency: str) -> Json:
+        """Put money of the platform's own into its balance; answers the balance."""
+        return self._call("POST", "top-ups", json={"amount": amount, "currency": currency})
+
+    def pay_out(self, account: str, amount: int, currency: str, *, failure: str = "", order_id: str = "") -> Json:
+        """Pay out from a seller's account to their bank, which sends it back when `failure` names a code for that."""
+        payout = {"account": account, "amount": amount, "currency": currency, "failure": failure, "order_id": order_id}
+        return self._call("POST", "payouts", json=payout)
 
     def settle_refund(self, refund: str, status: str) -> Json:
         """End a refund as ``succeeded`` or ``failed``."""
         return self._call("POST", "refunds", json={"refund": refund, "status": status})
 
-    def dispute(self, charge: str, *, amount: int | None = None, reason: str = "fraudulent", fee: int = 1500) -> Json:
-        """The buyer's bank takes `amount` of a charge back, or all that is left; answers the dispute."""
-        wanted: Json = {"charge": charge, "reason": reason, "fee": fee}
-        return self._call("POST", "disputes", json=wanted if amount is None else wanted | {"amount": amount})
+    def dispute(
+        self,
+        payment_intent: str,
+        *,
+        amount: int | None = None,
+        fee: int | None = None,
+        reason: str = "fraudulent",
+        inquiry: bool = False,
+    ) -> Json:
+        """Be the buyer's bank: dispute a captured payment, whole by default; answers the dispute."""
+        dispute: Json = {"payment_intent": payment_intent, "reason": reason, "inquiry": inquiry}
+        dispute |= {name: value for name, value in (("amount", amount), ("fee", fee)) if value is not None}
+        return self._call("POST", "disputes", json=dispute)
 
-    def decide(self, dispute: str, status: str, *, fee_returned: int = 0) -> Json:
-        """The bank decides a dispute: ``won`` or ``lost`` for the seller."""
-        return self._call("POST", "disputes", json={"dispute": dispute, "status": status, "fee_returned": fee_returned})
+    def escalate_dispute(self, dispute: str) -> Json:
+        """Make a chargeback of an inquiry."""
+        return self._call("POST", "disputes/escalate", json={"dispute": dispute})
 
-    def lapse(self, payment_intent: str, by: str = "issuer") -> Json:
-        """A hold is cancelled by its ``issuer``, or by ``time``."""
-        return self._call("POST", "lapse", json={"payment_intent": payment_intent, "by": by})
+    def close_dispute(self, dispute: str, status: str, *, fee_returned: int = 0) -> Json:
+        """End a dispute as ``won``, ``lost`` or, for an inquiry, ``warning_closed``."""
+        return self._call(
+            "POST", "disputes/close", json={"dispute": dispute, "status": status, "fee_returned": fee_returned}
+        )
 
-    def capture(self, payment_intent: str) -> Json:
-        """Somebody else takes the money of a hold; answers the intent."""
-        return self._call("POST", "capture", json={"payment_intent": payment_intent})
+    def open_review(self, payment_intent: str) -> Json:
+        """Put a payment under review by the provider's staff."""
+        return self._call("POST", "reviews", json={"payment_intent": payment_intent})
 
-    def review(self, payment_intent: str, state: str) -> Json:
-        """The provider's fraud review of a payment is ``open``, or ``closed``."""
-        return self._call("POST", "reviews", json={"payment_intent": payment_intent, "state": state})
+    def close_review(self, review: str, reason: str = "approved") -> Json:
+        """End a review."""
+        return self._call("POST", "reviews/close", json={"review": review, "reason": reason})
 
-    def fail_payout(self, account: str, amount: int, currency: str) -> Json:
-        """A payout from a seller's account to the bank fails."""
-        return self._call("POST", "payouts", json={"account": account, "amount": amount, "currency": currency})
+    def webhooks(self, order_id: str = "", **manner: Any) -> None:
+        """Deliver the events of an order, or of all, in a `sandbox.payments.delivery.Manner` from now on."""
+        self._call("POST", "webhooks", json={"order_id": order_id, **manner})
+
+    def good_webhooks(self, order_id: str | None = None) -> None:
+        """Deliver at once and once again."""
+        self._call("DELETE", "webhooks", params={} if order_id is None else {"order_id": order_id})
+
+    def deliver(self, order_id: str = "", *, again: bool = False) -> list[Json]:
+        """Post the events that were kept back, or all `again`; answers event, type and status of each post."""
+        answer = self._call("POST", "webhooks/deliver", json={"order_id": order_id, "again": again})
+        return cast("list[Json]", answer["posts"])
 
     def _call(self, method: str, lever: str, **arguments: Any) -> Json:
         response = self._session.request(method, f"{self.url}/sandbox/{lever}", timeout=TIMEOUT, **arguments)

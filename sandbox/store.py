@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import secrets
 import sqlite3
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,8 @@ class Store:
     def __init__(self, path: Path | None = None) -> None:
         self._records: dict[str, dict[str, Record]] = {}
         self._of_order: dict[tuple[str, str], list[Record]] = {}
+        self._by_age: dict[str, list[tuple[int, int, Record]]] = {}
+        self._number = 0
         self._file: sqlite3.Connection | None = None
         if path is not None:
             self._open(path)
@@ -51,16 +57,28 @@ class Store:
         """Every record of a kind, oldest first."""
         return list(self._records.get(kind, {}).values())
 
+    def count(self, kind: str) -> int:
+        """How many records of a kind there are."""
+        return len(self._records.get(kind, {}))
+
     def of_order(self, kind: str, order_id: str) -> list[Record]:
         """Every record of a kind that belongs to an order, oldest first."""
         return list(self._of_order.get((kind, order_id), ()))
 
+    def newest(self, kind: str, since: int = 0, until: int | None = None) -> Iterator[Record]:
+        """The records of a kind whose ``created`` lies in [since, until), newest first, in seconds since 1970."""
+        rows = self._by_age.get(kind, [])
+        first = bisect_left(rows, (since, 0))
+        for place in range(len(rows) if until is None else bisect_left(rows, (until, 0)), first, -1):
+            yield rows[place - 1][2]
+
     def put(self, record: Record) -> Record:
-        """Add a record, or write down that it changed; answers it. A record never changes its order."""
-        known = self._records.setdefault(record.kind, {})
-        if record.id not in known:
-            self._of_order.setdefault((record.kind, record.order_id), []).append(record)
-        known[record.id] = record
+        """Add a record, or write down that it changed; answers it. A record never changes its order or its age."""
+        known = self.get(record.kind, record.id)
+        if known is not record:
+            if known is not None:
+                self._leave(known)
+            self._enter(record)
         if self._file is not None:
             self._file.execute(
                 "INSERT INTO record (kind, id, order_id, data, private) VALUES (?, ?, ?, ?, ?) "
@@ -71,12 +89,22 @@ class Store:
 
     def remove(self, record: Record) -> None:
         """Forget a record."""
-        self._records.get(record.kind, {}).pop(record.id, None)
-        siblings = self._of_order.get((record.kind, record.order_id), [])
-        if record in siblings:
-            siblings.remove(record)
+        if self.get(record.kind, record.id) is record:
+            self._leave(record)
         if self._file is not None:
             self._file.execute("DELETE FROM record WHERE kind = ? AND id = ?", (record.kind, record.id))
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever the block changes is as if it had never been, once the block ends."""
+        self.commit()
+        before = copy.deepcopy((self._records, self._of_order, self._by_age))
+        try:
+            yield
+        finally:
+            self._records, self._of_order, self._by_age = before
+            if self._file is not None:
+                self._file.rollback()
 
     def commit(self) -> None:
         """Make everything put so far outlive the process."""
@@ -100,6 +128,18 @@ class Store:
         )
         rows = self._file.execute("SELECT kind, id, order_id, data, private FROM record ORDER BY place").fetchall()
         for kind, id_, order_id, data, private in rows:
-            record = Record(kind, id_, json.loads(data), order_id, json.loads(private))
-            self._records.setdefault(kind, {})[id_] = record
-            self._of_order.setdefault((kind, order_id), []).append(record)
+            self._enter(Record(kind, id_, json.loads(data), order_id, json.loads(private)))
+
+    def _enter(self, record: Record) -> None:
+        self._records.setdefault(record.kind, {})[record.id] = record
+        self._of_order.setdefault((record.kind, record.order_id), []).append(record)
+        if "created" in record.data:
+            self._number += 1
+            insort(self._by_age.setdefault(record.kind, []), (record.data["created"], self._number, record))
+
+    def _leave(self, record: Record) -> None:
+        del self._records[record.kind][record.id]
+        self._of_order[record.kind, record.order_id].remove(record)
+        if "created" in record.data:
+            rows = self._by_age[record.kind]
+            rows[:] = [row for row in rows if row[2] is not record]

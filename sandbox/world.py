@@ -1,4 +1,4 @@
-"""What all providers of the sandbox share: the records, the clocks, the book of effects and the planned faults."""
+"""What all providers of the sandbox share: the records, the clocks, the book of effects and the faults to come."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sandbox.book import Book
 from sandbox.faults import Faults
+from sandbox.plan import Plan
 from sandbox.store import Record, Store
 
 
@@ -31,6 +32,7 @@ class World:
         self.store = Store(state)
         self.book = Book(self.store)
         self.faults = Faults(self.store)
+        self.plan = Plan(self.store)
         self._watchers: list[Callable[[str], None]] = []
 
     def now(self, order_id: str = "") -> datetime:

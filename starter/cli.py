@@ -156,10 +156,11 @@ def tickets(
     limit: Limit = PAGE,
     as_json: Json = False,
 ) -> None:
-    """The queue of open tickets, what is due first on top."""
+    """The queue of open tickets, what is due first on top; one for all orders that wait on the same provider."""
     with reading(as_json=as_json) as screens:
         rows = screens.tickets(owner=owner, cause=cause or None, overdue=overdue, limit=limit)
-    show({"tickets": rows}, lambda: render.tickets(rows), as_json=as_json)
+        shared = screens.shared_tickets()
+    show({"tickets": rows, "shared": shared}, lambda: render.tickets(rows, shared), as_json=as_json)
 
 
 @app.command(epilog=EPILOG)

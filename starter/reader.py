@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from activities.store import personal, screens
+from activities.store import personal, screens, tickets
 from activities.store.personal import Note
 from activities.store.screens import OrderRow, OrderScreen, TicketRow
 from domain.errors import Refused
@@ -93,6 +93,11 @@ class Reader:
         with self._records.begin() as conn:
             overdue_at = self._records.clock() if overdue else None
             return screens.ticket_queue(conn, owner=owner, cause=cause, overdue_at=overdue_at, limit=limit)
+
+    def shared_tickets(self) -> dict[str, int]:
+        """How many orders wait on each cause that lies outside any one of them, such as a provider that is away."""
+        with self._records.begin() as conn:
+            return tickets.shared(conn)
 
     def _screen(self, order_id: str, actor: Actor) -> OrderScreen:
         with self._records.begin() as conn:

@@ -171,15 +171,20 @@ def orders(rows: Iterable[OrderRow]) -> RenderableType:
     )
 
 
-def tickets(rows: Iterable[TicketRow]) -> RenderableType:
-    """The queue of open tickets."""
+def tickets(rows: Iterable[TicketRow], shared: Mapping[str, int]) -> RenderableType:
+    """The queue of open tickets; `shared` says how many orders wait on a cause that lies outside them."""
+
+    def cause(row: TicketRow) -> str:
+        others = shared.get(row.cause, 1) - 1
+        return f"{words(row.cause)}, and {others} more orders" if others else words(row.cause)
+
     return table(
         ("ticket", "order", "cause", "subject", "due", "owner", "escalated"),
         (
             (
                 row.ticket_id,
                 row.order_id,
-                words(row.cause),
+                cause(row),
                 row.subject,
                 when(row.due),
                 row.owner or "nobody",

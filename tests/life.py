@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -41,6 +41,9 @@ PATIENCE = 30.0  # seconds
 BUYER, SELLER, SPECIALIST, OPERATOR = Role.BUYER, Role.SELLER, Role.SPECIALIST, Role.OPERATOR
 
 Json = dict[str, Any]
+
+FEE_SIGNS = {"dispute": 1, "dispute_won": -1}
+"""What of the provider's effects takes a fee, and what gives it back."""
 
 
 @dataclass
@@ -214,7 +217,7 @@ class Life:
     def money(self) -> dict[str, str]:
         """What the ledger says, without what is zero."""
         money = self.screen().money
-        amounts = {name: getattr(money, name) for name in ("captured", "released", "refunded", "fees", "escrow")}
+        amounts = {each.name: getattr(money, each.name) for each in fields(money)}
         return {name: str(amount) for name, amount in amounts.items() if amount}
 
     def book(self) -> list[Json]:
@@ -270,6 +273,7 @@ class Life:
             assert effect["currency"].upper() == order.currency
             amount = from_wire(effect["amount"], order.currency).minor
             moved[effect["kind"]] += amount
+            moved["fees"] += FEE_SIGNS.get(effect["kind"], 0) * effect["fee"]
             moved[f"{effect['kind']}s"] += 1
         money = self.screen().money
         assert moved["captures"] <= 1, "at most one capture (P1)"
@@ -277,7 +281,7 @@ class Life:
         there = {
             "captured": moved["capture"],
             "refunded": moved["refund"] - moved["refund_failed"],
-            "disputed": moved["dispute"] + moved["dispute_fee"] - moved["dispute_won"] - moved["dispute_fee_returned"],
+            "disputed": moved["dispute"] - moved["dispute_won"] + moved["fees"],
         }
         assert there == {name: getattr(money, name).minor for name in there}, "both books tell the same (P12)"
         assert moved["transfer"] - moved["transfer_reversal"] <= money.released.minor, "what was not sent was netted"

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from activities.store.ledger import OrderMoney, money_columns, money_of
 from activities.store.tables import ledger_entries, ledger_transactions, orders, refusals, steps, tickets
+from activities.store.tickets import is_led
 from domain import wire
 from domain.money import Money
 from domain.state import Cause
@@ -207,8 +208,13 @@ def ticket_queue(
     limit: int = 50,
     after: Cursor | None = None,
 ) -> tuple[TicketRow, ...]:
-    """Open tickets that fit all that is given, what is due first on top. `owner` "" takes those that nobody has."""
+    """Open tickets that fit all that is given, what is due first on top. `owner` "" takes those that nobody has.
+
+    Of a cause that many orders share, only the ticket that stands for all is there, unless that `cause` is asked for.
+    """
     query = select(*_columns(TicketRow, tickets)).where(tickets.c.status == "open")
+    if cause is None:
+        query = query.where(~is_led)
     if overdue_at is not None:
         query = query.where(tickets.c.due < overdue_at)
     wanted = {"owner": owner, "cause": cause}

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.tables import tickets
 from domain.business_time import CalendarTooShort, add_business_days
 from domain.events import Event, TicketAssigned, TicketEscalated, TicketExtended, TicketOpened, TicketResolved
-from domain.state import Order, Ticket
+from domain.state import Cause, Order, Ticket
 
 
 def sync(conn: Connection, order_id: str, events: Iterable[Event], now: datetime) -> None:
@@ -45,6 +45,36 @@ APART = (NOTICE_FAILED, PAYOUT_FAILED)
 
 RECONCILIATION = "reconciliation"
 """The cause of a ticket about a finding (`activities.store.findings`); the same holds for it."""
+
+
+SHARED = (Cause.MONEY_UNKNOWN.value,)
+"""Causes that lie outside any one order, such as a provider that is away: all tickets of one are one piece of work.
+
+Each order keeps its own, as its clock; the oldest stands for them all in the queue and in the mails.
+"""
+
+_other = tickets.alias()
+is_led: ColumnElement[bool] = and_(
+    tickets.c.cause.in_(SHARED),
+    exists().where(
+        _other.c.status == "open",
+        _other.c.cause == tickets.c.cause,
+        tuple_(_other.c.opened_at, _other.c.ticket_id) < tuple_(tickets.c.opened_at, tickets.c.ticket_id),
+    ),
+)
+"""Whether an older ticket of the same cause stands for this one."""
+
+
+def leads(conn: Connection, ticket_id: str) -> bool:
+    """Whether a ticket stands for itself, and perhaps for others of its cause."""
+    return conn.scalar(select(is_led).where(tickets.c.ticket_id == ticket_id)) is not True
+
+
+def shared(conn: Connection) -> dict[str, int]:
+    """How many orders wait on each cause that lies outside any one of them."""
+    waiting = (tickets.c.status == "open", tickets.c.cause.in_(SHARED))
+    query = select(tickets.c.cause, func.count().label("orders")).where(*waiting).group_by(tickets.c.cause)
+    return {row.cause: row.orders for row in conn.execute(query)}
 
 
 def open_apart(conn: Connection, order: Order, ticket_id: str, cause: str, subject: str, now: datetime) -> bool:

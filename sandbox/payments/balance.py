@@ -1,10 +1,24 @@
-"""The platform's balance per currency. Captured money is pending; only what came back from sellers is available."""
+"""The platform's balance per currency, and a row for everything that moved it.
+
+Captured money is pending; only what came back from sellers is available. A dispute is withdrawn whatever the balance.
+"""
 
 from __future__ import annotations
 
-from sandbox.payments.call import Call, created_range, page
+from sandbox.payments.call import Call, page
 from sandbox.payments.wire import ApiError, invalid
 from sandbox.store import Json, Record
+
+TYPES = {
+    "charge": "charge",
+    "refund": "refund",
+    "refund_failure": "refund_failure",
+    "transfer": "transfer",
+    "transfer_reversal": "transfer_refund",
+    "dispute": "adjustment",
+    "dispute_reversal": "adjustment",
+}
+"""The type of a row by its reporting category."""
 
 
 def balance_insufficient() -> ApiError:
@@ -13,36 +27,55 @@ def balance_insufficient() -> ApiError:
     return invalid(message, code="balance_insufficient")
 
 
-def take_in(call: Call, amount: int, currency: str, *, available: bool = False) -> None:
-    """Add money to the platform's balance."""
-    _move(call, amount if available else 0, 0 if available else amount, currency)
-
-
-def pay_out(call: Call, amount: int, currency: str, *, from_pending: bool) -> None:
-    """Take money from the balance, pending money as well when the caller may; raises ``balance_insufficient``."""
-    record = _record(call, currency)
-    available, pending = record.data["available"], record.data["pending"]
-    if amount > available + (pending if from_pending else 0):
+def demand(call: Call, amount: int, currency: str, *, from_pending: bool) -> None:
+    """Raise ``balance_insufficient`` unless the balance covers `amount`, with its pending part where that may go."""
+    data = _record(call, currency).data
+    if amount > data["available"] + (data["pending"] if from_pending else 0):
         raise balance_insufficient()
-    out_of_pending = min(amount, pending) if from_pending else 0
-    _move(call, out_of_pending - amount, -out_of_pending, currency)
 
 
-def take_away(call: Call, amount: int, currency: str) -> None:
-    """Take money whether it is there or not: pending money first, then below zero."""
-    pending = _record(call, currency).data["pending"]
-    _move(call, min(amount, pending) - amount, -min(amount, pending), currency)
+def enter(
+    call: Call,
+    source: Record,
+    category: str,
+    amount: int,
+    *,
+    fee: int = 0,
+    available: bool = False,
+    from_pending: bool = True,
+) -> Record:
+    """Move `amount` (negative for out) less `fee` and answer the row that says so.
+
+    Money that comes in is pending unless it is `available`; what goes out comes from pending money first, where it may.
+    """
+    currency, net = source.data["currency"], amount - fee
+    if net >= 0:
+        pending = 0 if available else net
+    else:
+        pending = -min(-net, max(_record(call, currency).data["pending"], 0)) if from_pending else 0
+    _move(call, net - pending, pending, currency)
+    details = {"amount": fee, "application": None, "currency": currency, "description": "Fee", "type": "stripe_fee"}
+    data = {
+        "amount": amount,
+        "available_on": call.created,
+        "balance_type": "payments",
+        "currency": currency,
+        "description": None,
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": [details] if fee else [],
+        "net": net,
+        "reporting_category": category,
+        "source": source.id,
+        "status": "pending" if pending else "available",
+        "type": TYPES[category],
+    }
+    return call.make("balance_transaction", "txn", data)
 
 
-def list_transactions(call: Call) -> Json:
-    """GET /v1/balance_transactions."""
-    since, before, type_ = (*created_range(call), call.params.text("type"))
-    records = [
-        record
-        for record in call.world.store.all("balance_transaction")
-        if since <= record.data["created"] < before and type_ in ("", record.data["type"])
-    ]
-    return page(call, records, "/v1/balance_transactions")
+def top_up(call: Call, amount: int, currency: str) -> None:
+    """The platform puts money of its own in, so that disputes and lost money of some orders do not stop others."""
+    _move(call, amount, 0, currency)
 
 
 def retrieve(call: Call) -> Json:
@@ -56,6 +89,25 @@ def retrieve(call: Call) -> Json:
         ]
         for part in ("available", "pending")
     }
+
+
+def list_transactions(call: Call) -> Json:
+    """GET /v1/balance_transactions."""
+    type_, source = call.params.text("type"), call.params.text("source")
+    currency = call.params.text("currency")
+    return page(
+        call,
+        "balance_transaction",
+        "/v1/balance_transactions",
+        lambda data: (
+            type_ in ("", data["type"]) and source in ("", data["source"]) and currency in ("", data["currency"])
+        ),
+    )
+
+
+def retrieve_transaction(call: Call) -> Json:
+    """GET /v1/balance_transactions/{id}."""
+    return call.need("balance_transaction", call.path["id"], "id").data
 
 
 def _record(call: Call, currency: str) -> Record:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sandbox.payments.wire import Params, missing
 from sandbox.store import Json, Record, new_id
 from sandbox.world import World
-
-LINES = {
-    "capture": ("charge", 1),
-    "refund": ("refund", -1),
-    "refund_failed": ("refund_failure", 1),
-    "transfer": ("transfer", -1),
-    "transfer_reversal": ("transfer_refund", 1),
-}
-"""Effects that are a line of the platform's balance: its type, and whether money comes in. Disputes write their own."""
 
 
 @dataclass(slots=True)
 class Call:
     """A request: its parameters, the ids in its path, its idempotency key ("" for none), the order whose clock it has.
 
-    `account` is the seller's account that it acts for, "" for the platform's own. `pending` asks a refund to stay
-    pending. `events` gathers what webhooks shall tell afterwards.
+    `account` is the seller's account that the caller acts for, "" for the platform. `pending` asks a refund to stay
+    pending. `events` gathers what is to be told afterwards: type, object, and the account that it happened on.
     """
 
     world: World
@@ -34,7 +28,7 @@ class Call:
     key: str = ""
     account: str = ""
     pending: bool = False
-    events: list[tuple[str, Json]] = field(default_factory=list)
+    events: list[tuple[str, Json, str]] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -59,70 +53,50 @@ class Call:
         whole = {"id": id_, "object": kind, "created": self.created, "livemode": False, **data}
         return self.world.store.put(Record(kind, id_, whole, self.order_id, private or {}))
 
-    def effect(self, kind: str, record: Record, amount: int, currency: str = "") -> None:
+    def effect(self, kind: str, record: Record, amount: int, *, fee: int = 0) -> None:
         """Write an effect on `record` into the book."""
         self.world.book.write(
             at=self.now,
             kind=kind,
             object_id=record.id,
             amount=amount,
-            currency=currency or record.data["currency"],
+            fee=fee,
+            currency=record.data["currency"],
             key=self.key,
             order_id=record.order_id,
         )
-        if kind in LINES:
-            type_, sign = LINES[kind]
-            source = record.data["latest_charge"] if kind == "capture" else record.id
-            self.transaction(
-                type_, source, sign * amount, currency or record.data["currency"], order_id=record.order_id
-            )
 
-    def transaction(
-        self,
-        type_: str,
-        source: str,
-        amount: int,
-        currency: str,
-        *,
-        order_id: str,
-        fee: int = 0,
-        category: str = "",
-    ) -> Record:
-        """Write a line of the platform's balance: `amount` came in, or, below zero, went out; `fee` was taken."""
-        data = {
-            "amount": amount,
-            "available_on": self.created,
-            "currency": currency,
-            "description": None,
-            "exchange_rate": None,
-            "fee": fee,
-            "fee_details": [],
-            "net": amount - fee,
-            "reporting_category": category or type_,
-            "source": source,
-            "status": "available",
-            "type": type_,
-        }
-        id_ = new_id("txn")
-        whole = {"id": id_, "object": "balance_transaction", "created": self.created, **data}
-        return self.world.store.put(Record("balance_transaction", id_, whole, order_id))
+    def tell(self, type_: str, record: Record, account: str = "") -> None:
+        """Have an event tell of `record` as it is now; `account` is the seller's account that it happened on."""
+        self.events.append((type_, copy.deepcopy(record.data), account))
 
-    def tell(self, type_: str, record: Record) -> None:
-        """Have webhooks tell of `record` as it is now."""
-        self.events.append((type_, dict(record.data)))
+    def later(self, at: datetime, deed: str, record: Record, **details: Any) -> None:
+        """Have a deed of `sandbox.payments.agenda` done to `record` when the order's clock shows `at`."""
+        data = {"at": at.isoformat(), "deed": deed, "kind": record.kind, "object": record.id, **details}
+        self.world.store.put(Record("due", f"{deed}:{record.id}", data, self.order_id))
+
+    def never(self, deed: str, record: Record) -> None:
+        """Take a deed off the agenda again."""
+        if due := self.world.store.get("due", f"{deed}:{record.id}"):
+            self.world.store.remove(due)
 
 
-def created_range(call: Call) -> tuple[int, int]:
-    """``created[gte]`` and ``created[lt]`` of a list, as far as they are given."""
-    created = call.params.mapping("created")
-    return int(created.get("gte", 0)), int(created.get("lt", 2**62))
+def page(call: Call, kind: str, url: str, keep: Callable[[Json], bool] = lambda _: True) -> Json:
+    """A list object: what `keep` lets pass of a kind, newest first, cut to `limit` after `starting_after`.
 
-
-def page(call: Call, records: list[Record], url: str) -> Json:
-    """A list object: newest first, cut to `limit` after `starting_after`."""
+    The range ``created`` of the request narrows it.
+    """
     limit = min(call.params.amount("limit") or 10, 100)
-    after = call.params.text("starting_after")
-    ids = [record.id for record in reversed(records)]
-    start = ids.index(after) + 1 if after in ids else 0
-    shown = [record.data for record in reversed(records)][start : start + limit]
-    return {"object": "list", "url": url, "has_more": len(ids) > start + limit, "data": shown}
+    since, until = call.params.span("created")
+    seen = True
+    if after := call.params.text("starting_after"):
+        last = call.need(kind, after, "starting_after", 400)
+        until, seen = min(until or last.data["created"] + 1, last.data["created"] + 1), False
+    shown: list[Json] = []
+    for record in call.world.store.newest(kind, since, until):
+        if seen and keep(record.data):
+            shown.append(record.data)
+            if len(shown) > limit:
+                break
+        seen = seen or record.id == after
+    return {"object": "list", "url": url, "has_more": len(shown) > limit, "data": shown[:limit]}

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 from sandbox.payments.call import Call
 from sandbox.payments.methods import attach_to, card_of, make_mandate, resolve
-from sandbox.payments.wire import ApiError, Params, card_error, invalid, malformed
-from sandbox.store import Json, Record
-from sandbox.world import World
+from sandbox.payments.wire import ApiError, card_error, invalid, malformed
+from sandbox.store import Record
 
 REUSE = (
     "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a "
@@ -56,6 +55,9 @@ def let_go(call: Call, intent: Record, *, reason: str | None, effect: str) -> No
         charge.data |= {"refunded": True, "amount_refunded": held}
         call.world.store.put(charge)
         call.effect(effect, intent, held)
+        call.never("lapse", intent)
+        if effect == "lapse":
+            call.tell("charge.expired", charge)
     intent.data |= {
         "status": "canceled",
         "canceled_at": call.created,
@@ -67,29 +69,10 @@ def let_go(call: Call, intent: Record, *, reason: str | None, effect: str) -> No
     call.tell("payment_intent.canceled", intent)
 
 
-def lose(call: Call, *, reason: str | None) -> Json:
-    """A hold goes before its time, or is found gone; a captured one stays."""
-    intent = call.need("payment_intent", call.path["id"], "payment_intent")
+def lapse(call: Call, intent: Record) -> None:
+    """End a hold that nobody captured: its time is over, or the card's issuer took it back."""
     if intent.data["status"] == "requires_capture":
-        let_go(call, intent, reason=reason, effect="lapse")
-        call.tell("charge.expired", call.need("charge", intent.data["latest_charge"], "charge"))
-    return intent.data
-
-
-def lapse(world: World, order_id: str) -> list[tuple[str, Json]]:
-    """Cancel the holds of an order ("" for those of none) whose time is over; answers the events to tell."""
-    call = Call(world, Params({}), {}, order_id)
-    for intent in world.store.of_order("payment_intent", order_id):
-        if intent.data["status"] == "requires_capture" and call.now >= hold_end(world, intent):
-            let_go(call, intent, reason="automatic", effect="lapse")
-    return call.events
-
-
-def hold_end(world: World, intent: Record) -> datetime:
-    """The instant from which a hold cannot be captured any more."""
-    charge = world.store.get("charge", intent.data["latest_charge"])
-    end: int = charge.data["payment_method_details"]["card"]["capture_before"] if charge else 0
-    return datetime.fromtimestamp(end, UTC)
+        let_go(call, intent, reason="automatic", effect="lapse")
 
 
 def _hold(call: Call, intent: Record, method: Record) -> None:
@@ -110,6 +93,7 @@ def _hold(call: Call, intent: Record, method: Record) -> None:
         "last_payment_error": None,
     }
     call.world.store.put(intent)
+    call.later(datetime.fromtimestamp(end, UTC), "lapse", intent)
     call.effect("authorise", intent, intent.data["amount"])
     call.tell("payment_intent.amount_capturable_updated", intent)
 

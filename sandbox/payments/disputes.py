@@ -1,89 +1,121 @@
-"""Disputes: the buyer's bank takes money back at once, with the provider's fee, and decides later."""
+"""Disputes: the cardholder's bank takes principal and fee at once, and gives back what was won."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from datetime import timedelta
 
 from sandbox.payments import balance
 from sandbox.payments.call import Call, page
-from sandbox.payments.wire import invalid, malformed
-from sandbox.store import Json, Record, new_id
+from sandbox.payments.wire import ApiError, invalid, malformed
+from sandbox.store import Json, Record
 
 FEE = 1500
-"""What the provider takes for a dispute, in minor units."""
-
+"""What a dispute costs unless the lever says otherwise, in minor units."""
+ANSWER_TIME = timedelta(days=7)
 REASONS = (
-    "bank_cannot_process", "check_returned", "credit_not_processed", "customer_initiated", "debit_not_authorized",
-    "duplicate", "fraudulent", "general", "incorrect_account_details", "insufficient_funds", "noncompliant",
-    "product_not_received", "product_unacceptable", "subscription_canceled", "unrecognized",
-)  # fmt: skip
+    "bank_cannot_process",
+    "check_returned",
+    "credit_not_processed",
+    "customer_initiated",
+    "debit_not_authorized",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "incorrect_account_details",
+    "insufficient_funds",
+    "noncompliant",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+)
+ENDS = {
+    "won": ("needs_response", "under_review", "lost"),
+    "lost": ("needs_response", "under_review"),
+    "warning_closed": ("warning_needs_response", "warning_under_review"),
+}
+"""How a dispute can end, and from where. A lost one can still be won: banks change their minds."""
 
 
-class Verdict(StrEnum):
-    """How the bank decides."""
-
-    WON = "won"
-    LOST = "lost"
+def taken(charge: Record) -> int:
+    """How much of a charge stands withdrawn by disputes that were not won."""
+    return int(charge.private.get("disputed", 0))
 
 
-def open_dispute(call: Call, charge_id: str, amount: int | None, reason: str, fee: int) -> Json:
-    """The bank takes `amount` of a charge back, or all that is left of it."""
-    charge = call.need("charge", charge_id, "charge")
-    left = remaining(call, charge)
-    amount = left if amount is None else amount
+def charge_disputed(charge: Record) -> ApiError:
+    """The refusal of a movement that the disputed part of the charge does not leave."""
+    return invalid(f"Charge {charge.id} has been charged back.", code="charge_disputed", charge=charge.id)
+
+
+def open_dispute(
+    call: Call, charge: Record, *, amount: int | None, fee: int, reason: str, inquiry: bool = False
+) -> Record:
+    """Dispute `amount` of a captured charge, all that was not given back by default; an inquiry withdraws nothing."""
+    if not charge.data["captured"]:
+        raise invalid(f"Charge {charge.id} has not been captured.", param="charge")
     if reason not in REASONS:
         raise malformed(f"reason must be one of {', '.join(REASONS)}", param="reason")
+    left = charge.data["amount_captured"] - taken(charge)
+    amount = left - charge.data["amount_refunded"] if amount is None else amount
     if not 0 < amount <= left:
-        raise invalid(f"The disputed amount ({amount}) must be at most what is left of the charge ({left})")
-    currency, id_ = charge.data["currency"], new_id("dp")
+        raise malformed(f"amount must lie between 1 and {left}", param="amount")
     data = {
         "amount": amount,
-        "balance_transactions": [_transaction(call, id_, -amount, fee, currency, "dispute")],
+        "balance_transactions": [],
         "charge": charge.id,
-        "currency": currency,
+        "currency": charge.data["currency"],
         "enhanced_eligibility_types": [],
-        "evidence": {},
-        "evidence_details": {"due_by": call.created + 9 * 86_400, "has_evidence": False, "past_due": False,
-                             "submission_count": 0},
-        "is_charge_refundable": False,
+        "evidence": {"enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": int((call.now + ANSWER_TIME).timestamp()),
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": inquiry,
         "metadata": {},
         "payment_intent": charge.data["payment_intent"],
         "reason": reason,
-        "status": "needs_response",
-    }  # fmt: skip
-    dispute = call.make("dispute", "dp", data, id_=id_, private={"fee": fee})
-    balance.take_away(call, amount + fee, currency)
+        "status": "warning_needs_response" if inquiry else "needs_response",
+    }
+    dispute = call.make("dispute", "du", data, private={"fee": fee})
     charge.data["disputed"] = True
     call.world.store.put(charge)
-    call.effect("dispute", dispute, amount)
-    if fee:
-        call.effect("dispute_fee", dispute, fee)
     call.tell("charge.dispute.created", dispute)
-    call.tell("charge.dispute.funds_withdrawn", dispute)
-    return dispute.data
+    if not inquiry:
+        _withdraw(call, dispute, charge)
+    return dispute
 
 
-def decide(call: Call, dispute: Record, verdict: Verdict, fee_returned: int) -> Json:
-    """The bank's decision; one for the seller is possible after one for the buyer."""
-    if dispute.data["status"] == Verdict.WON or dispute.data["status"] == verdict:
+def escalate(call: Call, dispute: Record) -> None:
+    """An inquiry becomes a chargeback: now the money goes."""
+    if not dispute.data["status"].startswith("warning_"):
+        raise invalid(f"The dispute is {dispute.data['status']} already.", param="dispute")
+    dispute.data |= {"status": "needs_response", "is_charge_refundable": False}
+    call.tell("charge.dispute.updated", dispute)
+    _withdraw(call, dispute, call.need("charge", dispute.data["charge"], "charge"))
+
+
+def close(call: Call, dispute: Record, status: str, *, fee_returned: int) -> None:
+    """End a dispute; what was won comes back with `fee_returned` of the fee."""
+    if dispute.data["status"] not in ENDS[status]:
         raise invalid(f"The dispute is {dispute.data['status']} already.", param="status")
-    dispute.data["status"] = verdict.value
-    if verdict is Verdict.WON:
-        _give_back(call, dispute, fee_returned)
+    dispute.data["status"] = status
+    amount, charge = dispute.data["amount"], call.need("charge", dispute.data["charge"], "charge")
+    if status == "won":
+        if fee_returned > dispute.private["fee"]:
+            raise malformed("fee_returned is more than the fee", param="fee_returned")
+        row = balance.enter(call, dispute, "dispute_reversal", amount, fee=-fee_returned)
+        dispute.data["balance_transactions"].append(row.data)
+        charge.private["disputed"] = taken(charge) - amount
+        call.world.store.put(charge)
+        call.effect("dispute_won", dispute, amount, fee=fee_returned)
+        call.tell("charge.dispute.funds_reinstated", dispute)
+    elif status == "lost":
+        call.effect("dispute_lost", dispute, amount)
     call.world.store.put(dispute)
     call.tell("charge.dispute.closed", dispute)
-    return dispute.data
-
-
-def _give_back(call: Call, dispute: Record, fee: int) -> None:
-    amount, currency = dispute.data["amount"], dispute.data["currency"]
-    given = _transaction(call, dispute.id, amount, -fee, currency, "dispute_reversal")
-    dispute.data["balance_transactions"].append(given)
-    balance.take_in(call, amount + fee, currency)
-    call.effect("dispute_won", dispute, amount)
-    if fee:
-        call.effect("dispute_fee_returned", dispute, fee)
-    call.tell("charge.dispute.funds_reinstated", dispute)
 
 
 def retrieve(call: Call) -> Json:
@@ -94,33 +126,20 @@ def retrieve(call: Call) -> Json:
 def listing(call: Call) -> Json:
     """GET /v1/disputes."""
     charge, intent = call.params.text("charge"), call.params.text("payment_intent")
-    disputes = [
-        record
-        for record in call.world.store.all("dispute")
-        if charge in ("", record.data["charge"]) and intent in ("", record.data["payment_intent"])
-    ]
-    return page(call, disputes, "/v1/disputes")
-
-
-def disputed(call: Call, charge: Record) -> int:
-    """What of a charge the bank holds or has kept."""
-    return sum(
-        record.data["amount"]
-        for record in call.world.store.of_order("dispute", charge.order_id)
-        if record.data["charge"] == charge.id and record.data["status"] != Verdict.WON
+    return page(
+        call,
+        "dispute",
+        "/v1/disputes",
+        lambda data: charge in ("", data["charge"]) and intent in ("", data["payment_intent"]),
     )
 
 
-def remaining(call: Call, charge: Record) -> int:
-    """What of a charge has neither been refunded nor taken back by the bank."""
-    captured: int = charge.data["amount_captured"]
-    refunded: int = charge.data["amount_refunded"]
-    return captured - refunded - disputed(call, charge)
-
-
-def _transaction(call: Call, source: str, amount: int, fee: int, currency: str, category: str) -> Json:
-    """A line of the balance; `fee` is taken, below zero it is given back."""
-    transaction = call.transaction(
-        "adjustment", source, amount, currency, fee=fee, category=category, order_id=call.order_id
-    )
-    return transaction.data
+def _withdraw(call: Call, dispute: Record, charge: Record) -> None:
+    amount, fee = dispute.data["amount"], dispute.private["fee"]
+    row = balance.enter(call, dispute, "dispute", -amount, fee=fee)
+    dispute.data["balance_transactions"].append(row.data)
+    call.world.store.put(dispute)
+    charge.private["disputed"] = taken(charge) + amount
+    call.world.store.put(charge)
+    call.effect("dispute", dispute, amount, fee=fee)
+    call.tell("charge.dispute.funds_withdrawn", dispute)

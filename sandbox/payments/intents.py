@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.payments import balance
-from sandbox.payments.call import Call, created_range, page
+from sandbox.payments.call import Call, page
 from sandbox.payments.cards import authenticate, authorise, let_go
 from sandbox.payments.methods import card_of, resolve
 from sandbox.payments.search import matching
@@ -94,15 +94,13 @@ def update(call: Call) -> Json:
 def listing(call: Call) -> Json:
     """GET /v1/payment_intents."""
     customer = call.params.text("customer")
-    since, before = created_range(call)
-    intents = [i for i in call.world.store.all("payment_intent") if since <= i.data["created"] < before]
-    return page(call, [i for i in intents if not customer or i.data["customer"] == customer], "/v1/payment_intents")
+    return page(call, "payment_intent", "/v1/payment_intents", lambda data: customer in ("", data["customer"]))
 
 
 def search(call: Call) -> Json:
     """GET /v1/payment_intents/search."""
-    found = matching(call.world.store.all("payment_intent"), call.params.required("query"))
-    answer = page(call, found, "/v1/payment_intents/search")
+    matches = matching(call.params.required("query"))
+    answer = page(call, "payment_intent", "/v1/payment_intents/search", matches)
     return answer | {"object": "search_result", "next_page": None}
 
 
@@ -155,9 +153,10 @@ def take(call: Call, intent: Record, amount: int) -> None:
     intent.data |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
     charge = call.need("charge", intent.data["latest_charge"], "charge")
     charge.data |= {"captured": True, "amount_captured": amount}
+    charge.data["balance_transaction"] = balance.enter(call, charge, "charge", amount).id
     call.world.store.put(charge)
     call.world.store.put(intent)
-    balance.take_in(call, amount, intent.data["currency"])
+    call.never("lapse", intent)
     call.effect("capture", intent, amount)
     call.tell("charge.captured", charge)
 
@@ -177,8 +176,7 @@ def retrieve_charge(call: Call) -> Json:
 def list_charges(call: Call) -> Json:
     """GET /v1/charges."""
     intent = call.params.text("payment_intent")
-    charges = call.world.store.all("charge")
-    return page(call, [c for c in charges if not intent or c.data["payment_intent"] == intent], "/v1/charges")
+    return page(call, "charge", "/v1/charges", lambda data: intent in ("", data["payment_intent"]))
 
 
 def _settle(call: Call, intent: Record, method: str, *, confirm: bool, off_session: bool) -> None:

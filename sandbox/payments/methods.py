@@ -87,8 +87,8 @@ def list_methods(call: Call) -> Json:
     """GET /v1/customers/{id}/payment_methods."""
     customer = call.need("customer", call.path["id"], "customer").id
     call.params.text("type")
-    methods = [record for record in call.world.store.all("payment_method") if record.data["customer"] == customer]
-    return page(call, methods, f"/v1/customers/{customer}/payment_methods")
+    url = f"/v1/customers/{customer}/payment_methods"
+    return page(call, "payment_method", url, lambda data: data["customer"] == customer)
 
 
 def create_method(call: Call) -> Json:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox.payments import balance, disputes
+from sandbox.payments import balance
 from sandbox.payments.call import Call, page
+from sandbox.payments.disputes import charge_disputed, taken
 from sandbox.payments.methods import card_of
 from sandbox.payments.wire import invalid, malformed
 from sandbox.store import Json, Record
@@ -22,18 +23,18 @@ def create(call: Call) -> Json:
     if intent_id:
         charge_id = call.need("payment_intent", intent_id, "payment_intent").data["latest_charge"] or ""
     charge = call.need("charge", charge_id, "charge")
-    left = disputes.remaining(call, charge)
+    left = charge.data["amount_captured"] - charge.data["amount_refunded"]
     if not charge.data["captured"]:
         raise invalid(f"Charge {charge.id} has not been captured.", param="charge", code="charge_not_refundable")
-    if charge.data["amount_captured"] == charge.data["amount_refunded"]:
+    if left == 0:
         raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
-    if disputes.disputed(call, charge) and (amount or left + 1) > left:
-        raise invalid(f"Charge {charge.id} has been charged back.", code="charge_disputed")
     amount = amount or left
     if amount > left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
         raise invalid(message, param="amount")
-    balance.pay_out(call, amount, charge.data["currency"], from_pending=True)
+    if taken(charge) and amount > left - taken(charge):
+        raise charge_disputed(charge)
+    balance.demand(call, amount, charge.data["currency"], from_pending=True)
     _count(call, charge, amount)
     pending = call.pending or card_of(_method(call, charge)).refund == "pending"
     data = {
@@ -47,7 +48,10 @@ def create(call: Call) -> Json:
         "status": "pending" if pending else "succeeded",
     }
     refund = call.make("refund", "re", data)
+    refund.data["balance_transaction"] = balance.enter(call, refund, "refund", -amount).id
+    call.world.store.put(refund)
     call.effect("refund", refund, amount)
+    call.tell("refund.created", refund)
     call.tell("charge.refunded", charge)
     return refund.data
 
@@ -60,12 +64,12 @@ def retrieve(call: Call) -> Json:
 def listing(call: Call) -> Json:
     """GET /v1/refunds."""
     charge, intent = call.params.text("charge"), call.params.text("payment_intent")
-    refunds = [
-        record
-        for record in call.world.store.all("refund")
-        if charge in ("", record.data["charge"]) and intent in ("", record.data["payment_intent"])
-    ]
-    return page(call, refunds, "/v1/refunds")
+    return page(
+        call,
+        "refund",
+        "/v1/refunds",
+        lambda data: charge in ("", data["charge"]) and intent in ("", data["payment_intent"]),
+    )
 
 
 def settle(call: Call, refund: Record, status: str) -> None:
@@ -76,9 +80,11 @@ def settle(call: Call, refund: Record, status: str) -> None:
     if status == "failed":
         refund.data["failure_reason"] = "lost_or_stolen_card"
         _count(call, call.need("charge", refund.data["charge"], "charge"), -refund.data["amount"])
-        balance.take_in(call, refund.data["amount"], refund.data["currency"])
+        row = balance.enter(call, refund, "refund_failure", refund.data["amount"])
+        refund.data["failure_balance_transaction"] = row.id
         call.effect("refund_failed", refund, refund.data["amount"])
     call.world.store.put(refund)
+    call.never("refund_failed", refund)
     call.tell("refund.failed" if status == "failed" else "refund.updated", refund)
     call.tell("charge.refund.updated", refund)
 

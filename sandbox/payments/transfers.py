@@ -1,60 +1,12 @@
-"""Sellers' accounts, and the money that goes to them and comes back."""
+"""The money that goes to sellers' accounts and comes back."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from sandbox.payments import balance, disputes
+from sandbox.payments import accounts, balance
 from sandbox.payments.call import Call, page
+from sandbox.payments.disputes import charge_disputed, taken
 from sandbox.payments.wire import invalid, malformed
-from sandbox.store import Json, Record, new_id
-
-
-class AccountState(StrEnum):
-    """How a seller's account takes transfers."""
-
-    ACTIVE = "active"
-    RESTRICTED = "restricted"  # the provider waits for documents
-    CLOSED = "closed"
-
-
-CAPABILITY = {AccountState.ACTIVE: "active", AccountState.RESTRICTED: "inactive", AccountState.CLOSED: "inactive"}
-
-
-def create_account(call: Call) -> Json:
-    """POST /v1/accounts: an active one, as if the seller had handed in all documents."""
-    country, email = call.params.text("country", "DE"), call.params.text("email")
-    metadata = call.params.mapping("metadata")
-    for name in ("type", "capabilities", "controller", "business_type"):
-        call.params.values.pop(name, None)
-    return put_account(
-        call, new_id("acct"), AccountState.ACTIVE, {"country": country, "email": email or None}, metadata
-    )
-
-
-def put_account(
-    call: Call, id_: str, state: AccountState, details: Json | None = None, metadata: dict[str, str] | None = None
-) -> Json:
-    """Make an account of that id, or put the one there into another state."""
-    known = call.world.store.get("account", id_)
-    account = known or call.make("account", "acct", {"type": "custom", "metadata": metadata or {}}, id_=id_)
-    able = state is AccountState.ACTIVE
-    account.data |= details or {}
-    account.data |= {
-        "capabilities": {"transfers": CAPABILITY[state]},
-        "charges_enabled": able,
-        "payouts_enabled": able,
-        "details_submitted": able,
-    }
-    account.private["state"] = state.value
-    call.world.store.put(account)
-    call.tell("account.updated", account)
-    return account.data
-
-
-def retrieve_account(call: Call) -> Json:
-    """GET /v1/accounts/{id}."""
-    return call.need("account", call.path["id"], "account").data
+from sandbox.store import Json, new_id
 
 
 def create(call: Call) -> Json:
@@ -67,10 +19,12 @@ def create(call: Call) -> Json:
     params.done()
     if amount is None:
         raise malformed("Missing required param: amount.", param="amount", code="parameter_missing")
-    _check_account(call, destination)
+    account = accounts.destination(call, destination)
     if source:
         _check_source(call, source, amount, currency)
-    balance.pay_out(call, amount, currency, from_pending=bool(source))
+    if not source:
+        # What is tied to a charge waits for that charge's own money, whatever the balance.
+        balance.demand(call, amount, currency, from_pending=False)
     id_ = new_id("tr")
     data = {
         "amount": amount,
@@ -88,6 +42,10 @@ def create(call: Call) -> Json:
         "transfer_group": group or None,
     }
     transfer = call.make("transfer", "tr", data, id_=id_)
+    row = balance.enter(call, transfer, "transfer", -amount, from_pending=bool(source))
+    transfer.data["balance_transaction"] = row.id
+    call.world.store.put(transfer)
+    accounts.credit(call, account, amount, currency)
     call.effect("transfer", transfer, amount)
     call.tell("transfer.created", transfer)
     return transfer.data
@@ -101,12 +59,12 @@ def retrieve(call: Call) -> Json:
 def listing(call: Call) -> Json:
     """GET /v1/transfers."""
     group, destination = call.params.text("transfer_group"), call.params.text("destination")
-    transfers = [
-        record
-        for record in call.world.store.all("transfer")
-        if group in ("", record.data["transfer_group"]) and destination in ("", record.data["destination"])
-    ]
-    return page(call, transfers, "/v1/transfers")
+    return page(
+        call,
+        "transfer",
+        "/v1/transfers",
+        lambda data: group in ("", data["transfer_group"]) and destination in ("", data["destination"]),
+    )
 
 
 def reverse(call: Call) -> Json:
@@ -121,6 +79,8 @@ def reverse(call: Call) -> Json:
     amount = wanted or left
     if amount > left:
         raise invalid(f"Reversal amount ({amount}) is greater than what is left ({left})", param="amount")
+    account = accounts.connected(call, transfer.data["destination"])
+    accounts.credit(call, account, -amount, transfer.data["currency"])
     data = {
         "amount": amount,
         "balance_transaction": None,
@@ -130,11 +90,13 @@ def reverse(call: Call) -> Json:
         "transfer": transfer.id,
     }
     reversal = call.make("transfer_reversal", "trr", data)
+    row = balance.enter(call, reversal, "transfer_reversal", amount, available=True)
+    reversal.data["balance_transaction"] = row.id
+    call.world.store.put(reversal)
     transfer.data["amount_reversed"] += amount
     transfer.data["reversed"] = transfer.data["amount_reversed"] == transfer.data["amount"]
     transfer.data["reversals"]["data"].insert(0, reversal.data)
     call.world.store.put(transfer)
-    balance.take_in(call, amount, transfer.data["currency"], available=True)
     call.effect("transfer_reversal", reversal, amount)
     call.tell("transfer.reversed", transfer)
     return reversal.data
@@ -143,18 +105,8 @@ def reverse(call: Call) -> Json:
 def list_reversals(call: Call) -> Json:
     """GET /v1/transfers/{id}/reversals."""
     transfer = call.need("transfer", call.path["id"], "transfer")
-    reversals = [r for r in call.world.store.all("transfer_reversal") if r.data["transfer"] == transfer.id]
-    return page(call, reversals, f"/v1/transfers/{transfer.id}/reversals")
-
-
-def _check_account(call: Call, id_: str) -> Record:
-    account = call.world.store.get("account", id_)
-    if account is None or account.private["state"] == AccountState.CLOSED:
-        raise invalid(f"No such destination: '{id_}'", param="destination", code="resource_missing")
-    if account.private["state"] == AccountState.RESTRICTED:
-        message = "Your destination account needs to have at least one of these capabilities enabled: transfers."
-        raise invalid(message, code="insufficient_capabilities_for_transfer")
-    return account
+    url = f"/v1/transfers/{transfer.id}/reversals"
+    return page(call, "transfer_reversal", url, lambda data: data["transfer"] == transfer.id)
 
 
 def _check_source(call: Call, source: str, amount: int, currency: str) -> None:
@@ -168,7 +120,8 @@ def _check_source(call: Call, source: str, amount: int, currency: str) -> None:
         for record in call.world.store.of_order("transfer", charge.order_id)
         if record.data["source_transaction"] == source
     )
-    taken_back = disputes.disputed(call, charge)
-    if sent + amount > charge.data["amount_captured"] - taken_back:
-        left = charge.data["amount_captured"] - taken_back - sent
+    if taken(charge) and sent + amount > charge.data["amount_captured"] - taken(charge):
+        raise charge_disputed(charge)
+    if sent + amount > charge.data["amount_captured"]:
+        left = charge.data["amount_captured"] - sent
         raise invalid(f"Transfer amount ({amount}) is greater than what is left of the charge ({left})", param="amount")

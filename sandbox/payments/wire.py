@@ -125,6 +125,21 @@ class Params:
             raise malformed(f"Invalid array: {name}", param=name)
         return value
 
+    def span(self, name: str) -> tuple[int, int | None]:
+        """A range of instants such as ``created[gte]=1&created[lt]=9``, as [since, until) in seconds; absent is all."""
+        given = self._take(name)
+        bounds = given if isinstance(given, dict) else {} if given is None else {"gte": given, "lte": given}
+        since, until = 0, None
+        for bound, value in bounds.items():
+            if bound not in ("gt", "gte", "lt", "lte") or not (value.isascii() and value.isdigit()):
+                raise malformed(f"Invalid range: {name}", param=name)
+            second = int(value) + (bound in ("gt", "lte"))
+            if bound.startswith("g"):
+                since = max(since, second)
+            else:
+                until = second if until is None else min(until, second)
+        return since, until
+
     def done(self) -> None:
         """Refuse parameters that no one asked for."""
         for name in sorted(self._left):

@@ -22,7 +22,7 @@ PANEL = "The books"
 From = Annotated[str, typer.Option("--from", help="The first day, e.g. 2026-11-01.")]
 To = Annotated[str, typer.Option("--to", help="The last day, itself included.")]
 Zone = Annotated[str, typer.Option("--zone", help="Where the days begin and end, e.g. Europe/Berlin.")]
-At = Annotated[str, typer.Option("--at", help="Up to this time, e.g. 2026-11-24T16:00:00Z; now unless given.")]
+At = Annotated[str, typer.Option("--at", help="Up to this time, e.g. 2026-11-24T16:00:00Z; everything unless given.")]
 
 export = typer.Typer(help="Write the books as files for other programs.", no_args_is_help=True)
 

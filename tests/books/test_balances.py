@@ -266,6 +266,7 @@ def test_a_long_ledger_is_exported_in_the_memory_of_a_short_one(
         with owner.begin() as conn:
             for table in ("ledger_transactions", "ledger_entries"):
                 conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER balanced"))
+            books.patiently(conn)
             conn.execute(text(MANY), {"order_id": sale.order_id, "at": NOW, "first": 1_000_000 + count, "count": count})
         used.append(export(database, file))
     with file.open(encoding="utf-8") as written:

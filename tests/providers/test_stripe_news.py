@@ -37,9 +37,14 @@ def order() -> str:
     return f"o-{uuid.uuid4().hex[:10]}"
 
 
+def paid(payments: PaymentProvider, sandbox: SandboxClient, order_id: str) -> tuple[str, str]:
+    """A captured payment: its intent and its charge."""
+    held = str(sandbox.preauthorise(order_id, PRICE.minor, "EUR")["payment_intent"])
+    return held, payments.capture(hold=held, amount=PRICE, key=f"{order_id}:capture:3").ref
+
+
 def charge_of(payments: PaymentProvider, sandbox: SandboxClient, order_id: str) -> str:
-    held = sandbox.preauthorise(order_id, PRICE.minor, "EUR")["payment_intent"]
-    return payments.capture(hold=held, amount=PRICE, key=f"{order_id}:capture:3").ref
+    return paid(payments, sandbox, order_id)[1]
 
 
 def event(type_: str, thing: dict[str, Any], **more: Any) -> bytes:
@@ -107,20 +112,20 @@ def test_what_is_signed_and_no_event_is_unreadable(payments: PaymentProvider, bo
 
 
 def test_a_dispute_is_read_with_what_it_took_and_gave_back(payments: PaymentProvider, sandbox: SandboxClient) -> None:
-    charge = charge_of(payments, sandbox, order())
-    ref = sandbox.dispute(charge, amount=2000, reason="product_not_received")["id"]
+    intent, charge = paid(payments, sandbox, order())
+    ref = sandbox.dispute(intent, amount=2000, reason="product_not_received")["id"]
     report = payments.dispute(ref)
     assert (report.charge, report.amount, report.fee) == (charge, Money.of("20.00", "EUR"), Money.of("15.00", "EUR"))
     assert (report.reason, report.status) == (DisputeReason.NOT_RECEIVED, DisputeStatus.OPEN)
-    sandbox.decide(ref, "won", fee_returned=1500)
+    sandbox.close_dispute(ref, "won", fee_returned=1500)
     report = payments.dispute(ref)
     assert (report.status, report.fee_returned) == (DisputeStatus.WON, Money.of("15.00", "EUR"))
 
 
 def test_what_is_disputed_is_definitely_not_refunded(payments: PaymentProvider, sandbox: SandboxClient) -> None:
     order_id = order()
-    charge = charge_of(payments, sandbox, order_id)
-    sandbox.dispute(charge)
+    intent, charge = paid(payments, sandbox, order_id)
+    sandbox.dispute(intent)
     with pytest.raises(Disputed):
         payments.refund(charge=charge, amount=PRICE, key=f"{order_id}:refund:9")
 
@@ -154,10 +159,12 @@ def test_an_account_that_the_provider_does_not_know_is_closed(payments: PaymentP
 
 def test_a_failed_payout_and_a_review_are_read(payments: PaymentProvider, sandbox: SandboxClient) -> None:
     sandbox.account("acct_payout")
-    payout = payments.payout(sandbox.fail_payout("acct_payout", 900, "EUR")["id"], account="acct_payout")
+    payout = payments.payout(
+        sandbox.pay_out("acct_payout", 900, "EUR", failure="account_closed")["id"], account="acct_payout"
+    )
     assert (payout.failed, payout.amount, payout.reason) == (True, Money.of("9.00", "EUR"), "account_closed")
     held = sandbox.preauthorise(order(), 700, "EUR")["payment_intent"]
-    review = payments.review(sandbox.review(held, "open")["id"])
+    review = payments.review(sandbox.open_review(held)["id"])
     assert (review.open, review.payment_intent) == (True, held)
 
 
@@ -169,7 +176,7 @@ def test_what_is_not_there_is_said_to_be_not_there(payments: PaymentProvider, re
 
 def test_the_list_of_events_gives_what_webhooks_gave(payments: PaymentProvider, sandbox: SandboxClient) -> None:
     since = datetime.now(UTC) - timedelta(seconds=2)
-    ref = sandbox.dispute(charge_of(payments, sandbox, order()))["id"]
+    ref = sandbox.dispute(paid(payments, sandbox, order())[0])["id"]
     assert {news.kind for news in payments.events(since) if news.subject == ref} == {NewsKind.DISPUTE}
 
 
@@ -178,14 +185,14 @@ def test_every_movement_is_read_with_its_order_key_and_what_it_is_on(
 ) -> None:
     since, order_id = datetime.now(UTC) - timedelta(seconds=2), order()
     sandbox.account("acct_book")
-    charge = charge_of(payments, sandbox, order_id)
+    intent, charge = paid(payments, sandbox, order_id)
     amount = Money.of("10.00", "EUR")
     release = payments.release(
         order_id=order_id, charge=charge, account="acct_book", amount=amount, key=f"{order_id}:release:5"
     )
     back = payments.reverse_release(release=release.ref, amount=amount, key=f"{order_id}:reverse_release:6")
     refund = payments.refund(charge=charge, amount=amount, key=f"{order_id}:refund:7")
-    dispute = sandbox.dispute(charge, amount=500)["id"]
+    dispute = sandbox.dispute(intent, amount=500)["id"]
     found = {m.ref: m for m in payments.movements(since, datetime.now(UTC) + timedelta(seconds=2))}
     seen = {
         ref: (found[ref].kind, found[ref].key, found[ref].source)

@@ -23,10 +23,10 @@ def api(sandbox: SandboxClient) -> stripe.StripeClient:
     return stripe.StripeClient("sk_test_1", base_addresses={"api": sandbox.url})
 
 
-def captured(sandbox: SandboxClient, api: stripe.StripeClient, amount: int = 5000) -> str:
-    """The charge of a captured payment."""
-    held = sandbox.preauthorise(order(), amount, "EUR")
-    return str(api.v1.payment_intents.capture(held["payment_intent"]).latest_charge)
+def captured(sandbox: SandboxClient, api: stripe.StripeClient, amount: int = 5000) -> tuple[str, str]:
+    """A captured payment: its intent and its charge."""
+    held = sandbox.preauthorise(order(), amount, "EUR")["payment_intent"]
+    return held, str(api.v1.payment_intents.capture(held).latest_charge)
 
 
 def kinds(sandbox: SandboxClient, charge: str, api: stripe.StripeClient) -> list[str]:
@@ -37,27 +37,27 @@ def kinds(sandbox: SandboxClient, charge: str, api: stripe.StripeClient) -> list
 def test_a_dispute_takes_money_and_fee_at_once_and_gives_the_money_back_when_it_is_won(
     sandbox: SandboxClient, api: stripe.StripeClient
 ) -> None:
-    charge = captured(sandbox, api)
-    opened = sandbox.dispute(charge, reason="product_not_received")
+    intent, charge = captured(sandbox, api)
+    opened = sandbox.dispute(intent, reason="product_not_received")
     read = api.v1.disputes.retrieve(opened["id"])
     assert (read.amount, read.status, read.charge) == (5000, "needs_response", charge)
     assert [(line.amount, line.fee) for line in read.balance_transactions] == [(-5000, 1500)]
-    won = sandbox.decide(opened["id"], "won", fee_returned=1500)
+    won = sandbox.close_dispute(opened["id"], "won", fee_returned=1500)
     assert won["status"] == "won"
     assert [line["net"] for line in won["balance_transactions"]] == [-6500, 6500]
-    assert kinds(sandbox, charge, api)[2:] == ["dispute", "dispute_fee", "dispute_won", "dispute_fee_returned"]
+    assert kinds(sandbox, charge, api)[2:] == ["dispute", "dispute_won"]
 
 
 def test_what_the_bank_has_taken_back_is_neither_refunded_nor_paid_out(
     sandbox: SandboxClient, api: stripe.StripeClient
 ) -> None:
-    charge = captured(sandbox, api)
+    intent, charge = captured(sandbox, api)
     sandbox.account("acct_disputed")
-    sandbox.dispute(charge, amount=4000)
+    sandbox.dispute(intent, amount=4000)
     with pytest.raises(stripe.InvalidRequestError) as refused:
         api.v1.refunds.create({"charge": charge, "amount": 1001})
     assert refused.value.code == "charge_disputed"
-    with pytest.raises(stripe.InvalidRequestError, match="greater than what is left"):
+    with pytest.raises(stripe.InvalidRequestError, match="charged back"):
         api.v1.transfers.create(
             {"amount": 1001, "currency": "eur", "destination": "acct_disputed", "source_transaction": charge}
         )
@@ -65,19 +65,19 @@ def test_what_the_bank_has_taken_back_is_neither_refunded_nor_paid_out(
 
 
 def test_a_second_dispute_takes_no_more_than_what_is_left(sandbox: SandboxClient, api: stripe.StripeClient) -> None:
-    charge = captured(sandbox, api)
-    sandbox.dispute(charge, amount=4000)
+    intent, _ = captured(sandbox, api)
+    sandbox.dispute(intent, amount=4000)
     with pytest.raises(requests.HTTPError):
-        sandbox.dispute(charge, amount=1001)
-    assert sandbox.dispute(charge)["amount"] == 1000
+        sandbox.dispute(intent, amount=1001)
+    assert sandbox.dispute(intent)["amount"] == 1000
 
 
 def test_the_list_of_events_tells_what_webhooks_were_sent_about(
     sandbox: SandboxClient, api: stripe.StripeClient
 ) -> None:
     since = int((real_clock() - timedelta(seconds=1)).timestamp())
-    charge = captured(sandbox, api)
-    dispute = sandbox.dispute(charge)["id"]
+    intent, _ = captured(sandbox, api)
+    dispute = sandbox.dispute(intent)["id"]
     events = list(api.v1.events.list({"created": {"gte": since}, "limit": 100}).auto_paging_iter())
     told = [event.type for event in events if event.to_dict()["data"]["object"]["id"] == dispute]
     assert told == ["charge.dispute.funds_withdrawn", "charge.dispute.created"]
@@ -86,7 +86,7 @@ def test_the_list_of_events_tells_what_webhooks_were_sent_about(
 
 def test_a_hold_that_its_issuer_cancels_is_gone(sandbox: SandboxClient, api: stripe.StripeClient) -> None:
     held = sandbox.preauthorise(order(), 700, "EUR")["payment_intent"]
-    assert sandbox.lapse(held)["status"] == "canceled"
+    assert sandbox.end_hold(held)["status"] == "canceled"
     with pytest.raises(stripe.InvalidRequestError) as refused:
         api.v1.payment_intents.capture(held)
     assert refused.value.code == "payment_intent_unexpected_state"
@@ -96,7 +96,7 @@ def test_a_payout_that_failed_is_read_on_the_sellers_account_alone(
     sandbox: SandboxClient, api: stripe.StripeClient
 ) -> None:
     sandbox.account("acct_bank")
-    payout = sandbox.fail_payout("acct_bank", 900, "EUR")["id"]
+    payout = sandbox.pay_out("acct_bank", 900, "EUR", failure="account_closed")["id"]
     read = api.v1.payouts.retrieve(payout, options={"stripe_account": "acct_bank"})
     assert (read.status, read.failure_code) == ("failed", "account_closed")
     with pytest.raises(stripe.InvalidRequestError):
@@ -105,14 +105,14 @@ def test_a_payout_that_failed_is_read_on_the_sellers_account_alone(
 
 def test_a_review_opens_and_closes(sandbox: SandboxClient, api: stripe.StripeClient) -> None:
     held = sandbox.preauthorise(order(), 700, "EUR")["payment_intent"]
-    opened = sandbox.review(held, "open")["id"]
+    opened = sandbox.open_review(held)["id"]
     assert api.v1.reviews.retrieve(opened).open
-    assert sandbox.review(held, "closed")["id"] == opened
+    assert sandbox.close_review(opened)["id"] == opened
     assert not api.v1.reviews.retrieve(opened).open
 
 
 def test_every_movement_is_a_line_of_the_balance(sandbox: SandboxClient, api: stripe.StripeClient) -> None:
-    charge = captured(sandbox, api)
+    intent, charge = captured(sandbox, api)
     sandbox.account("acct_lines")
     transfer = api.v1.transfers.create(
         {"amount": 900, "currency": "eur", "destination": "acct_lines", "source_transaction": charge}
@@ -120,7 +120,7 @@ def test_every_movement_is_a_line_of_the_balance(sandbox: SandboxClient, api: st
     reversal = api.v1.transfers.reversals.create(transfer.id, {"amount": 400})
     refund = api.v1.refunds.create({"charge": charge, "amount": 100})
     sandbox.settle_refund(refund.id, "failed")
-    dispute = sandbox.dispute(charge, amount=300)["id"]
+    dispute = sandbox.dispute(intent, amount=300)["id"]
     mine = {charge, transfer.id, reversal.id, refund.id, dispute}
     lines = [
         line for line in api.v1.balance_transactions.list({"limit": 100}).auto_paging_iter() if line.source in mine

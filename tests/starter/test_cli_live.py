@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from activities.store.tables import looks
-from domain.state import Cause, Milestone, Proof, Role
+from domain.state import Cause, Milestone, Role
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
 from tests.starter.test_client_live import CANARY, bare, known
@@ -135,20 +135,6 @@ async def test_lists_tickets_and_why_find_the_late_seller_and_the_command_that_m
     assert (await aftersale("list", "--waiting-on", "everybody")).code == 2
 
 
-async def test_the_ledger_and_the_balances_are_told_as_booked(aftersale: Aftersale, market: Marketplace) -> None:
-    life = await market.order()
-    await life.delivered(Proof.STRONG)
-    await life.send("receive", Role.BUYER)
-    postings = (await aftersale("ledger", life.order_id, "--json")).json["postings"]
-    assert {posting["verb"] for posting in postings} == {"capture", "release"}
-    sums = {side: sum(_minor(p["amount"]) for p in postings if p["side"] == side) for side in ("debit", "credit")}
-    assert sums["debit"] == sums["credit"]
-    balance = (await aftersale("balance", "--json")).json
-    assert balance["balanced"] is True
-    assert "The ledger balances." in (await aftersale("balance", "escrow:")).out
-    assert (await aftersale("ledger", "o-none")).code == 4
-
-
 async def test_a_large_refund_waits_for_a_second_operator_whom_why_tells_what_to_type(
     aftersale: Aftersale, market: Marketplace
 ) -> None:
@@ -227,7 +213,3 @@ async def test_a_wrong_setting_is_named(
     broken = Aftersale({**aftersale.env, name: value})
     ran = await broken(*[life.order_id if part == "ORDER" else part for part in command])
     assert (ran.code, words in ran.err) == (code, True), ran.err
-
-
-def _minor(amount: str) -> int:
-    return int(amount.split(maxsplit=1)[0].replace(".", ""))

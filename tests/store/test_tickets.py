@@ -57,6 +57,33 @@ def test_a_ticket_opened_and_resolved_by_one_step_is_resolved(conn: Connection) 
     assert screens.ticket_queue(conn) == ()
 
 
+def waiting_on_the_provider(conn: Connection, count: int) -> list[str]:
+    """So many orders whose money is in doubt, opened one after the other."""
+    ids = []
+    for n in range(count):
+        order_id = f"o-away-{n}"
+        admit(conn, order_id)
+        ticket = Ticket(f"{order_id}-money_unknown-4", Cause.MONEY_UNKNOWN, "4", hours(n), hours(8 - n))
+        tickets.sync(conn, order_id, [TicketOpened(ticket)], hours(n))
+        ids.append(ticket.ticket_id)
+    return ids
+
+
+def test_of_many_orders_that_wait_on_one_provider_the_oldest_ticket_stands_for_all(opened: Connection) -> None:
+    ids = waiting_on_the_provider(opened, 3)
+    assert [r.ticket_id for r in screens.ticket_queue(opened)] == [TICKET.ticket_id, ids[0]]
+    assert tickets.shared(opened) == {"money_unknown": 3}
+    assert [tickets.leads(opened, ticket_id) for ticket_id in (*ids, TICKET.ticket_id)] == [True, False, False, True]
+    assert [r.ticket_id for r in screens.ticket_queue(opened, cause="money_unknown")] == ids[::-1]
+
+
+def test_when_the_oldest_ends_the_next_stands_for_the_rest(opened: Connection) -> None:
+    ids = waiting_on_the_provider(opened, 2)
+    tickets.sync(opened, "o-away-0", [TicketResolved(ids[0], Outcome.ACT, "settle")], hours(9))
+    assert tickets.leads(opened, ids[1])
+    assert ids[1] in [r.ticket_id for r in screens.ticket_queue(opened)]
+
+
 def test_a_ticket_is_opened_once(opened: Connection) -> None:
     with pytest.raises(IntegrityError, match="tickets_pkey"), opened.begin_nested():
         tickets.sync(opened, ORDER, [TicketOpened(TICKET)], NOW)

@@ -1,13 +1,10 @@
-"""What a lever is told, field by field: a JSON object, or the query of its address. A refusal names the field."""
+"""Reads what a lever is told, and says what would be right."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
-
-from starlette.requests import Request
 
 from sandbox.payments.wire import malformed
 from sandbox.store import Json
@@ -15,21 +12,8 @@ from sandbox.store import Json
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-async def read(request: Request) -> Json:
-    """The fields of a request."""
-    if request.method != "POST":
-        return dict(request.query_params)
-    try:
-        body = json.loads(await request.body())
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise malformed("The body must be a JSON object.")
-    return body
-
-
 def text(wanted: Json, name: str) -> str:
-    """A text, "" when it is not given."""
+    """A string, "" when it is absent."""
     value = wanted.get(name, "")
     if not isinstance(value, str):
         raise malformed(f"{name} must be a string", param=name)
@@ -37,7 +21,7 @@ def text(wanted: Json, name: str) -> str:
 
 
 def required(wanted: Json, name: str) -> str:
-    """A text that must be given."""
+    """A string that must be there."""
     value = text(wanted, name)
     if not value:
         raise malformed(f"Missing: {name}", param=name)
@@ -45,7 +29,7 @@ def required(wanted: Json, name: str) -> str:
 
 
 def number(wanted: Json, name: str, type_: type[Any], default: Any) -> Any:
-    """A number that is not negative, or `default`."""
+    """A number that is not negative, whole when `type_` is int, `default` when it is absent."""
     value = wanted.get(name, default)
     if value is not default and (isinstance(value, bool) or not isinstance(value, (int, type_)) or value < 0):
         raise malformed(f"{name} must be a number, not negative", param=name)
@@ -53,7 +37,7 @@ def number(wanted: Json, name: str, type_: type[Any], default: Any) -> Any:
 
 
 def instant(wanted: Json, name: str) -> datetime:
-    """An instant with an offset."""
+    """An instant with its offset, as ISO 8601."""
     try:
         moment = datetime.fromisoformat(required(wanted, name))
     except ValueError:
@@ -64,8 +48,24 @@ def instant(wanted: Json, name: str) -> datetime:
 
 
 def choice(wanted: Json, name: str, choices: type[Choice]) -> Choice:
-    """One of a few words."""
+    """One of the values of an enumeration."""
     value = required(wanted, name)
-    if value not in [known.value for known in choices]:
+    if value not in [item.value for item in choices]:
         raise malformed(f"{name} must be one of {', '.join(choices)}", param=name)
     return choices(value)
+
+
+def flag(wanted: Json, name: str) -> bool:
+    """A boolean, False when it is absent."""
+    value = wanted.get(name, False)
+    if not isinstance(value, bool):
+        raise malformed(f"{name} must be true or false", param=name)
+    return value
+
+
+def words(wanted: Json, name: str) -> list[str]:
+    """A list of strings, [] when it is absent."""
+    value = wanted.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise malformed(f"{name} must be a list of strings", param=name)
+    return value

@@ -1,0 +1,1 @@
+"""What no real provider offers: the levers by which tests, the demo and people move this one."""

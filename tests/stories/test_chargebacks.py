@@ -1,0 +1,173 @@
+"""The buyer's bank takes money back: what it holds, who bears it, and how what a seller owes is paid."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from activities.payments_desk import PaymentsDesk
+from activities.providers.port import News, NewsKind
+from activities.store import ledger
+from domain.money import Money
+from domain.state import Cause, LineState, Proof, Stage
+from sandbox.payments.disputes import FEE
+from tests.life import BUYER, COMMAND_KEY, SELLER, SPECIALIST, Json, Life
+from tests.marketplace import Marketplace
+
+DAY = timedelta(days=1)
+OWES_ALL = "75.10 EUR"
+"""The seller's net of both lines and shipping, and the bank's fee."""
+
+
+async def told(market: Marketplace, life: Life, dispute: str) -> None:
+    """The provider's webhook about a dispute has come, and the order has done what follows."""
+    desk = PaymentsDesk(
+        market.engine, market.client, market.payments, "stripe", COMMAND_KEY, task_queue=market.task_queue
+    )
+    assert await desk.look(News(f"evt_{dispute}", NewsKind.DISPUTE, dispute, await life.now()))
+    await life.rest()
+
+
+async def disputed(market: Marketplace, life: Life, **about: object) -> str:
+    """The buyer's bank takes back what is left of the payment, or an amount."""
+    dispute = str(market.sandbox.dispute(life.state().payment.hold, reason="product_not_received", **about)["id"])  # type: ignore[arg-type]
+    await told(market, life, dispute)
+    return dispute
+
+
+async def decided(market: Marketplace, life: Life, dispute: str, status: str, fee_returned: int = 0) -> None:
+    market.sandbox.close_dispute(dispute, status, fee_returned=fee_returned)
+    await told(market, life, dispute)
+
+
+async def paid_out(market: Marketplace, document: Json | None = None) -> Life:
+    life = await market.order(document)
+    await life.delivered(Proof.STRONG)
+    await life.send("receive", BUYER)
+    return life
+
+
+async def test_a_dispute_holds_the_money_and_a_won_one_lets_it_go_on(market: Marketplace) -> None:
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    dispute = await disputed(market, life)
+    assert {line.held for line in life.state().lines} == {f"dispute:{dispute}"}
+    assert life.ticket(Cause.DISPUTE).subject == dispute
+    assert "open_dispute" in life.told(SELLER)
+    assert life.money()["disputed"] == "79.90 EUR"
+    await life.pass_time(20 * DAY)
+    assert "transfer" not in life.effects(), "nothing moves while the bank decides (P7)"
+    await decided(market, life, dispute, "won", FEE)
+    assert not life.state().tickets
+    await life.pass_time(20 * DAY)
+    assert life.money() == {"captured": "64.90 EUR", "released": "60.10 EUR", "fees": "4.80 EUR"}
+
+
+async def test_a_lost_dispute_is_borne_by_the_escrow_and_nobody_is_paid_twice(market: Marketplace) -> None:
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    await decided(market, life, await disputed(market, life), "lost")
+    assert life.stage() is Stage.REFUNDED
+    assert life.effects() == ["authorise", "capture", "dispute", "dispute_lost"]
+    assert life.money() == {"captured": "64.90 EUR", "disputed": "79.90 EUR", "owed": "15.00 EUR"}
+    await life.pass_time(61 * DAY)
+    assert life.money() == {"captured": "64.90 EUR", "disputed": "79.90 EUR", "lost": "15.00 EUR"}
+    assert not await life.is_running()
+
+
+async def test_a_lost_dispute_after_the_payout_is_taken_back_from_the_seller(market: Marketplace) -> None:
+    life = await paid_out(market)
+    await decided(market, life, await disputed(market, life), "lost")
+    assert life.effects()[-1] == "transfer_reversal"
+    assert [line.state for line in life.state().lines] == [LineState.REFUNDED] * 2
+    money = life.money()
+    assert (money["owed"], money["disputed"]) == ("15.00 EUR", "79.90 EUR"), "the transfer had no room for the fee"
+    assert "fees" not in money, "the platform gives its commission back"
+    assert {"owed", "reversed"} <= set(life.told(SELLER))
+
+
+async def test_what_a_seller_cannot_give_back_is_kept_from_the_next_sale(market: Marketplace) -> None:
+    first = await paid_out(market)
+    now = await first.now()
+    market.sandbox.move_clock(first.order_id, now)
+    market.sandbox.fault(
+        "balance_insufficient", order_id=first.order_id, operation="reverse_release", until=now + 90 * DAY
+    )
+    await decided(market, first, await disputed(market, first), "lost")
+    assert first.ticket(Cause.MONEY_FAILED).subject == "reverse_release"
+    assert first.money()["owed"] == OWES_ALL
+    document = market.checkout(prices=("200.00", "20.00"), account="acct_seller")
+    document["seller"] = first.document["seller"]
+    second = await paid_out(market, market.preauthorised(document))
+    assert second.effects() == ["authorise", "capture", "transfer"]
+    transferred = second.book()[-1]["amount"]
+    assert Money(transferred, "EUR") == Money.of("207.30", "EUR") - Money.of("75.10", "EUR")
+    assert "owed" not in first.money(), "paid by the other order's release"
+    await first.pass_time(8 * DAY)
+    assert first.state().debt is None
+    assert not await first.is_running() or first.stage() is Stage.REFUNDED
+
+
+async def test_a_debt_that_is_never_paid_is_the_platforms_loss_after_two_months(market: Marketplace) -> None:
+    life = await paid_out(market)
+    now = await life.now()
+    market.sandbox.move_clock(life.order_id, now)
+    market.sandbox.fault(
+        "balance_insufficient", order_id=life.order_id, operation="reverse_release", until=now + 90 * DAY
+    )
+    await decided(market, life, await disputed(market, life), "lost")
+    await life.pass_time(62 * DAY)
+    assert not await life.is_running()
+    money = life.money()
+    assert (money["lost"], "owed" in money) == (OWES_ALL, False)
+    with market.engine.begin() as conn:
+        account = f"receivable:{life.document['seller']['person_id']}:{life.order_id}"
+        assert ledger.balance(conn, account, "EUR") == Money.zero("EUR")
+
+
+async def test_a_dispute_about_a_closed_order_opens_it_again_until_the_bank_has_decided(market: Marketplace) -> None:
+    life = await paid_out(market)
+    await life.until("close")
+    assert (life.stage(), await life.is_running()) == (Stage.CLOSED, False)
+    dispute = await disputed(market, life)
+    assert (life.stage(), await life.is_running()) == (Stage.COMPLETED, True)
+    await decided(market, life, dispute, "won", FEE)
+    await life.until("close")
+    assert (life.stage(), await life.is_running()) == (Stage.CLOSED, False)
+    assert life.money() == {"captured": "64.90 EUR", "released": "60.10 EUR", "fees": "4.80 EUR"}
+
+
+async def test_a_dispute_that_is_never_answered_counts_as_lost_and_a_later_win_still_pays_the_seller(
+    market: Marketplace,
+) -> None:
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    dispute = await disputed(market, life)
+    await life.until("dispute_lapses")
+    assert life.stage() is Stage.REFUNDED
+    await decided(market, life, dispute, "won", FEE)
+    money = life.money()
+    assert (money["released"], money["fees"]) == ("60.10 EUR", "4.80 EUR")
+    assert "disputed" not in money
+
+
+async def test_a_disputed_part_is_taken_from_every_slice_and_the_rest_flows_on(market: Marketplace) -> None:
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    await decided(market, life, await disputed(market, life, amount=649), "lost")
+    await life.send("receive", BUYER)
+    money = life.money()
+    assert (money["released"], money["fees"]) == ("54.09 EUR", "4.32 EUR"), "a tenth less of everything"
+    assert life.effects()[-1] == "transfer"
+
+
+async def test_a_line_that_was_paid_out_can_be_refunded_and_the_seller_owes_it(market: Marketplace) -> None:
+    life = await paid_out(market)
+    await life.desk("refund", SPECIALIST, lines=["L2"])
+    assert life.effects() == ["authorise", "capture", "transfer", "refund", "transfer_reversal"]
+    assert life.money() == {
+        "captured": "64.90 EUR",
+        "released": "41.70 EUR",
+        "refunded": "20.00 EUR",
+        "fees": "3.20 EUR",
+    }
+    assert life.told(SELLER)[-2:] == ["owed", "reversed"]
