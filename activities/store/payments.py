@@ -24,9 +24,12 @@ def order_of(conn: Connection, ref: str) -> str | None:
 
 
 def was_asked(conn: Connection, order_id: str, verb: Verb, subject: str) -> bool:
-    """Whether an operation of that verb on `subject` was written down, however it ended."""
+    """Whether an operation of that verb on `subject` was done or is under way; not, when it was refused."""
     asked = select(operations.c.key).where(
-        operations.c.order_id == order_id, operations.c.verb == verb.value, operations.c.subject == subject
+        operations.c.order_id == order_id,
+        operations.c.verb == verb.value,
+        operations.c.subject == subject,
+        operations.c.state != "refused",
     )
     return conn.scalar(asked) is not None
 

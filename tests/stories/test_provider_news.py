@@ -274,6 +274,20 @@ async def test_money_that_somebody_else_took_goes_back(market: Marketplace, rece
     assert life.state().strays == ()
 
 
+async def test_the_orders_own_hold_when_somebody_else_took_its_money_is_given_back(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    hold = life.state().payment.hold
+    await life.send("confirm", SELLER)
+    market.sandbox.capture(hold)
+    await life.ship()
+    assert "capture_refused" in life.told(SELLER), "the money is not there for this order"
+    assert "delivered" in await receiver.tell(hold)
+    assert life.effects() == ["authorise", "capture", "refund"]
+    assert life.stage() is Stage.AWAITING_PAYMENT
+
+
 async def test_what_an_order_does_itself_is_no_news(market: Marketplace, receiver: Receiver) -> None:
     document = market.checkout(account=account())
     life = await market.order(document | {"payment": {"payment_method": "pm_card_visa", "customer": market.customer()}})
