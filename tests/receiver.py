@@ -101,6 +101,11 @@ class Receiver:
         return [answer.json()["status"] for answer in answers]
 
 
+def hold_of(life: Life) -> str:
+    """The order's first authorisation, by the provider's book."""
+    return next(str(effect["object"]) for effect in life.book() if effect["kind"] == "authorise")
+
+
 def _ids(thing: Json) -> Iterator[str]:
     yield from (str(thing.get(name)) for name in ("id", "payment_intent", "charge", "account"))
 

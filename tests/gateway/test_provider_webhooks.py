@@ -16,21 +16,21 @@ from gateway.__main__ import PROVIDER
 from sandbox.payments.webhooks import signature
 from tests.life import SELLER, Json, Life
 from tests.marketplace import Marketplace
-from tests.receiver import SECRET, Receiver, eventually
+from tests.receiver import SECRET, Receiver, eventually, hold_of
 
 
-async def shipped(market: Marketplace) -> tuple[Life, str]:
-    """An order whose money is in escrow, and its charge."""
+async def shipped(market: Marketplace) -> Life:
+    """An order whose money is in escrow."""
     life = await market.order()
     await life.send("confirm", SELLER)
     await life.ship()
-    return life, life.state().payment.charge
+    return life
 
 
 async def disputed(market: Marketplace) -> tuple[Life, str]:
     """The same, with a dispute that nobody was told of; its id."""
-    life, _ = await shipped(market)
-    return life, str(market.sandbox.dispute(life.state().payment.hold)["id"])
+    life = await shipped(market)
+    return life, str(market.sandbox.dispute(hold_of(life))["id"])
 
 
 def event(type_: str = "charge.dispute.created", **thing: object) -> Json:
@@ -202,13 +202,13 @@ async def test_while_no_run_of_an_open_order_can_be_told_the_webhook_is_to_be_se
 
 
 async def test_what_the_provider_posts_by_itself_arrives(market: Marketplace, receiver: Receiver) -> None:
-    life, _ = await shipped(market)
+    life = await shipped(market)
     api = stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.webhook_endpoints
     endpoint = api.create({"url": f"{receiver.url}/webhooks/{PROVIDER}", "enabled_events": ["charge.dispute.created"]})
     receiver.payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secrets=(str(endpoint.secret),))
     receiver.open()
     try:
-        market.sandbox.dispute(life.state().payment.hold)
+        market.sandbox.dispute(hold_of(life))
         await eventually(life, lambda: "open_dispute" in life.steps())
     finally:
         api.delete(endpoint.id)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+import stripe
 
+from activities.providers.port import Hold
 from activities.store import screens, tickets
+from domain.money import Verb
 from domain.state import Actor, Cause, Milestone, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
-from tests.receiver import Receiver
+from tests.receiver import Receiver, hold_of
 
 
 def account() -> str:
@@ -46,6 +49,11 @@ async def refunded(market: Marketplace) -> tuple[Life, str]:
     return life, next(effect["object"] for effect in life.book() if effect["kind"] == "refund")
 
 
+def taken_elsewhere(market: Marketplace, intent: str) -> None:
+    """Somebody takes the money of a hold who is none of our orders."""
+    stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.payment_intents.capture(intent)
+
+
 async def test_while_the_provider_reviews_a_payment_the_clocks_stand_and_then_go_on(
     market: Marketplace, receiver: Receiver
 ) -> None:
@@ -53,7 +61,7 @@ async def test_while_the_provider_reviews_a_payment_the_clocks_stand_and_then_go
     before = life.clock("confirm_overdue").at
     hold = life.state().payment.hold
     market.sandbox.move_clock(life.order_id, await life.now())
-    review = market.sandbox.review(hold, "open")["id"]
+    review = market.sandbox.open_review(hold)["id"]
     assert await receiver.tell(review) == ["delivered"]
     paused = life.state().paused
     assert paused is not None
@@ -61,7 +69,7 @@ async def test_while_the_provider_reviews_a_payment_the_clocks_stand_and_then_go
     assert life.told(SELLER)[-1] == "pause"
     await life.pass_time(timedelta(days=10))
     assert life.state().tickets == ()
-    market.sandbox.review(hold, "closed")
+    market.sandbox.close_review(review)
     assert await receiver.tell(review) == ["ignored", "delivered"]
     assert life.state().paused is None
     assert life.clock("confirm_overdue").at - before > timedelta(days=7)
@@ -73,18 +81,13 @@ async def test_a_review_that_is_never_closed_ends_by_itself_and_stops_nothing_th
 ) -> None:
     life = await market.order()
     market.sandbox.move_clock(life.order_id, await life.now())
-    await receiver.tell(market.sandbox.review(life.state().payment.hold, "open")["id"])
+    await receiver.tell(market.sandbox.open_review(life.state().payment.hold)["id"])
     await life.until("pause_ends")
     assert life.state().paused is None
     over = await closed(market)
-    review = market.sandbox.review(hold_of(over), "open")["id"]
+    review = market.sandbox.open_review(hold_of(over))["id"]
     assert await receiver.tell(review) == ["ignored"]
     assert over.steps()[-1] == "close"
-
-
-def hold_of(life: Life) -> str:
-    """The order's authorisation, by the provider's book."""
-    return next(str(effect["object"]) for effect in life.book() if effect["kind"] == "authorise")
 
 
 async def test_the_end_of_a_review_does_not_end_the_pause_of_an_operator(
@@ -93,8 +96,8 @@ async def test_the_end_of_a_review_does_not_end_the_pause_of_an_operator(
     life = await market.order()
     await life.desk("pause", OPERATOR, until=await life.now() + timedelta(days=5))
     hold = life.state().payment.hold
-    review = market.sandbox.review(hold, "open")["id"]
-    market.sandbox.review(hold, "closed")
+    review = market.sandbox.open_review(hold)["id"]
+    market.sandbox.close_review(review)
     await receiver.tell(review)
     assert life.state().paused is not None
 
@@ -113,7 +116,7 @@ async def test_a_chargeback_moves_an_order_at_every_stage_and_its_end_settles_it
     market: Marketplace, receiver: Receiver, there: Callable[[Marketplace], Awaitable[Life]], decided: str
 ) -> None:
     life = await there(market)
-    dispute = market.sandbox.dispute(life.state().payment.charge, reason="product_not_received")["id"]
+    dispute = market.sandbox.dispute(hold_of(life), reason="product_not_received")["id"]
     assert set(await receiver.tell(dispute)) == {"delivered"}
     found = life.state().disputes[0]
     assert (found.dispute_id, found.reason, str(found.amount), str(found.fee)) == (
@@ -124,7 +127,7 @@ async def test_a_chargeback_moves_an_order_at_every_stage_and_its_end_settles_it
     )
     assert life.ticket(Cause.DISPUTE).subject == dispute
     assert await life.is_running(), "an order that was over is open again"
-    market.sandbox.decide(dispute, decided)
+    market.sandbox.close_dispute(dispute, decided)
     await receiver.tell(dispute)
     steps = [step for step in life.steps() if step.endswith("_dispute")]
     assert steps == ["open_dispute", {"won": "win_dispute", "lost": "lose_dispute"}[decided]]
@@ -132,10 +135,20 @@ async def test_a_chargeback_moves_an_order_at_every_stage_and_its_end_settles_it
     assert [ticket for ticket in life.state().tickets if ticket.cause is Cause.DISPUTE] == []
 
 
+async def test_an_inquiry_is_no_chargeback_until_it_takes_money(market: Marketplace, receiver: Receiver) -> None:
+    life = await in_escrow(market)
+    dispute = market.sandbox.dispute(hold_of(life), inquiry=True)["id"]
+    assert set(await receiver.tell(dispute)) == {"ignored"}
+    assert life.state().disputes == ()
+    market.sandbox.escalate_dispute(dispute)
+    assert "delivered" in await receiver.tell(dispute)
+    assert life.state().disputes[0].dispute_id == dispute
+
+
 async def test_a_hold_that_the_issuer_cancels_makes_the_buyer_pay_anew(market: Marketplace, receiver: Receiver) -> None:
     life = await market.order()
     hold = life.state().payment.hold
-    market.sandbox.lapse(hold)
+    market.sandbox.end_hold(hold)
     assert "delivered" in await receiver.tell(hold)
     assert life.state().payment.lost_at is not None
     assert "hold_lost" in life.told(BUYER)
@@ -213,7 +226,7 @@ async def test_a_payout_that_the_bank_returned_is_a_ticket_apart_and_a_mail_to_t
     own = account()
     life = await paid_out(market, own)
     before = life.state()
-    payout = market.sandbox.fail_payout(own, 5000, "EUR")["id"]
+    payout = market.sandbox.pay_out(own, 5000, "EUR", failure="account_closed")["id"]
     assert await receiver.tell(payout) == ["delivered"]
     with market.engine.begin() as conn:
         queue = screens.ticket_queue(conn, cause="payout_failed", limit=50)
@@ -230,7 +243,7 @@ async def test_a_payout_of_an_account_that_no_order_was_paid_to_is_not_ours(
 ) -> None:
     own = account()
     market.sandbox.account(own)
-    payout = market.sandbox.fail_payout(own, 5000, "EUR")["id"]
+    payout = market.sandbox.pay_out(own, 5000, "EUR", failure="account_closed")["id"]
     assert await receiver.tell(payout) == ["ignored"]
 
 
@@ -246,15 +259,68 @@ async def test_a_payment_that_comes_after_the_order_expired_is_given_back(
     assert life.effects() == ["authorise", "void"]
 
 
+def an_hour_later() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
 async def test_a_payment_that_the_storefront_forgot_to_tell_of_is_taken_by_the_order_that_waits(
     market: Marketplace, receiver: Receiver
 ) -> None:
     life = await market.order(market.checkout())
     paid = market.preauthorise(life.document)
+    told = receiver.events(paid)[-1]
+    answer = await receiver.post_event(told)
+    assert (answer.status_code, life.steps()) == (503, ["place"]), "the storefront may be about to tell of it"
+    receiver.desk.clock = an_hour_later
     assert "delivered" in await receiver.tell(paid)
     assert life.stage() is Stage.PLACED
     assert life.state().payment.hold == paid
     assert life.effects() == ["authorise"]
+
+
+async def test_a_payment_that_the_storefront_tells_of_itself_is_no_news(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order(market.checkout())
+    paid = market.preauthorise(life.document)
+    told = receiver.events(paid)[-1]
+    assert (await receiver.post_event(told)).status_code == 503
+    await life.send("pay", BUYER, payment_intent=paid)
+    receiver.desk.clock = an_hour_later
+    assert set(await receiver.tell(paid)) == {"ignored"}
+    assert life.state().payment.hold == paid
+    assert life.refusals() == []
+
+
+async def test_a_renewal_that_the_buyer_paid_and_nobody_told_of_is_taken(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    hold = timedelta(hours=30)
+    document = market.preauthorised(market.checkout(), card="pm_card_authenticationRequired", hold=hold)
+    life = await market.order(document)
+    await life.until("renew_hold")
+    again = market.preauthorise(document, now=await life.now())
+    receiver.desk.clock = lambda: datetime.now(UTC) + timedelta(days=3)
+    assert "delivered" in await receiver.tell(again)
+    assert life.state().payment.hold == again
+    assert life.effects() == ["authorise", "authorise", "void"]
+
+
+async def test_an_authorisation_that_the_bank_wanted_the_buyer_for_stands_once_the_buyer_took_part(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    customer = market.customer()
+    pays = {"payment_method": "pm_card_authenticationRequired", "customer": customer}
+    life = await market.order(market.checkout() | {"payment": pays})
+    assert life.stage() is Stage.AWAITING_PAYMENT
+    intent = market.payments.lookup(
+        Verb.AUTHORISE, order_id=life.order_id, subject=customer, key=f"{life.order_id}:authorise:1"
+    )
+    assert isinstance(intent, Hold)
+    market.sandbox.authenticate(intent.ref)
+    assert "delivered" in await receiver.tell(intent.ref)
+    assert life.stage() is Stage.PLACED
+    assert life.state().payment.hold == intent.ref
 
 
 async def test_a_second_payment_for_an_order_is_let_go(market: Marketplace, receiver: Receiver) -> None:
@@ -267,7 +333,7 @@ async def test_a_second_payment_for_an_order_is_let_go(market: Marketplace, rece
 async def test_money_that_somebody_else_took_goes_back(market: Marketplace, receiver: Receiver) -> None:
     life = await market.order()
     second = market.preauthorise(life.document)
-    market.sandbox.capture(second)
+    taken_elsewhere(market, second)
     await receiver.tell(second)
     assert life.effects()[-2:] == ["capture", "refund"]
     assert life.stage() is Stage.PLACED
@@ -280,7 +346,7 @@ async def test_the_orders_own_hold_when_somebody_else_took_its_money_is_given_ba
     life = await market.order()
     hold = life.state().payment.hold
     await life.send("confirm", SELLER)
-    market.sandbox.capture(hold)
+    taken_elsewhere(market, hold)
     await life.ship()
     assert "capture_refused" in life.told(SELLER), "the money is not there for this order"
     assert "delivered" in await receiver.tell(hold)
@@ -333,8 +399,9 @@ async def test_what_is_not_ours_moves_nothing(market: Marketplace, receiver: Rec
     life = await market.order()
     cheap = market.sandbox.preauthorise(life.order_id, 100, "eur")["payment_intent"]
     unknown = market.sandbox.preauthorise("o-unknown", 6490, "eur")["payment_intent"]
-    dispute = market.sandbox.dispute(str(market.sandbox.capture(unknown)["latest_charge"]))["id"]
-    review = market.sandbox.review(cheap, "open")["id"]
+    taken_elsewhere(market, unknown)
+    dispute = market.sandbox.dispute(unknown)["id"]
+    review = market.sandbox.open_review(cheap)["id"]
     told = [*await receiver.tell(cheap, unknown), *await receiver.tell(dispute), *await receiver.tell(review)]
     assert set(told) == {"ignored"}
     assert (life.steps(), life.refusals()) == (["place"], [])

@@ -22,6 +22,7 @@ from sandbox.client import SandboxClient
 from sandbox.server import serve
 from tests.life import BUYER, COMMAND_KEY, SELLER, Life
 from tests.marketplace import Marketplace
+from tests.receiver import hold_of
 from workflows.housekeeping import PROVIDER_POLL, ProviderPoll
 
 Poll = Callable[[], Awaitable[int]]
@@ -72,11 +73,11 @@ async def poll(own: Marketplace, source: str) -> Poll:
 
 
 async def shipped(own: Marketplace) -> tuple[Life, str]:
-    """An order whose money is in escrow, and its charge."""
+    """An order whose money is in escrow, and the payment."""
     life = await own.order()
     await life.send("confirm", SELLER)
     await life.ship()
-    return life, life.state().payment.charge
+    return life, hold_of(life)
 
 
 def polled_until(own: Marketplace, source: str) -> datetime:
@@ -87,12 +88,12 @@ def polled_until(own: Marketplace, source: str) -> datetime:
 
 
 async def test_what_no_webhook_told_is_learnt_by_the_next_poll_and_acts_once(own: Marketplace, poll: Poll) -> None:
-    life, charge = await shipped(own)
+    life, payment = await shipped(own)
     cancelled = await own.order()
     await cancelled.send("cancel", BUYER, reason="changed_mind")
     assert await cancelled.result() == Stage.CANCELLED
     assert await poll() == 0, "what the orders did themselves is no news"
-    own.sandbox.dispute(charge)
+    own.sandbox.dispute(payment)
     late = own.preauthorise(cancelled.document)
     assert await poll() > 0
     assert "open_dispute" in life.steps()
@@ -124,10 +125,10 @@ async def test_an_event_that_a_webhook_told_is_passed_over_and_the_reverse(
 async def test_what_cannot_be_looked_into_holds_up_nothing_and_is_tried_again(
     own: Marketplace, poll: Poll, source: str
 ) -> None:
-    (one, charge), (other, other_charge) = await shipped(own), await shipped(own)
+    (one, payment), (other, other_payment) = await shipped(own), await shipped(own)
     await poll()
-    own.sandbox.dispute(charge)
-    own.sandbox.dispute(other_charge)
+    own.sandbox.dispute(payment)
+    own.sandbox.dispute(other_payment)
     own.sandbox.fault("unavailable", order_id=one.order_id, operation="read", times=10)
     before = datetime.now(UTC)
     assert await poll() > 0
@@ -143,8 +144,8 @@ async def test_what_cannot_be_looked_into_holds_up_nothing_and_is_tried_again(
 async def test_a_poll_that_never_reached_the_provider_leaves_everything_to_the_next(
     own: Marketplace, poll: Poll
 ) -> None:
-    life, charge = await shipped(own)
-    own.sandbox.dispute(charge)
+    life, payment = await shipped(own)
+    own.sandbox.dispute(payment)
     own.sandbox.fault("unavailable", operation="read", times=1)
     assert await poll() > 0, "the activity is tried again"
     assert "open_dispute" in life.steps()
@@ -153,8 +154,8 @@ async def test_a_poll_that_never_reached_the_provider_leaves_everything_to_the_n
 async def test_each_poll_looks_back_a_little_further_than_the_last_one(
     own: Marketplace, poll: Poll, source: str
 ) -> None:
-    life, charge = await shipped(own)
-    own.sandbox.dispute(charge)
+    life, payment = await shipped(own)
+    own.sandbox.dispute(payment)
     with own.engine.begin() as conn:
         inbox.set_polled_until(conn, source, datetime.now(UTC) + OVERLAP / 2)
     assert await poll() > 0, "an event that was listed late is found"
@@ -162,8 +163,8 @@ async def test_each_poll_looks_back_a_little_further_than_the_last_one(
 
 
 async def test_polls_and_webhooks_at_once_act_once(own: Marketplace, poll: Poll) -> None:
-    life, charge = await shipped(own)
-    own.sandbox.dispute(charge)
+    life, payment = await shipped(own)
+    own.sandbox.dispute(payment)
     desk = PaymentsDesk(own.engine, own.client, own.payments, PROVIDER, COMMAND_KEY, task_queue=own.task_queue)
     news = list(own.payments.events(life.state().placed_at - timedelta(seconds=5)))
     await asyncio.gather(poll(), *(desk.look(each) for each in news * 3))
