@@ -14,7 +14,7 @@ from temporalio import activity
 from temporalio.service import RPCError
 
 from activities.providers.port import News, PaymentProvider
-from activities.store import inbox
+from activities.store import inbox, payments
 from domain.errors import AftersaleError
 from domain.wire import instant
 
@@ -44,9 +44,10 @@ class ProviderPoll:
         now = instant(now_text)
         with self._engine.begin() as conn:
             before = inbox.polled_until(conn, self._source)
+            accounts = payments.accounts_in_use(conn)
         since = before - OVERLAP if before else now - FIRST_LOOK
         until, told = now, 0
-        events = self._provider.events(since)
+        events = self._provider.events(since, accounts=accounts)
         while (news := await asyncio.to_thread(next, events, None)) is not None:
             activity.heartbeat(told)
             if await asyncio.to_thread(self._is_known, news):

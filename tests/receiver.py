@@ -67,17 +67,24 @@ class Receiver:
 
     def events(self, *objects: str) -> list[Json]:
         """All events about these objects, and about those that are on them, oldest first."""
+        sellers = {str(life.document["seller"].get("account", "")) for life in self.market.lives}
+        accounts = {"", *sellers, *(name for name in objects if name.startswith("acct_"))}
+        found = [event for account in sorted(accounts) for event in self._listed(account)]
+        return [event for event in found if set(objects) & set(_ids(event["data"]["object"]))]
+
+    def _listed(self, account: str) -> list[Json]:
+        """The events of a seller's account, or ("") of the platform's own, oldest first."""
         found: list[Json] = []
         after = ""
         while True:
             params = {"limit": "100"} | ({"starting_after": after} if after else {})
+            headers = {"Stripe-Account": account} if account else {}
             url = f"{self.market.sandbox.url}/v1/events"
-            page = requests.get(url, params=params, auth=("sk_test_1", ""), timeout=20).json()
+            page = requests.get(url, params=params, headers=headers, auth=("sk_test_1", ""), timeout=20).json()
             found += page["data"]
             if not page["has_more"]:
-                break
+                return found[::-1]
             after = page["data"][-1]["id"]
-        return [event for event in reversed(found) if set(objects) & set(_ids(event["data"]["object"]))]
 
     def post(self, body: bytes, header: str | None) -> requests.Response:
         headers = {} if header is None else {"Stripe-Signature": header}

@@ -50,6 +50,12 @@ def open_orders_of_account(conn: Connection, account: str) -> tuple[str, ...]:
     return tuple(conn.scalars(query.order_by(orders.c.order_id)))
 
 
+def accounts_in_use(conn: Connection) -> tuple[str, ...]:
+    """The payout accounts of open orders' sellers."""
+    used = select(paid_to).where(orders.c.status == "open", paid_to != "").distinct()
+    return tuple(conn.scalars(used.order_by(paid_to)))
+
+
 def last_paid_to(conn: Connection, account: str) -> str | None:
     """The order that was paid out last to `account`, None when none ever was."""
     query = (
