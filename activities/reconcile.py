@@ -43,6 +43,9 @@ SLICE, MOST_SLICES = timedelta(hours=1), 240
 LIFE_SIGN = 30.0
 """Seconds after which the server hears of us while a slice is being read."""
 
+COUNTED = ("read", "booked", "listed", "holds", "seen", "opened", "healed")
+"""What a run counts: rows of the provider, records compared on our side and theirs, open holds, and findings."""
+
 LONGEST_HOLD = timedelta(days=100)
 """No card network lets an authorisation stand longer."""
 
@@ -66,11 +69,11 @@ class Progress:
     phase: str = "reading"
     read: list[int] = field(default_factory=list)
     mark: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a count."""
-        self.counts[name] = self.counts.get(name, 0) + by
+        self.counts[name] += by
 
     def reached(self, phase: str, mark: str = "") -> None:
         """Tell the server, so that another attempt goes on from here."""
@@ -108,7 +111,7 @@ class Reconciler:
             with self._engine.begin() as conn:
                 progress.count("healed", findings.heal(conn, run.run_id, Area.MONEY, now))
                 findings.finish(conn, run.run_id, now, progress.counts)
-        log.info("the books were reconciled", run_id=run.run_id, count=progress.counts.get("seen", 0))
+        log.info("the books were reconciled", run_id=run.run_id, count=progress.counts["seen"])
         return progress.counts
 
     def _begin(self, run_id: str, now: datetime) -> RunRow:

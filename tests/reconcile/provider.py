@@ -75,9 +75,9 @@ def live(payments: StripePayments, sandbox: SandboxClient, order_id: str, verbs:
             case "refund_failed":
                 sandbox.settle_refund(last, "failed")
             case "dispute":
-                last = sandbox.dispute(charge, fee=FEE)["id"]
+                last = sandbox.dispute(held.ref, fee=FEE)["id"]
             case _:
-                sandbox.decide(last, "won", fee_returned=FEE)
+                sandbox.close_dispute(last, "won", fee_returned=FEE)
         fee = FEE if verb in ("dispute", "dispute_won") else 0
         moves.append(Move(order_id, verb, seq, last, amount.minor, source, at, fee))
     return moves
