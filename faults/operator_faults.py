@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.contract import workflow_id
+from domain.state import is_over
 from faults.cases import Moment
 from faults.ground import Ground
 from faults.proxy import Deed
@@ -66,7 +67,10 @@ class EndedRun:
             await _restarted(ground)
 
     async def heal(self, ground: Ground) -> None:
-        """The restart was all."""
+        """The operator looks again: what was under way may have recorded the order's first step after the run's end."""
+        subject = ground.subject
+        if not await subject.is_running() and not is_over(await subject.order()):
+            await subject.restart()
 
 
 async def _restarted(ground: Ground) -> None:

@@ -70,6 +70,7 @@ async def _place(subject: Subject) -> object:
 
 async def _placed(subject: Subject) -> None:
     await subject.start(await subject.document(pays="hold"))
+    await subject.until_paid()
 
 
 async def _confirmed(subject: Subject) -> None:

@@ -38,6 +38,8 @@ WITHIN = 8.0
 """Seconds that one sending waits for its verdict."""
 MOST_ACTS = 60
 """Acts within which every story must end."""
+MOST_ASKED = 5
+"""How often a provider that does not answer is asked again."""
 A_MOMENT = timedelta(seconds=1)
 
 AWAY = (NotJudgedYet, Unreachable, RPCError, OperationalError, ConnectionError)
@@ -100,6 +102,18 @@ class Subject(Life):
     async def start(self, document: dict[str, Any]) -> Progress | None:
         """Place the order, as often as it takes."""
         return await self.insist("place", lambda _: self.client.place(document, within=WITHIN))
+
+    async def until_paid(self) -> None:
+        """The provider has said that the storefront's pre-authorisation is good; it is asked again if it did not answer.
+
+        Raises WentWrong.
+        """
+        for _ in range(MOST_ASKED):
+            await self.rest()
+            if (await self.order()).payment.hold:
+                return
+            await self.to_next_clock()
+        raise WentWrong("the pre-authorisation is not judged")
 
     async def pay(self) -> Progress | None:
         """The buyer pays by another pre-authorisation."""
