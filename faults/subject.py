@@ -104,7 +104,7 @@ class Subject(Life):
         return await self.insist("place", lambda _: self.client.place(document, within=WITHIN))
 
     async def until_paid(self) -> None:
-        """The provider has said that the storefront's pre-authorisation is good; it is asked again if it did not answer.
+        """The provider has said that the storefront's pre-authorisation is good; asked again if it did not answer.
 
         Raises WentWrong.
         """
