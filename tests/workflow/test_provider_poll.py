@@ -67,7 +67,7 @@ async def poll(own: Marketplace, source: str) -> Poll:
         return told
 
     with own.engine.begin() as conn:  # What earlier tests left in the list is not this test's.
-        for news in own.payments.events(datetime.now(UTC) - timedelta(days=3)):
+        for news in own.payments.events(datetime.now(UTC) - timedelta(days=3), accounts=("acct_seller",)):
             inbox.first_seen(conn, source, news.event_id, datetime.now(UTC))
     return once
 
