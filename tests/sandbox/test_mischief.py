@@ -148,7 +148,11 @@ def test_a_refund_fails_days_later_on_the_orders_clock(sandbox: SandboxClient, o
     sandbox.move_clock(order, MARCH + timedelta(days=3, hours=1))
     assert get(sandbox, f"refunds/{refund['id']}")["status"] == "failed"
     assert kinds(sandbox, order) == ["authorise", "capture", "refund", "refund_failed"]
-    assert set(told(sandbox, refund["id"])) == {"refund.failed", "refund.updated", "charge.refund.updated"}
+    assert set(told(sandbox, refund["id"])) - {"refund.created"} == {
+        "refund.failed",
+        "refund.updated",
+        "charge.refund.updated",
+    }
 
 
 @pytest.mark.parametrize("operation", ["capture", "release", "refund"])
