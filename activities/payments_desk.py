@@ -21,7 +21,6 @@ from activities import provider_news
 from activities.payouts import payout_failed
 from activities.provider_news import Telling
 from activities.providers.port import (
-    AccountStanding,
     Hold,
     HoldState,
     News,
@@ -35,9 +34,8 @@ from domain import wire
 from domain.checkout import ID
 from domain.contract import TASK_QUEUE, Envelope
 from domain.decide import possible
-from domain.errors import AuthorisationExpired, ProviderError
+from domain.errors import AccountRestricted, AuthorisationExpired, ProviderError
 from domain.money import Verb
-from domain.news import AccountNews
 from domain.signing import sign
 from domain.state import Actor, Order, Role, is_over
 
@@ -116,7 +114,7 @@ class PaymentsDesk:
                 case NewsKind.REVIEW:
                     return self._review(news.subject)
                 case _:
-                    return self._account(news)
+                    return self._account(news.subject)
         except (NoSuchObject, AuthorisationExpired):
             return ()
 
@@ -137,7 +135,8 @@ class PaymentsDesk:
             if hold.state is HoldState.CAPTURED and payments.was_asked(conn, order.order_id, Verb.CAPTURE, hold.ref):
                 return ()
         found = provider_news.payment_found(order, hold)
-        if found and not hold.key and self.clock() - news.at < STOREFRONT_TELLS and self._may_be_paid(order):
+        fresh = not hold.key and self.clock() - news.at < STOREFRONT_TELLS
+        if found and fresh and hold.state is HoldState.OPEN and self._may_be_paid(order):
             raise TooEarly(f"the storefront may be about to pay order {order.order_id} with it")
         return _for(order, found)
 
@@ -173,20 +172,24 @@ class PaymentsDesk:
             return ()  # An order that is over has nothing left to stop.
         return _for(order, provider_news.review(order, report))
 
-    def _account(self, news: News) -> tuple[Told, ...]:
+    def _account(self, ref: str) -> tuple[Told, ...]:
         """Every open order that has money for this account, or waits for it, as the process table says."""
-        standing = self._provider.account(news.subject)
-        name = "account_active" if standing is AccountStanding.ACTIVE else "account_restricted"
-        telling = Telling(name, provider_news.command_id("account", standing, news.event_id), AccountNews(news.subject))
+        standing = self._provider.account(ref)
         with self._engine.begin() as conn:
-            found = [_order(conn, order_id) for order_id in payments.open_orders_of_account(conn, news.subject)]
-        concerned = [order for order in found if order and name in possible(order, self._actor, self.clock())]
-        return tuple(told for order in concerned for told in _for(order, (telling,)))
+            found = [_order(conn, order_id) for order_id in payments.open_orders_of_account(conn, ref)]
+        return tuple(
+            (order.order_id, telling)
+            for order in found
+            if order and (telling := provider_news.account(order, ref, standing)).name in self._possible(order)
+        )
+
+    def _possible(self, order: Order) -> tuple[str, ...]:
+        return possible(order, self._actor, self.clock())
 
     def _payout(self, news: News) -> bool:
         try:
             report = self._provider.payout(news.subject, account=news.account)
-        except NoSuchObject:
+        except (NoSuchObject, AccountRestricted):
             return False
         with self._engine.begin() as conn:
             order = _order(conn, payments.last_paid_to(conn, report.account) or "")

@@ -8,8 +8,8 @@ webhooks have the same effect. The id is remembered only after the delivery: a s
 | answer | when |
 |---|---|
 | 200 | delivered; or seen before, or not about anything that we know: nothing is done |
-| 400 | signed, but unreadable, or about an event that is too old |
-| 401 | signature missing or wrong, or itself too old |
+| 400 | signed, but unreadable or too old |
+| 401 | signature missing or wrong |
 | 413 | larger than the cap |
 | 503 | the source could not be asked, or we could not deliver: send it again |
 

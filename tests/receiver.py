@@ -65,19 +65,19 @@ class Receiver:
         self.looked.append(news)
         return await self.desk.look(news)
 
-    def events(self, *objects: str) -> list[Json]:
-        """All events about these objects, and about those that are on them, oldest first."""
+    def events(self, *objects: str, account: str = "") -> list[Json]:
+        """All events about these objects, and about those that are on them, oldest first; or those of an account."""
         found: list[Json] = []
-        after = ""
+        headers, after = {"Stripe-Account": account} if account else {}, ""
         while True:
             params = {"limit": "100"} | ({"starting_after": after} if after else {})
             url = f"{self.market.sandbox.url}/v1/events"
-            page = requests.get(url, params=params, auth=("sk_test_1", ""), timeout=20).json()
+            page = requests.get(url, params=params, headers=headers, auth=("sk_test_1", ""), timeout=20).json()
             found += page["data"]
             if not page["has_more"]:
                 break
             after = page["data"][-1]["id"]
-        return [event for event in reversed(found) if set(objects) & set(_ids(event["data"]["object"]))]
+        return [event for event in reversed(found) if account or set(objects) & set(_ids(event["data"]["object"]))]
 
     def post(self, body: bytes, header: str | None) -> requests.Response:
         headers = {} if header is None else {"Stripe-Signature": header}
@@ -91,9 +91,9 @@ class Receiver:
     async def post_event(self, event: Json) -> requests.Response:
         return await asyncio.to_thread(self.post_signed, json.dumps(event).encode())
 
-    async def tell(self, *objects: str) -> list[str]:
+    async def tell(self, *objects: str, account: str = "") -> list[str]:
         """Post every event about these objects, oldest first, and see all taken; gives the answers' words."""
-        answers = [await self.post_event(event) for event in self.events(*objects)]
+        answers = [await self.post_event(event) for event in self.events(*objects, account=account)]
         assert answers, "there is nothing to tell"
         assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
         for life in self.market.lives:

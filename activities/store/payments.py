@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, literal_column, select, union
 
@@ -48,6 +49,14 @@ def open_orders_of_account(conn: Connection, account: str) -> tuple[str, ...]:
     """The open orders whose seller is paid to `account`."""
     query = select(orders.c.order_id).where(paid_to == account, orders.c.status == "open")
     return tuple(conn.scalars(query.order_by(orders.c.order_id)))
+
+
+def accounts_in_use(conn: Connection, paid_since: datetime) -> tuple[str, ...]:
+    """The payout accounts of open orders, and those that anything was paid out to since `paid_since`."""
+    waiting = select(paid_to).where(orders.c.status == "open", paid_to != "")
+    released = (operations.c.verb == Verb.RELEASE.value, operations.c.resolved_at >= paid_since)
+    paid = select(paid_to).select_from(operations.join(orders)).where(*released, operations.c.state == "done")
+    return tuple(sorted(conn.scalars(union(waiting, paid))))
 
 
 def last_paid_to(conn: Connection, account: str) -> str | None:

@@ -36,7 +36,8 @@ async def disputed(market: Marketplace) -> tuple[Life, str]:
 def event(type_: str = "charge.dispute.created", **thing: object) -> Json:
     """An event as it stands in a webhook."""
     about = {"id": "dp_1", "object": "dispute"} | thing
-    return {"id": f"evt_{uuid4().hex}", "object": "event", "type": type_, "created": 1, "data": {"object": about}}
+    made = {"id": f"evt_{uuid4().hex}", "object": "event", "type": type_, "created": 1, "livemode": False}
+    return made | {"data": {"object": about}}
 
 
 def body(made: Json) -> bytes:
@@ -73,7 +74,7 @@ async def test_a_signature_is_good_for_five_minutes_whatever_the_events_age(
     life, dispute = await disputed(market)
     told = receiver.events(dispute)[-1]
     months_old = body(told | {"created": told["created"] - 90 * 24 * 3600})
-    assert receiver.post_signed(months_old, late=timedelta(seconds=310)).status_code == 401
+    assert receiver.post_signed(months_old, late=timedelta(seconds=310)).status_code == 400
     assert receiver.looked == []
     assert receiver.post_signed(months_old, late=timedelta(seconds=280)).json() == {"status": "delivered"}
     await life.rest()
@@ -93,7 +94,8 @@ async def test_the_secret_that_is_being_replaced_is_good_too(receiver: Receiver)
         b"not json",
         b"[]",
         b"{}",
-        b'{"type": "charge.dispute.created", "data": 1}',
+        body(event() | {"data": 1}),
+        body(event() | {"id": "../evil"}),
         body(event() | {"created": "yesterday"}),
         body(event() | {"created": 10**30}),
         b"[" * 60_000,
@@ -107,6 +109,15 @@ async def test_a_signed_but_unreadable_webhook_is_refused(receiver: Receiver, ra
 async def test_a_body_beyond_the_cap_is_refused_before_it_is_read(receiver: Receiver) -> None:
     assert receiver.post_signed(b"x" * 70_000).status_code == 413
     assert receiver.post_signed(body(event(padding="x" * 70_000))).status_code == 413
+
+
+async def test_an_event_of_the_other_mode_is_taken_and_ignored(market: Marketplace, receiver: Receiver) -> None:
+    life, dispute = await disputed(market)
+    live = receiver.events(dispute)[-1] | {"livemode": True}
+    assert (await receiver.post_event(live)).json() == {"status": "ignored"}
+    assert receiver.looked == []
+    await receiver.tell(dispute)
+    assert "open_dispute" in life.steps()
 
 
 async def test_an_event_about_nothing_that_concerns_orders_is_taken_and_ignored(receiver: Receiver) -> None:
