@@ -220,6 +220,8 @@ async def test_a_payout_that_the_bank_returned_is_a_ticket_apart_and_a_mail_to_t
     before = life.state()
     market.sandbox.pay_out(own, 5000, "EUR", failure="account_closed")
     assert "delivered" in await receiver.tell(account=own)
+    told = receiver.events(account=own)[-1] | {"id": f"evt_{uuid4().hex}"}
+    assert (await receiver.post_event(told)).json() == {"status": "ignored"}, "the same payout is told of once"
     with market.engine.begin() as conn:
         queue = screens.ticket_queue(conn, cause="payout_failed", limit=50)
     mine = [ticket for ticket in queue if ticket.order_id == life.order_id]
