@@ -6,10 +6,11 @@ display and search, never an authority of its own. Times are aware datetimes in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from domain.business_time import Calendar
 from domain.money import Money, Verb, total
@@ -322,7 +323,8 @@ class Seen:
 class Order:
     """Everything the process needs to know about one order, and nothing personal.
 
-    `given_back` is what of a slice went back to the buyer while the rest of it goes its way.
+    `given_back` is what of a slice went back to the buyer while the rest of it goes its way. `under_way` is a step that
+    an earlier run had begun when it was ended (`domain.contract.begun`); the run that starts here carries it out first.
     """
 
     order_id: str
@@ -364,6 +366,7 @@ class Order:
     seen: tuple[Seen, ...] = ()
     seq: int = 0
     epoch: int = 1
+    under_way: Mapping[str, Any] | None = None
 
     def line(self, line_id: str) -> Line:
         """The line of that id; raises KeyError."""
