@@ -52,7 +52,6 @@ FAN_IN = 8
 
 EXCEPTIONS: Mapping[str, str] = {
     "domain/events.py": "everything that can happen to an order in one place: records of a few lines",
-    "tests/stories/test_provider_news.py": "one story per kind of news, read beside each other",
     "domain/state.py": "the vocabulary of an order in one place: enumerations and records, and folds of a few lines",
 }
 """Files (``room/file.py``) and functions (``room/file.py:name``) that may be longer, each with its reason."""

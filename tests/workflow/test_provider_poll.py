@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 from activities.payments_desk import PaymentsDesk
 from activities.provider_poll import OVERLAP, ProviderPoll as Events
 from activities.providers.stripe import StripePayments
-from activities.store import inbox
+from activities.store import inbox, payments
 from domain.state import Stage
 from gateway.__main__ import PROVIDER, SeenInPostgres
 from sandbox.client import SandboxClient
@@ -171,3 +171,36 @@ async def test_polls_and_webhooks_at_once_act_once(own: Marketplace, poll: Poll)
     await life.rest()
     assert life.steps().count("open_dispute") == 1
     assert life.refusals() == []
+
+
+async def test_what_happened_on_a_sellers_account_is_learnt_too(own: Marketplace, poll: Poll) -> None:
+    account = f"acct_{uuid4().hex[:12]}"
+    life = await own.order(account=account)
+    await life.delivered()
+    await life.send("receive", BUYER)
+    assert life.money()["released"] == "60.10 EUR"
+    own.sandbox.pay_out(account, 5000, "EUR", failure="account_closed", order_id=life.order_id)
+    assert await poll() == 1
+    assert life.told(SELLER)[-1] == "payout_failed"
+    assert await poll() == 0
+
+
+async def test_the_accounts_that_are_asked_are_those_of_open_orders_and_of_what_was_paid_lately(
+    own: Marketplace,
+) -> None:
+    waits, paid, idle = (f"acct_{uuid4().hex[:12]}" for _ in range(3))
+    await own.order(account=waits)
+    life = await own.order(account=paid)
+    await life.delivered()
+    await life.send("receive", BUYER)
+    cancelled = await own.order(account=idle)
+    await cancelled.send("cancel", BUYER, reason="changed_mind")
+    await life.until("close")
+    await life.result()
+    with own.engine.begin() as conn:
+        lately = payments.accounts_in_use(conn, datetime.now(UTC) - timedelta(days=1))
+        never = payments.accounts_in_use(conn, datetime.now(UTC) + timedelta(days=1))
+    assert {waits, paid} <= set(lately)
+    assert idle not in lately
+    assert waits in never
+    assert paid not in never
