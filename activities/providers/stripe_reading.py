@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any, cast
 
 import stripe
 
@@ -59,12 +60,13 @@ class StripeReader:
         self._live = "_live_" in secret_key
         self._secrets = tuple(webhook_secrets)
         self._tolerance = webhook_tolerance
-        self._api = stripe.StripeClient(
+        self._client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": url},
             http_client=stripe.RequestsClient(timeout=timeout),
             max_network_retries=0,
-        ).v1
+        )
+        self._api = self._client.v1
 
     def hold(self, ref: str) -> Hold:
         """Read a payment intent and, from its latest charge, until when it can be captured."""
@@ -115,31 +117,29 @@ class StripeReader:
 
     def movements(self, since: datetime, until: datetime) -> Iterator[Movement]:
         """See `PaymentProvider.movements`; in whole seconds, so that windows side by side meet exactly."""
+        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
         with translated():
-            rows = self._api.balance_transactions.list(
-                {
-                    "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
-                    "limit": PAGE,
-                    "expand": EXPAND,
-                }
-            )
-            for row in rows.auto_paging_iter():
+            for row in self._plain("/v1/balance_transactions", created=created, expand=EXPAND):
                 if moved := movement(row):
                     yield moved
 
     def holds(self, since: datetime, until: datetime) -> Iterator[Hold]:
         """See `PaymentProvider.holds`."""
+        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
         with translated():
-            intents = self._api.payment_intents.list(
-                {
-                    "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
-                    "limit": PAGE,
-                    "expand": ["data.latest_charge"],
-                }
-            )
-            for intent in intents.auto_paging_iter():
-                if STATES.get(intent.status) is HoldState.OPEN:
-                    yield read_hold(intent)
+            for intent in self._plain("/v1/payment_intents", created=created, expand=["data.latest_charge"]):
+                if STATES.get(intent["status"]) is HoldState.OPEN:
+                    yield read_hold(stripe.PaymentIntent.construct_from(intent, None))
+
+    def _plain(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """The objects of a list, page by page, as plain JSON."""
+        more: dict[str, str] = {}
+        while True:
+            page = cast("dict[str, Any]", self._client.raw_request("get", path, limit=PAGE, **params, **more).data)
+            yield from page["data"]
+            if not page["has_more"] or not page["data"]:
+                return
+            more = {"starting_after": page["data"][-1]["id"]}
 
     def _events(self, since: datetime, account: str) -> Iterator[News]:
         with translated():

@@ -63,6 +63,18 @@ def test_a_dispute_takes_principal_and_fee_at_once_whatever_the_balance(sandbox:
     assert [row["net"] for row in won["balance_transactions"]] == [-6500, 6000]
 
 
+def test_a_seller_is_paid_out_of_a_charge_also_when_disputes_have_emptied_the_balance(sandbox: SandboxClient) -> None:
+    sandbox.account("acct_1")
+    intent, _ = captured(sandbox, "A", 100)
+    sandbox.dispute(intent, fee=9000)
+    _, charge = captured(sandbox, "B", 5000)
+    form = {"amount": "5000", "currency": "eur", "destination": "acct_1"}
+    assert post(sandbox, "transfers", **form)["error"]["code"] == "balance_insufficient"
+    assert post(sandbox, "transfers", source_transaction=charge, **form)["object"] == "transfer"
+    assert post(sandbox, "refunds", charge=charge)["error"]["code"] == "balance_insufficient"
+    assert balance(sandbox) == -9000
+
+
 def test_more_than_the_charge_is_not_disputed_and_nothing_ends_twice(sandbox: SandboxClient) -> None:
     intent, _ = captured(sandbox, "A", 5000)
     first = sandbox.dispute(intent, amount=3000)["id"]
