@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import stripe
 
@@ -59,12 +60,13 @@ class StripeReader:
         self._live = "_live_" in secret_key
         self._secrets = tuple(webhook_secrets)
         self._tolerance = webhook_tolerance
-        self._api = stripe.StripeClient(
+        self._client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": url},
             http_client=stripe.RequestsClient(timeout=timeout),
             max_network_retries=0,
-        ).v1
+        )
+        self._api = self._client.v1
 
     def hold(self, ref: str) -> Hold:
         """Read a payment intent and, from its latest charge, until when it can be captured."""
@@ -115,27 +117,24 @@ class StripeReader:
 
     def movements(self, since: datetime, until: datetime) -> Iterator[Movement]:
         """See `PaymentProvider.movements`; in whole seconds, so that windows side by side meet exactly."""
-        with translated():
-            rows = self._api.balance_transactions.list(
-                {
-                    "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
-                    "limit": PAGE,
-                    "expand": EXPAND,
-                }
-            )
-            for row in rows.auto_paging_iter():
-                if moved := movement(row):
-                    yield moved
+        window = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        asked: dict[str, Any] = {"created": window, "limit": PAGE, "expand": EXPAND}
+        more = True
+        while more:
+            with translated():
+                answer: Any = self._client.raw_request("get", "/v1/balance_transactions", **asked).data
+                rows, more = answer["data"], answer["has_more"]
+                page = [movement(row) for row in rows]
+                asked["starting_after"] = rows[-1]["id"] if rows else ""
+            yield from (moved for moved in page if moved is not None)
 
     def holds(self, since: datetime, until: datetime) -> Iterator[Hold]:
-        """See `PaymentProvider.holds`."""
+        """See `PaymentProvider.holds`. Searched for, so that they may be a minute behind: a list is of all intents."""
+        first, last = int(since.timestamp()), int(until.timestamp())
+        query = f"status:'requires_capture' AND created>={first} AND created<{last}"
         with translated():
-            intents = self._api.payment_intents.list(
-                {
-                    "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
-                    "limit": PAGE,
-                    "expand": ["data.latest_charge"],
-                }
+            intents = self._api.payment_intents.search(
+                {"query": query, "limit": PAGE, "expand": ["data.latest_charge"]}
             )
             for intent in intents.auto_paging_iter():
                 if STATES.get(intent.status) is HoldState.OPEN:
