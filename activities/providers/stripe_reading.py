@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import stripe
 
@@ -117,29 +117,28 @@ class StripeReader:
 
     def movements(self, since: datetime, until: datetime) -> Iterator[Movement]:
         """See `PaymentProvider.movements`; in whole seconds, so that windows side by side meet exactly."""
-        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
-        with translated():
-            for row in self._plain("/v1/balance_transactions", created=created, expand=EXPAND):
-                if moved := movement(row):
-                    yield moved
+        window = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        asked: dict[str, Any] = {"created": window, "limit": PAGE, "expand": EXPAND}
+        more = True
+        while more:
+            with translated():
+                answer: Any = self._client.raw_request("get", "/v1/balance_transactions", **asked).data
+                rows, more = answer["data"], answer["has_more"]
+                page = [movement(row) for row in rows]
+                asked["starting_after"] = rows[-1]["id"] if rows else ""
+            yield from (moved for moved in page if moved is not None)
 
     def holds(self, since: datetime, until: datetime) -> Iterator[Hold]:
-        """See `PaymentProvider.holds`."""
-        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        """See `PaymentProvider.holds`. Searched for, so that they may be a minute behind: a list is of all intents."""
+        first, last = int(since.timestamp()), int(until.timestamp())
+        query = f"status:'requires_capture' AND created>={first} AND created<{last}"
         with translated():
-            for intent in self._plain("/v1/payment_intents", created=created, expand=["data.latest_charge"]):
-                if STATES.get(intent["status"]) is HoldState.OPEN:
-                    yield read_hold(stripe.PaymentIntent.construct_from(intent, None))
-
-    def _plain(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
-        """The objects of a list, page by page, as plain JSON."""
-        more: dict[str, str] = {}
-        while True:
-            page = cast("dict[str, Any]", self._client.raw_request("get", path, limit=PAGE, **params, **more).data)
-            yield from page["data"]
-            if not page["has_more"] or not page["data"]:
-                return
-            more = {"starting_after": page["data"][-1]["id"]}
+            intents = self._api.payment_intents.search(
+                {"query": query, "limit": PAGE, "expand": ["data.latest_charge"]}
+            )
+            for intent in intents.auto_paging_iter():
+                if STATES.get(intent.status) is HoldState.OPEN:
+                    yield read_hold(intent)
 
     def _events(self, since: datetime, account: str) -> Iterator[News]:
         with translated():

@@ -103,6 +103,16 @@ def test_open_holds_are_told_and_no_others(sandbox: SandboxClient, payments: Str
     assert list(payments.holds(MARCH + DAY, MARCH + 2 * DAY)) == []
 
 
+def test_open_holds_are_told_over_many_pages_within_their_window(
+    sandbox: SandboxClient, payments: StripePayments
+) -> None:
+    for number in range(205):
+        sandbox.move_clock(f"h-{number}", MARCH + timedelta(minutes=number))
+        sandbox.preauthorise(f"h-{number}", 4990, "EUR")
+    told = [hold.order_id for hold in payments.holds(MARCH + timedelta(minutes=1), MARCH + timedelta(minutes=204))]
+    assert told == [f"h-{number}" for number in range(203, 0, -1)]
+
+
 def row(category: str, source: object, **changed: object) -> dict[str, object]:
     data = {
         "id": "txn_1",
