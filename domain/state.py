@@ -465,8 +465,14 @@ def money_open(order: Order) -> bool:
     # An offer to pay for nothing is only open when the buyer's bank holds money for it.
     offered = payment.offer is not None and bool(order.live or payment.offer.payment_intent)
     restored = any(dispute.holds or dispute.status is DisputeStatus.RESTORED for dispute in order.disputes)
-    after = bool(order.debt or order.strays) or restored
+    after = bool(order.debt or order.strays) or restored or _to_be_got_back(order)
     return bool(order.op or offered or uncaptured or payment.superseded or Funds.ESCROW in slices) or after
+
+
+def _to_be_got_back(order: Order) -> bool:
+    """Whether the buyer is to have money back that was paid out to the seller."""
+    released = [line for line in order.lines if line.funds is Funds.RELEASED]
+    return any(line.state in DEAD for line in released) or (not order.live and order.shipping_funds is Funds.RELEASED)
 
 
 def is_over(order: Order) -> bool:
