@@ -10,7 +10,7 @@ DOCS := $(PYTHON) -m docs.generate
 PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lock cost docs faults faults-long
+.PHONY: help demo up test check lock cost docs faults faults-long mutants
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(INSTALLED) ## lint, formatting, types, and that the generated documents
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy $(SOURCES)
 	@$(DOCS) --check
+
+mutants: $(INSTALLED) ## put each seeded bug into a copy of the tree and see a test find it
+	@$(PYTHON) -m tests.mutants.run
 
 cost: $(INSTALLED) ## count what one happy order costs the engine, as one JSON object
 	@$(PYTHON) -m demo.cost

@@ -62,7 +62,12 @@ def payment_found(order: Order, hold: Hold) -> tuple[Telling, ...]:
     match hold.state:
         case HoldState.OPEN:
             offer = order.payment.offer
-            known = {order.payment.hold, *order.payment.superseded, offer.payment_intent if offer else ""}
+            known = {
+                order.payment.hold,
+                *order.payment.superseded,
+                *order.payment.voided,
+                offer.payment_intent if offer else "",
+            }
             found = PaymentFound(hold.ref)
             return () if hold.ref in known else (Telling("payment_found", command_id("found", hold.ref), found),)
         case HoldState.CAPTURED if hold.charge not in charges(order):

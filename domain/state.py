@@ -210,6 +210,7 @@ class Payment:
     renewing: bool = False
     buyer_asked_at: datetime | None = None
     superseded: tuple[str, ...] = ()
+    voided: tuple[str, ...] = ()
     paid_at: datetime | None = None
     lost_at: datetime | None = None
     charge: str = ""

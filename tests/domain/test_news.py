@@ -208,6 +208,10 @@ def test_the_fee_of_a_dispute_is_an_expense_of_its_own_and_no_loss() -> None:
     assert (balance(life, "platform:dispute_fees"), balance(life, "platform:losses")) == (-1500, 0)
 
 
+def owes(life: Life) -> bool:
+    return life.order.debt is not None
+
+
 def test_a_debt_keeps_the_date_of_its_first_part_and_is_given_up_after_sixty_days() -> None:
     life = paid_out()
     life.answer = no("InsufficientFunds", Verb.REVERSE_RELEASE)
@@ -220,18 +224,18 @@ def test_a_debt_keeps_the_date_of_its_first_part_and_is_given_up_after_sixty_day
     assert life.order.debt is not None
     assert life.order.debt.since == since
     life.wait(days=39)
-    assert life.order.debt is not None, "not a day too early"
+    assert owes(life), "not a day too early"
     life.wait(days=2)
-    assert life.order.debt is None
+    assert not owes(life)
     assert balance(life, "platform:losses") < 0
 
 
 def test_an_order_whose_paid_out_money_is_to_go_back_is_not_over_before_it_has() -> None:
     life = paid_out()
     life.do("refund", SPECIALIST, **NOTE)
-    assert not life.over
+    overs = [life.over]
     life.settle_money()
-    assert life.over
+    assert [*overs, life.over] == [False, True]
     assert life.done[-2:] == [Verb.REFUND, Verb.REVERSE_RELEASE]
     assert {line.funds for line in life.order.lines} == {life.order.shipping_funds} == {Funds.REFUNDED}
     assert {balance for balance in life.ledger.balances.values() if balance} == set()
@@ -373,4 +377,5 @@ def test_nobody_but_the_provider_tells_of_its_objects() -> None:
         if role is not PROVIDER:
             told = {"dispute": "dp_1", "amount": ALL, "fee": "15.00 EUR"}
             assert not isinstance(life.ask("open_dispute", Actor(role, f"{role}-1"), **told), Decision)
-    assert paid().refused("open_dispute", PROVIDER, dispute="dp_1", amount=ALL, fee="0.00 EUR")
+    refused = paid().refused("open_dispute", PROVIDER, dispute="dp_1", amount=ALL, fee="0.00 EUR")
+    assert refused.code == "captured_before"

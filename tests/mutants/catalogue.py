@@ -43,8 +43,8 @@ def catalogue(folder: Path = HERE) -> tuple[Mutant, ...]:
 
 def _read(file: Path) -> Iterator[Mutant]:
     for entry in tomllib.loads(file.read_text(encoding="utf-8"))["mutant"]:
-        lists = {name: tuple(entry.pop(name)) for name in ("breaks", "tests")}
-        yield Mutant(**entry, **lists)
+        breaks, tests = (tuple(entry.pop(name)) for name in ("breaks", "tests"))
+        yield Mutant(**entry, breaks=breaks, tests=tests)
 
 
 def problems(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
