@@ -4,16 +4,16 @@ SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-ROOMS := activities demo docs domain gateway migrations sandbox starter tests workflows worker.py
+ROOMS := activities demo docs domain faults gateway migrations sandbox starter tests workflows worker.py
 SOURCES = $(wildcard $(ROOMS))
 DOCS := $(PYTHON) -m docs.generate
 PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lock cost docs
+.PHONY: help demo up test check lock cost docs faults faults-long mutants
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## play whole order lives through the embedded stack, then print what happened
 	@$(PYTHON) -m demo
@@ -30,8 +30,17 @@ check: $(INSTALLED) ## lint, formatting, types, and that the generated documents
 	@$(PYTHON) -m mypy $(SOURCES)
 	@$(DOCS) --check
 
+mutants: $(INSTALLED) ## put each seeded bug into a copy of the tree and see a test find it
+	@$(PYTHON) -m tests.mutants.run
+
 cost: $(INSTALLED) ## count what one happy order costs the engine, as one JSON object
 	@$(PYTHON) -m demo.cost
+
+faults: $(INSTALLED) ## break every part at every stage of an order's life, then compare the books (SEED=7 for another chance)
+	@$(PYTHON) -m faults $(if $(SEED),--seed $(SEED))
+
+faults-long: $(INSTALLED) ## break parts at random for HOURS=2, resumable; one line of JSON a round in var/faults/long.jsonl
+	@$(PYTHON) -m faults --hours $(or $(HOURS),2) $(if $(SEED),--seed $(SEED))
 
 docs: $(INSTALLED) ## write the generated documents anew
 	@$(DOCS)

@@ -39,12 +39,16 @@ class Cashier:
         self._engine = engine
         self._payments = payments
 
-    def carry_out(self, order: Order, op: MoneyOp, now: datetime) -> Result:
-        """Do `op` once, or find out what became of it. `now` is the order's own time."""
+    def carry_out(self, order: Order, op: MoneyOp, now: datetime, keep: Callable[[Connection], None]) -> Result:
+        """Do `op` once, or find out what became of it. `now` is the order's own time.
+
+        `keep` writes down, together with the operation, the step that asks for it.
+        """
         if op.is_check:
             return _judged(lambda: self._check_hold(order, op))
         key = operation_key(order.order_id, op)
         with self._engine.begin() as conn:
+            keep(conn)
             short = _short(conn, order, op)
             if short is not None:
                 return short

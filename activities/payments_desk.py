@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -20,7 +21,6 @@ from activities import provider_news
 from activities.payouts import payout_failed
 from activities.provider_news import Telling
 from activities.providers.port import (
-    AccountStanding,
     Hold,
     HoldState,
     News,
@@ -31,15 +31,18 @@ from activities.providers.port import (
 from activities.runs import hand_over
 from activities.store import operations, orders, payments
 from domain import wire
+from domain.checkout import ID
 from domain.contract import TASK_QUEUE, Envelope
 from domain.decide import possible
-from domain.errors import AuthorisationExpired, ProviderError
+from domain.errors import AccountRestricted, AuthorisationExpired, ProviderError
 from domain.money import Verb
-from domain.news import AccountNews
 from domain.signing import sign
-from domain.state import Actor, Order, Role
+from domain.state import Actor, Order, Role, is_over
 
 log = structlog.get_logger(__name__)
+
+STOREFRONT_TELLS: Final = timedelta(minutes=10)
+"""How long a storefront that has let the buyer pay may take to send its own ``pay``, which must not come second."""
 
 Told = tuple[str, Telling]
 """A command and the order that it is for."""
@@ -57,7 +60,7 @@ def wall_clock() -> datetime:
 class PaymentsDesk:
     """Hands the provider's news to the orders that they are about.
 
-    `command_key` signs its commands; `task_queue` is where the workers are that run orders.
+    `command_key` signs its commands; `task_queue` is where the workers are that run orders. `clock` gives the present.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class PaymentsDesk:
         self._provider = provider
         self._actor = Actor(Role.PROVIDER, provider_id)
         self._command_key = command_key
-        self._clock = clock
+        self.clock = clock
         self._task_queue = task_queue
 
     async def look(self, news: News) -> bool:
@@ -103,7 +106,7 @@ class PaymentsDesk:
         try:
             match news.kind:
                 case NewsKind.HOLD_OPENED | NewsKind.PAYMENT_CAPTURED | NewsKind.HOLD_LOST:
-                    return self._hold(self._provider.hold(news.subject))
+                    return self._hold(news)
                 case NewsKind.REFUND_FAILED:
                     return self._refund(news.subject)
                 case NewsKind.DISPUTE:
@@ -111,15 +114,18 @@ class PaymentsDesk:
                 case NewsKind.REVIEW:
                     return self._review(news.subject)
                 case _:
-                    return self._account(news)
+                    return self._account(news.subject)
         except (NoSuchObject, AuthorisationExpired):
             return ()
 
-    def _hold(self, hold: Hold) -> tuple[Told, ...]:
+    def _hold(self, news: News) -> tuple[Told, ...]:
+        hold = self._provider.hold(news.subject)
         with self._engine.begin() as conn:
             if operations.is_pending(conn, hold.key):
                 return ()  # The operation that made it is under way and will tell.
             order_id = payments.order_of(conn, hold.ref)
+            if order_id and _status(conn, order_id) == "admitting":
+                return ()  # As above: this is what its checkout pays with.
             order = _order(conn, order_id or hold.order_id)
             if order is None or (order_id is None and not _meant(order, hold)):
                 return ()
@@ -128,7 +134,14 @@ class PaymentsDesk:
                 return () if ours else _for(order, provider_news.hold_lost(order, hold))
             if hold.state is HoldState.CAPTURED and payments.was_asked(conn, order.order_id, Verb.CAPTURE, hold.ref):
                 return ()
-        return _for(order, provider_news.payment_found(order, hold))
+        found = provider_news.payment_found(order, hold)
+        fresh = not hold.key and self.clock() - news.at < STOREFRONT_TELLS
+        if found and fresh and hold.state is HoldState.OPEN and self._may_be_paid(order):
+            raise TooEarly(f"the storefront may be about to pay order {order.order_id} with it")
+        return _for(order, found)
+
+    def _may_be_paid(self, order: Order) -> bool:
+        return "pay" in possible(order, Actor(Role.STOREFRONT, Role.STOREFRONT), self.clock())
 
     def _refund(self, ref: str) -> tuple[Told, ...]:
         report = self._provider.refund_report(ref)
@@ -154,31 +167,33 @@ class PaymentsDesk:
     def _review(self, ref: str) -> tuple[Told, ...]:
         report = self._provider.review(ref)
         with self._engine.begin() as conn:
-            order_id = payments.order_of(conn, report.payment_intent)
-            standing = orders.status(conn, order_id) if order_id else None
-            order = _order(conn, order_id or "")
-        if order is None or standing is None or standing.status != "open":
+            order = _order(conn, payments.order_of(conn, report.payment_intent) or "")
+        if order is None or is_over(order):
             return ()  # An order that is over has nothing left to stop.
         return _for(order, provider_news.review(order, report))
 
-    def _account(self, news: News) -> tuple[Told, ...]:
+    def _account(self, ref: str) -> tuple[Told, ...]:
         """Every open order that has money for this account, or waits for it, as the process table says."""
-        standing = self._provider.account(news.subject)
-        name = "account_active" if standing is AccountStanding.ACTIVE else "account_restricted"
-        telling = Telling(name, provider_news.command_id("account", standing, news.event_id), AccountNews(news.subject))
+        standing = self._provider.account(ref)
         with self._engine.begin() as conn:
-            found = [_order(conn, order_id) for order_id in payments.open_orders_of_account(conn, news.subject)]
-        concerned = [order for order in found if order and name in possible(order, self._actor, self._clock())]
-        return tuple(told for order in concerned for told in _for(order, (telling,)))
+            found = [_order(conn, order_id) for order_id in payments.open_orders_of_account(conn, ref)]
+        return tuple(
+            (order.order_id, telling)
+            for order in found
+            if order and (telling := provider_news.account(order, ref, standing)).name in self._possible(order)
+        )
+
+    def _possible(self, order: Order) -> tuple[str, ...]:
+        return possible(order, self._actor, self.clock())
 
     def _payout(self, news: News) -> bool:
         try:
             report = self._provider.payout(news.subject, account=news.account)
-        except NoSuchObject:
+        except (NoSuchObject, AccountRestricted):
             return False
         with self._engine.begin() as conn:
             order = _order(conn, payments.last_paid_to(conn, report.account) or "")
-            return report.failed and order is not None and payout_failed(conn, order, report, self._clock())
+            return report.failed and order is not None and payout_failed(conn, order, report, self.clock())
 
 
 def _for(order: Order, tellings: Iterable[Telling]) -> tuple[Told, ...]:
@@ -190,12 +205,19 @@ def _order(conn: Connection, order_id: str) -> Order | None:
 
     Raises TooEarly for one that is being admitted: its first step says what it knows.
     """
-    standing = orders.status(conn, order_id)
-    if standing is None or standing.status == "refused":
-        return None
-    if standing.status == "admitting":
-        raise TooEarly(f"order {order_id} is being admitted")
-    return wire.from_plain(Order, orders.snapshot(conn, order_id))
+    match _status(conn, order_id):
+        case "open" | "over":
+            return wire.from_plain(Order, orders.snapshot(conn, order_id))
+        case "admitting":
+            raise TooEarly(f"order {order_id} is being admitted")
+        case _:
+            return None
+
+
+def _status(conn: Connection, order_id: str) -> str:
+    """Where an order stands, "" for none; what is no id is none, since others put what they like on their objects."""
+    standing = orders.status(conn, order_id) if ID.fullmatch(order_id) else None
+    return standing.status if standing else ""
 
 
 def _meant(order: Order, hold: Hold) -> bool:

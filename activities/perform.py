@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -16,7 +16,7 @@ from activities.admission import draft, further_days
 from activities.cashier import PAYMENT_RULES, Cashier
 from activities.numbers import keep_number
 from activities.providers.port import PaymentProvider
-from activities.record import digest, record, record_refusal
+from activities.record import begin, digest, record, record_refusal
 from activities.store import orders, steps
 from activities.store.vault import Vault
 from domain import events, wire
@@ -92,15 +92,23 @@ class Performer:
         op = plan(order, now, 1)
         first: tuple[Event, ...] = (MoneyAsked(op), Taken(1)) if op else (Taken(1),)
         placed = apply_all(order, first)
-        settled = self._settle(placed, op, now)
+        settled = self._settle(placed, op, now, lambda _: None)  # Placing the order again begins the same step again.
         if op is not None and op.subject and isinstance(settled.result, No):
             raise Invalid("payment.payment_intent", PAYMENT_RULES.get(settled.result.code, settled.result.code))
         ask = Ask(
             "place", 1, order.epoch, now, "start", "place", Envelope("place", Actor(Role.STOREFRONT, "storefront")), "",
             tuple(events.to_plain(event) for event in first), placed, (Role.BUYER.value, Role.SELLER.value),
         )  # fmt: skip
+        try:
+            with self._engine.begin() as conn:
+                return record(conn, ask, settled)
+        except StaleEpoch:
+            return self._placed(order.order_id)
+
+    def _placed(self, order_id: str) -> Order:
+        """The order as it stands: another run of its admission, ended meanwhile, has recorded the same first step."""
         with self._engine.begin() as conn:
-            return record(conn, ask, settled)
+            return wire.from_plain(Order, orders.snapshot(conn, order_id))
 
     def _perform(self, ask: Ask) -> tuple[Event, ...]:
         with self._engine.begin() as conn:
@@ -111,7 +119,7 @@ class Performer:
             return tuple(events.from_plain(event) for event in known.outcome)
         done = tuple(events.from_plain(event) for event in ask.events)
         op = ask.order.op if ask.step == "settle" or any(isinstance(event, MoneyAsked) for event in done) else None
-        settled = self._settle(ask.order, op, ask.now)
+        settled = self._settle(ask.order, op, ask.now, lambda conn: begin(conn, self._vault, ask))
         if any(isinstance(event, CalendarsAsked) for event in done):
             settled = replace(settled, events=(further_days(ask.order, ask.now),))
         with self._engine.begin() as conn:
@@ -119,10 +127,10 @@ class Performer:
             record(conn, ask, settled)
         return settled.events
 
-    def _settle(self, order: Order, op: MoneyOp | None, now: datetime) -> Settled:
+    def _settle(self, order: Order, op: MoneyOp | None, now: datetime, keep: Callable[[Connection], None]) -> Settled:
         if op is None:
             return Settled(None, None, ())
-        result = self._cashier.carry_out(order, op, now)
+        result = self._cashier.carry_out(order, op, now, keep)
         return Settled(op, result, settle(order, op, result, now))
 
 

@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from activities.providers.port import DisputeReport, DisputeStatus, Hold, HoldState, RefundReport, ReviewReport
+from activities.providers.port import (
+    AccountStanding,
+    DisputeReport,
+    DisputeStatus,
+    Hold,
+    HoldState,
+    RefundReport,
+    ReviewReport,
+)
 from domain import wire
 from domain.checkout import ID
 from domain.desk import PauseOrder, WithNote
 from domain.money import Verb
-from domain.news import HoldGone, LoseDispute, OpenDispute, PaymentFound, RefundFailed, WinDispute
+from domain.news import AccountNews, HoldGone, LoseDispute, OpenDispute, PaymentFound, RefundFailed, WinDispute
 from domain.purse import DisputeReason
 from domain.state import Order
 
@@ -54,7 +62,12 @@ def payment_found(order: Order, hold: Hold) -> tuple[Telling, ...]:
     match hold.state:
         case HoldState.OPEN:
             offer = order.payment.offer
-            known = {order.payment.hold, *order.payment.superseded, offer.payment_intent if offer else ""}
+            known = {
+                order.payment.hold,
+                *order.payment.superseded,
+                *order.payment.voided,
+                offer.payment_intent if offer else "",
+            }
             found = PaymentFound(hold.ref)
             return () if hold.ref in known else (Telling("payment_found", command_id("found", hold.ref), found),)
         case HoldState.CAPTURED if hold.charge not in charges(order):
@@ -106,3 +119,9 @@ def review(order: Order, report: ReviewReport) -> tuple[Telling, ...]:
         return (Telling("resume", ended, WithNote(ended)),)
     until = report.opened_at + timedelta(days=order.policy.pause.longest) - CLOCKS_DIFFER
     return (Telling("pause", begun, PauseOrder(until, begun, review=True)),)
+
+
+def account(order: Order, ref: str, standing: AccountStanding) -> Telling:
+    """The seller's account has another standing. It may change to and fro, so the id bears where the order stood."""
+    name = "account_active" if standing is AccountStanding.ACTIVE else "account_restricted"
+    return Telling(name, command_id("account", standing, ref, str(order.seq)), AccountNews(ref))

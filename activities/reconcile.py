@@ -7,10 +7,11 @@ one ticket, and what is healed is ended at the end of a run that has seen everyt
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, TypeVar
 
 import structlog
@@ -33,6 +34,18 @@ BATCH = 500
 SKEW = timedelta(days=1)
 """How far apart the two books may date one movement, but for what was in doubt, which is remembered as such."""
 
+READERS = 4
+"""Slices of the provider's book that are read side by side."""
+
+SLICE, MOST_SLICES = timedelta(hours=1), 240
+"""A slice is at least so long, and there are at most so many: each is a question, also where nothing happened."""
+
+LIFE_SIGN = 30.0
+"""Seconds after which the server hears of us while a slice is being read."""
+
+COUNTED = ("read", "booked", "listed", "holds", "seen", "opened", "healed")
+"""What a run counts: rows of the provider, records compared on our side and theirs, open holds, and findings."""
+
 LONGEST_HOLD = timedelta(days=100)
 """No card network lets an authorisation stand longer."""
 
@@ -51,20 +64,25 @@ class Patience:
 
 @dataclass
 class Progress:
-    """How far a run has come: its phase, and the last record of that phase that needs no second look."""
+    """How far a run has come: its phase, which slices of time were read, and up to which ref the books were matched."""
 
     phase: str = "reading"
+    read: list[int] = field(default_factory=list)
     mark: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a count."""
-        self.counts[name] = self.counts.get(name, 0) + by
+        self.counts[name] += by
 
     def reached(self, phase: str, mark: str = "") -> None:
         """Tell the server, so that another attempt goes on from here."""
         self.phase, self.mark = phase, mark
-        activity.heartbeat(phase, mark, dict(self.counts))
+        self.alive()
+
+    def alive(self) -> None:
+        """Tell the server that we still are."""
+        activity.heartbeat(self.phase, list(self.read), self.mark, dict(self.counts))
 
 
 class Reconciler:
@@ -93,7 +111,7 @@ class Reconciler:
             with self._engine.begin() as conn:
                 progress.count("healed", findings.heal(conn, run.run_id, Area.MONEY, now))
                 findings.finish(conn, run.run_id, now, progress.counts)
-        log.info("the books were reconciled", run_id=run.run_id, count=progress.counts.get("seen", 0))
+        log.info("the books were reconciled", run_id=run.run_id, count=progress.counts["seen"])
         return progress.counts
 
     def _begin(self, run_id: str, now: datetime) -> RunRow:
@@ -105,26 +123,38 @@ class Reconciler:
             return findings.begin(conn, RunRow(run_id, Area.MONEY, min(first, until), until, now, None, {}))
 
     def _read(self, run: RunRow, now: datetime, progress: Progress) -> None:
-        """Bring our copy of the provider's book in step, the newest rows first."""
-        since, end = run.since - SKEW, now
-        if progress.mark:
-            # The second that was being read is read again: nothing tells how much of it had been seen.
-            end = wire.instant(progress.mark) + timedelta(seconds=1)
-        for batch in _batches(self._payments.movements(since, end), BATCH):
-            rows = [_row(movement) for movement in batch if movement.kind in INWARD]
-            with self._engine.begin() as conn:
-                book.keep(conn, run.run_id, rows)
-            progress.count("read", len(rows))
-            progress.reached("reading", wire.instant_text(batch[-1].at))
+        """Bring our copy of the provider's book in step, several slices of time side by side: a page takes its time."""
+        slices = _slices(run.since - SKEW, now)
+        with ThreadPoolExecutor(READERS, thread_name_prefix="book") as pool:
+            left = {number for number in range(len(slices)) if number not in progress.read}
+            asked = {pool.submit(self._read_slice, run.run_id, *slices[number]): number for number in left}
+            try:
+                while asked:
+                    for done in wait(asked, timeout=LIFE_SIGN, return_when=FIRST_COMPLETED).done:
+                        progress.count("read", done.result())
+                        progress.read.append(asked.pop(done))
+                    progress.alive()
+            finally:
+                pool.shutdown(cancel_futures=True)
         with self._engine.begin() as conn:
             book.patient(conn)
-            book.forget(conn, run.run_id, since, now)
+            book.forget(conn, run.run_id, slices[0][0], now)
+
+    def _read_slice(self, run_id: str, since: datetime, until: datetime) -> int:
+        """The provider's rows of [since, until) into our copy; how many."""
+        count = 0
+        for batch in _batches(self._payments.movements(since, until), BATCH):
+            rows = [_row(movement) for movement in batch if movement.kind in INWARD]
+            with self._engine.begin() as conn:
+                book.keep(conn, run_id, rows)
+            count += len(rows)
+        return count
 
     def _match(self, run: RunRow, now: datetime, progress: Progress) -> None:
         """Compare both books as they are at one instant, by the provider's refs."""
         with self._instant() as conn:
             book.choose(conn, run.since, run.until)
-            activity.heartbeat(progress.phase, progress.mark, dict(progress.counts))
+            progress.alive()
             ours, theirs = book.booked(conn, progress.mark), book.listed(conn, progress.mark)
             judged = judgements(_counted(ours, "booked", progress), _counted(theirs, "listed", progress), run.until)
             for batch in _batches(judged, BATCH):
@@ -189,6 +219,14 @@ class Reconciler:
                 if findings.report(conn, run.run_id, Area.MONEY, finding, now):
                     progress.count("opened")
                     log.warning("the books disagree", code=finding.kind.value, order_id=finding.order_id)
+
+
+def _slices(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """[since, until) in slices, at least one, of whole seconds; the same for the same run."""
+    first, last = int(since.timestamp()), max(int(until.timestamp()), int(since.timestamp()) + 1)
+    length = max(int(SLICE.total_seconds()), -(-(last - first) // MOST_SLICES))
+    edges = [*range(first, last, length), last]
+    return [(datetime.fromtimestamp(a, UTC), datetime.fromtimestamp(b, UTC)) for a, b in pairwise(edges)]
 
 
 def _row(movement: Movement) -> book.Row:

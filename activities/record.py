@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection
 
 from activities.booking import book
 from activities.notices import outbox_rows
-from activities.numbers import NUMBER
+from activities.numbers import NUMBER, keep_number
 from activities.store import outbox, steps, tickets
+from activities.store.vault import Vault
 from domain import events, wire
-from domain.contract import Ask, RefusalNote
+from domain.contract import Ask, RefusalNote, begun
 from domain.fold import apply_all
 from domain.funds import Settled
 from domain.notices import notices, refused_message, reminders
@@ -54,9 +58,20 @@ def record_refusal(conn: Connection, note: RefusalNote, order: Order | None) -> 
             outbox.queue(conn, outbox_rows(order, order.seq, [told]))
 
 
+def begin(conn: Connection, safe: Vault, ask: Ask) -> None:
+    """Keep a step whose money is about to move; a number that came with it goes to the vault. Raises StaleEpoch."""
+    keep_number(conn, safe, ask)
+    steps.begin(conn, ask.order.order_id, ask.seq, ask.epoch, begun(ask, _kept(ask.envelope.body)))
+
+
 def digest(ask: Ask) -> str:
     """Equal for the same step of the same run, so that performing it again is recognised."""
     return wire.digest([ask.step, ask.seq, ask.epoch, *ask.events])
+
+
+def _kept(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a message may be kept in plain."""
+    return {name: value for name, value in body.items() if name != NUMBER}
 
 
 def _row(ask: Ask, settled: Settled, order: Order) -> steps.StepRow:
@@ -74,7 +89,7 @@ def _row(ask: Ask, settled: Settled, order: Order) -> steps.StepRow:
         ticket_id=envelope.ticket_id,
         before_stage=ask.before,
         after_stage=shown.stage.value,
-        body={name: value for name, value in envelope.body.items() if name != NUMBER},
+        body=_kept(envelope.body),
         events=[dict(event) for event in ask.events],
         outcome=[events.to_plain(event) for event in settled.events],
         digest=digest(ask),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from domain import events, wire
+from domain.errors import Invalid
+from domain.fold import apply_all
 from domain.state import Actor, Order
 
 TASK_QUEUE = "orders"
@@ -86,3 +89,32 @@ class RefusalNote:
     actor: Actor | None
     code: str
     reason: str
+
+
+_OF_THE_RUN = frozenset({"epoch", "order"})
+"""What of a step the run that performs it brings along."""
+
+
+def begun(ask: Ask, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A step whose money is about to move as plain data, with what of its message's `body` may be kept.
+
+    It is kept beside the order's snapshot until it is recorded. When its run is ended from outside, the next one
+    resumes that very step: the same sequence, so the same key at the provider, and the command stays taken.
+    """
+    kept = replace(ask, envelope=replace(ask.envelope, body=body))
+    return {name: value for name, value in wire.to_plain(kept).items() if name not in _OF_THE_RUN}
+
+
+def resumed(order: Order) -> Ask | None:
+    """The step that an earlier run of the order had begun, for the run of this order; None when there is none.
+
+    Raises Invalid for one that this version cannot read.
+    """
+    if order.under_way is None:
+        return None
+    plain, before = dict(order.under_way), replace(order, under_way=None)
+    found = plain.get("events")
+    if not isinstance(found, list):
+        raise Invalid("under_way.events", "must be the events of the step")
+    after = apply_all(before, [events.from_plain(event) for event in found])
+    return wire.from_plain(Ask, {**plain, "epoch": order.epoch, "order": wire.to_plain(after)})

@@ -14,8 +14,7 @@ AftersaleError
     ├── AlreadyDone              the effect stands already
     ├── AmountInvalid            more than may be moved, or not a payable amount
     ├── IdempotencyConflict      the key was used before with other parameters
-    ├── InsufficientFunds        the platform's balance does not cover a transfer or a refund
-    ├── Disputed                 the buyer's bank has taken this money back
+    ├── InsufficientFunds        the balance, ours or for a reversal the seller's, does not cover it
     ├── AccountRestricted        the seller's payout account is missing, closed or restricted
     ├── Unauthorised             our own credentials or permissions are wrong
     └── Unknown                  timeout, cut connection, 5xx, 409, 429: the effect may or may not stand
@@ -97,11 +96,7 @@ class IdempotencyConflict(ProviderError):
 
 
 class InsufficientFunds(ProviderError):
-    """The platform's balance does not cover the transfer or refund."""
-
-
-class Disputed(ProviderError):
-    """The buyer's bank has taken this money back; it decides what becomes of it."""
+    """Our balance does not cover the transfer or refund, or the seller's the reversal."""
 
 
 class AccountRestricted(ProviderError):

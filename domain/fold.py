@@ -219,6 +219,7 @@ def _hold_lost(order: Order, event: HoldLost) -> Order:
 
 def _hold_voided(order: Order, event: HoldVoided) -> Order:
     order, payment = _settled(order, Verb.VOID, ()), order.payment
+    order = _pay(order, voided=(*payment.voided, event.ref))
     if event.ref in payment.superseded:
         return _pay(order, superseded=tuple(ref for ref in payment.superseded if ref != event.ref))
     if payment.offer is not None and event.ref == payment.offer.payment_intent:

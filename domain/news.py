@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.business_time import add_business_days
-from domain.checkout import NOT_A_REFERENCE, REFERENCE
+from domain.checkout import NOT_A_REFERENCE, REFERENCE, unpaid
 from domain.errors import Invalid, Refused
 from domain.events import (
     DisputeLost,
@@ -31,7 +31,7 @@ from domain.funds import capture_due, desires
 from domain.money import Money, Verb
 from domain.purse import Dispute, DisputeReason, DisputeStatus, Stray
 from domain.shares import parts_of
-from domain.state import Cause, Line, Offer, Order, Stage, Stuck, stage
+from domain.state import Cause, Line, Offer, Order, Stuck
 from domain.step import Moment
 from domain.tickets import opened
 
@@ -151,9 +151,9 @@ def payment_found(moment: Moment) -> tuple[Event, ...]:
     _check("payment_intent", body.payment_intent)
     if body.charge:
         return _taken(order, body)
-    if body.payment_intent in {order.payment.hold, *order.payment.superseded}:
+    if body.payment_intent in {order.payment.hold, *order.payment.superseded, *order.payment.voided}:
         raise Refused("nothing_new", "this payment is known")
-    if stage(order) is Stage.AWAITING_PAYMENT and order.payment.offer is None:
+    if unpaid(order, (), moment.now) is None:
         return (PaymentOffered(Offer(body.payment_intent)),)
     if order.payment.offer is not None and order.payment.offer.payment_intent == body.payment_intent:
         raise Refused("nothing_new", "this payment is being authorised")

@@ -96,8 +96,8 @@ class Share:
 class Dispute:
     """A chargeback: `amount` and `fee` were withdrawn by the provider. `parts` are the slices that it holds.
 
-    `shares` say who bears it once it is lost, and `fee_owed` that the seller owes its fee; `fee_back` is what of that fee
-    came back with a win after that.
+    `shares` say who bears it once it is lost, and `fee_owed` that the seller owes its fee; `fee_back` is what of that
+    came back with a win afterwards.
     """
 
     dispute_id: str

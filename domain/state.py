@@ -6,10 +6,11 @@ display and search, never an authority of its own. Times are aware datetimes in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from domain.business_time import Calendar
 from domain.money import Money, Verb, total
@@ -209,6 +210,7 @@ class Payment:
     renewing: bool = False
     buyer_asked_at: datetime | None = None
     superseded: tuple[str, ...] = ()
+    voided: tuple[str, ...] = ()
     paid_at: datetime | None = None
     lost_at: datetime | None = None
     charge: str = ""
@@ -322,7 +324,8 @@ class Seen:
 class Order:
     """Everything the process needs to know about one order, and nothing personal.
 
-    `given_back` is what of a slice went back to the buyer while the rest of it goes its way.
+    `given_back` is what of a slice went back to the buyer while the rest of it goes its way. `under_way` is a step that
+    an earlier run had begun when it was ended (`domain.contract.begun`); the run that starts here carries it out first.
     """
 
     order_id: str
@@ -364,6 +367,7 @@ class Order:
     seen: tuple[Seen, ...] = ()
     seq: int = 0
     epoch: int = 1
+    under_way: Mapping[str, Any] | None = None
 
     def line(self, line_id: str) -> Line:
         """The line of that id; raises KeyError."""
@@ -462,8 +466,14 @@ def money_open(order: Order) -> bool:
     # An offer to pay for nothing is only open when the buyer's bank holds money for it.
     offered = payment.offer is not None and bool(order.live or payment.offer.payment_intent)
     restored = any(dispute.holds or dispute.status is DisputeStatus.RESTORED for dispute in order.disputes)
-    after = bool(order.debt or order.strays) or restored
+    after = bool(order.debt or order.strays) or restored or _to_be_got_back(order)
     return bool(order.op or offered or uncaptured or payment.superseded or Funds.ESCROW in slices) or after
+
+
+def _to_be_got_back(order: Order) -> bool:
+    """Whether the buyer is to have money back that was paid out to the seller."""
+    released = [line for line in order.lines if line.funds is Funds.RELEASED]
+    return any(line.state in DEAD for line in released) or (not order.live and order.shipping_funds is Funds.RELEASED)
 
 
 def is_over(order: Order) -> bool:

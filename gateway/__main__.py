@@ -77,7 +77,7 @@ async def main() -> None:
     payments = StripePayments(
         settings.stripe_secret_key.get_secret_value(),
         url=settings.stripe_api_base,
-        webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+        webhook_secrets=settings.stripe_webhook_secret.get_secret_value().split(","),
     )
     client = await Client.connect(**ClientConfig.load_client_connect_config())
     parcels = CarrierDesk(engine, client, carrier, CARRIER)

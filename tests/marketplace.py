@@ -163,7 +163,6 @@ async def marketplace(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Marketplace]:
     """All parts, wired as worker.py wires them, with a worker that runs for the session."""
-    sandbox.top_up(1_000_000_00, "EUR")
     engine = connect(make_database().url, pool_size=20)
     payments = StripePayments("sk_test_1", url=sandbox.url)
     policies = tmp_path_factory.mktemp("policies")

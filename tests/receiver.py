@@ -65,19 +65,19 @@ class Receiver:
         self.looked.append(news)
         return await self.desk.look(news)
 
-    def events(self, *objects: str) -> list[Json]:
-        """All events about these objects, and about those that are on them, oldest first."""
+    def events(self, *objects: str, account: str = "") -> list[Json]:
+        """All events about these objects, and about those that are on them, oldest first; or those of an account."""
         found: list[Json] = []
-        after = ""
+        headers, after = {"Stripe-Account": account} if account else {}, ""
         while True:
             params = {"limit": "100"} | ({"starting_after": after} if after else {})
             url = f"{self.market.sandbox.url}/v1/events"
-            page = requests.get(url, params=params, auth=("sk_test_1", ""), timeout=20).json()
+            page = requests.get(url, params=params, headers=headers, auth=("sk_test_1", ""), timeout=20).json()
             found += page["data"]
             if not page["has_more"]:
                 break
             after = page["data"][-1]["id"]
-        return [event for event in reversed(found) if set(objects) & set(_ids(event["data"]["object"]))]
+        return [event for event in reversed(found) if account or set(objects) & set(_ids(event["data"]["object"]))]
 
     def post(self, body: bytes, header: str | None) -> requests.Response:
         headers = {} if header is None else {"Stripe-Signature": header}
@@ -91,14 +91,19 @@ class Receiver:
     async def post_event(self, event: Json) -> requests.Response:
         return await asyncio.to_thread(self.post_signed, json.dumps(event).encode())
 
-    async def tell(self, *objects: str) -> list[str]:
+    async def tell(self, *objects: str, account: str = "") -> list[str]:
         """Post every event about these objects, oldest first, and see all taken; gives the answers' words."""
-        answers = [await self.post_event(event) for event in self.events(*objects)]
+        answers = [await self.post_event(event) for event in self.events(*objects, account=account)]
         assert answers, "there is nothing to tell"
         assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
         for life in self.market.lives:
             await life.rest()
         return [answer.json()["status"] for answer in answers]
+
+
+def hold_of(life: Life) -> str:
+    """The order's first authorisation, by the provider's book."""
+    return next(str(effect["object"]) for effect in life.book() if effect["kind"] == "authorise")
 
 
 def _ids(thing: Json) -> Iterator[str]:
@@ -125,7 +130,7 @@ def served_receiver() -> Iterator[tuple[Switch, str]]:
 async def receiver(market: Marketplace, temporal: Temporal, served_receiver: tuple[Switch, str]) -> Receiver:
     """The receiver of this test, wired as gateway/__main__.py wires it."""
     switch, url = served_receiver
-    payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secret=f"whsec_former,{SECRET}")
+    payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secrets=("whsec_former", SECRET))
     # Lazy: it connects in the server's own event loop.
     client = await Client.connect(temporal.address, namespace=NAMESPACE, lazy=True)
     desk = PaymentsDesk(market.engine, client, payments, PROVIDER, COMMAND_KEY)

@@ -12,6 +12,8 @@ from sandbox.server import serve
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxClient]:
-    """The levers of a sandbox that serves at ``sandbox.url`` on loopback."""
+    """The levers of a sandbox that serves at ``sandbox.url`` on loopback; no test's disputes run its platform dry."""
     with serve() as server:
-        yield SandboxClient(server.url)
+        client = SandboxClient(server.url)
+        client.top_up(1_000_000_00, "EUR")
+        yield client

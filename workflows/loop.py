@@ -19,7 +19,7 @@ from workflows.alarm import Alarm
 
 with workflow.unsafe.imports_passed_through():
     from domain import events, wire
-    from domain.contract import WORKFLOW, Admission, Ask, Envelope, RefusalNote, workflow_id
+    from domain.contract import WORKFLOW, Admission, Ask, Envelope, RefusalNote, resumed, workflow_id
     from domain.deadlines import Clock, deadlines
     from domain.decide import Decision, Refusal, Repeat, decide, tick
     from domain.errors import Invalid
@@ -103,13 +103,19 @@ class OrderWorkflow:
         try:
             document = front.decode(start, front.MOST_START)
             if "snapshot" in document:
-                return wire.from_plain(Order, document["snapshot"])
+                order = wire.from_plain(Order, document["snapshot"])
+                ask = resumed(order)
+                return order if ask is None else await self._resume(ask)
         except Invalid as error:
             raise ApplicationError(str(error), type="Malformed", non_retryable=True) from None
         admitted = await self._until_done(lambda: steps.admit(Admission(document, workflow.now())), "the checkout")
         if admitted.order is None:
             raise ApplicationError(f"{admitted.field}: {admitted.rule}", type="Refused", non_retryable=True)
         return admitted.order
+
+    async def _resume(self, ask: Ask) -> Order:
+        """Carry out what an earlier run had begun before anything else is judged: it is written down, perhaps sent."""
+        return apply_all(ask.order, await self._done(ask) or ())
 
     async def _turn_away(self, refusal: Refusal) -> None:
         """Answer everybody who waits, so that the run can end."""
@@ -208,11 +214,13 @@ class OrderWorkflow:
             decision.after,
             tuple(role.value for role in decision.tells),
         )
+        more = await self._done(ask)
+        return None if more is None else apply_all(decision.after, more)
+
+    async def _done(self, ask: Ask) -> list[Event] | None:
+        """What performing a step brought; None when its signature was not good."""
         answer = await self._until_done(lambda: steps.perform(ask), f"step {ask.seq} ({ask.step})")
-        if answer.refused:
-            return None
-        more: list[Event] = [events.from_plain(event) for event in answer.events]
-        return apply_all(decision.after, more)
+        return None if answer.refused else [events.from_plain(event) for event in answer.events]
 
     async def _refuse(self, order: Order, message: front.Item, refusal: Refusal) -> None:
         """Tell the sender of an update; put the refusal of a signal on record."""

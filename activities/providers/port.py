@@ -10,7 +10,7 @@ A webhook and the provider's list of events say only where to look: whatever mov
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -235,8 +235,11 @@ class PaymentProvider(Protocol):
         Asks nobody. Raises domain.tracking.InvalidWebhook: forged, or signed but unreadable or signed too long ago.
         """
 
-    def events(self, since: datetime) -> Iterator[News]:
-        """Everything that webhooks were or should have been sent about since then, in no promised order."""
+    def events(self, since: datetime, *, accounts: Sequence[str] = ()) -> Iterator[News]:
+        """Everything that webhooks were or should have been sent about since then, in no promised order.
+
+        What happened on sellers' accounts is told for those named; one that is closed tells nothing, ask `account`.
+        """
 
     def dispute(self, ref: str) -> DisputeReport:
         """Read a chargeback. Raises NoSuchObject."""

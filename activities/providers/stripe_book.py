@@ -1,96 +1,91 @@
-"""Stripe's own book, as reconciliation reads it: every line of the balance, and every open hold."""
+"""Stripe's own book, its balance transactions, as movements.
+
+Amounts are those of the moved objects, in the currency in which they were asked for: the row itself may be in another,
+that of the platform's bank. A part capture can stand in the book as a charge of the whole hold and a reversal of the
+rest; the charge's captured amount is the sum of both, so that the reversal is passed over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-import stripe
-
-from activities.providers.port import Hold, HoldState, Movement, MovementKind
+from activities.providers.port import Movement, MovementKind
 from activities.providers.stripe_money import from_wire
-from activities.providers.stripe_read import PAGE, id_of, noted, read_hold, translated
+from activities.providers.stripe_reports import moment
+from domain.money import Money
 
-if TYPE_CHECKING:
-    from stripe._v1_services import V1Services
-
-KINDS: Mapping[str, MovementKind] = {
-    "charge": MovementKind.CHARGE,
-    "payment": MovementKind.CHARGE,
-    "refund": MovementKind.REFUND,
-    "payment_refund": MovementKind.REFUND,
-    "refund_failure": MovementKind.REFUND_FAILURE,
-    "payment_failure_refund": MovementKind.REFUND_FAILURE,
-    "transfer": MovementKind.TRANSFER,
-    "transfer_refund": MovementKind.TRANSFER_REVERSAL,
-    "transfer_cancel": MovementKind.TRANSFER_REVERSAL,
-    "transfer_failure": MovementKind.TRANSFER_REVERSAL,
+Json = Mapping[str, Any]
+"""An object as Stripe writes it: a book is long, and the SDK takes ten times as long to make objects of its own."""
+EXPAND: Final = ["data.source", "data.source.payment_intent"]
+"""What a list of balance transactions must be asked to hold."""
+KINDS: Final[Mapping[str, MovementKind]] = {kind.value: kind for kind in MovementKind if kind is not MovementKind.OTHER}
+"""Our kinds by Stripe's reporting category: we took its words."""
+AMOUNTS: Final[Mapping[str, str]] = {
+    "charge": "amount_captured",
+    "refund": "amount",
+    "transfer": "amount",
+    "transfer_reversal": "amount",
+    "dispute": "amount",
 }
-"""What a line's type means; every type that is not here moves no order's money."""
-
-ADJUSTMENTS: Mapping[str, MovementKind] = {
-    "dispute": MovementKind.DISPUTE,
-    "dispute_reversal": MovementKind.DISPUTE_REVERSAL,
-}
-"""What an adjustment is, by its reporting category."""
-
-ON: Mapping[MovementKind, str] = {
-    MovementKind.CHARGE: "payment_intent",
-    MovementKind.REFUND: "charge",
-    MovementKind.REFUND_FAILURE: "charge",
-    MovementKind.TRANSFER: "source_transaction",
-    MovementKind.TRANSFER_REVERSAL: "transfer",
-    MovementKind.DISPUTE: "charge",
-    MovementKind.DISPUTE_REVERSAL: "charge",
-}
-"""Where an object names what it is on."""
+"""Where an object of each kind has the amount that moved."""
+PASSED_OVER: Final = "partial_capture_reversal"
 
 
-class StripeBook:
-    """The part of the adapter that reads the provider's book."""
-
-    _api: V1Services
-
-    def movements(self, since: datetime, until: datetime) -> Iterator[Movement]:
-        """The lines of our balance made in [since, until), newest first, a page at a time."""
-        with translated():
-            lines = self._api.balance_transactions.list(
-                {"created": _between(since, until), "limit": PAGE, "expand": ["data.source"]}
-            )
-            for line in lines.auto_paging_iter():
-                yield _movement(line)
-
-    def holds(self, since: datetime, until: datetime) -> Iterator[Hold]:
-        """The open intents made in [since, until), newest first, a page at a time."""
-        with translated():
-            intents = self._api.payment_intents.list(
-                {"created": _between(since, until), "limit": PAGE, "expand": ["data.latest_charge"]}
-            )
-            for intent in intents.auto_paging_iter():
-                hold = read_hold(intent)
-                if hold.state is HoldState.OPEN:
-                    yield hold
-
-
-def _between(since: datetime, until: datetime) -> Any:
-    return {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
-
-
-def _movement(line: stripe.BalanceTransaction) -> Movement:
-    """One line; its source is expanded."""
-    source: Any = line.source
-    kind = KINDS.get(line.type, MovementKind.OTHER)
-    if line.type == "adjustment":
-        kind = ADJUSTMENTS.get(line.reporting_category, MovementKind.OTHER)
-    thing = source if isinstance(source, stripe.StripeObject) else stripe.StripeObject()
+def movement(row: Json) -> Movement | None:
+    """A row whose source and its intent are expanded; None for the uncaptured rest of a hold."""
+    if row["reporting_category"] == PASSED_OVER:
+        return None
+    kind, source = KINDS.get(row["reporting_category"], MovementKind.OTHER), _whole(row["source"])
+    intent = _whole(source.get("payment_intent"))
     return Movement(
-        ref=id_of(source),
+        ref=_ref(row["source"]) or row["id"],
         kind=kind,
-        order_id=noted(thing, "order_id"),
-        key=noted(thing, "key"),
-        amount=from_wire(abs(line.amount), line.currency),
-        fee=from_wire(abs(line.fee), line.currency),
-        at=datetime.fromtimestamp(line.created, UTC),
-        source=id_of(getattr(thing, ON[kind], "")) if kind in ON else "",
+        order_id=_noted(source, "order_id") or _noted(intent, "order_id"),
+        key=_noted(intent, "capture_key") if kind is MovementKind.CHARGE else _noted(source, "key"),
+        amount=_amount(kind, row, source),
+        fee=_positive(from_wire(row["fee"], row["currency"])),
+        at=moment(row["created"]),
+        source=_about(kind, source),
     )
+
+
+def _whole(thing: Any) -> Json:
+    """An object that the answer holds whole, an empty one where it holds only its id, or nothing."""
+    return thing if isinstance(thing, Mapping) else {}
+
+
+def _ref(reference: Any) -> str:
+    """The id of an object that the answer holds as an id, whole, or not at all."""
+    return reference if isinstance(reference, str) else str(_whole(reference).get("id", ""))
+
+
+def _noted(thing: Json, name: str) -> str:
+    """What an object's metadata says under `name`, "" for nothing."""
+    return str((thing.get("metadata") or {}).get(name, ""))
+
+
+def _amount(kind: MovementKind, row: Json, source: Json) -> Money:
+    of = AMOUNTS.get(source.get("object", ""), "")
+    if kind is MovementKind.OTHER or not of:
+        return _positive(from_wire(row["amount"], row["currency"]))
+    return from_wire(source[of], source["currency"])
+
+
+def _about(kind: MovementKind, source: Json) -> str:
+    """The object that the movement is on."""
+    match kind:
+        case MovementKind.CHARGE:
+            return _ref(source.get("payment_intent"))
+        case MovementKind.TRANSFER:
+            return _ref(source.get("source_transaction"))
+        case MovementKind.TRANSFER_REVERSAL:
+            return _ref(source.get("transfer"))
+        case MovementKind.OTHER:
+            return ""
+        case _:
+            return _ref(source.get("charge"))
+
+
+def _positive(money: Money) -> Money:
+    return max(money, -money)

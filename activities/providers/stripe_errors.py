@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import stripe
 
+from activities.providers.port import NoSuchObject
 from domain.errors import (
     AccountRestricted,
     AlreadyDone,
@@ -11,7 +15,6 @@ from domain.errors import (
     AuthenticationRequired,
     AuthorisationExpired,
     Declined,
-    Disputed,
     IdempotencyConflict,
     InsufficientFunds,
     ProviderError,
@@ -19,30 +22,102 @@ from domain.errors import (
     Unknown,
 )
 
-BY_CODE: dict[str, type[ProviderError]] = {
-    "amount_too_large": AmountInvalid,
-    "amount_too_small": AmountInvalid,
-    "parameter_invalid_integer": AmountInvalid,
-    "charge_not_refundable": AmountInvalid,
-    "charge_already_captured": AlreadyDone,
-    "charge_already_refunded": AlreadyDone,
-    "charge_expired_for_capture": AuthorisationExpired,
-    "capture_charge_authorization_expired": AuthorisationExpired,
-    "authentication_required": AuthenticationRequired,
-    "payment_intent_authentication_failure": AuthenticationRequired,
-    "balance_insufficient": InsufficientFunds,
-    "insufficient_funds": InsufficientFunds,
-    "account_invalid": AccountRestricted,
-    "account_closed": AccountRestricted,
-    "insufficient_capabilities_for_transfer": AccountRestricted,
-    "transfers_not_allowed": AccountRestricted,
-    "payment_method_unactivated": Declined,
-    "payment_method_invalid_parameter": Declined,
-    "expired_card": Declined,
-    "charge_disputed": Disputed,
-    "lock_timeout": Unknown,
-    "idempotency_key_in_use": Unknown,
+CODES: dict[type[ProviderError], tuple[str, ...]] = {
+    AmountInvalid: (
+        "amount_too_large",
+        "amount_too_small",
+        "charge_disputed",
+        "charge_exceeds_source_limit",
+        "charge_exceeds_transaction_limit",
+        "charge_not_refundable",
+        "invalid_charge_amount",
+        "parameter_invalid_integer",
+        "refund_disputed_payment",
+    ),
+    AlreadyDone: ("charge_already_captured", "charge_already_refunded"),
+    AuthorisationExpired: (
+        "capture_charge_authorization_expired",
+        "capture_unauthorized_payment",
+        "charge_expired_for_capture",
+        "payment_intent_payment_attempt_expired",
+    ),
+    AuthenticationRequired: (
+        "authentication_failure",
+        "authentication_required",
+        "payment_intent_action_required",
+        "payment_intent_authentication_failure",
+    ),
+    InsufficientFunds: ("balance_insufficient", "insufficient_funds"),
+    AccountRestricted: (
+        "account_closed",
+        "account_invalid",
+        "capability_not_active",
+        "insufficient_capabilities_for_transfer",
+        "no_account",
+        "payouts_not_allowed",
+        "storer_capability_missing",
+        "storer_capability_not_active",
+        "transfers_not_allowed",
+    ),
+    Declined: (
+        "billing_invalid_mandate",
+        "card_decline_rate_limit_exceeded",
+        "card_declined",
+        "debit_not_authorized",
+        "expired_card",
+        "expired_payment_method",
+        "incorrect_address",
+        "incorrect_cvc",
+        "incorrect_number",
+        "incorrect_zip",
+        "india_recurring_payment_mandate_canceled",
+        "invalid_card_type",
+        "invalid_cvc",
+        "invalid_expiry_month",
+        "invalid_expiry_year",
+        "invalid_number",
+        "payment_intent_incompatible_payment_method",
+        "payment_intent_mandate_invalid",
+        "payment_intent_payment_attempt_failed",
+        "payment_method_currency_mismatch",
+        "payment_method_customer_decline",
+        "payment_method_invalid_parameter",
+        "payment_method_invalid_parameter_testmode",
+        "payment_method_not_available",
+        "payment_method_provider_decline",
+        "payment_method_restricted",
+        "payment_method_unactivated",
+        "payment_method_unexpected_state",
+        "payment_method_unsupported_type",
+        "processing_error",
+        "refer_to_customer",
+        "request_blocked",
+        "three_d_secure_authentication_not_supported",
+        "token_already_used",
+        "token_in_use",
+    ),
+    Unauthorised: (
+        "api_key_expired",
+        "livemode_mismatch",
+        "platform_account_required",
+        "platform_api_key_expired",
+        "secret_key_required",
+        "testmode_charges_only",
+        "tls_version_unsupported",
+    ),
+    Unknown: (
+        "idempotency_key_in_use",
+        "lock_timeout",
+        "payment_intent_rate_limit_exceeded",
+        "payment_method_provider_timeout",
+        "rate_limit",
+        "three_d_secure_authentication_upstream_error",
+    ),
 }
+BY_CODE: dict[str, type[ProviderError]] = {code: kind for kind, codes in CODES.items() for code in codes}
+"""Stripe's codes that our calls can meet and that say what to do; any other is a refusal of no known kind."""
+BY_THE_BANK = frozenset({AuthenticationRequired, AuthorisationExpired, Unknown})
+"""What a bank's refusal can be other than a plain decline."""
 BY_INTENT_STATUS: dict[str, type[ProviderError]] = {
     "succeeded": AlreadyDone,
     "requires_action": AuthenticationRequired,
@@ -65,10 +140,9 @@ SENTENCES: dict[type[ProviderError], str] = {
     AmountInvalid: "the amount cannot be moved",
     AuthenticationRequired: "the bank wants the buyer to take part",
     AuthorisationExpired: "the hold is gone",
-    Disputed: "the buyer's bank has taken this money back",
     Declined: "the bank or the provider refuses this payment method",
     IdempotencyConflict: "the key was used before with other parameters",
-    InsufficientFunds: "the platform's balance does not cover this",
+    InsufficientFunds: "the balance does not cover this",
     ProviderError: "the provider refuses the request",
     Unauthorised: "our key or its permissions are wrong",
     Unknown: "the provider gave no clear answer",
@@ -87,6 +161,30 @@ def translate(error: stripe.StripeError) -> ProviderError:
     return kind(message, code=code)
 
 
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn whatever goes wrong in talking to the provider into one of our errors."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise translate(error) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        # The provider answered "done" in a shape that we cannot read: the effect may well stand.
+        raise Unknown("the provider's answer cannot be read", code="unreadable_answer") from error
+
+
+@contextmanager
+def found() -> Iterator[None]:
+    """The same for reading what somebody else may have made: what is not there is said so."""
+    with translated():
+        try:
+            yield
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing":
+                raise
+            raise NoSuchObject("the provider has no such object", code="resource_missing") from error
+
+
 def _kind(error: stripe.StripeError, code: str) -> type[ProviderError]:
     match error:
         case stripe.AuthenticationError() | stripe.PermissionError():
@@ -94,7 +192,8 @@ def _kind(error: stripe.StripeError, code: str) -> type[ProviderError]:
         case stripe.IdempotencyError():
             return IdempotencyConflict
         case stripe.CardError():
-            return AuthenticationRequired if BY_CODE.get(error.code or "") is AuthenticationRequired else Declined
+            kinds = BY_CODE.get(error.code or "", Declined), BY_CODE.get(code, Declined)
+            return next((kind for kind in kinds if kind in BY_THE_BANK), Declined)
         case stripe.InvalidRequestError():
             return _refused(error, code)
         case _:

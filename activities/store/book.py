@@ -181,7 +181,10 @@ _THEIRS = text(
     )
     SELECT
         m.ref, m.kind, m.at, m.amount_minor, m.fee_minor, m.currency,
-        coalesce(nullif(m.order_id, ''), o.order_id, '') AS order_id,
+        coalesce(
+            nullif(m.order_id, ''), o.order_id,
+            (SELECT min(on_it.order_id) FROM operations AS on_it WHERE on_it.ref = m.source AND on_it.ref <> ''), ''
+        ) AS order_id,
         coalesce(o.state = 'pending', false) OR doubt.kind IS NOT NULL AS pending,
         CASE WHEN o.state = 'done' THEN o.ref ELSE '' END AS done_as
     FROM judged

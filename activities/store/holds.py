@@ -63,7 +63,7 @@ def lay_down(conn: Connection, holds: Iterable[OpenHold]) -> None:
 
 # An order that is paid has its hold until the capture; what it lets go, or was offered, may or may not stand.
 _WANTED = """
-    SELECT DISTINCT ON (ref, order_id) ref, order_id, amount, at FROM (
+    SELECT DISTINCT ON (ref COLLATE "C", order_id) ref, order_id, amount, at FROM (
         SELECT snapshot #>> '{payment,hold}' AS ref, order_id, snapshot #>> '{payment,authorised}' AS amount,
             coalesce((snapshot #>> '{payment,paid_at}')::timestamptz, placed_at) AS at
         FROM orders WHERE status = 'open' AND snapshot #> '{payment,captured}' IS NULL

@@ -123,17 +123,18 @@ def snapshot(conn: Connection, order_id: str) -> dict[str, Any] | None:
 def next_epoch(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]]:
     """Begin a new run of the order: its epoch and the snapshot to start from. Earlier runs may write nothing any more.
 
-    Raises Invalid when the order is unknown or has taken no step yet.
+    The snapshot holds the step that an earlier run had begun, if any. Raises Invalid when the order is unknown or has
+    taken no step yet.
     """
     epoch = orders.c.epoch + 1
     marked = orders.c.snapshot.op("||", return_type=JSONB)(func.jsonb_build_object("epoch", epoch, "seq", orders.c.seq))
     begin = update(orders).where(orders.c.order_id == order_id, orders.c.snapshot.is_not(None))
     row = conn.execute(
-        begin.values(epoch=epoch, snapshot=marked).returning(orders.c.epoch, orders.c.snapshot)
+        begin.values(epoch=epoch, snapshot=marked).returning(orders.c.epoch, orders.c.snapshot, orders.c.under_way)
     ).one_or_none()
     if row is None:
         raise Invalid("order_id", f"{order_id} has no state to start from; place the order again instead")
-    return row.epoch, row.snapshot
+    return row.epoch, row.snapshot | ({} if row.under_way is None else {"under_way": row.under_way})
 
 
 def reopen(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, literal_column, select, union
 
@@ -24,9 +25,12 @@ def order_of(conn: Connection, ref: str) -> str | None:
 
 
 def was_asked(conn: Connection, order_id: str, verb: Verb, subject: str) -> bool:
-    """Whether an operation of that verb on `subject` was written down, however it ended."""
+    """Whether an operation of that verb on `subject` was done or is under way; not, when it was refused."""
     asked = select(operations.c.key).where(
-        operations.c.order_id == order_id, operations.c.verb == verb.value, operations.c.subject == subject
+        operations.c.order_id == order_id,
+        operations.c.verb == verb.value,
+        operations.c.subject == subject,
+        operations.c.state != "refused",
     )
     return conn.scalar(asked) is not None
 
@@ -45,6 +49,14 @@ def open_orders_of_account(conn: Connection, account: str) -> tuple[str, ...]:
     """The open orders whose seller is paid to `account`."""
     query = select(orders.c.order_id).where(paid_to == account, orders.c.status == "open")
     return tuple(conn.scalars(query.order_by(orders.c.order_id)))
+
+
+def accounts_in_use(conn: Connection, paid_since: datetime) -> tuple[str, ...]:
+    """The payout accounts of open orders, and those that anything was paid out to since `paid_since`."""
+    waiting = select(paid_to).where(orders.c.status == "open", paid_to != "")
+    released = (operations.c.verb == Verb.RELEASE.value, operations.c.resolved_at >= paid_since)
+    paid = select(paid_to).select_from(operations.join(orders)).where(*released, operations.c.state == "done")
+    return tuple(sorted(conn.scalars(union(waiting, paid))))
 
 
 def last_paid_to(conn: Connection, account: str) -> str | None:

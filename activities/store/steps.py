@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -93,9 +94,10 @@ _RECORD = text(
     WITH moved AS (
         UPDATE orders
         SET seq = :seq, status = CASE WHEN :over THEN 'over' ELSE 'open' END, stage = :stage, waiting_on = :waiting_on,
-            due_at = :due_at, attention = :attention, reason = :reason, snapshot = :snapshot,
+            due_at = :due_at, attention = :attention, reason = :reason, snapshot = :snapshot, under_way = NULL,
             placed_at = coalesce(placed_at, :at), updated_at = :at
         WHERE order_id = :order_id AND epoch = :epoch AND seq = :seq - 1 AND status <> 'refused'
+            AND (under_way IS NULL OR under_way -> 'events' = :events)
         RETURNING order_id
     )
     INSERT INTO steps (
@@ -114,11 +116,34 @@ _RECORD = text(
 )
 """The order's row moves if this run may move it, and only then is the step inserted; in one round trip."""
 
+_BEGIN = text(
+    """
+    UPDATE orders SET under_way = :step
+    WHERE order_id = :order_id AND epoch = :epoch AND seq = :seq - 1
+        AND (under_way IS NULL OR under_way -> 'events' = :events)
+    """
+).bindparams(
+    bindparam("step", type_=orders.c.under_way.type),
+    *(bindparam(name, type_=steps.c[name].type) for name in ("seq", "epoch", "events")),
+)
+
+
+def begin(conn: Connection, order_id: str, seq: int, epoch: int, step: Mapping[str, Any]) -> None:
+    """Keep a step, as plain JSON with its ``events``, before its money moves; recording it ends that.
+
+    Beginning the same step again changes nothing. Raises StaleEpoch when the order stands at another epoch or sequence,
+    or another step was begun.
+    """
+    asked = {"order_id": order_id, "seq": seq, "epoch": epoch, "step": dict(step), "events": step["events"]}
+    if conn.execute(_BEGIN, asked).rowcount != 1:
+        raise StaleEpoch(f"order {order_id} does not stand before step {seq} of epoch {epoch}")
+
 
 def record(conn: Connection, row: StepRow) -> None:
     """Write the step down and move the order's row, or neither.
 
-    Raises StaleEpoch when the order stands at another epoch or sequence, Conflict when the command took a step before.
+    Raises StaleEpoch when the order stands at another epoch or sequence or has begun another step, Conflict when the
+    command took a step before.
     """
     try:
         taken = conn.execute(_RECORD, {field.name: getattr(row, field.name) for field in fields(row)}).rowcount

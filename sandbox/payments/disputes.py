@@ -101,11 +101,11 @@ def close(call: Call, dispute: Record, status: str, *, fee_returned: int) -> Non
     """End a dispute; what was won comes back with `fee_returned` of the fee."""
     if dispute.data["status"] not in ENDS[status]:
         raise invalid(f"The dispute is {dispute.data['status']} already.", param="status")
+    if fee_returned > dispute.private["fee"]:
+        raise malformed("fee_returned is more than the fee", param="fee_returned")
     dispute.data["status"] = status
     amount, charge = dispute.data["amount"], call.need("charge", dispute.data["charge"], "charge")
     if status == "won":
-        if fee_returned > dispute.private["fee"]:
-            raise malformed("fee_returned is more than the fee", param="fee_returned")
         row = balance.enter(call, dispute, "dispute_reversal", amount, fee=-fee_returned)
         dispute.data["balance_transactions"].append(row.data)
         charge.private["disputed"] = taken(charge) - amount

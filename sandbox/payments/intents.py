@@ -100,8 +100,10 @@ def listing(call: Call) -> Json:
 def search(call: Call) -> Json:
     """GET /v1/payment_intents/search."""
     matches = matching(call.params.required("query"))
+    call.params.values["starting_after"] = call.params.text("page")
     answer = page(call, "payment_intent", "/v1/payment_intents/search", matches)
-    return answer | {"object": "search_result", "next_page": None}
+    following = answer["data"][-1]["id"] if answer["has_more"] else None
+    return answer | {"object": "search_result", "next_page": following}
 
 
 def capture(call: Call) -> Json:

@@ -85,8 +85,8 @@ def settle(call: Call, refund: Record, status: str) -> None:
         call.effect("refund_failed", refund, refund.data["amount"])
     call.world.store.put(refund)
     call.never("refund_failed", refund)
-    call.tell("refund.failed" if status == "failed" else "refund.updated", refund)
-    call.tell("charge.refund.updated", refund)
+    for type_ in ("refund.failed",) * (status == "failed") + ("refund.updated", "charge.refund.updated"):
+        call.tell(type_, refund)
 
 
 def _count(call: Call, charge: Record, amount: int) -> None:

@@ -21,9 +21,9 @@ def create(call: Call) -> Json:
         raise malformed("Missing required param: amount.", param="amount", code="parameter_missing")
     account = accounts.destination(call, destination)
     if source:
+        # It is paid out of its charge, whatever the balance says.
         _check_source(call, source, amount, currency)
-    if not source:
-        # What is tied to a charge waits for that charge's own money, whatever the balance.
+    else:
         balance.demand(call, amount, currency, from_pending=False)
     id_ = new_id("tr")
     data = {

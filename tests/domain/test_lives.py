@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from domain import wire
 from domain.deadlines import deadlines
 from domain.decide import Decision
-from domain.funds import No, Result, Unclear
+from domain.funds import No, Result, Unclear, desires
 from domain.money import Money, Verb
 from domain.policy import Fees, Policy
 from domain.state import MoneyOp, Offer, Order, Role, is_over
@@ -109,6 +109,7 @@ def check(life: Life) -> None:
     assert captured <= (order.payment.authorised or zero) or not captured, "P1"
     assert paid_out + refunded + fees <= captured + owed + lost, "P3, P6"
     assert bool(deadlines(order)) is not is_over(order), "W2"
+    assert not (is_over(order) and desires(order)), "P5"
     assert round_trips(order)
 
 

@@ -9,7 +9,7 @@ from domain import events as event_codec
 from domain.deadlines import deadlines
 from domain.decide import Decision
 from domain.events import Captured, HoldLost, Released
-from domain.funds import plan
+from domain.funds import desires, plan
 from domain.money import Verb
 from domain.process import STEPS
 from domain.state import Funds, LineState, Offer, is_over
@@ -59,6 +59,7 @@ def check_state(node: Node) -> None:
     clocks = deadlines(order)
     assert bool(clocks) is not is_over(order), f"W2: over {is_over(order)}, but clocks {clocks}; {where}"
     plan(order, node.now, order.seq + 1)
+    assert not (is_over(order) and desires(order)), f"P5: over, but {desires(order)}; {where}"
     payment = order.payment
     if payment.captured is not None:
         assert payment.authorised is not None, where

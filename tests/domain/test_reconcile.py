@@ -159,6 +159,14 @@ def test_a_finding_tells_both_amounts_with_their_signs_and_is_the_same_in_every_
     assert found([booked], theirs) == [finding]
 
 
+def test_every_finding_has_a_subject_of_its_own() -> None:
+    [booked], [listed] = pair(1, "dispute")
+    twice = [listed, replace(listed, at=listed.at + timedelta(days=1))]
+    assert len({finding.subject for finding in found([], twice)}) == 2
+    both = [booked, replace(booked, seq=booked.seq + 1)]
+    assert len({finding.subject for finding in found(both, [])}) == 2
+
+
 def test_money_that_went_the_other_way_is_a_wrong_amount() -> None:
     [booked], [listed] = pair(1, "release")
     assert kinds([replace(booked, amount=euro(4990))], [listed]) == [FindingKind.WRONG_AMOUNT]

@@ -16,27 +16,28 @@ from gateway.__main__ import PROVIDER
 from sandbox.payments.webhooks import signature
 from tests.life import SELLER, Json, Life
 from tests.marketplace import Marketplace
-from tests.receiver import SECRET, Receiver, eventually
+from tests.receiver import SECRET, Receiver, eventually, hold_of
 
 
-async def shipped(market: Marketplace) -> tuple[Life, str]:
-    """An order whose money is in escrow, and its charge."""
+async def shipped(market: Marketplace) -> Life:
+    """An order whose money is in escrow."""
     life = await market.order()
     await life.send("confirm", SELLER)
     await life.ship()
-    return life, life.state().payment.charge
+    return life
 
 
 async def disputed(market: Marketplace) -> tuple[Life, str]:
     """The same, with a dispute that nobody was told of; its id."""
-    life, charge = await shipped(market)
-    return life, str(market.sandbox.dispute(charge)["id"])
+    life = await shipped(market)
+    return life, str(market.sandbox.dispute(hold_of(life))["id"])
 
 
 def event(type_: str = "charge.dispute.created", **thing: object) -> Json:
     """An event as it stands in a webhook."""
     about = {"id": "dp_1", "object": "dispute"} | thing
-    return {"id": f"evt_{uuid4().hex}", "object": "event", "type": type_, "created": 1, "data": {"object": about}}
+    made = {"id": f"evt_{uuid4().hex}", "object": "event", "type": type_, "created": 1, "livemode": False}
+    return made | {"data": {"object": about}}
 
 
 def body(made: Json) -> bytes:
@@ -73,7 +74,7 @@ async def test_a_signature_is_good_for_five_minutes_whatever_the_events_age(
     life, dispute = await disputed(market)
     told = receiver.events(dispute)[-1]
     months_old = body(told | {"created": told["created"] - 90 * 24 * 3600})
-    assert receiver.post_signed(months_old, late=timedelta(seconds=310)).status_code == 401
+    assert receiver.post_signed(months_old, late=timedelta(seconds=310)).status_code == 400
     assert receiver.looked == []
     assert receiver.post_signed(months_old, late=timedelta(seconds=280)).json() == {"status": "delivered"}
     await life.rest()
@@ -93,7 +94,8 @@ async def test_the_secret_that_is_being_replaced_is_good_too(receiver: Receiver)
         b"not json",
         b"[]",
         b"{}",
-        b'{"type": "charge.dispute.created", "data": 1}',
+        body(event() | {"data": 1}),
+        body(event() | {"id": "../evil"}),
         body(event() | {"created": "yesterday"}),
         body(event() | {"created": 10**30}),
         b"[" * 60_000,
@@ -107,6 +109,15 @@ async def test_a_signed_but_unreadable_webhook_is_refused(receiver: Receiver, ra
 async def test_a_body_beyond_the_cap_is_refused_before_it_is_read(receiver: Receiver) -> None:
     assert receiver.post_signed(b"x" * 70_000).status_code == 413
     assert receiver.post_signed(body(event(padding="x" * 70_000))).status_code == 413
+
+
+async def test_an_event_of_the_other_mode_is_taken_and_ignored(market: Marketplace, receiver: Receiver) -> None:
+    life, dispute = await disputed(market)
+    live = receiver.events(dispute)[-1] | {"livemode": True}
+    assert (await receiver.post_event(live)).json() == {"status": "ignored"}
+    assert receiver.looked == []
+    await receiver.tell(dispute)
+    assert "open_dispute" in life.steps()
 
 
 async def test_an_event_about_nothing_that_concerns_orders_is_taken_and_ignored(receiver: Receiver) -> None:
@@ -136,7 +147,7 @@ async def test_webhooks_in_reverse_order_tell_the_present_and_never_the_past(
     market: Marketplace, receiver: Receiver
 ) -> None:
     life, dispute = await disputed(market)
-    market.sandbox.decide(dispute, "won")
+    market.sandbox.close_dispute(dispute, "won")
     events = receiver.events(dispute)
     assert [made["type"] for made in events][-1] == "charge.dispute.closed"
     for made in reversed(events):
@@ -202,13 +213,13 @@ async def test_while_no_run_of_an_open_order_can_be_told_the_webhook_is_to_be_se
 
 
 async def test_what_the_provider_posts_by_itself_arrives(market: Marketplace, receiver: Receiver) -> None:
-    life, charge = await shipped(market)
+    life = await shipped(market)
     api = stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.webhook_endpoints
     endpoint = api.create({"url": f"{receiver.url}/webhooks/{PROVIDER}", "enabled_events": ["charge.dispute.created"]})
-    receiver.payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secret=str(endpoint.secret))
+    receiver.payments = StripePayments("sk_test_1", url=market.sandbox.url, webhook_secrets=(str(endpoint.secret),))
     receiver.open()
     try:
-        market.sandbox.dispute(charge)
+        market.sandbox.dispute(hold_of(life))
         await eventually(life, lambda: "open_dispute" in life.steps())
     finally:
         api.delete(endpoint.id)

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from temporalio.envconfig import ClientConfig
 
+from activities.providers.stripe_news import KINDS
 from demo import temporal as embedded
 from gateway.webhooks import create_app
 from tests.production.compose import (
@@ -129,6 +130,13 @@ def test_every_name_that_the_code_reads_is_in_the_file_or_on_the_page_for_those_
     assert not untold, f"tell of these in docs/deploy.md: {untold}"
     told = set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE))
     assert {name for name in told if not name.startswith("TEMPORAL_")} <= read
+
+
+def test_the_events_that_the_page_has_subscribed_to_are_those_that_are_acted_on() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    table = page.partition("| Stripe's events |")[2].partition("\n\n")[0]
+    told = [re.findall(r"`([a-z_.]+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
+    assert {name for row in told for name in row} == set(KINDS)
 
 
 def test_our_services_find_the_same_temporal_as_its_jobs() -> None:

@@ -82,12 +82,27 @@ def test_an_effect_whose_answer_is_lost_is_found_by_its_key_and_not_repeated(
 
 
 @pytest.mark.parametrize("verb", sorted(set(Verb) - INTERNAL))
-def test_a_call_without_effect_or_answer_is_unknown_until_the_lookup_says_no(
+def test_an_effect_whose_answer_is_a_kept_server_error_is_unknown_until_it_is_looked_up(
     sandbox: SandboxClient, payments: PaymentProvider, order: str, verb: Verb
 ) -> None:
     subject, deed = prepared(verb, sandbox, payments, order)
+    before = len(sandbox.book(order))
+    sandbox.fault("effect_then_error", order_id=order, operation=verb.value)
+    for _ in range(2):
+        with pytest.raises(Unknown):
+            deed(order)
+    assert payments.lookup(verb, order_id=order, subject=subject, key=order) is not None
+    assert len(sandbox.book(order)) == before + 1
+
+
+@pytest.mark.parametrize("fault", ["timeout", "nonsense", "unavailable", "conflict", "rate_limited"])
+@pytest.mark.parametrize("verb", sorted(set(Verb) - INTERNAL))
+def test_a_call_without_effect_or_clear_answer_is_unknown_until_the_lookup_says_no(
+    sandbox: SandboxClient, payments: PaymentProvider, order: str, verb: Verb, fault: str
+) -> None:
+    subject, deed = prepared(verb, sandbox, payments, order)
     before = sandbox.book(order)
-    sandbox.fault("timeout", order_id=order, operation=verb.value)
+    sandbox.fault(fault, order_id=order, operation=verb.value)
     with pytest.raises(Unknown):
         deed(order)
     assert payments.lookup(verb, order_id=order, subject=subject, key=order) is None

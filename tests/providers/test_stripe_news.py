@@ -1,235 +1,228 @@
+"""Webhooks and the list of events through the real adapter: what is forged, stale, unreadable, not for us, and news."""
+
 from __future__ import annotations
 
 import json
-import uuid
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import stripe
+from hypothesis import given, strategies as st
 
-from activities.providers.port import (
-    AccountStanding,
-    DisputeStatus,
-    MovementKind,
-    News,
-    NewsKind,
-    NoSuchObject,
-    PaymentProvider,
-)
+from activities.providers.port import News, NewsKind
 from activities.providers.stripe import StripePayments
-from domain.errors import AlreadyDone, Disputed, ProviderError
-from domain.money import Money, Verb
-from domain.purse import DisputeReason
+from activities.providers.stripe_news import KINDS
+from domain.errors import Unknown
+from domain.money import Money
 from domain.tracking import InvalidWebhook
 from sandbox.client import SandboxClient
-from sandbox.payments.webhooks import signature
+from sandbox.server import serve
 
-SECRET = "whsec_test"
-PRICE = Money.of("50.00", "EUR")
+PRICE = Money(4990, "EUR")
+MARCH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+OURS, CONNECT = "whsec_platform", "whsec_connect"
+RECEIVER = StripePayments("sk_test_any", webhook_secrets=(OURS, CONNECT))
+
+
+def event(type_: str, told: Any, /, **changed: Any) -> bytes:
+    whole = {
+        "id": "evt_1",
+        "object": "event",
+        "created": int(MARCH.timestamp()),
+        "livemode": False,
+        "type": type_,
+        "data": {"object": told},
+    }
+    return json.dumps(whole | changed).encode()
+
+
+def signed(body: bytes, secret: str = OURS, *, ago: int = 0) -> dict[str, str]:
+    header = stripe.WebhookSignature.generate_signature_header(body.decode(), secret, timestamp=int(time.time()) - ago)
+    return {"stripe-signature": header, "content-type": "application/json"}
+
+
+def parse(body: bytes, secret: str = OURS, *, ago: int = 0) -> News | None:
+    return RECEIVER.parse_webhook(body, signed(body, secret, ago=ago))
+
+
+CAPTURED = event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"})
+
+
+@pytest.mark.parametrize("name", ["stripe-signature", "Stripe-Signature", "STRIPE-SIGNATURE"])
+@pytest.mark.parametrize("secret", [OURS, CONNECT])
+def test_a_webhook_signed_with_either_secret_is_news(name: str, secret: str) -> None:
+    headers = {name: signed(CAPTURED, secret)["stripe-signature"]}
+    assert RECEIVER.parse_webhook(CAPTURED, headers) == News("evt_1", NewsKind.PAYMENT_CAPTURED, "pi_1", MARCH)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"stripe-signature": ""},
+        {"stripe-signature": "nonsense"},
+        {"stripe-signature": "t=soon,v1=00"},
+        {"stripe-signature": f"t={int(time.time())}"},
+        {"stripe-signature": signed(CAPTURED)["stripe-signature"].replace("v1=", "v0=")},
+        signed(CAPTURED, "whsec_of_somebody_else"),
+        signed(CAPTURED + b" "),
+    ],
+)
+def test_a_webhook_without_a_good_signature_over_its_bytes_is_forged(headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidWebhook) as caught:
+        RECEIVER.parse_webhook(CAPTURED, headers)
+    assert caught.value.forged
+
+
+def test_a_changed_body_or_one_that_is_no_text_is_forged() -> None:
+    for body in (CAPTURED.replace(b"pi_1", b"pi_2"), b"\xff\xfe" + CAPTURED):
+        with pytest.raises(InvalidWebhook) as caught:
+            RECEIVER.parse_webhook(body, signed(CAPTURED))
+        assert caught.value.forged
+
+
+def test_without_a_secret_every_webhook_is_forged() -> None:
+    for secrets in ((), ("",)):
+        with pytest.raises(InvalidWebhook) as caught:
+            StripePayments("sk_test_any", webhook_secrets=secrets).parse_webhook(CAPTURED, signed(CAPTURED))
+        assert caught.value.forged
+
+
+def test_a_signature_holds_for_five_minutes_unless_told_otherwise() -> None:
+    assert parse(CAPTURED, ago=290) is not None
+    with pytest.raises(InvalidWebhook) as caught:
+        parse(CAPTURED, ago=310)
+    assert not caught.value.forged
+    patient = StripePayments("sk_test_any", webhook_secrets=(OURS,), webhook_tolerance=3600)
+    assert patient.parse_webhook(CAPTURED, signed(CAPTURED, ago=3000)) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        event("payment_intent.succeeded", {"id": "pi_1"}, data=None),
+        event("payment_intent.succeeded", {"id": "pi_1"}, data={"object": "pi_1"}),
+        event("payment_intent.succeeded", {"id": "pi_1"}, id=7),
+        event("payment_intent.succeeded", {"id": "pi_1"}, created="today"),
+        event("payment_intent.succeeded", {"id": None}),
+        event("payment_intent.succeeded", {"id": "../accounts"}),
+        event("charge.expired", {"id": "ch_1", "object": "charge", "payment_intent": None}),
+        event("account.application.deauthorized", {"id": "ca_1", "object": "application"}),
+    ],
+)
+def test_a_signed_webhook_that_cannot_be_read_is_turned_away_but_not_called_forged(body: bytes) -> None:
+    with pytest.raises(InvalidWebhook) as caught:
+        parse(body)
+    assert not caught.value.forged
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        event("customer.created", {"id": "cus_1", "object": "customer"}),
+        event("invented.tomorrow", {}),
+        event("payout.failed", {"id": "po_1", "object": "payout"}),
+        event("refund.updated", {"id": "re_1", "object": "refund", "status": "succeeded"}),
+        event("payment_intent.succeeded", {"id": "pi_1"}, livemode=True),
+        event("payment_intent.succeeded", {"id": "pi_1"}, object="v2.core.event"),
+    ],
+)
+def test_what_concerns_no_order_of_this_mode_is_no_news(body: bytes) -> None:
+    assert parse(body) is None
+
+
+def test_a_live_receiver_hears_no_test_events() -> None:
+    live = StripePayments("sk_live_any", webhook_secrets=(OURS,))
+    assert live.parse_webhook(CAPTURED, signed(CAPTURED)) is None
+    real = event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"}, livemode=True)
+    assert live.parse_webhook(real, signed(real)) is not None
+
+
+SUBJECTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "charge.expired": ({"id": "ch_1", "object": "charge", "payment_intent": "pi_1"}, "pi_1", ""),
+    "payout.failed": ({"id": "po_1", "object": "payout"}, "po_1", "acct_1"),
+    "account.updated": ({"id": "acct_1", "object": "account"}, "acct_1", "acct_1"),
+    "account.application.deauthorized": ({"id": "ca_1", "object": "application"}, "acct_1", "acct_1"),
+    "capability.updated": ({"id": "transfers", "object": "capability"}, "acct_1", "acct_1"),
+}
+"""What an event tells, where its subject is, and the account it happened on, where that is not plain."""
+
+
+@pytest.mark.parametrize("type_", KINDS)
+def test_every_event_that_we_ask_for_names_the_object_to_look_at(type_: str) -> None:
+    plain: tuple[dict[str, Any], str, str] = ({"id": "xx_1", "object": "x", "status": "failed"}, "xx_1", "")
+    told, subject, account = SUBJECTS.get(type_, plain)
+    happened_on = {"account": account} if account else {}
+    assert parse(event(type_, told, **happened_on)) == News("evt_1", KINDS[type_], subject, MARCH, account)
+
+
+def test_stripe_lists_no_more_than_twenty_types_at_once() -> None:
+    assert len(KINDS) <= 20
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["id", "object", "status", "x"]), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["id", "data", "created", "account", "type", "object", "livemode"]), ANYTHING),
+    ANYTHING,
+    st.sampled_from(sorted(KINDS)),
+)
+def test_whatever_is_signed_is_news_or_no_news_or_turned_away(changed: Any, told: Any, type_: str) -> None:
+    with suppress(InvalidWebhook):
+        news = parse(event(type_, told, **changed))
+        assert news is None or news.kind in KINDS.values()
 
 
 @pytest.fixture
-def payments(sandbox: SandboxClient) -> PaymentProvider:
-    return StripePayments("sk_test_sandbox", url=sandbox.url, webhook_secret=f"whsec_older,{SECRET}")
+def sandbox() -> Iterator[SandboxClient]:
+    """A sandbox of its own: events are listed whole."""
+    with serve(clock=lambda: MARCH) as server:
+        yield SandboxClient(server.url)
 
 
-def order() -> str:
-    return f"o-{uuid.uuid4().hex[:10]}"
-
-
-def paid(payments: PaymentProvider, sandbox: SandboxClient, order_id: str) -> tuple[str, str]:
-    """A captured payment: its intent and its charge."""
-    held = str(sandbox.preauthorise(order_id, PRICE.minor, "EUR")["payment_intent"])
-    return held, payments.capture(hold=held, amount=PRICE, key=f"{order_id}:capture:3").ref
-
-
-def charge_of(payments: PaymentProvider, sandbox: SandboxClient, order_id: str) -> str:
-    return paid(payments, sandbox, order_id)[1]
-
-
-def event(type_: str, thing: dict[str, Any], **more: Any) -> bytes:
-    whole = {"id": "evt_1", "object": "event", "type": type_, "created": 1_795_000_000, "data": {"object": thing}}
-    return json.dumps(whole | more).encode()
-
-
-def signed(body: bytes, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
-    return {"stripe-signature": signature(secret, body, int((at or datetime.now(UTC)).timestamp()))}
-
-
-@pytest.mark.parametrize(
-    ("type_", "thing", "kind", "subject"),
-    [
-        ("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"}, NewsKind.PAYMENT_CAPTURED, "pi_1"),
-        ("charge.expired", {"object": "charge", "id": "ch_1", "payment_intent": "pi_1"}, NewsKind.HOLD_LOST, "pi_1"),
-        ("refund.failed", {"object": "refund", "id": "re_1"}, NewsKind.REFUND_FAILED, "re_1"),
-        ("charge.dispute.created", {"object": "dispute", "id": "dp_1"}, NewsKind.DISPUTE, "dp_1"),
-        ("review.opened", {"object": "review", "id": "prv_1"}, NewsKind.REVIEW, "prv_1"),
-    ],
-)
-def test_a_signed_webhook_says_where_to_look(
-    payments: PaymentProvider, type_: str, thing: dict[str, Any], kind: NewsKind, subject: str
-) -> None:
-    body = event(type_, thing)
-    assert payments.parse_webhook(body, signed(body)) == News(
-        "evt_1", kind, subject, datetime.fromtimestamp(1_795_000_000, UTC)
-    )
-
-
-def test_news_of_an_account_and_of_a_payout_name_the_account(payments: PaymentProvider) -> None:
-    body = event("capability.updated", {"object": "capability", "id": "transfers"}, account="acct_1")
-    news = payments.parse_webhook(body, signed(body))
-    assert news is not None
-    assert news.subject == "acct_1"
-    body = event("payout.failed", {"object": "payout", "id": "po_1"}, account="acct_1")
-    news = payments.parse_webhook(body, signed(body))
-    assert news is not None
-    assert (news.subject, news.account) == ("po_1", "acct_1")
-
-
-def test_an_event_that_concerns_no_order_is_nothing(payments: PaymentProvider) -> None:
-    body = event("customer.created", {"object": "customer", "id": "cus_1"})
-    assert payments.parse_webhook(body, signed(body)) is None
-
-
-@pytest.mark.parametrize("forgery", ["other secret", "changed body", "stale", "none"])
-def test_what_is_not_signed_over_its_very_bytes_now_is_forged(payments: PaymentProvider, forgery: str) -> None:
-    body = event("refund.failed", {"object": "refund", "id": "re_1"})
-    headers = {
-        "other secret": signed(body, "whsec_other"),
-        "changed body": signed(body.replace(b"re_1", b"re_2")),
-        "stale": signed(body, at=datetime.now(UTC) - timedelta(seconds=301)),
-        "none": {},
-    }[forgery]
-    with pytest.raises(InvalidWebhook) as refused:
-        payments.parse_webhook(body, headers)
-    assert refused.value.forged
-
-
-@pytest.mark.parametrize("body", [b"[]", b"{}", b"\xff", b'{"type": "refund.failed", "data": {"object": "x"}}'])
-def test_what_is_signed_and_no_event_is_unreadable(payments: PaymentProvider, body: bytes) -> None:
-    with pytest.raises(InvalidWebhook):
-        payments.parse_webhook(body, signed(body) if body != b"\xff" else {})
-
-
-def test_a_dispute_is_read_with_what_it_took_and_gave_back(payments: PaymentProvider, sandbox: SandboxClient) -> None:
-    intent, charge = paid(payments, sandbox, order())
-    ref = sandbox.dispute(intent, amount=2000, reason="product_not_received")["id"]
-    report = payments.dispute(ref)
-    assert (report.charge, report.amount, report.fee) == (charge, Money.of("20.00", "EUR"), Money.of("15.00", "EUR"))
-    assert (report.reason, report.status) == (DisputeReason.NOT_RECEIVED, DisputeStatus.OPEN)
-    sandbox.close_dispute(ref, "won", fee_returned=1500)
-    report = payments.dispute(ref)
-    assert (report.status, report.fee_returned) == (DisputeStatus.WON, Money.of("15.00", "EUR"))
-
-
-def test_what_is_disputed_is_definitely_not_refunded(payments: PaymentProvider, sandbox: SandboxClient) -> None:
-    order_id = order()
-    intent, charge = paid(payments, sandbox, order_id)
-    sandbox.dispute(intent)
-    with pytest.raises(Disputed):
-        payments.refund(charge=charge, amount=PRICE, key=f"{order_id}:refund:9")
-
-
-def test_a_refund_that_fails_later_is_read_as_failed(payments: PaymentProvider, sandbox: SandboxClient) -> None:
-    order_id = order()
-    refund = payments.refund(charge=charge_of(payments, sandbox, order_id), amount=PRICE, key=f"{order_id}:refund:9")
-    assert payments.refund_report(refund.ref).settled
-    sandbox.settle_refund(refund.ref, "failed")
-    report = payments.refund_report(refund.ref)
-    assert (report.failed, report.settled, report.order_id) == (True, False, order_id)
-
-
-@pytest.mark.parametrize(
-    ("state", "standing"),
-    [
-        ("active", AccountStanding.ACTIVE),
-        ("restricted", AccountStanding.RESTRICTED),
-    ],
-)
-def test_an_account_is_read_by_what_it_may_do(
-    payments: PaymentProvider, sandbox: SandboxClient, state: str, standing: AccountStanding
-) -> None:
-    sandbox.account("acct_standing", state)
-    assert payments.account("acct_standing") is standing
-
-
-def test_an_account_that_the_provider_does_not_know_is_closed(payments: PaymentProvider) -> None:
-    assert payments.account("acct_nowhere") is AccountStanding.CLOSED
-
-
-def test_a_failed_payout_and_a_review_are_read(payments: PaymentProvider, sandbox: SandboxClient) -> None:
-    sandbox.account("acct_payout")
-    payout = payments.payout(
-        sandbox.pay_out("acct_payout", 900, "EUR", failure="account_closed")["id"], account="acct_payout"
-    )
-    assert (payout.failed, payout.amount, payout.reason) == (True, Money.of("9.00", "EUR"), "account_closed")
-    held = sandbox.preauthorise(order(), 700, "EUR")["payment_intent"]
-    review = payments.review(sandbox.open_review(held)["id"])
-    assert (review.open, review.payment_intent) == (True, held)
-
-
-@pytest.mark.parametrize("read", ["dispute", "refund_report", "review"])
-def test_what_is_not_there_is_said_to_be_not_there(payments: PaymentProvider, read: str) -> None:
-    with pytest.raises(NoSuchObject):
-        getattr(payments, read)("xx_nowhere")
-
-
-def test_the_list_of_events_gives_what_webhooks_gave(payments: PaymentProvider, sandbox: SandboxClient) -> None:
-    since = datetime.now(UTC) - timedelta(seconds=2)
-    ref = sandbox.dispute(paid(payments, sandbox, order())[0])["id"]
-    assert {news.kind for news in payments.events(since) if news.subject == ref} == {NewsKind.DISPUTE}
-
-
-def test_every_movement_is_read_with_its_order_key_and_what_it_is_on(
-    payments: PaymentProvider, sandbox: SandboxClient
-) -> None:
-    since, order_id = datetime.now(UTC) - timedelta(seconds=2), order()
-    sandbox.account("acct_book")
-    intent, charge = paid(payments, sandbox, order_id)
-    amount = Money.of("10.00", "EUR")
-    release = payments.release(
-        order_id=order_id, charge=charge, account="acct_book", amount=amount, key=f"{order_id}:release:5"
-    )
-    back = payments.reverse_release(release=release.ref, amount=amount, key=f"{order_id}:reverse_release:6")
-    refund = payments.refund(charge=charge, amount=amount, key=f"{order_id}:refund:7")
-    dispute = sandbox.dispute(intent, amount=500)["id"]
-    found = {m.ref: m for m in payments.movements(since, datetime.now(UTC) + timedelta(seconds=2))}
-    seen = {
-        ref: (found[ref].kind, found[ref].key, found[ref].source)
-        for ref in (charge, release.ref, back.ref, refund.ref, dispute)
+def test_the_list_repairs_what_no_webhook_told(sandbox: SandboxClient) -> None:
+    payments = StripePayments("sk_test_sandbox", url=sandbox.url)
+    sandbox.webhooks(drop=True)
+    sandbox.account("acct_seller")
+    early = sandbox.preauthorise("early", 100, "EUR")["payment_intent"]
+    sandbox.move_clock("A", MARCH + timedelta(days=1))
+    intent = sandbox.preauthorise("A", 4990, "EUR")["payment_intent"]
+    charge = payments.capture(hold=intent, amount=PRICE, key="A").ref
+    refund = payments.refund(charge=charge, amount=Money(100, "EUR"), key="B").ref
+    sandbox.settle_refund(refund, "failed")
+    dispute = sandbox.dispute(intent)["id"]
+    review = sandbox.open_review(intent)["id"]
+    payout = sandbox.pay_out("acct_seller", 100, "EUR", failure="no_account", order_id="A")["id"]
+    told = {(news.kind, news.subject, news.account) for news in payments.events(MARCH + timedelta(hours=1))}
+    assert told == {
+        (NewsKind.HOLD_OPENED, intent, ""),
+        (NewsKind.PAYMENT_CAPTURED, intent, ""),
+        (NewsKind.REFUND_FAILED, refund, ""),
+        (NewsKind.DISPUTE, dispute, ""),
+        (NewsKind.REVIEW, review, ""),
     }
-    assert seen == {
-        charge: (MovementKind.CHARGE, "", found[charge].source),
-        release.ref: (MovementKind.TRANSFER, f"{order_id}:release:5", charge),
-        back.ref: (MovementKind.TRANSFER_REVERSAL, f"{order_id}:reverse_release:6", release.ref),
-        refund.ref: (MovementKind.REFUND, f"{order_id}:refund:7", charge),
-        dispute: (MovementKind.DISPUTE, "", charge),
-    }
-    assert found[charge].source.startswith("pi_")
-    assert (found[dispute].amount, found[dispute].fee) == (Money.of("5.00", "EUR"), Money.of("15.00", "EUR"))
-    assert found[refund.ref].order_id == order_id
+    accounts = ["acct_seller", "acct_none"]
+    more = {news.subject for news in payments.events(MARCH, accounts=accounts)} - {subject for _, subject, _ in told}
+    assert more == {early, "acct_seller", payout}
+    ids = [news.event_id for news in payments.events(MARCH, accounts=accounts)]
+    assert len(ids) == len(set(ids))
 
 
-def test_open_holds_are_listed_and_captured_ones_are_not(payments: PaymentProvider, sandbox: SandboxClient) -> None:
-    since, order_id = datetime.now(UTC) - timedelta(seconds=2), order()
-    held = sandbox.preauthorise(order_id, 700, "EUR")["payment_intent"]
-    charge_of(payments, sandbox, order_id)
-    mine = [h.ref for h in payments.holds(since, datetime.now(UTC) + timedelta(seconds=2)) if h.order_id == order_id]
-    assert mine == [held]
-
-
-def test_a_reversal_that_stands_is_found_by_its_key_and_not_made_again(
-    payments: PaymentProvider, sandbox: SandboxClient
-) -> None:
-    order_id, key = order(), "k:reverse_release:6"
-    sandbox.account("acct_reversed")
-    charge = charge_of(payments, sandbox, order_id)
-    release = payments.release(
-        order_id=order_id, charge=charge, account="acct_reversed", amount=PRICE, key="k:release:5"
-    )
-    back = payments.reverse_release(release=release.ref, amount=PRICE, key=key)
-    with pytest.raises((AlreadyDone, ProviderError)):
-        payments.reverse_release(release=release.ref, amount=PRICE, key="k:reverse_release:8")
-    found = payments.lookup(Verb.REVERSE_RELEASE, order_id=order_id, subject=release.ref, key=key)
-    assert found is not None
-    assert found.ref == back.ref
+def test_a_list_of_events_that_cannot_be_had_is_unknown(sandbox: SandboxClient) -> None:
+    sandbox.fault("unavailable")
+    with pytest.raises(Unknown):
+        list(StripePayments("sk_test_sandbox", url=sandbox.url).events(MARCH))

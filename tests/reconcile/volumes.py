@@ -102,34 +102,36 @@ SEEDED = (
 
 @dataclass(frozen=True)
 class Spoilt:
-    """What each book has, and which finding should come of it: its kind and its order."""
+    """What our book has, what the provider's has in the place of some moves, and what should be found: kind, order."""
 
     ours: list[Move]
-    theirs: list[Move]
+    changes: list[tuple[Move, list[Move]]]
     expected: list[tuple[FindingKind, str]]
 
 
 def spoil(moves: Sequence[Move], each: int) -> Spoilt:
-    """The same movements with so many errors of each kind, in orders of their own and among every kind of movement."""
-    ours: list[Move] = []
-    theirs: list[Move] = []
-    expected: list[tuple[FindingKind, str]] = []
+    """So many errors of each kind put into the books, in orders of their own and among every kind of movement."""
+    spoilt = Spoilt([], [], [])
     seeds = iter([kind for _ in range(each) for kind in SEEDED])
     last_of = {move.order_id: move for move in moves if move.verb not in ("dispute_won", "refund_failed")}
     for move in moves:
         chosen = last_of[move.order_id] is move and int(move.order_id[2:]) % 3 == 0
         kind = next(seeds, None) if chosen else None
-        left, right = ([move], [move]) if kind is None else _spoilt(move, kind, len(expected) // len(SEEDED))
-        ours += left
-        theirs += right
-        if kind is not None:
-            expected.append((kind, move.order_id))
+        if kind is None:
+            spoilt.ours.append(move)
+            continue
+        left, right = _spoilt(move, kind, len(spoilt.expected) // len(SEEDED))
+        spoilt.ours.extend(left)
+        spoilt.expected.append((kind, move.order_id))
+        if right != [move]:
+            spoilt.changes.append((move, right))
     if next(seeds, None) is not None:
         raise ValueError("there are too few movements for so many errors")
-    return Spoilt(ours, theirs, expected)
+    return spoilt
 
 
 def _spoilt(move: Move, kind: FindingKind, n: int) -> tuple[list[Move], list[Move]]:
+    """What our book and the provider's have in the place of a move, of which one is wrong."""
     match kind:
         case FindingKind.NOT_IN_LEDGER:
             return [], [move]
@@ -137,7 +139,7 @@ def _spoilt(move: Move, kind: FindingKind, n: int) -> tuple[list[Move], list[Mov
             return [move], []
         case FindingKind.DOUBLED_AT_PROVIDER if move.key:
             # The provider did what one key asked for a second time, under another name.
-            return [move], [move, replace(move, ref=f"{move.ref}_again", at=move.at + timedelta(seconds=1))]
+            return [move], [move, replace(move, ref=f"{move.ref}again", at=move.at + timedelta(seconds=1))]
         case FindingKind.DOUBLED_AT_PROVIDER:
             return [move], [move, replace(move, at=move.at + timedelta(seconds=1))]
         case FindingKind.DOUBLED_IN_LEDGER:

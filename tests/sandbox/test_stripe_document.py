@@ -6,8 +6,9 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -15,6 +16,7 @@ import pytest
 import requests
 
 from activities.providers.stripe import StripePayments
+from activities.providers.stripe_news import KINDS
 from domain.errors import ProviderError
 from domain.money import Money, Verb
 from sandbox.app import build_app
@@ -96,11 +98,16 @@ class Document:
             schema = next(iter(operation["requestBody"]["content"].values()))["schema"]
             self._fits(_typed(parse_form(exchange.form), schema), schema)
         else:
-            known = {parameter["name"] for parameter in operation["parameters"]}
-            assert set(parse_form(exchange.query)) <= known
+            schemas = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
+            form = {"properties": schemas, "additionalProperties": False, "type": "object"}
+            self._fits(_typed(parse_form(exchange.query), form), form)
         answers = operation["responses"]
         answer = answers.get(str(exchange.status), answers["default"])["content"]["application/json"]["schema"]
         self._fits(json.loads(exchange.answer), answer)
+
+    def check_object(self, thing: dict[str, Any]) -> None:
+        """Raise for an object that is not as the document draws objects of its name."""
+        self._fits(thing, {"$ref": f"#/components/schemas/{thing['object']}"})
 
     def _fits(self, instance: object, schema: dict[str, Any]) -> None:
         self._validator.evolve(schema=_nullable(schema)).validate(instance)
@@ -196,16 +203,69 @@ def play_order(url: str, intent: str) -> None:
             refused()
 
 
+def play_misfortunes(url: str) -> None:
+    """What the provider tells by itself, and every question of the adapter about it, with strangers among them."""
+    payments, sandbox = StripePayments(KEY, url=url), SandboxClient(url)
+    start = datetime.now(UTC) - timedelta(minutes=1)
+    intent = sandbox.preauthorise("A-2", 4990, "EUR")["payment_intent"]
+    charge = payments.capture(hold=intent, amount=PRICE, key="20").ref
+    payments.release(order_id="A-2", charge=charge, account="acct_seller", amount=Money(990, "EUR"), key="21")
+    inquiry = sandbox.dispute(intent, amount=1000, inquiry=True)["id"]
+    payments.dispute(inquiry)
+    sandbox.escalate_dispute(inquiry)
+    payments.dispute(inquiry)
+    for verb, amount in ((payments.refund, 4500), (payments.refund, 100)):
+        with suppress(ProviderError):
+            payments.refund_report(verb(charge=charge, amount=Money(amount, "EUR"), key=f"22-{amount}").ref)
+    sandbox.close_dispute(inquiry, "won", fee_returned=1500)
+    payments.dispute(inquiry)
+    payments.dispute(sandbox.dispute(intent, reason="product_not_received")["id"])
+    review = sandbox.open_review(intent)["id"]
+    payments.review(review)
+    sandbox.close_review(review)
+    payout = sandbox.pay_out("acct_seller", 100, "EUR", failure="account_closed")["id"]
+    payments.payout(payout, account="acct_seller")
+    for state in ("restricted", "payouts_off", "rejected", "active"):
+        sandbox.account("acct_seller", state)
+        payments.account("acct_seller")
+    sandbox.account("acct_gone", "closed")
+    payments.account("acct_gone")
+    sandbox.preauthorise("A-3", 4990, "EUR")
+    sandbox.end_hold(sandbox.preauthorise("A-4", 4990, "EUR")["payment_intent"])
+    end = datetime.now(UTC) + timedelta(minutes=1)
+    for told in (payments.movements(start, end), payments.holds(start, end), payments.events(start)):
+        assert list(told)
+    assert list(payments.events(start, accounts=["acct_seller", "acct_gone"]))
+    for ask in (payments.dispute, payments.refund_report, payments.review):
+        with pytest.raises(ProviderError):
+            ask("du_none")
+    for path in ("disputes", "reviews", "payouts", f"charges/{charge}?expand[]=balance_transaction"):
+        requests.get(f"{url}/v1/{path}", auth=(KEY, ""), timeout=10)
+    row = requests.get(f"{url}/v1/balance_transactions?limit=1", auth=(KEY, ""), timeout=10).json()["data"][0]["id"]
+    event = requests.get(f"{url}/v1/events?limit=1", auth=(KEY, ""), timeout=10).json()["data"][0]["id"]
+    for path in (f"balance_transactions/{row}", f"events/{event}"):
+        requests.get(f"{url}/v1/{path}", auth=(KEY, ""), timeout=10)
+
+
 def test_every_request_and_answer_of_a_whole_life_satisfies_the_published_document() -> None:
     with recorded() as (url, recorder):
         SandboxClient(url).account("acct_seller")
         play_order(url, play_storefront(url))
+        play_misfortunes(url)
     document = Document()
     spoken = [exchange for exchange in recorder.exchanges if exchange.path.startswith("/v1/")]
     for exchange in spoken:
         document.check(exchange)
-    assert {exchange.status for exchange in spoken} == {200, 400, 402, 404}
-    assert len({(document.operation(exchange)["operationId"]) for exchange in spoken}) >= 22
+    assert {exchange.status for exchange in spoken} == {200, 400, 402, 403, 404}
+    assert len({(document.operation(exchange)["operationId"]) for exchange in spoken}) >= 35
+    listed = [json.loads(exchange.answer) for exchange in spoken if exchange.path == "/v1/events"]
+    events = [event for answer in listed for event in answer.get("data", ())]
+    for event in events:
+        document.check_object(event["data"]["object"])
+    assert {event["type"] for event in events} == set(KINDS) - {
+        "capability.updated",
+        "account.application.deauthorized",
+    }
 
 
 def test_an_answer_that_lacks_what_the_document_demands_is_noticed() -> None:

@@ -74,11 +74,12 @@ def test_what_lies_outside_the_window_in_both_books_is_not_looked_at(engine: Eng
     assert chosen(engine, START + DAY, UNTIL + DAY) == ([], [])
 
 
+@pytest.mark.parametrize("number", [0, 3, 5])
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_a_movement_that_the_books_date_on_two_sides_of_an_edge_is_matched(
-    database: Database, engine: Engine, side: str
+    database: Database, engine: Engine, side: str, number: int
 ) -> None:
-    made = life(0)
+    made = life(number)
     early = moved(made, timedelta(hours=-2))
     lay_down(database, made if side == "theirs" else early)
     keep(engine, made if side == "ours" else early)
@@ -93,6 +94,11 @@ def test_the_window_takes_its_first_instant_and_leaves_its_last(database: Databa
     lay_down(database, [capture])
     assert kinds(engine, capture.at, UNTIL) == [FindingKind.NOT_AT_PROVIDER]
     assert kinds(engine, SINCE, capture.at) == []
+    [strange] = life(1)[:1]
+    keep(engine, [strange])
+    assert kinds(engine, strange.at, UNTIL) == [FindingKind.NOT_IN_LEDGER]
+    assert kinds(engine, strange.at + timedelta(seconds=1), UNTIL) == []
+    assert chosen(engine, SINCE, strange.at)[1] == []
 
 
 def test_money_in_doubt_is_judged_once_it_is_settled_however_old_it_is(database: Database, engine: Engine) -> None:
@@ -116,6 +122,9 @@ def test_a_movement_without_a_key_is_in_doubt_with_what_it_is_on(database: Datab
     with engine.begin() as conn:
         conn.execute(text("UPDATE provider_movements SET source = 'pi_other'"))
     assert kinds(engine) == [FindingKind.NOT_IN_LEDGER]
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE provider_movements SET key = :key"), {"key": capture.key})
+    assert kinds(engine) == [], "its key tells as well"
 
 
 def test_a_movement_that_names_only_its_key_is_led_to_its_order(engine: Engine, moves: list[Move]) -> None:

@@ -124,3 +124,33 @@ def test_a_step_is_dated_by_the_order_and_by_the_wall_clock(conn: Connection) ->
     assert taken.at == NOW
     now = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
     assert abs((now - taken.recorded_at).total_seconds()) < 60
+
+
+def test_a_step_that_was_begun_is_handed_to_the_next_run_and_ends_with_its_record(engine: Engine) -> None:
+    with engine.begin() as conn:
+        admit(conn)
+        steps.begin(conn, ORDER, 2, 1, {"step": "ship", "events": [{"event": "x"}]})
+        steps.begin(conn, ORDER, 2, 1, {"step": "ship", "events": [{"event": "x"}]})
+    with engine.begin() as conn:
+        assert orders.next_epoch(conn, ORDER)[1]["under_way"] == {"step": "ship", "events": [{"event": "x"}]}
+        assert "under_way" not in (orders.snapshot(conn, ORDER) or {})
+        steps.record(conn, step(2, epoch=2, events=[{"event": "x"}]))
+        assert "under_way" not in orders.next_epoch(conn, ORDER)[1]
+
+
+@pytest.mark.parametrize(("seq", "epoch"), [(1, 1), (3, 1), (2, 0), (2, 2)])
+def test_a_run_of_another_epoch_or_sequence_begins_nothing(engine: Engine, seq: int, epoch: int) -> None:
+    with engine.begin() as conn:
+        admit(conn)
+    with engine.begin() as conn, pytest.raises(StaleEpoch):
+        steps.begin(conn, ORDER, seq, epoch, {"events": []})
+
+
+def test_no_other_step_takes_the_place_of_one_that_was_begun(engine: Engine) -> None:
+    with engine.begin() as conn:
+        admit(conn)
+        steps.begin(conn, ORDER, 2, 1, {"events": [{"event": "x"}]})
+    with engine.begin() as conn, pytest.raises(StaleEpoch):
+        steps.begin(conn, ORDER, 2, 1, {"events": [{"event": "y"}]})
+    with engine.begin() as conn, pytest.raises(StaleEpoch):
+        steps.record(conn, step(2, events=[{"event": "y"}]))

@@ -146,8 +146,9 @@ async def test_a_dispute_that_is_never_answered_counts_as_lost_and_a_later_win_s
     assert life.stage() is Stage.REFUNDED
     await decided(market, life, dispute, "won", FEE)
     money = life.money()
-    assert (money["released"], money["fees"]) == ("60.10 EUR", "4.80 EUR")
-    assert "disputed" not in money
+    assert (money["released"], money["fees"]) == ("75.10 EUR", "4.80 EUR"), "the fee that he owed came back, too"
+    assert life.book()[-1]["amount"] == 60_10, "it paid what he owed"
+    assert not {"disputed", "owed"} & set(money)
 
 
 async def test_a_disputed_part_is_taken_from_every_slice_and_the_rest_flows_on(market: Marketplace) -> None:

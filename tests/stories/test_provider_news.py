@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from activities.store import screens, tickets
-from domain.state import Actor, Cause, Milestone, Role, Stage
+from domain.state import Actor, Cause, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
-from tests.receiver import Receiver
+from tests.receiver import Receiver, hold_of
 
 
 def account() -> str:
@@ -53,7 +53,7 @@ async def test_while_the_provider_reviews_a_payment_the_clocks_stand_and_then_go
     before = life.clock("confirm_overdue").at
     hold = life.state().payment.hold
     market.sandbox.move_clock(life.order_id, await life.now())
-    review = market.sandbox.review(hold, "open")["id"]
+    review = market.sandbox.open_review(hold)["id"]
     assert await receiver.tell(review) == ["delivered"]
     paused = life.state().paused
     assert paused is not None
@@ -61,7 +61,7 @@ async def test_while_the_provider_reviews_a_payment_the_clocks_stand_and_then_go
     assert life.told(SELLER)[-1] == "pause"
     await life.pass_time(timedelta(days=10))
     assert life.state().tickets == ()
-    market.sandbox.review(hold, "closed")
+    market.sandbox.close_review(review)
     assert await receiver.tell(review) == ["ignored", "delivered"]
     assert life.state().paused is None
     assert life.clock("confirm_overdue").at - before > timedelta(days=7)
@@ -73,18 +73,13 @@ async def test_a_review_that_is_never_closed_ends_by_itself_and_stops_nothing_th
 ) -> None:
     life = await market.order()
     market.sandbox.move_clock(life.order_id, await life.now())
-    await receiver.tell(market.sandbox.review(life.state().payment.hold, "open")["id"])
+    await receiver.tell(market.sandbox.open_review(life.state().payment.hold)["id"])
     await life.until("pause_ends")
     assert life.state().paused is None
     over = await closed(market)
-    review = market.sandbox.review(hold_of(over), "open")["id"]
+    review = market.sandbox.open_review(hold_of(over))["id"]
     assert await receiver.tell(review) == ["ignored"]
     assert over.steps()[-1] == "close"
-
-
-def hold_of(life: Life) -> str:
-    """The order's authorisation, by the provider's book."""
-    return next(str(effect["object"]) for effect in life.book() if effect["kind"] == "authorise")
 
 
 async def test_the_end_of_a_review_does_not_end_the_pause_of_an_operator(
@@ -93,8 +88,8 @@ async def test_the_end_of_a_review_does_not_end_the_pause_of_an_operator(
     life = await market.order()
     await life.desk("pause", OPERATOR, until=await life.now() + timedelta(days=5))
     hold = life.state().payment.hold
-    review = market.sandbox.review(hold, "open")["id"]
-    market.sandbox.review(hold, "closed")
+    review = market.sandbox.open_review(hold)["id"]
+    market.sandbox.close_review(review)
     await receiver.tell(review)
     assert life.state().paused is not None
 
@@ -113,7 +108,7 @@ async def test_a_chargeback_moves_an_order_at_every_stage_and_its_end_settles_it
     market: Marketplace, receiver: Receiver, there: Callable[[Marketplace], Awaitable[Life]], decided: str
 ) -> None:
     life = await there(market)
-    dispute = market.sandbox.dispute(life.state().payment.charge, reason="product_not_received")["id"]
+    dispute = market.sandbox.dispute(hold_of(life), reason="product_not_received")["id"]
     assert set(await receiver.tell(dispute)) == {"delivered"}
     found = life.state().disputes[0]
     assert (found.dispute_id, found.reason, str(found.amount), str(found.fee)) == (
@@ -124,7 +119,7 @@ async def test_a_chargeback_moves_an_order_at_every_stage_and_its_end_settles_it
     )
     assert life.ticket(Cause.DISPUTE).subject == dispute
     assert await life.is_running(), "an order that was over is open again"
-    market.sandbox.decide(dispute, decided)
+    market.sandbox.close_dispute(dispute, decided)
     await receiver.tell(dispute)
     steps = [step for step in life.steps() if step.endswith("_dispute")]
     assert steps == ["open_dispute", {"won": "win_dispute", "lost": "lose_dispute"}[decided]]
@@ -132,10 +127,20 @@ async def test_a_chargeback_moves_an_order_at_every_stage_and_its_end_settles_it
     assert [ticket for ticket in life.state().tickets if ticket.cause is Cause.DISPUTE] == []
 
 
+async def test_an_inquiry_is_no_chargeback_until_it_takes_money(market: Marketplace, receiver: Receiver) -> None:
+    life = await in_escrow(market)
+    dispute = market.sandbox.dispute(hold_of(life), inquiry=True)["id"]
+    assert set(await receiver.tell(dispute)) == {"ignored"}
+    assert life.state().disputes == ()
+    market.sandbox.escalate_dispute(dispute)
+    assert "delivered" in await receiver.tell(dispute)
+    assert life.state().disputes[0].dispute_id == dispute
+
+
 async def test_a_hold_that_the_issuer_cancels_makes_the_buyer_pay_anew(market: Marketplace, receiver: Receiver) -> None:
     life = await market.order()
     hold = life.state().payment.hold
-    market.sandbox.lapse(hold)
+    market.sandbox.end_hold(hold)
     assert "delivered" in await receiver.tell(hold)
     assert life.state().payment.lost_at is not None
     assert "hold_lost" in life.told(BUYER)
@@ -187,11 +192,11 @@ async def test_releases_wait_for_a_restricted_account_and_go_on_when_it_is_mende
     await life.send("receive", BUYER)
     assert "released" not in life.money(), "the account has to settle first"
     market.sandbox.account(new, "restricted")
-    await receiver.tell(new)
+    await receiver.tell(account=new)
     assert life.ticket(Cause.MONEY_FAILED).subject == "release"
     assert "account_restricted" in life.told(SELLER)
     market.sandbox.account(new, "active")
-    await receiver.tell(new)
+    await receiver.tell(account=new)
     assert life.steps().count("account_active") == 1
     await life.until("settle")
     assert life.money()["released"] == "60.10 EUR"
@@ -203,7 +208,7 @@ async def test_an_account_that_concerns_no_release_disturbs_no_order(market: Mar
     own = account()
     life = await market.order(account=own)
     market.sandbox.account(own, "restricted")
-    assert set(await receiver.tell(own)) == {"ignored"}
+    assert set(await receiver.tell(account=own)) == {"ignored"}
     assert (life.steps(), life.refusals()) == (["place"], [])
 
 
@@ -213,8 +218,10 @@ async def test_a_payout_that_the_bank_returned_is_a_ticket_apart_and_a_mail_to_t
     own = account()
     life = await paid_out(market, own)
     before = life.state()
-    payout = market.sandbox.fail_payout(own, 5000, "EUR")["id"]
-    assert await receiver.tell(payout) == ["delivered"]
+    market.sandbox.pay_out(own, 5000, "EUR", failure="account_closed")
+    assert "delivered" in await receiver.tell(account=own)
+    told = receiver.events(account=own)[-1] | {"id": f"evt_{uuid4().hex}"}
+    assert (await receiver.post_event(told)).json() == {"status": "ignored"}, "the same payout is told of once"
     with market.engine.begin() as conn:
         queue = screens.ticket_queue(conn, cause="payout_failed", limit=50)
     mine = [ticket for ticket in queue if ticket.order_id == life.order_id]
@@ -230,100 +237,8 @@ async def test_a_payout_of_an_account_that_no_order_was_paid_to_is_not_ours(
 ) -> None:
     own = account()
     market.sandbox.account(own)
-    payout = market.sandbox.fail_payout(own, 5000, "EUR")["id"]
-    assert await receiver.tell(payout) == ["ignored"]
-
-
-async def test_a_payment_that_comes_after_the_order_expired_is_given_back(
-    market: Marketplace, receiver: Receiver
-) -> None:
-    life = await market.order(market.checkout())
-    await life.until("expire_unpaid")
-    assert await life.result() == Stage.EXPIRED
-    late = market.preauthorise(life.document)
-    assert "delivered" in await receiver.tell(late)
-    assert await life.result() == Stage.EXPIRED, "an expired order is never revived"
-    assert life.effects() == ["authorise", "void"]
-
-
-async def test_a_payment_that_the_storefront_forgot_to_tell_of_is_taken_by_the_order_that_waits(
-    market: Marketplace, receiver: Receiver
-) -> None:
-    life = await market.order(market.checkout())
-    paid = market.preauthorise(life.document)
-    assert "delivered" in await receiver.tell(paid)
-    assert life.stage() is Stage.PLACED
-    assert life.state().payment.hold == paid
-    assert life.effects() == ["authorise"]
-
-
-async def test_a_second_payment_for_an_order_is_let_go(market: Marketplace, receiver: Receiver) -> None:
-    life = await market.order()
-    await receiver.tell(market.preauthorise(life.document))
-    assert life.effects() == ["authorise", "authorise", "void"]
-    assert life.stage() is Stage.PLACED
-
-
-async def test_money_that_somebody_else_took_goes_back(market: Marketplace, receiver: Receiver) -> None:
-    life = await market.order()
-    second = market.preauthorise(life.document)
-    market.sandbox.capture(second)
-    await receiver.tell(second)
-    assert life.effects()[-2:] == ["capture", "refund"]
-    assert life.stage() is Stage.PLACED
-    assert life.state().strays == ()
-
-
-async def test_what_an_order_does_itself_is_no_news(market: Marketplace, receiver: Receiver) -> None:
-    document = market.checkout(account=account())
-    life = await market.order(document | {"payment": {"payment_method": "pm_card_visa", "customer": market.customer()}})
-    await life.send("confirm", SELLER, lines=["L1"])
-    await life.ship()
-    await life.scan(Milestone.DELIVERED)
-    await life.send("receive", BUYER)
-    cancelled = await market.order()
-    await cancelled.send("cancel", BUYER, reason="changed_mind")
-    given_back, refund = await refunded(market)
-    for one in (life, cancelled, given_back):
-        assert set(await receiver.tell(hold_of(one), *(str(effect["object"]) for effect in one.book()))) == {"ignored"}
-        assert {step.role for step in one.screen().story.steps} & {Role.PROVIDER} == set()
-        assert one.refusals() == []
-    assert refund
-
-
-@pytest.mark.parametrize("operation", ["authorise", "capture", "void"])
-async def test_what_an_order_is_doing_is_no_news_while_it_does_not_know_the_outcome(
-    market: Marketplace, receiver: Receiver, operation: str
-) -> None:
-    document, by_method = market.checkout(), {"payment_method": "pm_card_visa", "customer": market.customer()}
-    life = await market.start(document if operation == "authorise" else market.preauthorised(document))
-    await life.rest()
-    market.sandbox.fault("effect_then_cut", order_id=life.order_id, operation=operation)
-    match operation:
-        case "authorise":
-            await life.send("pay", BUYER, **by_method)
-        case "capture":
-            await life.send("confirm", SELLER)
-            await life.ship()
-        case _:
-            await life.send("cancel", BUYER, reason="changed_mind")
-    assert life.state().op is not None, "the answer was lost"
-    assert set(await receiver.tell(hold_of(life))) == {"ignored"}
-    await life.until("settle")
-    assert life.effects().count(operation) == 1
-    assert {step.role for step in life.screen().story.steps} & {Role.PROVIDER} == set()
-    assert life.refusals() == []
-
-
-async def test_what_is_not_ours_moves_nothing(market: Marketplace, receiver: Receiver) -> None:
-    life = await market.order()
-    cheap = market.sandbox.preauthorise(life.order_id, 100, "eur")["payment_intent"]
-    unknown = market.sandbox.preauthorise("o-unknown", 6490, "eur")["payment_intent"]
-    dispute = market.sandbox.dispute(str(market.sandbox.capture(unknown)["latest_charge"]))["id"]
-    review = market.sandbox.review(cheap, "open")["id"]
-    told = [*await receiver.tell(cheap, unknown), *await receiver.tell(dispute), *await receiver.tell(review)]
-    assert set(told) == {"ignored"}
-    assert (life.steps(), life.refusals()) == (["place"], [])
+    market.sandbox.pay_out(own, 5000, "EUR", failure="account_closed")
+    assert set(await receiver.tell(account=own)) == {"ignored"}
 
 
 async def test_the_providers_word_without_a_good_signature_moves_nothing(market: Marketplace) -> None:

@@ -15,13 +15,14 @@ from temporalio.worker import Worker
 from activities.payments_desk import PaymentsDesk
 from activities.provider_poll import OVERLAP, ProviderPoll as Events
 from activities.providers.stripe import StripePayments
-from activities.store import inbox
+from activities.store import inbox, payments
 from domain.state import Stage
 from gateway.__main__ import PROVIDER, SeenInPostgres
 from sandbox.client import SandboxClient
 from sandbox.server import serve
 from tests.life import BUYER, COMMAND_KEY, SELLER, Life
 from tests.marketplace import Marketplace
+from tests.receiver import hold_of
 from workflows.housekeeping import PROVIDER_POLL, ProviderPoll
 
 Poll = Callable[[], Awaitable[int]]
@@ -66,17 +67,17 @@ async def poll(own: Marketplace, source: str) -> Poll:
         return told
 
     with own.engine.begin() as conn:  # What earlier tests left in the list is not this test's.
-        for news in own.payments.events(datetime.now(UTC) - timedelta(days=3)):
+        for news in own.payments.events(datetime.now(UTC) - timedelta(days=3), accounts=("acct_seller",)):
             inbox.first_seen(conn, source, news.event_id, datetime.now(UTC))
     return once
 
 
 async def shipped(own: Marketplace) -> tuple[Life, str]:
-    """An order whose money is in escrow, and its charge."""
+    """An order whose money is in escrow, and the payment."""
     life = await own.order()
     await life.send("confirm", SELLER)
     await life.ship()
-    return life, life.state().payment.charge
+    return life, hold_of(life)
 
 
 def polled_until(own: Marketplace, source: str) -> datetime:
@@ -87,12 +88,12 @@ def polled_until(own: Marketplace, source: str) -> datetime:
 
 
 async def test_what_no_webhook_told_is_learnt_by_the_next_poll_and_acts_once(own: Marketplace, poll: Poll) -> None:
-    life, charge = await shipped(own)
+    life, payment = await shipped(own)
     cancelled = await own.order()
     await cancelled.send("cancel", BUYER, reason="changed_mind")
     assert await cancelled.result() == Stage.CANCELLED
     assert await poll() == 0, "what the orders did themselves is no news"
-    own.sandbox.dispute(charge)
+    own.sandbox.dispute(payment)
     late = own.preauthorise(cancelled.document)
     assert await poll() > 0
     assert "open_dispute" in life.steps()
@@ -108,14 +109,14 @@ async def test_an_event_that_a_webhook_told_is_passed_over_and_the_reverse(
 ) -> None:
     life = await own.order()
     hold, since = life.state().payment.hold, life.state().placed_at - timedelta(seconds=5)
-    own.sandbox.review(hold, "open")
+    own.sandbox.open_review(hold)
     seen = SeenInPostgres(own.engine)
     for news in list(own.payments.events(since)):
         await seen.add(source, news.event_id)
     assert await poll() == 0
     assert life.state().paused is None
     other = await own.order()
-    own.sandbox.review(other.state().payment.hold, "open")
+    own.sandbox.open_review(other.state().payment.hold)
     assert await poll() > 0
     assert (life.state().paused is None, other.state().paused is None) == (True, False)
     assert all([await seen.contains(source, news.event_id) for news in list(own.payments.events(since))])
@@ -124,10 +125,10 @@ async def test_an_event_that_a_webhook_told_is_passed_over_and_the_reverse(
 async def test_what_cannot_be_looked_into_holds_up_nothing_and_is_tried_again(
     own: Marketplace, poll: Poll, source: str
 ) -> None:
-    (one, charge), (other, other_charge) = await shipped(own), await shipped(own)
+    (one, payment), (other, other_payment) = await shipped(own), await shipped(own)
     await poll()
-    own.sandbox.dispute(charge)
-    own.sandbox.dispute(other_charge)
+    own.sandbox.dispute(payment)
+    own.sandbox.dispute(other_payment)
     own.sandbox.fault("unavailable", order_id=one.order_id, operation="read", times=10)
     before = datetime.now(UTC)
     assert await poll() > 0
@@ -143,8 +144,8 @@ async def test_what_cannot_be_looked_into_holds_up_nothing_and_is_tried_again(
 async def test_a_poll_that_never_reached_the_provider_leaves_everything_to_the_next(
     own: Marketplace, poll: Poll
 ) -> None:
-    life, charge = await shipped(own)
-    own.sandbox.dispute(charge)
+    life, payment = await shipped(own)
+    own.sandbox.dispute(payment)
     own.sandbox.fault("unavailable", operation="read", times=1)
     assert await poll() > 0, "the activity is tried again"
     assert "open_dispute" in life.steps()
@@ -153,8 +154,8 @@ async def test_a_poll_that_never_reached_the_provider_leaves_everything_to_the_n
 async def test_each_poll_looks_back_a_little_further_than_the_last_one(
     own: Marketplace, poll: Poll, source: str
 ) -> None:
-    life, charge = await shipped(own)
-    own.sandbox.dispute(charge)
+    life, payment = await shipped(own)
+    own.sandbox.dispute(payment)
     with own.engine.begin() as conn:
         inbox.set_polled_until(conn, source, datetime.now(UTC) + OVERLAP / 2)
     assert await poll() > 0, "an event that was listed late is found"
@@ -162,11 +163,44 @@ async def test_each_poll_looks_back_a_little_further_than_the_last_one(
 
 
 async def test_polls_and_webhooks_at_once_act_once(own: Marketplace, poll: Poll) -> None:
-    life, charge = await shipped(own)
-    own.sandbox.dispute(charge)
+    life, payment = await shipped(own)
+    own.sandbox.dispute(payment)
     desk = PaymentsDesk(own.engine, own.client, own.payments, PROVIDER, COMMAND_KEY, task_queue=own.task_queue)
     news = list(own.payments.events(life.state().placed_at - timedelta(seconds=5)))
     await asyncio.gather(poll(), *(desk.look(each) for each in news * 3))
     await life.rest()
     assert life.steps().count("open_dispute") == 1
     assert life.refusals() == []
+
+
+async def test_what_happened_on_a_sellers_account_is_learnt_too(own: Marketplace, poll: Poll) -> None:
+    account = f"acct_{uuid4().hex[:12]}"
+    life = await own.order(account=account)
+    await life.delivered()
+    await life.send("receive", BUYER)
+    assert life.money()["released"] == "60.10 EUR"
+    own.sandbox.pay_out(account, 5000, "EUR", failure="account_closed", order_id=life.order_id)
+    assert await poll() == 1
+    assert life.told(SELLER)[-1] == "payout_failed"
+    assert await poll() == 0
+
+
+async def test_the_accounts_that_are_asked_are_those_of_open_orders_and_of_what_was_paid_lately(
+    own: Marketplace,
+) -> None:
+    waits, paid, idle = (f"acct_{uuid4().hex[:12]}" for _ in range(3))
+    await own.order(account=waits)
+    life = await own.order(account=paid)
+    await life.delivered()
+    await life.send("receive", BUYER)
+    cancelled = await own.order(account=idle)
+    await cancelled.send("cancel", BUYER, reason="changed_mind")
+    await life.until("close")
+    await life.result()
+    with own.engine.begin() as conn:
+        lately = payments.accounts_in_use(conn, datetime.now(UTC) - timedelta(days=1))
+        never = payments.accounts_in_use(conn, datetime.now(UTC) + timedelta(days=1))
+    assert {waits, paid} <= set(lately)
+    assert idle not in lately
+    assert waits in never
+    assert paid not in never

@@ -1,0 +1,156 @@
+"""Stripe's objects in our words: disputes, refunds, accounts, payouts and reviews, one total function each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+import stripe
+
+from activities.providers.port import (
+    AccountStanding,
+    DisputeReport,
+    DisputeStatus,
+    Hold,
+    HoldState,
+    PayoutReport,
+    RefundReport,
+    ReviewReport,
+)
+from activities.providers.stripe_money import from_wire
+from domain.money import Money, Verb
+from domain.purse import DisputeReason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATES: Mapping[str, HoldState] = {
+    "requires_capture": HoldState.OPEN,
+    "succeeded": HoldState.CAPTURED,
+    "canceled": HoldState.VOIDED,
+}
+"""Every other status of an intent means that the buyer has not authorised it."""
+REASONS: Mapping[str, DisputeReason] = {
+    "product_not_received": DisputeReason.NOT_RECEIVED,
+    "product_unacceptable": DisputeReason.NOT_AS_DESCRIBED,
+    "fraudulent": DisputeReason.FRAUDULENT,
+    "duplicate": DisputeReason.DUPLICATE,
+    "credit_not_processed": DisputeReason.CREDIT_NOT_PROCESSED,
+    "unrecognized": DisputeReason.UNRECOGNISED,
+}
+"""Every other reason, also one that Stripe invents later, is OTHER."""
+STATUSES: Mapping[str, DisputeStatus] = {
+    "won": DisputeStatus.WON,
+    "warning_closed": DisputeStatus.WON,
+    "prevented": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
+"""Every other status is still open."""
+TRANSFERS = ("transfers", "legacy_payments")
+"""The capabilities of which a transfer's destination must have one."""
+
+
+def noted(thing: object, name: str) -> str:
+    """What an object's metadata says under `name`, "" for nothing, also when the answer holds only the object's id."""
+    metadata = getattr(thing, "metadata", None)
+    return str(metadata.to_dict().get(name, "")) if isinstance(metadata, stripe.StripeObject) else ""
+
+
+def ref(reference: object) -> str:
+    """The id of an object that the answer holds as an id, whole, or not at all."""
+    return reference if isinstance(reference, str) else str(getattr(reference, "id", ""))
+
+
+def moment(seconds: int) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def read_hold(intent: stripe.PaymentIntent) -> Hold:
+    """Read an intent whose latest charge is expanded."""
+    state = STATES.get(intent.status, HoldState.UNPAID)
+    consent = intent.setup_future_usage == "off_session" or noted(intent, "operation") == Verb.REAUTHORISE
+    taken = state is HoldState.CAPTURED
+    return Hold(
+        ref=intent.id,
+        amount=from_wire(intent.amount, intent.currency),
+        state=state,
+        capture_before=_capture_before(intent) if state is HoldState.OPEN else None,
+        order_id=noted(intent, "order_id"),
+        renewable=bool(consent and intent.customer and intent.payment_method),
+        key=noted(intent, "key"),
+        charge=ref(intent.latest_charge) if taken else "",
+        captured=from_wire(intent.amount_received, intent.currency) if taken else None,
+    )
+
+
+def _capture_before(intent: stripe.PaymentIntent) -> datetime | None:
+    charge = cast("stripe.Charge", intent.latest_charge)
+    details = charge.payment_method_details
+    end = getattr(details.card, "capture_before", None) if details and details.card else None
+    return moment(end) if end else None
+
+
+def dispute_report(dispute: stripe.Dispute) -> DisputeReport:
+    """Read a dispute whose intent is expanded; its balance transactions tell what was withdrawn and given back."""
+    rows = dispute.balance_transactions
+    return DisputeReport(
+        ref=dispute.id,
+        charge=ref(dispute.charge),
+        amount=from_wire(dispute.amount if any(row.amount < 0 for row in rows) else 0, dispute.currency),
+        fee=_fees([row for row in rows if row.amount < 0], dispute.currency),
+        fee_returned=-_fees([row for row in rows if row.amount > 0], dispute.currency),
+        reason=REASONS.get(dispute.reason, DisputeReason.OTHER),
+        status=STATUSES.get(dispute.status, DisputeStatus.OPEN),
+        opened_at=moment(dispute.created),
+        order_id=noted(dispute.payment_intent, "order_id"),
+    )
+
+
+def refund_report(refund: stripe.Refund) -> RefundReport:
+    """Read a refund whose intent is expanded; one made by hand bears no order itself."""
+    return RefundReport(
+        ref=refund.id,
+        charge=ref(refund.charge),
+        amount=from_wire(refund.amount, refund.currency),
+        failed=refund.status in ("failed", "canceled"),
+        settled=refund.status == "succeeded",
+        order_id=noted(refund, "order_id") or noted(refund.payment_intent, "order_id"),
+    )
+
+
+def account_standing(account: stripe.Account) -> AccountStanding:
+    """Read what a connected account may do."""
+    reason = account.requirements.disabled_reason if account.requirements else None
+    if reason and reason.startswith("rejected."):
+        return AccountStanding.CLOSED
+    able = any(getattr(account.capabilities, name, "") == "active" for name in TRANSFERS)
+    return AccountStanding.ACTIVE if able and account.payouts_enabled else AccountStanding.RESTRICTED
+
+
+def payout_report(payout: stripe.Payout, account: str) -> PayoutReport:
+    """Read a payout of a connected account."""
+    failed = payout.status == "failed"
+    return PayoutReport(
+        ref=payout.id,
+        account=account,
+        amount=from_wire(payout.amount, payout.currency),
+        failed=failed,
+        reason=(payout.failure_code or "unknown") if failed else "",
+    )
+
+
+def review_report(review: stripe.Review) -> ReviewReport:
+    """Read a review whose intent is expanded."""
+    return ReviewReport(
+        ref=review.id,
+        payment_intent=ref(review.payment_intent),
+        open=review.open,
+        opened_at=moment(review.created),
+        order_id=noted(review.payment_intent, "order_id"),
+    )
+
+
+def _fees(rows: list[stripe.BalanceTransaction], currency: str) -> Money:
+    """The fees of some rows, which are all in the currency of the platform's balance."""
+    return from_wire(sum(row.fee for row in rows), rows[0].currency if rows else currency)

@@ -1,0 +1,79 @@
+"""``python -m faults``: every fault at every stage; with ``--case`` one of them, with ``--hours`` chance for hours."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from demo.processes import StackError, sigterm_as_interrupt
+from faults.arena import arena
+from faults.cases import case_of
+from faults.conduct import Played, conduct
+from faults.long import long
+from faults.matrix import cells
+
+VAR = Path(__file__).resolve().parent.parent / "var" / "faults"
+SEED = 20261
+
+
+def main() -> int:
+    """The exit code: 0 when nothing was wrong."""
+    given = _parser().parse_args()
+    directory = given.directory or VAR
+    if given.hours:
+        return _long(directory, given.hours, given.seed)
+    wanted = [case_of(text, given.seed, given.number) for text in given.case] or [
+        case for case in cells(given.seed) if given.only in case.name
+    ]
+    print(f"seed {given.seed}: {len(wanted)} cases")
+    began = time.monotonic()
+    try:
+        with sigterm_as_interrupt(), arena(directory / "stack") as parts:
+            played, balanced = asyncio.run(conduct(parts, wanted, _tell))
+    except StackError as error:
+        print(f"The stack did not start: {error}", file=sys.stderr)
+        return 1
+    bad = [each for each in played if not each.good]
+    print(f"{len(played)} played, {len(bad)} bad, ledger balanced: {balanced}, {time.monotonic() - began:.0f} s")
+    return 0 if balanced and not bad else 1
+
+
+def _long(directory: Path, hours: float, seed: int) -> int:
+    try:
+        with sigterm_as_interrupt():
+            return 0 if long(directory, hours, seed, lambda text: print(text, flush=True)) else 1
+    except StackError as error:
+        print(f"The stack did not start: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on where it was.", file=sys.stderr)
+        return 130
+
+
+def _tell(played: Played) -> None:
+    print(f"{'ok ' if played.good else 'BAD'} {played.seconds:5.1f} s  {played.case.name}  hits {played.hits}")
+    if not played.good:
+        for finding in played.findings:
+            print(f"      {finding.harm}: {finding.what}")
+        if played.trouble:
+            print(f"      {played.trouble}")
+        print(f"      {' | '.join(played.acts)}")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m faults", description="Breaks the parts under living orders.")
+    parser.add_argument("--seed", type=int, default=SEED, help="what chance begins with (default: %(default)s)")
+    parser.add_argument("--case", action="append", default=[], metavar="FAULT:STAGE:MOMENT", help="play only this")
+    parser.add_argument("--only", default="", metavar="TEXT", help="play the cases whose names contain this")
+    parser.add_argument("--number", type=int, default=0, metavar="N", help="with --case: which of its repetitions")
+    parser.add_argument("--hours", type=float, default=0, help="draw cases at random until so many hours were played")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help="where data and logs go (default: var/faults)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Every fault against every stage: what is played, and why what is not played is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from faults.cases import Case, Moment
+from faults.ground import Ground
+from faults.operator_faults import operator_faults
+from faults.provider_faults import provider_faults
+from faults.stack_faults import StackFault, stack_faults
+from faults.stages import Stage
+
+
+class Fault(Protocol):
+    """One way in which things go wrong."""
+
+    @property
+    def name(self) -> str: ...
+
+    def moments(self, stage: Stage) -> tuple[Moment, ...]:
+        """At which moments of a stage it can strike; none for an empty cell."""
+
+    def why_not(self, stage: Stage) -> str:
+        """Why the cell of a stage is empty; a sentence for people."""
+
+    async def arm(self, ground: Ground) -> None:
+        """Make ready, before the act."""
+
+    async def strike(self, ground: Ground) -> None:
+        """While the act is under way: until the fault has struck."""
+
+    async def heal(self, ground: Ground) -> None:
+        """Afterwards: what a person would mend."""
+
+
+def faults() -> Mapping[str, Fault]:
+    """All faults by name, in the order of the table."""
+    found: tuple[Fault, ...] = (*stack_faults(), *provider_faults(), *operator_faults())
+    return {fault.name: fault for fault in found}
+
+
+def cells(seed: int) -> Iterator[Case]:
+    """One case for every fault, stage and moment that go together."""
+    for name, fault in faults().items():
+        for stage in Stage:
+            for moment in fault.moments(stage):
+                yield Case(name, stage, moment, seed)
+
+
+def groups(cases: list[Case]) -> tuple[dict[str, list[Case]], list[Case]]:
+    """Cases that are struck together, by fault, and those that stand alone."""
+    kinds = faults()
+    together: dict[str, list[Case]] = {}
+    alone = []
+    for case in cases:
+        if isinstance(kinds[case.fault], StackFault):
+            together.setdefault(case.fault, []).append(case)
+        else:
+            alone.append(case)
+    return together, alone

@@ -1,0 +1,85 @@
+"""The payment provider misbehaves towards one order, by the sandbox's own levers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from faults.cases import Moment
+from faults.ground import Ground
+from faults.proxy import Deed, Side
+from faults.stages import SETTINGS, Stage
+from sandbox.faults import FaultKind
+
+ONLY_FOR: Mapping[FaultKind, tuple[Stage, ...]] = {
+    FaultKind.BALANCE_INSUFFICIENT: (Stage.RELEASING, Stage.REFUNDING),
+    FaultKind.PENDING: (Stage.REFUNDING,),
+}
+"""Kinds that can befall some operations only."""
+
+AFTER: frozenset[FaultKind] = frozenset({FaultKind.EFFECT_THEN_CUT, FaultKind.SLOW, FaultKind.PENDING})
+"""Kinds under which the effect stands."""
+
+SECOND = (
+    FaultKind.EFFECT_THEN_CUT, FaultKind.TIMEOUT, FaultKind.SLOW, FaultKind.UNAVAILABLE, FaultKind.CONFLICT,
+    FaultKind.RATE_LIMITED, FaultKind.STORED_ERROR,
+)  # fmt: skip
+"""Kinds that can befall any call, and so come on top of another fault."""
+
+OUTAGES = {"unavailable_2_hours": timedelta(hours=2), "unavailable_26_hours": timedelta(hours=26)}
+
+
+@dataclass(frozen=True)
+class ProviderFault:
+    """One planned fault for the act's own call; an `outage` strikes every call of the order until it is over."""
+
+    name: str
+    kind: FaultKind
+    outage: timedelta = timedelta(0)
+    hang_seconds: float = 0.0
+
+    def moments(self, stage: Stage) -> tuple[Moment, ...]:
+        """The kind itself says whether the effect stands."""
+        fits = SETTINGS[stage].operation and stage in ONLY_FOR.get(self.kind, (stage,))
+        return ((Moment.AFTER_EFFECT if self.kind in AFTER else Moment.BEFORE_EFFECT),) if fits else ()
+
+    def why_not(self, stage: Stage) -> str:
+        """Why a cell is empty."""
+        if not SETTINGS[stage].operation:
+            return "the act asks the provider for nothing"
+        return "the provider gives this answer to transfers and refunds only" if self.kind in ONLY_FOR else ""
+
+    async def arm(self, ground: Ground) -> None:
+        """Plan it, and see by the proxy that the struck call is really made."""
+        marks = ground.case.setting.call_marks(ground.subject)
+        if self.outage and ground.case.stage is Stage.REFUNDING:
+            # A refund reads its charge first, and in an outage comes no further.
+            marks = ((await ground.subject.order()).payment.charge.encode(),)
+        ground.trap = ground.arena.provider.trap(*marks, side=Side.REQUEST, deed=Deed.NOTE)
+        until = ground.subject.now + self.outage if self.outage else None
+        await asyncio.to_thread(
+            ground.subject.sandbox.fault,
+            self.kind.value,
+            order_id=ground.case.order_id,
+            operation="" if self.outage else ground.case.setting.operation,
+            until=until,
+            hang_seconds=self.hang_seconds,
+        )
+
+    async def strike(self, ground: Ground) -> None:
+        await ground.reached()
+
+    async def heal(self, ground: Ground) -> None:
+        """An outage ends by itself as the order's days pass; a planned answer was used up."""
+
+
+HANG_SECONDS = {FaultKind.SLOW: 1.0}
+
+
+def provider_faults() -> tuple[ProviderFault, ...]:
+    """One for each kind that the sandbox offers, and the outages."""
+    kinds = [ProviderFault(kind.value, kind, hang_seconds=HANG_SECONDS.get(kind, 0.0)) for kind in FaultKind]
+    outages = [ProviderFault(name, FaultKind.UNAVAILABLE, outage=span) for name, span in OUTAGES.items()]
+    return (*kinds, *outages)

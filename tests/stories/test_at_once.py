@@ -1,0 +1,205 @@
+"""Fifty copies of each command about money at once: one effect, one answer each, and books that balance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.money import Money
+from domain.state import Actor, Role
+from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Json, Life, refusal
+from tests.marketplace import Marketplace
+
+PROVIDER = Actor(Role.PROVIDER, "stripe")
+COPIES = 50
+FEE = "15.00 EUR"
+
+Body = Callable[[Life], Mapping[str, Any]]
+
+
+async def placed(market: Marketplace) -> Life:
+    return await market.order()
+
+
+async def unpaid(market: Marketplace) -> Life:
+    return await market.order(market.checkout())
+
+
+async def cancel_asked(market: Marketplace) -> Life:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    await life.send("request_cancel", BUYER, reason="too_slow")
+    return life
+
+
+async def delivered(market: Marketplace) -> Life:
+    life = await market.order()
+    await life.delivered()
+    return life
+
+
+async def large_refund_asked(market: Marketplace) -> Life:
+    life = await market.order(prices=("900.00",))
+    await life.delivered()
+    await life.desk("refund", OPERATOR)
+    return life
+
+
+async def taken_back(market: Marketplace) -> Life:
+    """The bank has taken the money back, and nobody has told the order."""
+    life = await delivered(market)
+    market.sandbox.dispute(life.state().payment.hold, reason="product_not_received")
+    return life
+
+
+async def disputed(market: Marketplace) -> Life:
+    life = await taken_back(market)
+    await life.update("open_dispute", life.signed("open_dispute", PROVIDER, dispute_of(life), "dispute-1"))
+    return life
+
+
+async def lost(market: Marketplace) -> Life:
+    life = await disputed(market)
+    market.sandbox.close_dispute(id_of(life, "dispute"), "lost")
+    return life
+
+
+async def won(market: Marketplace) -> Life:
+    life = await disputed(market)
+    market.sandbox.close_dispute(id_of(life, "dispute"), "won", fee_returned=1500)
+    return life
+
+
+async def refund_failed(market: Marketplace) -> Life:
+    life = await delivered(market)
+    await life.desk("refund", lines=["L1"])
+    market.sandbox.settle_refund(id_of(life, "refund"), "failed")
+    return life
+
+
+def id_of(life: Life, kind: str) -> str:
+    """The provider's object of the order's last effect of a kind."""
+    return [str(effect["object"]) for effect in life.book() if effect["kind"] == kind][-1]
+
+
+def dispute_of(life: Life) -> Json:
+    effect = next(effect for effect in life.book() if effect["kind"] == "dispute")
+    amount = str(Money(effect["amount"], "EUR"))
+    return {"dispute": effect["object"], "amount": amount, "fee": FEE, "reason": "not_received"}
+
+
+@dataclass(frozen=True)
+class Press:
+    """A command, who sends it with what, in which condition of an order, and the effects that it has there."""
+
+    name: str
+    who: Role | Actor
+    there: Callable[[Marketplace], Awaitable[Life]]
+    body: Body
+    effects: tuple[str, ...] = ()
+
+    @property
+    def signed(self) -> bool:
+        return isinstance(self.who, Actor) or self.who in (SPECIALIST, OPERATOR)
+
+
+def unsigned(life: Life, name: str, role: Role | Actor, body: Mapping[str, Any], command_id: str = "") -> Json:
+    """What a party sends, who signs nothing."""
+    return life.message(role, body, command_id)
+
+
+def another_hold(life: Life) -> Json:
+    """The buyer's card is held for the order, by whomever."""
+    return {"payment_intent": life.market.sandbox.preauthorise(life.order_id, 6490, "eur")["payment_intent"]}
+
+
+def noted(_: Life) -> Json:
+    return {"note_id": "note-1"}
+
+
+def nothing(_: Life) -> Json:
+    return {}
+
+
+PRESSES = {
+    press.name: press
+    for press in (
+        Press("pay", BUYER, unpaid, another_hold),
+        Press("payment_found", PROVIDER, placed, another_hold, ("void",)),
+        Press("confirm", SELLER, placed, nothing),
+        Press("decline", SELLER, placed, lambda _: {"reason": "out_of_stock"}, ("void",)),
+        Press("cancel", BUYER, placed, lambda _: {"reason": "changed_mind"}, ("void",)),
+        Press("grant_cancel", SELLER, cancel_asked, nothing, ("void",)),
+        Press("receive", BUYER, delivered, nothing, ("transfer",)),
+        Press("release", SPECIALIST, delivered, noted, ("transfer",)),
+        Press("refund", SPECIALIST, delivered, noted, ("refund",)),
+        Press(
+            "approve",
+            Actor(OPERATOR, "operator-2"),
+            large_refund_asked,
+            lambda life: {"digest": getattr(life.state().approval, "digest", "")},
+            ("refund",),
+        ),
+        Press("open_dispute", PROVIDER, taken_back, dispute_of),
+        Press("lose_dispute", PROVIDER, lost, lambda life: {"dispute": id_of(life, "dispute")}),
+        Press("win_dispute", PROVIDER, won, lambda life: {"dispute": id_of(life, "dispute"), "fee": FEE}),
+        Press("refund_failed", PROVIDER, refund_failed, lambda life: {"refund": id_of(life, "refund")}),
+    )
+}
+
+
+async def answer(life: Life, name: str, message: Json) -> str:
+    """What an update says: the step that it was taken as, or why not. The server takes ten at a time."""
+    while True:
+        try:
+            verdict = await life.handle.execute_update(name, message)
+        except WorkflowUpdateFailedError as error:
+            return refusal(error).code
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return "order_over"
+            if "limit" not in str(error):
+                raise
+        else:
+            return f"step {verdict['seq']}"
+
+
+async def tell(life: Life, name: str, message: Json) -> str:
+    """The same as a signal, which nobody answers."""
+    try:
+        await life.handle.signal(name, message)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    return ""
+
+
+@pytest.mark.parametrize("one_id", [True, False], ids=["one id", "fifty ids"])
+@pytest.mark.parametrize("name", PRESSES)
+async def test_fifty_copies_of_a_command_have_one_effect(market: Marketplace, name: str, one_id: bool) -> None:
+    press = PRESSES[name]
+    life = await press.there(market)
+    body = press.body(life)
+    before, make = len(life.book()), life.signed if press.signed else partial(unsigned, life)
+    messages = [make(name, press.who, body, "press-0" if one_id else f"press-{i}") for i in range(COPIES)]
+    answers = await asyncio.gather(
+        *((tell if i % 3 == 0 else answer)(life, name, message) for i, message in enumerate(messages))
+    )
+    await life.rest()
+    [step] = [step for step in life.screen().story.steps if step.command_id.startswith("press-")]
+    taken = [text for text in answers if text.startswith("step ")]
+    assert set(taken) <= {f"step {step.seq}"}, "whoever is told that it was taken is told of this step"
+    assert one_id or len(taken) <= 1
+    if one_id:
+        assert set(answers) - {"", "order_over", *taken} == set(), "nobody is refused"
+        assert life.refusals() == []
+    await life.pass_time(timedelta(minutes=5))
+    assert [effect["kind"] for effect in life.book()[before:]] == list(press.effects)

@@ -1,0 +1,181 @@
+"""Payments that come without an order's doing, too late or twice; and what an order does itself, which is no news."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import stripe
+
+from activities.providers.port import Hold
+from domain.money import Verb
+from domain.state import Milestone, Role, Stage
+from tests.life import BUYER, SELLER
+from tests.marketplace import Marketplace
+from tests.receiver import Receiver, hold_of
+
+
+def taken_elsewhere(market: Marketplace, intent: str) -> None:
+    """Somebody takes the money of a hold who is none of our orders."""
+    stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.payment_intents.capture(intent)
+
+
+async def test_a_payment_that_comes_after_the_order_expired_is_given_back(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order(market.checkout())
+    await life.until("expire_unpaid")
+    assert await life.result() == Stage.EXPIRED
+    late = market.preauthorise(life.document)
+    assert "delivered" in await receiver.tell(late)
+    assert await life.result() == Stage.EXPIRED, "an expired order is never revived"
+    assert life.effects() == ["authorise", "void"]
+
+
+def an_hour_later() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+async def test_a_payment_that_the_storefront_forgot_to_tell_of_is_taken_by_the_order_that_waits(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order(market.checkout())
+    paid = market.preauthorise(life.document)
+    told = receiver.events(paid)[-1]
+    answer = await receiver.post_event(told)
+    assert (answer.status_code, life.steps()) == (503, ["place"]), "the storefront may be about to tell of it"
+    receiver.desk.clock = an_hour_later
+    assert "delivered" in await receiver.tell(paid)
+    assert life.stage() is Stage.PLACED
+    assert life.state().payment.hold == paid
+    assert life.effects() == ["authorise"]
+
+
+async def test_a_payment_that_the_storefront_tells_of_itself_is_no_news(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order(market.checkout())
+    paid = market.preauthorise(life.document)
+    told = receiver.events(paid)[-1]
+    assert (await receiver.post_event(told)).status_code == 503
+    await life.send("pay", BUYER, payment_intent=paid)
+    receiver.desk.clock = an_hour_later
+    assert set(await receiver.tell(paid)) == {"ignored"}
+    assert life.state().payment.hold == paid
+    assert life.refusals() == []
+
+
+async def test_a_renewal_that_the_buyer_paid_and_nobody_told_of_is_taken(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    hold = timedelta(hours=30)
+    document = market.preauthorised(market.checkout(), card="pm_card_authenticationRequired", hold=hold)
+    life = await market.order(document)
+    await life.until("renew_hold")
+    again = market.preauthorise(document, now=await life.now())
+    receiver.desk.clock = lambda: datetime.now(UTC) + timedelta(days=3)
+    assert "delivered" in await receiver.tell(again)
+    assert life.state().payment.hold == again
+    assert life.effects() == ["authorise", "authorise", "void"]
+
+
+async def test_an_authorisation_that_the_bank_wanted_the_buyer_for_stands_once_the_buyer_took_part(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    customer = market.customer()
+    pays = {"payment_method": "pm_card_authenticationRequired", "customer": customer}
+    life = await market.order(market.checkout() | {"payment": pays})
+    assert life.stage() is Stage.AWAITING_PAYMENT
+    intent = market.payments.lookup(
+        Verb.AUTHORISE, order_id=life.order_id, subject=customer, key=f"{life.order_id}:authorise:1"
+    )
+    assert isinstance(intent, Hold)
+    market.sandbox.authenticate(intent.ref)
+    assert "delivered" in await receiver.tell(intent.ref)
+    assert life.stage() is Stage.PLACED
+    assert life.state().payment.hold == intent.ref
+
+
+async def test_a_second_payment_for_an_order_is_let_go(market: Marketplace, receiver: Receiver) -> None:
+    life = await market.order()
+    await receiver.tell(market.preauthorise(life.document))
+    assert life.effects() == ["authorise", "authorise", "void"]
+    assert life.stage() is Stage.PLACED
+
+
+async def test_money_that_somebody_else_took_goes_back(market: Marketplace, receiver: Receiver) -> None:
+    life = await market.order()
+    second = market.preauthorise(life.document)
+    taken_elsewhere(market, second)
+    await receiver.tell(second)
+    assert life.effects()[-2:] == ["capture", "refund"]
+    assert life.stage() is Stage.PLACED
+    assert life.state().strays == ()
+
+
+async def test_the_orders_own_hold_when_somebody_else_took_its_money_is_given_back(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    hold = life.state().payment.hold
+    await life.send("confirm", SELLER)
+    taken_elsewhere(market, hold)
+    await life.ship()
+    assert "capture_refused" in life.told(SELLER), "the money is not there for this order"
+    assert "delivered" in await receiver.tell(hold)
+    assert life.effects() == ["authorise", "capture", "refund"]
+    assert life.stage() is Stage.AWAITING_PAYMENT
+
+
+async def test_what_an_order_does_itself_is_no_news(market: Marketplace, receiver: Receiver) -> None:
+    document = market.checkout()
+    life = await market.order(document | {"payment": {"payment_method": "pm_card_visa", "customer": market.customer()}})
+    await life.send("confirm", SELLER, lines=["L1"])
+    await life.ship()
+    await life.scan(Milestone.DELIVERED)
+    await life.send("receive", BUYER)
+    cancelled = await market.order()
+    await cancelled.send("cancel", BUYER, reason="changed_mind")
+    given_back = await market.order()
+    await given_back.delivered()
+    await given_back.desk("refund")
+    for one in (life, cancelled, given_back):
+        assert set(await receiver.tell(hold_of(one), *(str(effect["object"]) for effect in one.book()))) == {"ignored"}
+        assert {step.role for step in one.screen().story.steps} & {Role.PROVIDER} == set()
+        assert one.refusals() == []
+
+
+@pytest.mark.parametrize("operation", ["authorise", "capture", "void"])
+async def test_what_an_order_is_doing_is_no_news_while_it_does_not_know_the_outcome(
+    market: Marketplace, receiver: Receiver, operation: str
+) -> None:
+    document, by_method = market.checkout(), {"payment_method": "pm_card_visa", "customer": market.customer()}
+    life = await market.start(document if operation == "authorise" else market.preauthorised(document))
+    await life.rest()
+    market.sandbox.fault("effect_then_cut", order_id=life.order_id, operation=operation)
+    match operation:
+        case "authorise":
+            await life.send("pay", BUYER, **by_method)
+        case "capture":
+            await life.send("confirm", SELLER)
+            await life.ship()
+        case _:
+            await life.send("cancel", BUYER, reason="changed_mind")
+    assert life.state().op is not None, "the answer was lost"
+    assert set(await receiver.tell(hold_of(life))) == {"ignored"}
+    await life.until("settle")
+    assert life.effects().count(operation) == 1
+    assert {step.role for step in life.screen().story.steps} & {Role.PROVIDER} == set()
+    assert life.refusals() == []
+
+
+async def test_what_is_not_ours_moves_nothing(market: Marketplace, receiver: Receiver) -> None:
+    life = await market.order()
+    cheap = market.sandbox.preauthorise(life.order_id, 100, "eur")["payment_intent"]
+    unknown = market.sandbox.preauthorise("o-unknown", 6490, "eur")["payment_intent"]
+    taken_elsewhere(market, unknown)
+    dispute = market.sandbox.dispute(unknown)["id"]
+    review = market.sandbox.open_review(cheap)["id"]
+    told = [*await receiver.tell(cheap, unknown), *await receiver.tell(dispute), *await receiver.tell(review)]
+    assert set(told) == {"ignored"}
+    assert (life.steps(), life.refusals()) == (["place"], [])
