@@ -55,12 +55,14 @@ def covered(order: Order) -> tuple[Dispute, ...]:
     """
     disputes: tuple[Dispute, ...] = ()
     for at, dispute in enumerate(order.disputes):
-        if dispute.holds:
-            seen = replace(order, disputes=(*disputes, *order.disputes[at:]))
-            rest = dispute.amount - total([part.amount for part in dispute.parts], order.currency)
-            dispute = replace(dispute, parts=(*dispute.parts, *parts_of(seen, rest)))
-        disputes = (*disputes, dispute)
+        seen = replace(order, disputes=(*disputes, *order.disputes[at:]))
+        disputes = (*disputes, _wider(seen, dispute) if dispute.holds else dispute)
     return disputes
+
+
+def _wider(order: Order, dispute: Dispute) -> Dispute:
+    rest = dispute.amount - total([part.amount for part in dispute.parts], order.currency)
+    return replace(dispute, parts=(*dispute.parts, *parts_of(order, rest)))
 
 
 def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:
@@ -68,7 +70,7 @@ def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:
     room = {piece: left for piece, left in over.items() if left}
     if not room or not amount:
         return ()
-    amounts = allocate(min(amount, total(room.values(), amount.currency)), [left.minor for left in room.values()])
+    amounts = allocate(min(amount, total(list(room.values()), amount.currency)), [left.minor for left in room.values()])
     return tuple(Part(piece, part) for piece, part in zip(room, amounts, strict=True) if part)
 
 

@@ -129,9 +129,7 @@ def stall_at(order: Order, moved_at: datetime) -> datetime:
 
 def _stall_tiers(order: Order, parcel: Parcel, held_too: bool = False) -> Iterator[Tier]:
     lines = [order.line(line_id) for line_id in parcel.lines]
-    if not parcel.withdrawn and any(
-        line.state is LineState.SHIPPED and (held_too or not line.held) for line in lines
-    ):
+    if not parcel.withdrawn and any(line.state is LineState.SHIPPED and (held_too or not line.held) for line in lines):
         at = stall_at(order, parcel.moved_at or parcel.shipped_at)
         yield _tier(order, f"stall:{parcel.parcel_id}.ticket", at)
 

@@ -106,6 +106,11 @@ GUARDS: Mapping[str, Expected] = {
     "wait_days_left": allowance_left("wait", lambda order: order.policy.wait_longer.most),
     "paid": lambda life, _: money_is_held(life),
     "hold_is_good": lambda life, _: life.order.payment.captured is not None or hold_outlives_its_margin(life),
+    "capturable": lambda life, _: (
+        life.order.policy.capture.trigger != "confirmation"
+        or life.order.payment.captured is not None
+        or hold_outlives_its_margin(life)
+    ),
     "capture_settled": no_capture_under_way,
     "nothing_shipped": lambda life, _: all(p.withdrawn for p in life.order.parcels),
     "shipping_due": lambda life, _: some(life, LineState.CONFIRMED),

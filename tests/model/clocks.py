@@ -30,7 +30,9 @@ def roots(sale: Sale) -> list[str]:
     states, found = sale.states(), []
     if sale.paid is None and sale.live and sale.offer is None:
         found.append("pay")
-    found += [root for root, state in (("confirm", "pending"), ("ship", "confirmed")) if sale.secured and state in states]
+    found += [
+        root for root, state in (("confirm", "pending"), ("ship", "confirmed")) if sale.secured and state in states
+    ]
     found += ["cancel"] if sale.cancel_asked else []
     found += ["time"] if sale.time_asked else []
     for parcel in sale.parcels.values():
@@ -59,7 +61,9 @@ def _party(sale: Sale) -> Iterator[Clock]:
 def _seller(sale: Sale, root: str) -> Iterator[Clock]:
     """The seller's due time: the earlier of policy and the hold less a margin."""
     limit = seller_limit(sale)
-    ticket, end = (min(sale.timers[f"{root}.{tier}"], limit or sale.timers[f"{root}.{tier}"]) for tier in ("ticket", "end"))
+    ticket, end = (
+        min(sale.timers[f"{root}.{tier}"], limit or sale.timers[f"{root}.{tier}"]) for tier in ("ticket", "end")
+    )
     if ticket < end and f"{root}.ticket" not in sale.rung:
         yield ticket, f"{root}_overdue", f"{root}.ticket"
     if not sale.capturing():
@@ -107,7 +111,7 @@ def _hold(sale: Sale) -> Iterator[Clock]:
         yield sale.hold.limit - sale.terms.margin, "hold_lapses", "hold.end"
 
 
-def _own(sale: Sale) -> Iterator[Clock]:
+def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch per clock
     """The clocks of money, tickets, pauses, approvals, the longest escrow and the window."""
     op = sale.op
     if op is not None:
@@ -138,8 +142,8 @@ def _own(sale: Sale) -> Iterator[Clock]:
 
 
 PARTY = {
-    "expire_unpaid", "confirm_overdue", "confirm_lapses", "ship_overdue", "ship_lapses", "cancel_by_silence", "time_lapses",
-    "parcel_stalled", "accept_on_strong_proof", "accept_on_weak_proof", "receipt_overdue",
+    "expire_unpaid", "confirm_overdue", "confirm_lapses", "ship_overdue", "ship_lapses", "cancel_by_silence",
+    "time_lapses", "parcel_stalled", "accept_on_strong_proof", "accept_on_weak_proof", "receipt_overdue",
 }  # fmt: skip
 """The clocks that press a party: they stand still in a pause and punish nobody after an outage."""
 
@@ -159,7 +163,7 @@ def ring(sale: Sale, clock: Clock, now: datetime) -> str:
 
 
 def _turn(sale: Sale, now: datetime, held: bool | None = None, **turns: str) -> None:
-    """Move every live line that is in a state named to the state given; `held` picks only those that are, or are not."""
+    """Move every live line in a state named to the state given; `held` picks only those that are, or are not."""
     for line in sale.live:
         if line.state in turns and (held is None or bool(line.held) is held):
             line.state, line.since, line.held = turns[line.state], now, sale.disputed_by(line.name)
@@ -194,7 +198,7 @@ def _escalate(sale: Sale, subject: str, now: datetime) -> None:
 
 
 def resume(sale: Sale, now: datetime) -> None:
-    """Each clock goes on with the business minutes that it had left when the pause began, or that it was given since."""
+    """Each clock goes on with the business minutes that it had left when the pause began, or was given since."""
     since, sale.paused_since, sale.paused_until = sale.paused_since, None, None
     assert since is not None
     for tier, at in sale.timers.items():

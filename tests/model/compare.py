@@ -39,7 +39,10 @@ def _core(order: Order) -> Facts:
         "stuck": sorted((s.verb, s.slices, s.retry_at) for s in order.stuck),
         "parcels": [(p.parcel_id, p.milestone or "", p.withdrawn) for p in order.parcels],
         "tickets": sorted((t.cause, t.subject, t.due, t.escalations) for t in order.tickets),
-        "requests": (order.cancel_request and order.cancel_request.lines, order.time_request and order.time_request.days),
+        "requests": (
+            order.cancel_request and order.cancel_request.lines,
+            order.time_request and order.time_request.days,
+        ),
         "paused": order.paused and order.paused.until,
         "approval": order.approval and order.approval.name,
         "disputes": [(d.dispute_id, d.status) for d in order.disputes],
@@ -110,7 +113,9 @@ def booked(ledger: Ledger) -> dict[str, int]:
     """The ledger's balances, with the two accounts of the platform's expenses as one."""
     found: dict[str, int] = {}
     for (account, _), balance in ledger.balances.items():
-        name = "platform:losses and dispute fees" if account in ("platform:losses", "platform:dispute_fees") else account
+        name = (
+            "platform:losses and dispute fees" if account in ("platform:losses", "platform:dispute_fees") else account
+        )
         found[name] = found.get(name, 0) + balance
     return {account: balance for account, balance in found.items() if balance}
 
@@ -120,14 +125,14 @@ def broken(sale: Sale, ledger: Ledger) -> Iterator[str]:
     core, model = booked(ledger), accounts(sale)
     if core != model:
         differ = {name: (core.get(name, 0), model.get(name, 0)) for name in {*core, *model}}
-        yield f"balances (core, model): {({name: pair for name, pair in differ.items() if pair[0] != pair[1]})}"
+        yield f"balances (core, model): { ({name: pair for name, pair in differ.items() if pair[0] != pair[1]}) }"
     if sum(ledger.balances.values()):
         yield "the accounts do not sum to zero (L2)"
     s = sale.sums
     escrow = sum(piece.left for piece in sale.in_escrow()) + sum(
         sum(d.won_back) for d in sale.disputes.values() if d.state == "restored"
     )
-    if s.C + s.L + s.Q + s.P != escrow + s.S - s.X + s.F + s.K + s.D:
+    if escrow + s.S - s.X + s.F + s.K + s.D != s.C + s.L + s.Q + s.P:
         yield f"money is not conserved (P4): {s}, escrow {escrow}"
     if s.C > s.A:
         yield f"captured {s.C} of {s.A} (P1)"

@@ -12,7 +12,7 @@ MIDNIGHT = datetime.min.time()
 
 @dataclass(frozen=True, eq=False)
 class Days:
-    """Who works when: weekends and `off` are days off; `shifts` are UTC instants and the offset in minutes from then."""
+    """Who works when: weekends and `off` are days off; `shifts` are UTC instants and minutes of offset from then."""
 
     shifts: tuple[tuple[datetime, int], ...]
     off: frozenset[date] = frozenset()

@@ -59,7 +59,7 @@ def pause(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def resume(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(sale.paused_until is not None, "not paused")
-    need(role == "operator" or role == sale.paused_by, "somebody else paused it")
+    need(role in ("operator", sale.paused_by), "somebody else paused it")
     go_on(sale, now)
 
 
@@ -159,7 +159,9 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     if role in DESK and name in PAYS and sale.captured and sale.priced > sale.terms.second_limit:
         act(deepcopy(sale), body, role, now)
         need(sale.approval is None, "one large command waits at a time")
-        sale.approval = Approval(name, dict(body), ticket, who, facts(sale), sale.desk_days.after(now, sale.terms.lapse))
+        sale.approval = Approval(
+            name, dict(body), ticket, who, facts(sale), sale.desk_days.after(now, sale.terms.lapse)
+        )
     elif name == "approve":
         need(sale.approval is None or person != sale.approval.by[1], "the second operator is another person")
         act(sale, body, role, now)

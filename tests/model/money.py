@@ -246,6 +246,7 @@ def _held(sale: Sale, hold: Hold, now: datetime) -> None:
 
 
 def _let_go(sale: Sale, ref: str) -> None:
+    sale.gone_holds.add(ref)
     if sale.hold and sale.hold.ref == ref:
         sale.hold = None
     elif ref in sale.old_holds:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from tests.model import money
 from tests.model.desk import ALL, CLOCKS, names
 from tests.model.people import WAY
-from tests.model import money
 from tests.model.sale import Sale, over, stage
 
 T = TypeVar("T")
@@ -89,7 +89,8 @@ def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     if over(sale):
         return dice.pick(told(sale)) if kind > 20 else anything(sale, dice, now) if kind == 1 else None
     if kind <= 8:
-        return dice.pick(forward(sale, now) or [Ring()])
+        ahead: list[Move] = [*forward(sale, now)] or [Ring()]
+        return dice.pick(ahead)
     if kind <= 11:
         return dice.pick(aside(sale, now))
     if kind == 12:
@@ -146,7 +147,7 @@ def aside(sale: Sale, now: datetime) -> list[Say]:
 
 
 def _scans(sale: Sale, now: datetime) -> list[Say]:
-    found = []
+    found: list[Say] = []
     for parcel in list(sale.parcels.values())[-2:]:
         for milestone in ("in_transit", "delivered", "delivered", "lost", "returned"):
             proof = "strong" if len(found) % 3 == 1 else "weak"
@@ -209,7 +210,12 @@ def _disputes(sale: Sale) -> list[Say]:
     if there > 0 and len(sale.disputes) < 3:
         fault = ("not_received", "fraudulent")
         for n, amount in enumerate((there, (there + 1) // 2, 1)):
-            fact = {"dispute": f"dp_{len(sale.disputes)}", "amount": euros(amount), "fee": "15.00 EUR", "reason": fault[n % 2]}
+            fact = {
+                "dispute": f"dp_{len(sale.disputes)}",
+                "amount": euros(amount),
+                "fee": "15.00 EUR",
+                "reason": fault[n % 2],
+            }
             found.append(Say("open_dispute", "provider", fact))
     for name in sale.disputes:
         found += [
@@ -239,19 +245,30 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
     some = dice.pick([[], *([line] for line in sale.lines), list(sale.lines), ["z"]])
     lines = {"lines": some} if some else {}
     days = {"days": dice.pick((1, 2, 5, 7, 10, 0, -1, 11))}
-    until = {"until": (now + dice.pick((timedelta(days=3), timedelta(hours=1), timedelta(0), timedelta(days=40)))).isoformat()}
+    until = {
+        "until": (
+            now + dice.pick((timedelta(days=3), timedelta(hours=1), timedelta(0), timedelta(days=40)))
+        ).isoformat()
+    }
     parcel = dice.pick([*sale.parcels, f"p{len(sale.parcels) + 1}"])
     ticket = {"ticket_id": dice.pick([*names(sale), "t-0"])}
     at = (now + dice.pick((timedelta(0), -timedelta(days=2), timedelta(days=2)))).isoformat()
     bodies: dict[str, dict[str, Any]] = {
-        "pay": dice.pick(({"payment_intent": f"pi_9{sale.heard}"}, {"payment_method": "pm_1", "customer": "cus_1"}, {})),
+        "pay": dice.pick(
+            ({"payment_intent": f"pi_9{sale.heard}"}, {"payment_method": "pm_1", "customer": "cus_1"}, {})
+        ),
         "payout_account": {"account": dice.pick(("acct_3", ""))},
         **_news(sale, dice),
         "confirm": lines,
         "decline": {"reason": "other"},
         "ship": {"parcel_id": parcel, "carrier": "dhl", **lines},
         "change_address": {"address_id": "address-2"},
-        "parcel_scan": {"parcel_id": parcel, "milestone": dice.pick(list(WAY)[1:]), "at": at, "proof": dice.pick(("weak", "strong"))},
+        "parcel_scan": {
+            "parcel_id": parcel,
+            "milestone": dice.pick(list(WAY)[1:]),
+            "at": at,
+            "proof": dice.pick(("weak", "strong")),
+        },
         "receive": lines,
         "cancel": {"reason": "other", **lines},
         "request_cancel": {"reason": "too_slow", **lines},
@@ -274,7 +291,10 @@ def _news(sale: Sale, dice: Dice) -> dict[str, dict[str, Any]]:
     amount = euros(dice.pick((1, sale.sums.C, sale.sums.C + 1, 0)))
     return {
         "payment_found": dice.pick(
-            ({"payment_intent": sale.hold.ref if sale.hold else f"pi_8{sale.heard}"}, {"payment_intent": "pi_9", "charge": f"ch_9{sale.heard}", "amount": amount})
+            (
+                {"payment_intent": sale.hold.ref if sale.hold else f"pi_8{sale.heard}"},
+                {"payment_intent": "pi_9", "charge": f"ch_9{sale.heard}", "amount": amount},
+            )
         ),
         "hold_lost": {"hold": "hold-0"},
         "refund_failed": {"refund": dice.pick(("re_9", *sale.refunds))},

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tests.model.money import SUSPENSE, capture_due, due, free, lose_hold, stick, try_again
 from tests.model.people import Act, Body
-from tests.model.sale import Dispute, Sale, Slice, need, stage
+from tests.model.sale import Dispute, Sale, Slice, need
 from tests.model.tickets import open_ticket
 
 
@@ -31,9 +31,10 @@ def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.strays.append((body["charge"], cents(body["amount"])))
         sale.sums.U += cents(body["amount"])
         return
-    need(intent not in [sale.hold.ref if sale.hold else "", *sale.old_holds], "known")
+    need(intent not in [sale.hold.ref if sale.hold else "", *sale.old_holds, *sale.gone_holds], "known")
     need(not (sale.offer == intent and sale.offer_is_intent), "known")
-    if stage(sale) == "awaiting_payment" and sale.offer is None:
+    unpaid = sale.hold is None or sale.buyer_asked is not None
+    if sale.live and not sale.captured and unpaid and sale.offer is None:
         sale.offer, sale.offer_is_intent = intent, True
     else:
         _reopen(sale)
@@ -42,7 +43,10 @@ def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def hold_lost(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(sale.hold is not None and not sale.captured and body["hold"] == sale.hold.ref, "not our hold")
-    need(sale.op is None or sale.op.verb not in ("authorise", "reauthorise", "capture", "void"), "the operation will tell")
+    need(
+        sale.op is None or sale.op.verb not in ("authorise", "reauthorise", "capture", "void"),
+        "the operation will tell",
+    )
     need(not capture_due(sale), "the capture will tell")
     lose_hold(sale, now)
 
@@ -107,7 +111,7 @@ def _held_of(sale: Sale, piece: Slice) -> int:
 
 
 def lay(amount: int, over: dict[str, int]) -> dict[str, int]:
-    """An amount in parts by weight: each gets its whole cents, the largest remainders one more, the first ones first."""
+    """An amount in parts by weight: each gets its whole cents, the largest remainders one more, the first first."""
     whole = sum(over.values())
     amount = min(amount, whole)
     if not amount:
@@ -169,7 +173,8 @@ def _waits(sale: Sale) -> bool:
 NEWS: dict[str, tuple[tuple[str, ...], Act]] = {
     act.__name__: (("provider",), act)
     for act in (
-        payment_found, hold_lost, refund_failed, open_dispute, win_dispute, lose_dispute, account_restricted, account_active,
+        payment_found, hold_lost, refund_failed, open_dispute, win_dispute, lose_dispute, account_restricted,
+        account_active,
     )
 }  # fmt: skip
 """Only the provider tells these, and an order that is over hears them too (W3)."""

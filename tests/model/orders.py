@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from domain.business_time import Calendar
@@ -52,13 +52,27 @@ def pair_of_orders(number: int) -> tuple[Order, Sale]:
     account = ("acct_1", "")[number % 2]
     order = new_order(policy, prices, shipping, payment=offer, account=account)
     order = replace(order, seller_calendar=SELLERS, buyer_calendar=BUYERS, desk_calendar=DESKS)
-    return order, sale_of(terms, [int(price.replace(".", "")) for price in prices], int(shipping.replace(".", "")), offer, account)
+    return order, sale_of(
+        terms, [int(price.replace(".", "")) for price in prices], int(shipping.replace(".", "")), offer, account
+    )
 
 
 def sale_of(terms: Terms, prices: list[int], shipping: int, offer: Offer | None, account: str) -> Sale:
     """The model's order."""
-    lines = {chr(97 + n): Slice(chr(97 + n), price, fee(price, terms.commission), START) for n, price in enumerate(prices)}
-    sale = Sale(terms, START, lines, Slice("shipping", shipping, 0, START), BERLIN, LISBON, DESK, START - terms.account_settles, account)
+    lines = {
+        chr(97 + n): Slice(chr(97 + n), price, fee(price, terms.commission), START) for n, price in enumerate(prices)
+    }
+    sale = Sale(
+        terms,
+        START,
+        lines,
+        Slice("shipping", shipping, 0, START),
+        BERLIN,
+        LISBON,
+        DESK,
+        START - terms.account_settles,
+        account,
+    )
     sale.start("pay.end", START, START + terms.expire)
     if offer is not None:
         sale.offer, sale.offer_is_intent = offer.payment_intent or offer.payment_method, bool(offer.payment_intent)

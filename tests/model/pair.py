@@ -1,4 +1,4 @@
-"""Core and reference model side by side: the same moves, the same answers of the provider, compared after every step."""
+"""Core and reference model side by side: the same moves, the same answers of the provider, compared at every step."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class Pair:
         self.path: list[str] = []
         self.ledger = Ledger()
         owed = Money(OWED, order.currency)
-        self.ledger.post((Entry(f"receivable:seller-1:{OTHERS}", Side.DEBIT, owed), Entry("clearing", Side.CREDIT, owed)))
+        self.ledger.post(
+            (Entry(f"receivable:seller-1:{OTHERS}", Side.DEBIT, owed), Entry("clearing", Side.CREDIT, owed))
+        )
         self.capture_due: datetime | None = None
         self.friendly = False
         self.voided: set[str] = set()
@@ -70,7 +72,7 @@ class Pair:
         self.end()
 
     def end(self) -> None:
-        """Everyone falls silent, the provider does as it is asked, and the order must end (W1) with no money open (P5)."""
+        """Everyone falls silent, the provider does as asked, and the order must end (W1) with no money open (P5)."""
         self.friendly = True
         if not self.sale.account and not is_over(self.order):
             self.make(Say("payout_account", "storefront", {"account": "acct_9"}), Dice(0))
@@ -237,7 +239,9 @@ class Pair:
         """A release pays what the seller owes first: for this order, and, now and then, for another."""
         own = min(self.sale.sums.Q, op.amount.minor)
         others = 0 if self.friendly else (op.amount.minor - own) * (0, 0, 0, 1, 2)[dice.take(5)] // 2
-        parts = tuple((name, Money(part, op.amount.currency)) for name, part in (("o-1", own), (OTHERS, others)) if part)
+        parts = tuple(
+            (name, Money(part, op.amount.currency)) for name, part in (("o-1", own), (OTHERS, others)) if part
+        )
         return Done(f"{op.verb}-{op.seq}", op.amount - Money(own + others, op.amount.currency), netted=parts)
 
     def _check(self) -> None:

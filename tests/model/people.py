@@ -25,7 +25,7 @@ STILL_MOVING = timedelta(days=2)
 
 
 def pick(sale: Sale, body: Body, role: str, *states: str) -> list[Slice]:
-    """The lines named, or all that fit; every one must be in one of `states`, and the parties move none that is held."""
+    """The lines named, or all that fit; each must be in one of `states`, and the parties move none that is held."""
     held = role not in ("buyer", "seller", "platform")
     names = body.get("lines") or [line.name for line in sale.live if line.state in states and (held or not line.held)]
     need(names, "no line fits")

@@ -1,6 +1,6 @@
 """What the reference model knows of one order: lines, money and clocks as plain mutable data, amounts in minor units.
 
-Written from docs/rules.md and the list of invariants, apart from ``domain/``, so that a mistake there is not repeated here.
+Written from docs/rules.md and the list of invariants, apart from ``domain/``, so that no mistake there is repeated.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class Approval:
 
 @dataclass
 class Sale:
-    """One order. `timers` are the parties' clocks by tier, also while nobody waits for them, `began` since when they run."""
+    """One order. `timers` are the parties' clocks by tier, also while nobody waits for them, `began` since when."""
 
     terms: Terms
     placed: datetime
@@ -232,6 +232,7 @@ class Sale:
     offer_is_intent: bool = False
     hold: Hold | None = None
     old_holds: list[str] = field(default_factory=list)
+    gone_holds: set[str] = field(default_factory=set)
     renewing: bool = False
     buyer_asked: datetime | None = None
     paid: datetime | None = None
@@ -359,7 +360,9 @@ def money_open(sale: Sale) -> bool:
     offered = sale.offer is not None and bool(sale.live or sale.offer_is_intent)
     uncaptured = sale.hold is not None and not sale.captured
     after = sale.sums.Q or sale.strays or any(d.holds or d.state == "restored" for d in sale.disputes.values())
-    return bool(sale.op or offered or uncaptured or sale.old_holds or sale.in_escrow() or after)
+    paid_out = [line for line in sale.lines.values() if line.where == "released"]
+    back = any(line.state in DEAD for line in paid_out) or (not sale.live and sale.shipping.where == "released")
+    return bool(sale.op or offered or uncaptured or sale.old_holds or sale.in_escrow() or after or back)
 
 
 def over(sale: Sale) -> bool:
