@@ -161,7 +161,7 @@ def test_a_finding_tells_both_amounts_with_their_signs_and_is_the_same_in_every_
 
 def test_every_finding_has_a_subject_of_its_own() -> None:
     [booked], [listed] = pair(1, "dispute")
-    twice = [listed, replace(listed, at=listed.at + timedelta(days=1))]
+    twice = [listed, replace(listed, at=listed.at - timedelta(hours=1))]
     assert len({finding.subject for finding in found([], twice)}) == 2
     both = [booked, replace(booked, seq=booked.seq + 1)]
     assert len({finding.subject for finding in found(both, [])}) == 2
