@@ -20,7 +20,7 @@ from temporalio.worker import (
 
 with workflow.unsafe.imports_passed_through():
     from domain import wire
-    from domain.contract import MOST_BYTES, Envelope
+    from domain.contract import MOST_BYTES, WORKFLOW, Envelope
     from domain.decide import Command, Refusal
     from domain.errors import Invalid, Refused
     from domain.process import COMMANDS
@@ -92,10 +92,13 @@ def refused(refusal: Refusal) -> ApplicationError:
 
 
 class _Inbound(WorkflowInboundInterceptor):
-    """The last line: what slips past the handlers is put on record or refused instead of wedging the order."""
+    """The last line: what slips past the handlers is put on record or refused instead of wedging the order.
+
+    Housekeeping runs in the same workers and has no door: nobody sends it messages, and its starts are its own affair.
+    """
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
-        if len(input.args) != 1:
+        if len(input.args) != 1 and workflow.info().workflow_type == WORKFLOW:
             reason = f"an order starts from one JSON object, not {len(input.args)} arguments"
             raise ApplicationError(reason, type="Malformed", non_retryable=True)
         return await super().execute_workflow(input)
@@ -123,5 +126,5 @@ class FrontDoor(Interceptor):
         self,
         input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002  # the SDK's name and signature
     ) -> type[WorkflowInboundInterceptor]:
-        """The inbound interceptor of each workflow."""
+        """The inbound interceptor of each workflow; it lets those of other types pass."""
         return _Inbound

@@ -17,6 +17,7 @@ from activities.reconcile import Patience, Reconciler
 from activities.store import findings
 from activities.store.findings import FindingRow
 from domain.contract import RECONCILIATION
+from workflows.front import FrontDoor
 from workflows.housekeeping import Reconciliation
 
 EAGER = Patience(grace=timedelta(0))
@@ -41,6 +42,7 @@ def reconcile(temporal_client: Client) -> Reconcile:
                 workflows=[Reconciliation],
                 activities=[reconciler.reconcile],
                 activity_executor=threads,
+                interceptors=[FrontDoor()],
             ):
                 counts: dict[str, int] = await temporal_client.execute_workflow(
                     RECONCILIATION, ask, id=queue, task_queue=queue

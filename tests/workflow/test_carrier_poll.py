@@ -23,6 +23,7 @@ from activities.storefront import RowsOnly
 from domain.state import Cause, Milestone, Proof, Stage
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
+from workflows.front import FrontDoor
 from workflows.housekeeping import CARRIER_POLL, CarrierPoll
 
 Poll = Callable[[], Awaitable[int]]
@@ -41,7 +42,9 @@ async def poll(market: Marketplace, carrier: EasyPostCarrier) -> Poll:
     desk = CarrierDesk(market.engine, market.client, carrier, "easypost")
 
     async def once() -> int:
-        async with Worker(market.client, task_queue=queue, workflows=[CarrierPoll], activities=[desk.poll]):
+        async with Worker(
+            market.client, task_queue=queue, workflows=[CarrierPoll], activities=[desk.poll], interceptors=[FrontDoor()]
+        ):
             sent: int = await market.client.execute_workflow(CARRIER_POLL, id=queue, task_queue=queue)
         for life in market.lives:
             await life.rest()

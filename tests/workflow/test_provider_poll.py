@@ -23,6 +23,7 @@ from sandbox.server import serve
 from tests.life import BUYER, COMMAND_KEY, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import hold_of
+from workflows.front import FrontDoor
 from workflows.housekeeping import PROVIDER_POLL, ProviderPoll
 
 Poll = Callable[[], Awaitable[int]]
@@ -60,7 +61,9 @@ async def poll(own: Marketplace, source: str) -> Poll:
     queue = f"poll-{uuid4().hex[:8]}"
 
     async def once() -> int:
-        async with Worker(own.client, task_queue=queue, workflows=[ProviderPoll], activities=[events.poll]):
+        async with Worker(
+            own.client, task_queue=queue, workflows=[ProviderPoll], activities=[events.poll], interceptors=[FrontDoor()]
+        ):
             told: int = await own.client.execute_workflow(PROVIDER_POLL, id=queue, task_queue=queue)
         for life in own.lives:
             await life.rest()

@@ -37,6 +37,7 @@ from starter.runs import Runs
 from tests.conftest import Database
 from tests.life import PATIENCE, SELLER, Life
 from tests.marketplace import MASTER_KEY, Marketplace
+from workflows.front import FrontDoor
 from workflows.housekeeping import Sweep
 
 EAGER = Rule(grace=timedelta(0))
@@ -79,6 +80,7 @@ async def sweep(quarter: Marketplace) -> Sweeping:
                 workflows=[Sweep],
                 activities=[sweeper.sweep],
                 activity_executor=threads,
+                interceptors=[FrontDoor()],
             ):
                 counts: dict[str, int] = await quarter.client.execute_workflow(SWEEP, ask, id=queue, task_queue=queue)
         return counts
