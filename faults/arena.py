@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
+
 from demo.postgres import postgres, remove_data
 from demo.processes import Child, StackError
 from demo.temporal import temporal
@@ -73,10 +75,20 @@ class Arena:
         return frozen
 
     def thaw(self, frozen: list[Child]) -> None:
-        """Let frozen workers go on as if no time had passed."""
+        """Let frozen workers go on as if no time had passed, beside those that were started since."""
         for worker in frozen:
             os.kill(worker.pid, signal.SIGCONT)
-        self.workers += frozen
+
+    def dismiss(self, workers: list[Child]) -> None:
+        """End workers that others have replaced."""
+        for worker in workers:
+            worker.kill()
+
+    def administer(self, statement: str) -> None:
+        """Run one statement as the database's superuser. Blocks."""
+        address = f"host=127.0.0.1 port={self.around.stack.postgres.port} user=postgres dbname=postgres"
+        with psycopg.connect(address, autocommit=True, connect_timeout=5) as conn:
+            conn.execute(statement.encode())
 
     async def restart_temporal(self) -> None:
         """Kill the server; another goes on from its database file on the same ports."""

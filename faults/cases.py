@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
 from faults.oracles import Story
 from faults.stages import SETTINGS, Setting, Stage
+
+LONGEST_ID = 48
+"""Characters of an order's id that leave room for the ids made of it."""
 
 
 class Moment(StrEnum):
@@ -51,7 +55,8 @@ class Case:
     def order_id(self) -> str:
         """Short, unlike any other in a run, and readable in the Temporal UI."""
         stage, moment = self.stage.partition("_")[0], "".join(word[0] for word in self.moment.split("_"))
-        return f"{self.fault}-{stage}-{moment}-{self.seed}-{self.number}{'-and' if self.also else ''}".replace("_", "-")
+        name = f"{self.fault}-{stage}-{moment}-{self.seed}-{self.number}{'-and' if self.also else ''}".replace("_", "-")
+        return name if len(name) <= LONGEST_ID else f"{name[: LONGEST_ID - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
 
     def story(self) -> Story:
         """What the order is about: one to three lines at odd prices, below the limit that asks for a second person."""

@@ -137,7 +137,9 @@ class Conductor:
                 with self._held.engine.begin() as conn:
                     return oracles.look(conn, subject.order_id, effects, running=running)
 
-            findings = oracles.judge(await asyncio.to_thread(look), None if trouble else subject.story)
+            findings = oracles.judge(
+                await asyncio.to_thread(look), None if trouble else subject.story, disputed=ground.disputed
+            )
         except Exception as error:  # noqa: BLE001  # As above.
             findings = (Finding(Harm.STUCK, f"the order cannot be looked at: {type(error).__name__}: {error}"),)
         took = time.monotonic() - began

@@ -17,12 +17,18 @@ REACH_SECONDS = 45.0
 
 @dataclass
 class Ground:
-    """One case as it is played. `hits` counts how often the fault really struck."""
+    """One case as it is played. `hits` counts how often the fault really struck.
+
+    `disputed` says that a bank decided otherwise than the story, `kept_back` and `lost` what becomes of webhooks.
+    """
 
     case: Case
     subject: Subject
     arena: Arena
     hits: int = 0
+    disputed: bool = False
+    kept_back: bool = False
+    lost: bool = False
     trap: Trap | None = field(default=None, repr=False)
 
     def lay(self, deed: Deed) -> Trap:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from faults.cases import Case, Moment
 from faults.ground import Ground
+from faults.news_faults import news_faults
 from faults.operator_faults import operator_faults
 from faults.provider_faults import provider_faults
 from faults.stack_faults import StackFault, stack_faults
@@ -37,7 +38,7 @@ class Fault(Protocol):
 
 def faults() -> Mapping[str, Fault]:
     """All faults by name, in the order of the table."""
-    found: tuple[Fault, ...] = (*stack_faults(), *provider_faults(), *operator_faults())
+    found: tuple[Fault, ...] = (*stack_faults(), *provider_faults(), *operator_faults(), *news_faults())
     return {fault.name: fault for fault in found}
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from activities.store import ledger
 from activities.store.tables import operations, orders, tickets
 from domain.deadlines import deadlines
+from domain.money import INTERNAL
 from domain.state import Order, is_over
 from domain.wire import from_plain
 
@@ -104,6 +105,7 @@ class Sight:
     tickets_open: int
     effects: Sequence[Effect]
     running: bool
+    disputed: int = 0
 
 
 def look(conn: Connection, order_id: str, effects: Sequence[Effect], *, running: bool) -> Sight:
@@ -121,14 +123,18 @@ def look(conn: Connection, order_id: str, effects: Sequence[Effect], *, running:
         len(work.all()),
         effects,
         running,
+        money.disputed.minor,
     )
 
 
-def judge(sight: Sight, story: Story | None) -> tuple[Finding, ...]:
-    """Every finding about one order; with its `story`, which must be over, also whether it ended as it must."""
+def judge(sight: Sight, story: Story | None, *, disputed: bool = False) -> tuple[Finding, ...]:
+    """Every finding about one order; with its `story`, which must be over, also whether it ended as it must.
+
+    A bank that decided a dispute against the seller, `disputed`, takes away what the story would have paid out.
+    """
     found = [*_doubled(sight.effects), *_matched(sight), *_sums(sight), *_moving(sight)]
     if story is not None:
-        found += _ended(sight, story)
+        found += _ended(sight, story, disputed=disputed)
     return tuple(found)
 
 
@@ -162,7 +168,7 @@ def _matched(sight: Sight) -> Iterator[Finding]:
             yield Finding(Harm.WRONG, f"{key} moved {effect['amount']} and is written down as {row.done_minor}")
     for key, row in ours.items():
         happened = key in theirs or (row.verb == "void" and row.subject in let_go)
-        if row.state == "done" and row.done_minor and not happened:
+        if row.state == "done" and row.done_minor and row.verb not in INTERNAL and not happened:
             yield Finding(Harm.MADE, f"{row.verb} under {key} is written down as done, and the provider knows of none")
 
 
@@ -172,11 +178,13 @@ def _sums(sight: Sight) -> Iterator[Finding]:
     moved: Counter[str] = Counter()
     for effect in sight.effects:
         if effect["key"] not in unknown:
-            moved[effect["kind"]] += effect["amount"]
+            fee = effect.get("fee", 0) if effect["kind"].startswith("dispute") else 0
+            moved[effect["kind"]] += effect["amount"] + fee
     pairs = (
         ("captured", sight.amounts.captured, moved["capture"]),
         ("released", sight.amounts.released, moved["transfer"] - moved["transfer_reversal"]),
         ("refunded", sight.amounts.refunded, moved["refund"] - moved["refund_failed"]),
+        ("disputed", sight.disputed, moved["dispute"] - moved["dispute_won"]),
     )
     for name, ours, theirs in pairs:
         if ours != theirs:
@@ -199,12 +207,14 @@ def _moving(sight: Sight) -> Iterator[Finding]:
         yield Finding(Harm.STUCK, "the order is open and has neither clock nor ticket")
 
 
-def _ended(sight: Sight, story: Story) -> Iterator[Finding]:
+def _ended(sight: Sight, story: Story, *, disputed: bool) -> Iterator[Finding]:
     if not is_over(sight.order):
         yield Finding(Harm.STUCK, "the story was told to its end and the order is still open")
         return
     wanted = expected(story)
-    if sight.amounts != wanted:
+    if disputed and sight.amounts.escrow:
+        yield Finding(Harm.WRONG, f"the order is over and {sight.amounts.escrow} are still in escrow")
+    if not disputed and sight.amounts != wanted:
         yield Finding(
             Harm.WRONG, f"a story that is {story.fate} must end with {wanted}, and ended with {sight.amounts}"
         )

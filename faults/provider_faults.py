@@ -16,10 +16,18 @@ from sandbox.faults import FaultKind
 ONLY_FOR: Mapping[FaultKind, tuple[Stage, ...]] = {
     FaultKind.BALANCE_INSUFFICIENT: (Stage.RELEASING, Stage.REFUNDING),
     FaultKind.PENDING: (Stage.REFUNDING,),
+    FaultKind.ACCOUNT_CLOSED: (Stage.RELEASING,),
+    FaultKind.DECLINED: (Stage.PAYING, Stage.PLACING, Stage.SHIPPING),
+    FaultKind.HOLD_EXPIRED: (Stage.SHIPPING, Stage.CANCELLING),
 }
 """Kinds that can befall some operations only."""
 
-AFTER: frozenset[FaultKind] = frozenset({FaultKind.EFFECT_THEN_CUT, FaultKind.SLOW, FaultKind.PENDING})
+ELSEWHERE = frozenset({FaultKind.LIE, FaultKind.REFUND_FAILS, FaultKind.DISPUTE})
+"""What no honest provider answers, which reconciliation is there to find, and what comes as news days later."""
+
+AFTER: frozenset[FaultKind] = frozenset(
+    {FaultKind.EFFECT_THEN_CUT, FaultKind.EFFECT_THEN_ERROR, FaultKind.SLOW, FaultKind.PENDING}
+)
 """Kinds under which the effect stands."""
 
 SECOND = (
@@ -49,7 +57,8 @@ class ProviderFault:
         """Why a cell is empty."""
         if not SETTINGS[stage].operation:
             return "the act asks the provider for nothing"
-        return "the provider gives this answer to transfers and refunds only" if self.kind in ONLY_FOR else ""
+        befalls = ", ".join(SETTINGS[each].operation for each in ONLY_FOR.get(self.kind, ()))
+        return f"befalls {befalls} only" if befalls else ""
 
     async def arm(self, ground: Ground) -> None:
         """Plan it, and see by the proxy that the struck call is really made."""
@@ -80,6 +89,10 @@ HANG_SECONDS = {FaultKind.SLOW: 1.0}
 
 def provider_faults() -> tuple[ProviderFault, ...]:
     """One for each kind that the sandbox offers, and the outages."""
-    kinds = [ProviderFault(kind.value, kind, hang_seconds=HANG_SECONDS.get(kind, 0.0)) for kind in FaultKind]
+    kinds = [
+        ProviderFault(kind.value, kind, hang_seconds=HANG_SECONDS.get(kind, 0.0))
+        for kind in FaultKind
+        if kind not in ELSEWHERE
+    ]
     outages = [ProviderFault(name, FaultKind.UNAVAILABLE, outage=span) for name, span in OUTAGES.items()]
     return (*kinds, *outages)

@@ -36,7 +36,7 @@ PATIENT = 150.0
 """Seconds for which somebody goes on trying; longer than a killed worker's step and a server's restart together."""
 WITHIN = 8.0
 """Seconds that one sending waits for its verdict."""
-MOST_ACTS = 60
+MOST_ACTS = 150
 """Acts within which every story must end."""
 MOST_ASKED = 5
 """How often a provider that does not answer is asked again."""
@@ -104,7 +104,7 @@ class Subject(Life):
         return await self.insist("place", lambda _: self.client.place(document, within=WITHIN))
 
     async def until_paid(self) -> None:
-        """The provider has said that the storefront's pre-authorisation is good; asked again if it did not answer.
+        """The provider has found the storefront's pre-authorisation good; asked again if it did not answer.
 
         Raises WentWrong.
         """
@@ -235,7 +235,7 @@ class Subject(Life):
             await self._go_on(order)
         order = await self.order()
         running = ", ".join(f"{clock.step} at {clock.at:%m-%d %H:%M}" for clock in deadlines(order)[:3])
-        raise WentWrong(f"no end after {MOST_ACTS} acts: {stage(order)}, {running}; {'; '.join(self.acts[-6:])}")
+        raise WentWrong(f"no end after {MOST_ACTS} acts: {stage(order)}, {running}; {[s.code for s in order.stuck]}; {'; '.join(self.acts[-6:])}")
 
     async def _go_on(self, order: Order) -> None:
         """One act: mend what is stuck, do what the story asks for, or let time pass to the next clock."""
@@ -282,6 +282,13 @@ class Subject(Life):
                 if done is not None:
                     return
         await self._to_next_clock(order)
+
+    async def lose_time(self, delta: timedelta) -> None:
+        """Time passes for the order while nobody may be there to see it."""
+        await asyncio.to_thread(self.sandbox.move_clock, self.order_id, await self._present() + delta)
+        await fast_forward(self.open.temporal, workflow_id(self.order_id), delta)
+        await self._present()
+        self.acts.append(f"{delta.days} days pass")
 
     async def to_next_clock(self) -> None:
         """Let time pass to the next clock, and what it starts be done."""

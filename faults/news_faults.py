@@ -1,0 +1,180 @@
+"""What the provider, a bank or a card's issuer does to an order by itself, and how its news of that arrive.
+
+The sandbox tells by webhook, through the running gateway; where webhooks are lost, the provider poll of the workers
+finds out. Each is played after an act of the order was recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from demo.life import WentWrong
+from domain.purse import DisputeStatus
+from domain.state import is_over
+from faults.cases import Moment
+from faults.ground import Ground
+from faults.proxy import Deed as TrapDeed
+from faults.stages import Stage
+from starter.runs import Runs
+from workflows.housekeeping import PROVIDER_POLL
+
+REFUND_FAILS_AFTER = timedelta(days=5)
+POLL_SECONDS = 60.0
+DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.CLOSING)
+"""Where there is captured money of which a bank can take something back."""
+
+Deed = Callable[[Ground], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class NewsFault:
+    """`befall` is done once the act is recorded; `manner` is how the sandbox delivers its events about it."""
+
+    name: str
+    stages: Collection[Stage]
+    reason: str
+    befall: Deed
+    manner: Mapping[str, Any] = field(default_factory=dict)
+
+    def moments(self, stage: Stage) -> tuple[Moment, ...]:
+        return (Moment.AFTER_COMMIT,) if stage in self.stages else ()
+
+    def why_not(self, stage: Stage) -> str:
+        return "" if stage in self.stages else self.reason
+
+    async def arm(self, ground: Ground) -> None:
+        """See that the act is really recorded before anything befalls the order."""
+        ground.lay(TrapDeed.NOTE)
+        ground.kept_back, ground.lost = "hold" in self.manner, "drop" in self.manner
+        if self.manner:
+            await asyncio.to_thread(ground.subject.sandbox.webhooks, ground.case.order_id, **self.manner)
+
+    async def strike(self, ground: Ground) -> None:
+        await ground.reached()
+
+    async def heal(self, ground: Ground) -> None:
+        """Not mending: now that the act is over, it befalls the order."""
+        await ground.subject.rest()
+        await self.befall(ground)
+
+
+async def told(ground: Ground, what: str, heard: Callable[[Any], bool]) -> None:
+    """Until the order knows; what was kept back is delivered first, and what was lost is found by the poll."""
+    subject = ground.subject
+    if ground.kept_back:
+        await asyncio.to_thread(subject.sandbox.deliver, ground.case.order_id)
+    if ground.lost:
+        await Runs(subject.open.temporal).housekeep(PROVIDER_POLL, POLL_SECONDS)
+    await subject.until_recorded(what, heard)
+    subject.acts.append(what)
+    await subject.rest()
+
+
+async def _intent(ground: Ground) -> str:
+    book = await asyncio.to_thread(ground.subject.sandbox.book, ground.case.order_id)
+    captured = [entry["object"] for entry in book if entry["kind"] == "capture"]
+    if not captured:
+        raise WentWrong("nothing was captured that could be disputed")
+    return str(captured[-1])
+
+
+async def _disputed(ground: Ground) -> str:
+    """The buyer's bank takes the money back; gives the dispute's id once the order knows."""
+    intent = await _intent(ground)
+    made = await asyncio.to_thread(ground.subject.sandbox.dispute, intent, reason="product_not_received")
+    await told(ground, "the dispute is known", lambda order: bool(order.disputes))
+    return str(made["id"])
+
+
+async def _won(ground: Ground) -> None:
+    dispute = await _disputed(ground)
+    await asyncio.to_thread(ground.subject.sandbox.close_dispute, dispute, "won", fee_returned=1500)
+    done = (DisputeStatus.WON, DisputeStatus.RESTORED)
+    await told(ground, "the dispute is won", lambda order: all(each.status in done for each in order.disputes))
+
+
+async def _lost(ground: Ground) -> None:
+    dispute = await _disputed(ground)
+    await asyncio.to_thread(ground.subject.sandbox.close_dispute, dispute, "lost")
+    done = (DisputeStatus.LOST, DisputeStatus.BORNE)
+    await told(ground, "the dispute is lost", lambda order: all(each.status in done for each in order.disputes))
+    ground.disputed = True
+
+
+async def _refund_fails(ground: Ground) -> None:
+    """The order ends; days later the buyer's bank sends the money back."""
+    subject = ground.subject
+    await subject.finish()
+    book = await asyncio.to_thread(subject.sandbox.book, ground.case.order_id)
+    refund = next(str(entry["object"]) for entry in book if entry["kind"] == "refund")
+    await asyncio.to_thread(subject.sandbox.move_clock, ground.case.order_id, subject.now + REFUND_FAILS_AFTER)
+    await asyncio.to_thread(subject.sandbox.settle_refund, refund, "failed")
+    await told(ground, "the refund has failed", lambda order: all(move.ref != refund for move in order.moves))
+
+
+async def _hold_ended(ground: Ground) -> None:
+    """The card's issuer takes the hold back."""
+    order = await ground.subject.order()
+    await asyncio.to_thread(ground.subject.sandbox.end_hold, order.payment.hold)
+    await told(ground, "the hold is lost", lambda now: now.payment.hold != order.payment.hold)
+
+
+async def _account_closed(ground: Ground) -> None:
+    """The seller's account closes before the money is released, and is open again days later."""
+    subject = ground.subject
+    account = (await subject.order()).account.ref
+    await asyncio.to_thread(subject.sandbox.account, account, "closed", order_id=ground.case.order_id)
+    await subject.accept()
+    await subject.until_recorded("the release is stuck", lambda order: bool(order.stuck))
+    subject.acts.append("the account is closed")
+    await asyncio.to_thread(subject.sandbox.account, account, "active", order_id=ground.case.order_id)
+
+
+async def _paid_twice(ground: Ground) -> None:
+    """The buyer's bank holds money for the order a second time, which nobody asked for."""
+    subject = ground.subject
+    over = is_over(await subject.order())
+    amount = sum(subject.story.prices) + subject.story.shipping
+    made = await subject.preauthorised({"total": f"{amount // 100}.{amount % 100:02d} EUR"})
+    hold = made["payment_intent"]
+    subject.acts.append(f"a hold that nobody asked for{', after the end' if over else ''}")
+    await _let_go(ground, hold)
+
+
+async def _let_go(ground: Ground, hold: str) -> None:
+    end = asyncio.get_running_loop().time() + POLL_SECONDS
+    while asyncio.get_running_loop().time() < end:
+        book = await asyncio.to_thread(ground.subject.sandbox.book, ground.case.order_id)
+        if any(entry["object"] == hold and entry["kind"] in ("void", "lapse") for entry in book):
+            return
+        await asyncio.sleep(0.2)
+    raise WentWrong("the hold that nobody asked for was not let go")
+
+
+EVERYWHERE = tuple(stage for stage in Stage if stage is not Stage.PLACING)
+HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING)
+UNCAPTURED = "nothing is captured that a bank could take back, or all of it was given back"
+NO_REFUND = "no refund was given"
+NO_HOLD = "the order does not stand on a hold, or will not"
+
+
+def news_faults() -> tuple[NewsFault, ...]:
+    """What befalls orders, then the ways in which news of it can go wrong."""
+    return (
+        NewsFault("dispute_won", DISPUTED, UNCAPTURED, _won),
+        NewsFault("dispute_lost", DISPUTED, UNCAPTURED, _lost),
+        NewsFault("refund_fails_days_later", (Stage.REFUNDING,), NO_REFUND, _refund_fails),
+        NewsFault("hold_ended_by_its_issuer", HELD, NO_HOLD, _hold_ended),
+        NewsFault(
+            "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed
+        ),
+        NewsFault("paid_a_second_time", HELD[1:], "as at the stages before the capture", _paid_twice),
+        NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": 10}),
+        NewsFault("webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
+        NewsFault("webhooks_lost", DISPUTED, UNCAPTURED, _won, {"drop": True}),
+        NewsFault("webhooks_forged_and_of_strangers", DISPUTED, UNCAPTURED, _lost, {"strangers": 3, "copies": 2}),
+    )
