@@ -111,12 +111,27 @@ class Performer:
             return wire.from_plain(Order, orders.snapshot(conn, order_id))
 
     def _perform(self, ask: Ask) -> tuple[Event, ...]:
+        """What the step brought, also when an attempt that was given up for lost records it beside this one."""
+        try:
+            known = self._known(ask)
+            return self._carry_out(ask) if known is None else known
+        except StaleEpoch:
+            known = self._known(ask)
+            if known is None:
+                raise
+            return known
+
+    def _known(self, ask: Ask) -> tuple[Event, ...] | None:
+        """What the step brought when it was taken; None when it was not. Raises StaleEpoch when another was."""
         with self._engine.begin() as conn:
             known = steps.recorded(conn, ask.order.order_id, ask.seq)
-        if known is not None:
-            if (known.epoch, known.digest) != (ask.epoch, digest(ask)):
-                raise StaleEpoch(f"step {ask.seq} of order {ask.order.order_id} was taken by another run")
-            return tuple(events.from_plain(event) for event in known.outcome)
+        if known is None:
+            return None
+        if (known.epoch, known.digest) != (ask.epoch, digest(ask)):
+            raise StaleEpoch(f"step {ask.seq} of order {ask.order.order_id} was taken by another run")
+        return tuple(events.from_plain(event) for event in known.outcome)
+
+    def _carry_out(self, ask: Ask) -> tuple[Event, ...]:
         done = tuple(events.from_plain(event) for event in ask.events)
         op = ask.order.op if ask.step == "settle" or any(isinstance(event, MoneyAsked) for event in done) else None
         settled = self._settle(ask.order, op, ask.now, lambda conn: begin(conn, self._vault, ask))
