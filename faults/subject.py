@@ -235,7 +235,8 @@ class Subject(Life):
             await self._go_on(order)
         order = await self.order()
         running = ", ".join(f"{clock.step} at {clock.at:%m-%d %H:%M}" for clock in deadlines(order)[:3])
-        raise WentWrong(f"no end after {MOST_ACTS} acts: {stage(order)}, {running}; {[s.code for s in order.stuck]}; {'; '.join(self.acts[-6:])}")
+        stands = f"{stage(order)}, {running}; stuck: {[item.code for item in order.stuck]}"
+        raise WentWrong(f"no end after {MOST_ACTS} acts: {stands}; {'; '.join(self.acts[-6:])}")
 
     async def _go_on(self, order: Order) -> None:
         """One act: mend what is stuck, do what the story asks for, or let time pass to the next clock."""

@@ -190,7 +190,7 @@ def _kind(error: stripe.StripeError, code: str) -> type[ProviderError]:
         case stripe.AuthenticationError() | stripe.PermissionError():
             return BY_CODE.get(code, Unauthorised)
         case stripe.IdempotencyError():
-            return IdempotencyConflict
+            return BY_CODE.get(code, IdempotencyConflict)
         case stripe.CardError():
             kinds = BY_CODE.get(error.code or "", Declined), BY_CODE.get(code, Declined)
             return next((kind for kind in kinds if kind in BY_THE_BANK), Declined)

@@ -218,9 +218,9 @@ def refund_unknown() -> Life:
     return life
 
 
-def waiting_for_second_operator() -> Life:
+def waiting_for_second_operator(asks: Role = Role.OPERATOR) -> Life:
     life = delivered(new_order(prices=LARGE))
-    asked = life.do("refund", Role.OPERATOR, **NOTE, lines=["b"])
+    asked = life.do("refund", asks, **NOTE, lines=["b"])
     assert isinstance(asked, Decision)
     assert asked.step == "ask_second_operator"
     return life

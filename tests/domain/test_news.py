@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from domain.decide import Decision
-from domain.funds import Result, Unclear
+from domain.funds import Result, Unclear, desires, plan
 from domain.money import Money, Verb
-from domain.purse import DisputeStatus
+from domain.purse import Debt, DisputeStatus
 from domain.state import Actor, Cause, Funds, LineState, MoneyOp, Offer, Order, Role
 from tests.domain.world import (
     RENEWS,
@@ -135,6 +135,15 @@ def test_while_one_operation_is_in_doubt_no_other_one_is_begun() -> None:
     assert life.done[-2:] == [Verb.REFUND, Verb.RELEASE]
 
 
+def test_nothing_is_planned_beside_an_operation_in_doubt_although_more_is_due() -> None:
+    life = delivered(answer=unclear(Verb.REFUND))
+    life.do("refund", SPECIALIST, lines=["a"], **NOTE)
+    life.settle_money()
+    life.do("receive", BUYER)
+    assert [desire.verb for desire in desires(life.order) if desire.not_before <= life.now]
+    assert plan(life.order, life.now, life.order.seq + 1) is None
+
+
 def test_money_in_doubt_is_not_asked_after_sooner_than_the_provider_wishes() -> None:
     def busy(order: Order, op: MoneyOp, now: datetime) -> Result:
         return Unclear("rate_limit", 7200.0) if op.verb is Verb.CAPTURE else done(order, op, now)
@@ -175,6 +184,16 @@ def test_a_dispute_that_is_won_after_it_was_borne_is_paid_to_the_seller_once() -
     assert (balance(life, "escrow:"), balance(life, "platform:losses")) == (0, 0)
 
 
+def test_a_dispute_is_won_once_also_while_another_one_is_open() -> None:
+    life = delivered()
+    dispute(life, amount="11.00 EUR")
+    dispute(life, "dp_2", amount="7.00 EUR")
+    lose(life)
+    life.do("win_dispute", PROVIDER, dispute="dp_1", fee="0.00 EUR")
+    assert life.order.disputes[0].status is DisputeStatus.RESTORED
+    assert life.refused("win_dispute", PROVIDER, dispute="dp_1", fee="0.00 EUR").code == "nothing_new"
+
+
 def test_a_dispute_takes_of_a_slice_only_what_is_still_there() -> None:
     life = delivered()
     dispute(life, amount="11.00 EUR")
@@ -184,6 +203,18 @@ def test_a_dispute_takes_of_a_slice_only_what_is_still_there() -> None:
     lose(life, "dp_2")
     assert balance(life, "escrow:") == 0
     assert balance(life, "platform:losses") == -1100, "what was taken twice is nobody's but the platform's"
+
+
+def test_what_was_refunded_while_the_bank_took_it_back_is_not_taken_from_escrow_again() -> None:
+    life = delivered(answer=unclear(Verb.REFUND))
+    life.do("refund", SPECIALIST, lines=["a"], **NOTE)
+    life.settle_money()
+    dispute(life)
+    life.answer = done
+    life.wait(days=1)
+    assert life.moved[Verb.REFUND].minor == 3000
+    lose(life)
+    assert (balance(life, "escrow:"), balance(life, "platform:losses")) == (0, -3000)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +252,7 @@ def test_a_debt_keeps_the_date_of_its_first_part_and_is_given_up_after_sixty_day
     life.wait(days=20)
     life.do("refund", SPECIALIST, lines=["b"], **NOTE)
     life.settle_money()
-    assert life.order.debt is not None
-    assert life.order.debt.since == since
+    assert life.order.debt == Debt(Money.parse("51.00 EUR"), since), "all but the fees of 2.40 and 1.60"
     life.wait(days=39)
     assert owes(life), "not a day too early"
     life.wait(days=2)
@@ -351,6 +381,17 @@ def test_a_hold_that_is_being_let_go_is_known() -> None:
     for hold in (known[0], life.order.payment.hold):
         assert life.refused("payment_found", PROVIDER, payment_intent=hold).code == "nothing_new"
     assert life.order.payment.superseded == known
+
+
+def test_a_hold_that_we_may_not_let_go_still_stands_and_is_tried_again() -> None:
+    life = renewed()
+    life.answer = no("Unauthorised", Verb.VOID)
+    known = life.order.payment.superseded
+    life.wait(hours=1)
+    assert (life.order.payment.superseded, life.order.payment.voided) == (known, ())
+    life.answer = done
+    life.wait(days=5)
+    assert life.order.payment.superseded == ()
 
 
 def test_a_hold_is_not_lost_while_its_capture_is_asked_for() -> None:

@@ -108,6 +108,12 @@ def test_a_large_sum_waits_for_another_operator_and_is_then_moved_once() -> None
     assert approve(life) == "waits_for_approval"
 
 
+def test_nobody_approves_what_he_asked_for_in_another_role() -> None:
+    life = waiting_for_second_operator(asks=Role.SPECIALIST)
+    assert approve(life, Actor(Role.OPERATOR, ACTORS[Role.SPECIALIST].id)) == "own_command"
+    assert approve(life) == ""
+
+
 def test_a_second_operator_is_needed_above_the_limit_only() -> None:
     at_limit = delivered(new_order(prices=("495.00",)))
     assert at_limit.do("release", Role.SPECIALIST, **NOTE).step == "release"

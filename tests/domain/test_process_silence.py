@@ -80,6 +80,17 @@ def test_held_money_that_nobody_decides_about_goes_back_to_the_buyer_at_the_long
     assert Verb.RELEASE not in life.moved
 
 
+def test_a_new_payout_account_is_paid_after_three_days_and_not_before() -> None:
+    life = delivered(new_order(account=""), answer=no("AccountRestricted", Verb.RELEASE))
+    life.do("receive", Role.BUYER)
+    life.answer = done
+    life.do("payout_account", Role.STOREFRONT, account="acct_2")
+    life.wait(hours=71)
+    assert Verb.RELEASE not in life.done
+    life.wait(hours=2)
+    assert Verb.RELEASE in life.done
+
+
 def test_the_money_of_a_line_that_a_claim_holds_is_not_released_although_it_was_accepted() -> None:
     life = delivered()
     accepted = [replace(line, state=LineState.ACCEPTED) for line in life.order.lines]

@@ -146,6 +146,7 @@ def test_every_code_in_every_shape_of_answer_becomes_one_of_ours_without_stripes
         (stripe.InvalidRequestError, 400, {"code": "parameter_unknown", "param": "colour"}, ProviderError),
         (stripe.InvalidRequestError, 400, {"code": "transfer_source_balance_parameters_mismatch"}, ProviderError),
         (stripe.InvalidRequestError, 400, {"code": "lock_timeout"}, Unknown),
+        (stripe.IdempotencyError, 400, {"code": "idempotency_key_in_use"}, Unknown),
     ],
 )
 def test_what_a_code_means_for_the_money(

@@ -116,6 +116,15 @@ async def test_the_payment_of_another_order_is_refused_before_anything_is_starte
     assert first.effects() == before
 
 
+async def test_a_hold_that_was_made_for_another_order_pays_for_none(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    elsewhere, document = market.checkout(), market.checkout()
+    with pytest.raises(Invalid, match=r"^payment\.payment_intent: "):
+        await client.place(document | {"payment": market.preauthorised(elsewhere)["payment"]})
+    assert [entry["kind"] for entry in market.sandbox.book(document["order_id"])] == []
+
+
 async def test_a_repeated_id_with_other_contents_changes_and_starts_nothing(
     client: AftersaleClient, aftersale: Aftersale, market: Marketplace
 ) -> None:
