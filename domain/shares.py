@@ -91,7 +91,7 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
     for part in dispute.parts:
         bearer = bearers.get(order.funds_of(part.piece))
         if bearer is not None:
-            share = back_of(order, part.piece, min(part.amount, order.left(part.piece)))
+            share = back_of(order, part.piece, part.amount)
             yield Share(part.piece, bearer, share.amount, share.fee)
             uncovered -= share.amount
     yield Share("", Bearer.PLATFORM, uncovered, Money.zero(order.currency))

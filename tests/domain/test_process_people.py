@@ -156,6 +156,13 @@ def test_a_hold_without_a_mandate_ends_the_order_before_it_runs_out() -> None:
     assert life.now == START + timedelta(days=7) - RENEWS.hold.margin
 
 
+def test_a_seller_who_was_given_more_time_still_has_no_more_than_the_hold_leaves() -> None:
+    life = confirmed(new_order(RENEWS))
+    life.do("extend", Role.SPECIALIST, clock="ship", until=text_of(life.now + timedelta(days=12)), **NOTE)
+    clock = next(clock for clock in deadlines(life.order) if clock.step == "ship_lapses")
+    assert clock.at == START + timedelta(days=7) - RENEWS.hold.margin
+
+
 def test_a_bank_that_wants_the_buyer_for_the_renewal_gives_one_business_day() -> None:
     life = renewal_asked_of_buyer()
     limit = life.order.payment.capture_before

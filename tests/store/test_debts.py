@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from activities.store import debts, ledger, operations
 from domain.accounts import CLEARING, FEES
@@ -115,6 +115,14 @@ def test_two_releases_at_once_pay_a_debt_once(orders: Engine) -> None:
     assert not [result for result in results if isinstance(result, Exception)]
     paid = [part for result in results if isinstance(result, tuple) for part in result]
     assert sorted(paid) == [("o-2", euro(3000)), ("o-3", euro(1500))]
+
+
+def test_a_second_release_waits_until_the_first_one_has_set_aside_what_it_pays(orders: Engine) -> None:
+    with orders.connect() as first, orders.connect() as second:
+        debts.reserve(first, sale("o-1"), release(5))
+        second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            debts.reserve(second, sale("o-2"), release(5))
 
 
 def test_a_release_and_a_collection_at_once_take_a_debt_once(orders: Engine) -> None:
