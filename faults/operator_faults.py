@@ -12,6 +12,7 @@ from faults.cases import Moment
 from faults.ground import Ground
 from faults.proxy import Deed
 from faults.stages import SETTINGS, Stage
+from faults.subject import PATIENT
 from starter.answers import NotFound
 
 WITH_EFFECT = (Moment.BEFORE_EFFECT, Moment.AFTER_EFFECT, Moment.AFTER_COMMIT)
@@ -69,7 +70,13 @@ class EndedRun:
     async def heal(self, ground: Ground) -> None:
         """The operator looks again: what was under way may have recorded the order's first step after the run's end."""
         subject = ground.subject
-        if not await subject.is_running() and not is_over(await subject.order()):
+        if subject.restarted:
+            return
+        async with asyncio.timeout(PATIENT):
+            # A cancelled run ends only when its worker has heard of it.
+            while await subject.is_running():  # noqa: ASYNC110  # Temporal tells nobody who waits here
+                await asyncio.sleep(0.05)
+        if not is_over(await subject.order()):
             await subject.restart()
 
 

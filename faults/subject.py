@@ -311,6 +311,11 @@ class Subject(Life):
                 raise WentWrong("the order is over and its workflow does not end")
             await asyncio.sleep(0.05)
 
+    @property
+    def restarted(self) -> bool:
+        """Whether an operator has begun a new run of the order."""
+        return "restart" in self.acts
+
     async def is_running(self) -> bool:
         """Whether a workflow runs the order."""
         handle = self.open.temporal.get_workflow_handle(workflow_id(self.order_id))

@@ -156,21 +156,25 @@ class Life:
             step = min(end, next(ahead, end))
             self.market.sandbox.move_clock(self.order_id, step)
             await fast_forward(self.market.client, self.handle, step - now)
-            await self.rest()
+            await self._rings(step - A_MOMENT)
             now = max(step, await self.now())
 
     async def until(self, step: str, subject: str = "") -> Clock:
         """Let time pass until the clock that takes `step` has rung; gives that clock."""
         clock = self.clock(step, subject)
         await self.pass_time(clock.at - await self.now() + 2 * A_MOMENT)
-        async with asyncio.timeout(PATIENCE):
-            # A busy server may fire a timer a little after the virtual clock has reached it.
-            while self._runs(clock):  # noqa: ASYNC110  # nobody tells when a step has been recorded
-                await asyncio.sleep(0.02)
         return clock
 
-    def _runs(self, clock: Clock) -> bool:
-        return any((c.tier, c.at, c.subject) == (clock.tier, clock.at, clock.subject) for c in deadlines(self.state()))
+    async def _rings(self, moment: datetime) -> None:
+        """Until every clock has rung that rings by `moment`, and the order is at rest.
+
+        A busy server may fire a timer a little after the virtual clock has reached it.
+        """
+        async with asyncio.timeout(PATIENCE):
+            await self.rest()
+            while any(clock.at <= moment for clock in deadlines(self.state())):  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.02)
+            await self.rest()
 
     async def restart(self) -> None:
         """What an operator does after a Terminate: a new run goes on from the last recorded step."""

@@ -1,0 +1,58 @@
+"""What the payment provider tells about a hold: a former one is no news, and one that stands is let go in the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.funds import Result
+from domain.money import Verb
+from domain.state import MoneyOp, Offer, Order, Role
+from tests.domain.world import RENEWS, Life, confirmed, done, done_with_mandate, new_order, no, shipped, unclear
+
+PROVIDER = Role.PROVIDER
+
+
+def renewing(order: Order, op: MoneyOp, now: datetime) -> Result:
+    """The provider renews a hold under a mandate, and every void stays in the air."""
+    result = done_with_mandate(order, op, now)
+    return replace(result, ref=f"pi_{op.seq}") if op.verb is Verb.REAUTHORISE else result
+
+
+def renewed() -> Life:
+    """An order whose hold was renewed; its first hold is being let go."""
+    life = confirmed(new_order(RENEWS, payment=Offer(payment_method="pm_1", customer="cus_1")), renewing)
+    life.answer = no("Unauthorised", Verb.VOID, renewing)
+    life.until("renew_hold")
+    return life
+
+
+def test_the_end_of_a_hold_that_the_order_has_left_is_no_news() -> None:
+    life = renewed()
+    former = life.order.payment.superseded[0]
+    assert life.refused("hold_lost", PROVIDER, hold=former).code == "nothing_new"
+    assert life.order.payment.lost_at is None
+
+
+def test_a_hold_that_is_being_let_go_is_known() -> None:
+    life = renewed()
+    known = life.order.payment.superseded
+    for hold in (known[0], life.order.payment.hold):
+        assert life.refused("payment_found", PROVIDER, payment_intent=hold).code == "nothing_new"
+    assert life.order.payment.superseded == known
+
+
+def test_a_hold_that_we_may_not_let_go_still_stands_and_is_tried_again() -> None:
+    life = renewed()
+    life.answer = no("Unauthorised", Verb.VOID)
+    known = life.order.payment.superseded
+    life.wait(hours=1)
+    assert (life.order.payment.superseded, life.order.payment.voided) == (known, ())
+    life.answer = done
+    life.wait(days=5)
+    assert life.order.payment.superseded == ()
+
+
+def test_a_hold_is_not_lost_while_its_capture_is_asked_for() -> None:
+    life = shipped(answer=unclear(Verb.CAPTURE))
+    assert "capture in progress" in life.refused("hold_lost", PROVIDER, hold="authorise-1").reason
