@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from demo.processes import StackError, sigterm_as_interrupt
+from faults import coverage
 from faults.arena import arena
 from faults.cases import case_of
 from faults.conduct import Played, conduct
@@ -25,6 +26,9 @@ def main() -> int:
     directory = given.directory or VAR
     if given.hours:
         return _long(directory, given.hours, given.seed)
+    if given.table:
+        print(coverage.table())
+        return 0
     wanted = [case_of(text, given.seed, given.number) for text in given.case] or [
         case for case in cells(given.seed) if given.only in case.name
     ]
@@ -37,6 +41,8 @@ def main() -> int:
         print(f"The stack did not start: {error}", file=sys.stderr)
         return 1
     bad = [each for each in played if not each.good]
+    if not given.case:
+        print(coverage.table(played))
     print(f"{len(played)} played, {len(bad)} bad, ledger balanced: {balanced}, {time.monotonic() - began:.0f} s")
     return 0 if balanced and not bad else 1
 
@@ -70,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--case", action="append", default=[], metavar="FAULT:STAGE:MOMENT", help="play only this")
     parser.add_argument("--only", default="", metavar="TEXT", help="play the cases whose names contain this")
     parser.add_argument("--number", type=int, default=0, metavar="N", help="with --case: which of its repetitions")
+    parser.add_argument("--table", action="store_true", help="print what is played where, and play nothing")
     parser.add_argument("--hours", type=float, default=0, help="draw cases at random until so many hours were played")
     parser.add_argument("--directory", type=Path, metavar="DIR", help="where data and logs go (default: var/faults)")
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from demo.life import WentWrong
 from faults.arena import Arena
@@ -19,7 +20,8 @@ REACH_SECONDS = 45.0
 class Ground:
     """One case as it is played. `hits` counts how often the fault really struck.
 
-    `disputed` says that a bank decided otherwise than the story, `kept_back` and `lost` what becomes of webhooks.
+    `disputed` says that a bank decided otherwise than the story; `kept_back`, `late` and `lost` tell what becomes of
+    webhooks.
     """
 
     case: Case
@@ -29,6 +31,7 @@ class Ground:
     disputed: bool = False
     kept_back: bool = False
     lost: bool = False
+    late: timedelta = timedelta(0)
     trap: Trap | None = field(default=None, repr=False)
 
     def lay(self, deed: Deed) -> Trap:

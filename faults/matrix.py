@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from faults.carrier_faults import carrier_faults
 from faults.cases import Case, Moment
 from faults.ground import Ground
+from faults.message_faults import message_faults
 from faults.news_faults import news_faults
 from faults.operator_faults import operator_faults
 from faults.provider_faults import provider_faults
@@ -38,7 +41,14 @@ class Fault(Protocol):
 
 def faults() -> Mapping[str, Fault]:
     """All faults by name, in the order of the table."""
-    found: tuple[Fault, ...] = (*stack_faults(), *provider_faults(), *operator_faults(), *news_faults())
+    found: tuple[Fault, ...] = (
+        *stack_faults(),
+        *provider_faults(),
+        *operator_faults(),
+        *news_faults(),
+        *carrier_faults(),
+        *message_faults(),
+    )
     return {fault.name: fault for fault in found}
 
 
@@ -48,6 +58,13 @@ def cells(seed: int) -> Iterator[Case]:
         for stage in Stage:
             for moment in fault.moments(stage):
                 yield Case(name, stage, moment, seed)
+
+
+def sample(seed: int) -> list[Case]:
+    """One case of every fault, at a stage and a moment by chance: the short form."""
+    chance = random.Random(f"{seed}/sample")  # noqa: S311  # To be repeated, not to be secret.
+    every = list(cells(seed))
+    return [chance.choice([case for case in every if case.fault == name]) for name in faults()]
 
 
 def groups(cases: list[Case]) -> tuple[dict[str, list[Case]], list[Case]]:

@@ -32,13 +32,16 @@ Deed = Callable[[Ground], Awaitable[None]]
 
 @dataclass(frozen=True)
 class NewsFault:
-    """`befall` is done once the act is recorded; `manner` is how the sandbox delivers its events about it."""
+    """`befall` is done once the act is recorded; `manner` is how the sandbox delivers its events about it, and `late`
+    how long after.
+    """
 
     name: str
     stages: Collection[Stage]
     reason: str
     befall: Deed
     manner: Mapping[str, Any] = field(default_factory=dict)
+    late: timedelta = timedelta(0)
 
     def moments(self, stage: Stage) -> tuple[Moment, ...]:
         return (Moment.AFTER_COMMIT,) if stage in self.stages else ()
@@ -49,7 +52,7 @@ class NewsFault:
     async def arm(self, ground: Ground) -> None:
         """See that the act is really recorded before anything befalls the order."""
         ground.lay(TrapDeed.NOTE)
-        ground.kept_back, ground.lost = "hold" in self.manner, "drop" in self.manner
+        ground.kept_back, ground.lost, ground.late = "hold" in self.manner, "drop" in self.manner, self.late
         if self.manner:
             await asyncio.to_thread(ground.subject.sandbox.webhooks, ground.case.order_id, **self.manner)
 
@@ -57,14 +60,17 @@ class NewsFault:
         await ground.reached()
 
     async def heal(self, ground: Ground) -> None:
-        """Not mending: now that the act is over, it befalls the order."""
-        await ground.subject.rest()
+        """Not mending: now that the act is over, and what it moves has moved, it befalls the order."""
+        await ground.subject.until_settled()
         await self.befall(ground)
 
 
 async def told(ground: Ground, what: str, heard: Callable[[Any], bool]) -> None:
     """Until the order knows; what was kept back is delivered first, and what was lost is found by the poll."""
     subject = ground.subject
+    if ground.late and not is_over(await subject.order()):
+        await subject.lose_time(ground.late)
+        await subject.rest()
     if ground.kept_back:
         await asyncio.to_thread(subject.sandbox.deliver, ground.case.order_id)
     for _ in range(2 if ground.lost else 0):
@@ -130,6 +136,7 @@ async def _account_closed(ground: Ground) -> None:
     account = (await subject.order()).account.ref
     await asyncio.to_thread(subject.sandbox.account, account, "closed", order_id=ground.case.order_id)
     await subject.accept()
+    await subject.until_settled()
     await subject.until_recorded("the release is stuck", lambda order: bool(order.stuck))
     subject.acts.append("the account is closed")
     await asyncio.to_thread(subject.sandbox.account, account, "active", order_id=ground.case.order_id)
@@ -152,11 +159,11 @@ async def _let_go(ground: Ground, hold: str) -> None:
         book = await asyncio.to_thread(ground.subject.sandbox.book, ground.case.order_id)
         if any(entry["object"] == hold and entry["kind"] in ("void", "lapse") for entry in book):
             return
+        await ground.subject.until_settled()
         await asyncio.sleep(0.2)
     raise WentWrong("the hold that nobody asked for was not let go")
 
 
-EVERYWHERE = tuple(stage for stage in Stage if stage is not Stage.PLACING)
 HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING)
 UNCAPTURED = "nothing is captured that a bank could take back, or all of it was given back"
 NO_REFUND = "no refund was given"
@@ -173,9 +180,10 @@ def news_faults() -> tuple[NewsFault, ...]:
         NewsFault(
             "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed
         ),
-        NewsFault("paid_a_second_time", HELD[1:], "as at the stages before the capture", _paid_twice),
+        NewsFault("paid_a_second_time", HELD[1:], "at the stages before the capture it is the same", _paid_twice),
         NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": 10}),
         NewsFault("webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
+        NewsFault("webhooks_three_days_late", DISPUTED, UNCAPTURED, _lost, {"hold": True}, late=timedelta(days=3)),
         NewsFault("webhooks_lost", DISPUTED, UNCAPTURED, _won, {"drop": True}),
         NewsFault("webhooks_forged_and_of_strangers", DISPUTED, UNCAPTURED, _lost, {"strangers": 3, "copies": 2}),
     )

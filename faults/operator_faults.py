@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from domain.contract import workflow_id
 from domain.state import is_over
@@ -12,12 +16,12 @@ from faults.cases import Moment
 from faults.ground import Ground
 from faults.proxy import Deed
 from faults.stages import SETTINGS, Stage
-from faults.subject import PATIENT
 from starter.answers import NotFound
 
 WITH_EFFECT = (Moment.BEFORE_EFFECT, Moment.AFTER_EFFECT, Moment.AFTER_COMMIT)
 LATE, LATE_SECONDS = 0.5, 1.0
 """How often, and by how much, the ended run's call comes after the new run has begun."""
+ENDS_SECONDS = 10.0
 WITHOUT = (Moment.BEFORE_COMMIT, Moment.AFTER_COMMIT)
 
 
@@ -31,6 +35,7 @@ class Ending(StrEnum):
 
     TERMINATE = "terminate"
     CANCEL = "cancel"
+    RESET = "reset"
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,7 @@ class EndedRun:
     async def strike(self, ground: Ground) -> None:
         """End the run and begin a new one; the old one's call goes on before that, or by chance only after it."""
         await ground.reached()
-        handle = ground.subject.open.temporal.get_workflow_handle(workflow_id(ground.case.order_id))
-        if self.ending is Ending.TERMINATE:
-            await handle.terminate("the fault harness")
-        else:
-            await handle.cancel()
+        await _end(ground, self.ending)
         if ground.case.chance.random() < LATE:
             restarting = asyncio.create_task(_restarted(ground))
             await asyncio.sleep(LATE_SECONDS)
@@ -72,12 +73,38 @@ class EndedRun:
         subject = ground.subject
         if subject.restarted:
             return
-        async with asyncio.timeout(PATIENT):
-            # A cancelled run ends only when its worker has heard of it.
-            while await subject.is_running():  # noqa: ASYNC110  # Temporal tells nobody who waits here
-                await asyncio.sleep(0.05)
-        if not is_over(await subject.order()):
+        # A cancelled run ends when its worker has heard of it; a cancel that met the end of an activity is spent on that.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDS_SECONDS):
+                while await subject.is_running():  # noqa: ASYNC110  # Temporal tells nobody who waits here
+                    await asyncio.sleep(0.05)
+        if not await subject.is_running() and not is_over(await subject.order()):
             await subject.restart()
+
+
+async def _end(ground: Ground, ending: Ending) -> None:
+    client, run = ground.subject.open.temporal, workflow_id(ground.case.order_id)
+    handle = client.get_workflow_handle(run)
+    match ending:
+        case Ending.TERMINATE:
+            await handle.terminate("the fault harness")
+        case Ending.CANCEL:
+            await handle.cancel()
+        case Ending.RESET:
+            tasks = [
+                event.event_id
+                async for event in handle.fetch_history_events()
+                if event.HasField("workflow_task_completed_event_attributes")
+            ]
+            await client.workflow_service.reset_workflow_execution(
+                ResetWorkflowExecutionRequest(
+                    namespace=client.namespace,
+                    workflow_execution=WorkflowExecution(workflow_id=run),
+                    reason="the fault harness",
+                    workflow_task_finish_event_id=ground.case.chance.choice(tasks),
+                    request_id=f"reset-{ground.case.order_id}",
+                )
+            )
 
 
 async def _restarted(ground: Ground) -> None:

@@ -57,7 +57,7 @@ class ProviderFault:
         """Why a cell is empty."""
         if not SETTINGS[stage].operation:
             return "the act asks the provider for nothing"
-        befalls = ", ".join(SETTINGS[each].operation for each in ONLY_FOR.get(self.kind, ()))
+        befalls = ", ".join(dict.fromkeys(SETTINGS[each].operation for each in ONLY_FOR.get(self.kind, ())))
         return f"befalls {befalls} only" if befalls else ""
 
     async def arm(self, ground: Ground) -> None:

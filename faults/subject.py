@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -115,6 +115,15 @@ class Subject(Life):
             await self.to_next_clock()
         raise WentWrong("the pre-authorisation is not judged")
 
+    async def until_settled(self) -> None:
+        """Nothing is asked of the provider any more: asked again if it did not answer. Raises WentWrong."""
+        for _ in range(MOST_ASKED):
+            await self.rest()
+            if (await self.order()).op is None:
+                return
+            await self.to_next_clock()
+        raise WentWrong("what is asked of the provider is not settled")
+
     async def pay(self) -> Progress | None:
         """The buyer pays by another pre-authorisation."""
         amount = sum(self.story.prices) + self.story.shipping
@@ -156,15 +165,15 @@ class Subject(Life):
         progress = None
         for parcel in (await self.order()).parcels:
             if parcel.milestone is not Milestone.DELIVERED and not parcel.withdrawn:
-                progress = await self._scan(parcel.parcel_id)
+                progress = await self.scan(parcel.parcel_id, Milestone.DELIVERED, self.now)
         return progress
 
-    async def _scan(self, parcel_id: str) -> Progress | None:
-        at = self.now
+    async def scan(self, parcel_id: str, milestone: Milestone, at: datetime) -> Progress | None:
+        """The carrier tells where a parcel was at a time."""
         return await self.insist(
-            f"{parcel_id} delivered",
+            f"{parcel_id} {milestone}",
             lambda id_: self.client.parcel_scan(
-                self.order_id, CARRIER, parcel_id=parcel_id, milestone=Milestone.DELIVERED, at=at,
+                self.order_id, CARRIER, parcel_id=parcel_id, milestone=milestone, at=at,
                 command_id=id_, within=WITHIN,
             ),
         )  # fmt: skip
@@ -243,7 +252,7 @@ class Subject(Life):
         if order.stuck:
             if await self.try_again() is not None:
                 await self.rest()
-                if len((await self.order()).stuck) < len(order.stuck) or (await self.order()).seq > order.seq + 1:
+                if len((await self.order()).stuck) < len(order.stuck):
                     return
             await self._to_next_clock(order)
         elif order.op is not None or await self._act(order) is None:

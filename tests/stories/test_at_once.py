@@ -157,7 +157,10 @@ PRESSES = {
 
 
 async def answer(life: Life, name: str, message: Json) -> str:
-    """What an update says: the step that it was taken as, or why not. The server takes ten at a time."""
+    """What an update says: the step that it was taken as, or why not.
+
+    The server takes ten at a time, and one that it gave up while it was busy is sent again, as a caller would.
+    """
     while True:
         try:
             verdict = await life.handle.execute_update(name, message)
@@ -166,7 +169,7 @@ async def answer(life: Life, name: str, message: Json) -> str:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return "order_over"
-            if "limit" not in str(error):
+            if error.status is not RPCStatusCode.UNAVAILABLE and "limit" not in str(error):
                 raise
         else:
             return f"step {verdict['seq']}"

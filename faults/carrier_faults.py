@@ -1,0 +1,81 @@
+"""What a carrier does to a parcel, or says of it, that no plan foresees; and a carrier whose API is out of order."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import requests
+
+from demo.life import WentWrong
+from domain.state import Cause, Milestone
+from faults.ground import Ground
+from faults.news_faults import POLL_SECONDS, NewsFault
+from faults.oracles import Fate
+from faults.stages import Stage
+from sandbox.carrier import ApiFault
+from starter.runs import Runs
+from workflows.housekeeping import CARRIER_POLL
+
+ON_ITS_WAY = (Stage.SHIPPING,)
+NO_PARCEL = "no parcel is on its way"
+STALLED = (Cause.PARCEL_STALLED, Cause.RECEIPT_MISSING)
+
+
+async def _never_scans(ground: Ground) -> None:
+    """Nothing is heard of the parcel until a specialist has a ticket about it; then it arrives after all."""
+    subject = ground.subject
+    for _ in range(10):
+        if any(ticket.cause in STALLED for ticket in (await subject.order()).tickets):
+            subject.acts.append("a silent parcel has a ticket")
+            return
+        await subject.to_next_clock()
+    raise WentWrong("a parcel without a scan has no ticket")
+
+
+async def _tells_backwards(ground: Ground) -> None:
+    """Delivered first, then all that came before, then delivered again."""
+    subject = ground.subject
+    await subject.arrive()
+    first = subject.now - timedelta(hours=3)
+    for milestone in (Milestone.ACCEPTED, Milestone.IN_TRANSIT, Milestone.DELIVERED):
+        for parcel in (await subject.order()).parcels:
+            await subject.scan(parcel.parcel_id, milestone, first)
+    if any(parcel.milestone is not Milestone.DELIVERED for parcel in (await subject.order()).parcels):
+        raise WentWrong("a late scan has moved a parcel back")
+
+
+async def _returns(ground: Ground) -> None:
+    """The parcel goes back to the seller, and a specialist gives the buyer everything back."""
+    subject = ground.subject
+    for parcel in (await subject.order()).parcels:
+        await subject.scan(parcel.parcel_id, Milestone.RETURNED, subject.now)
+    subject.story = replace(subject.story, fate=Fate.REFUNDED)
+    await subject.give_back()
+
+
+async def _answers_with_a_web_page(ground: Ground) -> None:
+    """Whoever asks the carrier's API meanwhile gets a page for people; afterwards a parcel moves as ever."""
+    subject = ground.subject
+    await _api(ground, ApiFault.WEB_PAGE)
+    await Runs(subject.open.temporal).housekeep(CARRIER_POLL, POLL_SECONDS)
+    await _api(ground, ApiFault.NONE)
+    for parcel in (await subject.order()).parcels:
+        await subject.carried("delivered", parcel.parcel_id)
+
+
+async def _api(ground: Ground, fault: ApiFault) -> None:
+    url = f"{ground.subject.world.sandbox_url}/sandbox/carrier/faults"
+    answer = await asyncio.to_thread(requests.post, url, json={"api": fault.value}, timeout=10)
+    answer.raise_for_status()
+
+
+def carrier_faults() -> tuple[NewsFault, ...]:
+    """What befalls parcels, and the carrier's API."""
+    return (
+        NewsFault("carrier_never_scans", ON_ITS_WAY, NO_PARCEL, _never_scans),
+        NewsFault("carrier_delivers_before_it_accepts", (*ON_ITS_WAY, Stage.DELIVERING), NO_PARCEL, _tells_backwards),
+        NewsFault("carrier_returns_the_parcel", ON_ITS_WAY, NO_PARCEL, _returns),
+        NewsFault("carrier_answers_with_a_web_page", ON_ITS_WAY, NO_PARCEL, _answers_with_a_web_page),
+    )
