@@ -73,7 +73,7 @@ class EndedRun:
         subject = ground.subject
         if subject.restarted:
             return
-        # A cancelled run ends when its worker has heard of it; a cancel that met an activity's end may be spent on that.
+        # A cancelled run ends when its worker has heard of it; a cancel that met an activity's end may be spent.
         with suppress(TimeoutError):
             async with asyncio.timeout(ENDS_SECONDS):
                 while await subject.is_running():  # noqa: ASYNC110  # Temporal tells nobody who waits here
