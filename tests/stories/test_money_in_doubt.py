@@ -92,6 +92,18 @@ async def test_a_payment_out_whose_answer_was_lost_is_made_once(market: Marketpl
     assert "escrow" not in life.money()
 
 
+async def test_a_release_before_an_outage_that_outlives_its_key_is_made_once(market: Marketplace) -> None:
+    """No state of the provider's refuses a second transfer, as it does a second capture: only asking first helps."""
+    life = await market.order()
+    await life.delivered()
+    market.sandbox.fault("effect_then_cut", order_id=life.order_id, operation="release")
+    await down(life, "", hours=26)
+    await life.desk("release", lines=["L1"])
+    await life.pass_time(timedelta(hours=33))
+    assert life.effects() == ["authorise", "capture", "transfer"], "asked after first, however old the key is (P11)"
+    assert life.state().op is None
+
+
 async def test_a_desk_member_may_hasten_an_answer(market: Marketplace) -> None:
     life = await market.order()
     await life.send("confirm", SELLER)
