@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from tests.mutants.catalogue import Mutant, catalogue, mutated, problems
-from tests.mutants.page import INVARIANTS, NONE, PAGE, bugs_of, render, with_bugs
+from tests.mutants.page import INVARIANT, INVARIANTS, NONE, PAGE, bugs_of, render, with_bugs
 
 ONE = Mutant(
     "a_bug", ("P1",), "domain/a.py", "x = a + b\n", "x = a - b\n", ("tests/test_a.py::test_that_something_holds",)
@@ -43,6 +44,16 @@ def test_the_page_of_invariants_names_the_bugs_that_break_each_row() -> None:
     told = bugs_of(text)
     assert {row for mutant in catalogue() for row in mutant.breaks} <= told.keys(), "a bug breaks a row that is no more"
     assert {row for row in SEEDED.split() if told.get(row, NONE) == NONE} == set()
+
+
+def test_each_row_names_a_test_that_finds_a_bug_which_breaks_it() -> None:
+    text = INVARIANTS.read_text(encoding="utf-8")
+    named = {row[2]: set(re.findall(r"`(tests/[^`]+)`", row[1])) for row in INVARIANT.finditer(text)}
+    finders: dict[str, set[str]] = {}
+    for mutant in catalogue():
+        for row in mutant.breaks:
+            finders.setdefault(row, set()).update(test.partition("[")[0] for test in mutant.tests)
+    assert {row for row in SEEDED.split() if not named[row] & finders[row]} == set()
 
 
 def test_a_row_without_a_bug_says_so_and_one_with_bugs_names_them_all() -> None:
