@@ -13,6 +13,7 @@ from domain.funds import desires, plan
 from domain.money import Verb
 from domain.process import STEPS
 from domain.state import Funds, LineState, Offer, is_over
+from domain.tickets import ESCALATIONS
 from tests.domain.moves import goods, likely, mending, never, payments, requests, told
 from tests.domain.search import Found, Node, Scope, explore, key, silent_successor
 from tests.domain.world import AT_CONFIRMATION, RENEWS, done_with_mandate, moving_parts_round_trip, new_order
@@ -58,6 +59,8 @@ def check_state(node: Node) -> None:
     order, where = node.order, node.path
     clocks = deadlines(order)
     assert bool(clocks) is not is_over(order), f"W2: over {is_over(order)}, but clocks {clocks}; {where}"
+    waiting = {ticket.ticket_id for ticket in order.tickets if ticket.escalations < ESCALATIONS}
+    assert waiting <= {clock.subject for clock in clocks}, f"W2: a ticket without a clock; {where}"
     plan(order, node.now, order.seq + 1)
     assert not (is_over(order) and desires(order)), f"P5: over, but {desires(order)}; {where}"
     payment = order.payment

@@ -1,7 +1,8 @@
 """``python -m tests.mutants.run``: put each seeded bug into a copy of the tree and see its tests fail.
 
 Prints which test found which bug; the exit code is 1 when one survives, 2 when the list does not fit the tree or the
-tests fail without any bug. A run of the whole list writes docs/mutants.md. The working tree is left alone.
+tests fail without any bug. A run of the whole list writes docs/mutants.md and the last column of docs/invariants.md.
+Else the working tree is left alone.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutants.catalogue import ROOT, Mutant, catalogue, mutated, problems
-from tests.mutants.page import PAGE, render
+from tests.mutants.page import INVARIANTS, PAGE, render, with_bugs
 
 LEFT_OUT = (".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 PATIENCE = 300.0  # seconds for the tests of one mutant
+LONG_PATIENCE = 1800.0  # seconds for all tests without any bug
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -64,8 +66,8 @@ def copied(root: Path = ROOT) -> Iterator[Path]:
         yield copy
 
 
-def tested(root: Path, tests: Iterable[str]) -> Ran:
-    """Run tests of the tree at `root` until one fails."""
+def tested(root: Path, tests: Iterable[str], patience: float) -> Ran:
+    """Run tests of the tree at `root` until one fails, for `patience` seconds."""
     # Compiled files are known by size and second, so a mutant could run as the one before it.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-n0", "-x", "-q", "-p", "no:cacheprovider", *dict.fromkeys(tests)]
@@ -73,7 +75,7 @@ def tested(root: Path, tests: Iterable[str]) -> Ran:
         command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         try:
-            out, _ = running.communicate(timeout=PATIENCE)
+            out, _ = running.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             running.send_signal(signal.SIGINT)  # So that the servers of its session end, too.
             try:
@@ -91,7 +93,7 @@ def tried(mutant: Mutant, copy: Path) -> Ran:
     whole, bug = file.read_text(encoding="utf-8"), mutated(mutant, copy)
     file.write_text(bug, encoding="utf-8")
     try:
-        return tested(copy, mutant.tests)
+        return tested(copy, mutant.tests, PATIENCE)
     finally:
         file.write_text(whole, encoding="utf-8")
 
@@ -137,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("\n".join(wrong) or f"no mutant is called {asked.only}")
         return 2
     with copied() as copy:
-        clean = tested(copy, (test for mutant in mutants for test in mutant.tests))
+        clean = tested(copy, (test for mutant in mutants for test in mutant.tests), LONG_PATIENCE)
     if clean.code != 0:
         _say(f"{clean.out}\nthe tests fail without any bug; mend them first")
         return 2
@@ -148,6 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _say(f"{len(mutants) - len(alive)} of {len(mutants)} found" + (f"; not found: {', '.join(alive)}" if alive else ""))
     if not alive and len(mutants) == len(everything):
         PAGE.write_text(render(everything), encoding="utf-8")
+        told = with_bugs(INVARIANTS.read_text(encoding="utf-8"), everything)
+        INVARIANTS.write_text(told, encoding="utf-8")
     return 1 if alive else 0
 
 

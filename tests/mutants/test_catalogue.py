@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from tests.mutants.catalogue import Mutant, catalogue, mutated, problems
-from tests.mutants.page import PAGE, render
+from tests.mutants.page import INVARIANT, INVARIANTS, NONE, PAGE, bugs_of, render, with_bugs
 
 ONE = Mutant(
     "a_bug", ("P1",), "domain/a.py", "x = a + b\n", "x = a - b\n", ("tests/test_a.py::test_that_something_holds",)
 )
+
+SEEDED = """
+    L1 L2 L3 L4 L5 L6 L7 L8 L9 P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11 P12 P13
+    W1 W2 W3 W4 W5 W6 W7 W8 W9 W11 W12 W13 W14 W15 A1 A5 A6 T1 R1 R2 R3
+"""
+"""The rows of docs/invariants.md that a seeded bug breaks; a row never leaves this list."""
 
 
 def tree(root: Path) -> Path:
@@ -29,6 +36,32 @@ def test_every_seeded_bug_fits_the_code_and_names_tests_that_exist() -> None:
 def test_there_are_at_least_forty_seeded_bugs_and_the_page_lists_them_all() -> None:
     assert len(catalogue()) >= 40
     assert PAGE.read_text(encoding="utf-8") == render(catalogue()), "run `make mutants`"
+
+
+def test_the_page_of_invariants_names_the_bugs_that_break_each_row() -> None:
+    text = INVARIANTS.read_text(encoding="utf-8")
+    assert text == with_bugs(text, catalogue()), "run `make mutants`"
+    told = bugs_of(text)
+    assert {row for mutant in catalogue() for row in mutant.breaks} <= told.keys(), "a bug breaks a row that is no more"
+    assert {row for row in SEEDED.split() if told.get(row, NONE) == NONE} == set()
+
+
+def test_each_row_names_a_test_that_finds_a_bug_which_breaks_it() -> None:
+    text = INVARIANTS.read_text(encoding="utf-8")
+    named = {row[2]: set(re.findall(r"`(tests/[^`]+)`", row[1])) for row in INVARIANT.finditer(text)}
+    finders: dict[str, set[str]] = {}
+    for mutant in catalogue():
+        for row in mutant.breaks:
+            finders.setdefault(row, set()).update(test.partition("[")[0] for test in mutant.tests)
+    assert {row for row in SEEDED.split() if not named[row] & finders[row]} == set()
+
+
+def test_a_row_without_a_bug_says_so_and_one_with_bugs_names_them_all() -> None:
+    page = "| row | what | shown by | seeded bug |\n|---|---|---|---|\n| P1 | a | `t` | old |\n| P2 | b | `t` | old |\n"
+    told = with_bugs(page, [ONE, replace(ONE, name="another", breaks=("L1", "P1"))])
+    assert bugs_of(told) == {"P1": "`a_bug`, `another`", "P2": NONE}
+    assert told.splitlines()[:2] == page.splitlines()[:2]
+    assert with_bugs(told, [ONE]) != told
 
 
 def test_an_entry_that_does_not_fit_is_named(tmp_path: Path) -> None:

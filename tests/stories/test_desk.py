@@ -130,12 +130,21 @@ async def test_notes_extensions_and_the_story_stand_on_record(market: Marketplac
     with pytest.raises(Refused) as refused:
         await life.desk("extend", clock="ship", until=until)
     assert refused.value.code == "clock_not_running"
+    await life.send("confirm", SELLER, command_id="confirm-1")
     story = life.screen().story.steps
     assert [(step.step, step.role, step.actor_id, step.source) for step in story] == [
         ("place", "storefront", "storefront", "start"),
         ("note", "specialist", "specialist-1", "update"),
         ("extend", "specialist", "specialist-1", "update"),
+        ("confirm", "seller", life.state().seller, "update"),
     ]
+    assert [(step.before_stage, step.after_stage) for step in story] == [
+        ("", "placed"),
+        ("placed", "placed"),
+        ("placed", "placed"),
+        ("placed", "confirmed"),
+    ]
+    assert story[3].command_id == "confirm-1"
 
 
 async def test_a_terminated_order_goes_on_from_its_last_step_and_the_older_run_writes_nothing(

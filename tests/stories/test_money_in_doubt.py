@@ -8,7 +8,7 @@ import pytest
 
 from domain.confirm import Reason
 from domain.errors import Refused
-from domain.state import Cause, LineState, Milestone, Role, Stage
+from domain.state import Cause, Funds, LineState, Milestone, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
 
@@ -90,6 +90,18 @@ async def test_a_payment_out_whose_answer_was_lost_is_made_once(market: Marketpl
     paid = {"refund": "refund", "release": "transfer"}[operation]
     assert life.effects() == ["authorise", "capture", paid]
     assert "escrow" not in life.money()
+
+
+async def test_a_release_before_an_outage_that_outlives_its_key_is_made_once(market: Marketplace) -> None:
+    life = await market.order()
+    await life.delivered()
+    market.sandbox.fault("effect_then_cut", order_id=life.order_id, operation="release")
+    await down(life, "", hours=26)
+    await life.desk("release", lines=["L1"])
+    await life.pass_time(timedelta(hours=33))
+    assert life.effects() == ["authorise", "capture", "transfer"], "asked after first, however old the key is (P11)"
+    # Sent again under a forgotten key it would be paid twice, or refused and booked as never paid.
+    assert life.state().line("L1").funds is Funds.RELEASED
 
 
 async def test_a_desk_member_may_hasten_an_answer(market: Marketplace) -> None:
