@@ -1,4 +1,4 @@
-"""A workflow of an order's shape with nothing in it: what Temporal alone costs. ``python -m bench.bare`` is its worker.
+"""A workflow of an order's shape with nothing in it: what Temporal alone costs.
 
 It takes the same start and the same messages as an order, calls as many activities with payloads of similar size,
 upserts the same search attributes as often, sets the same timers. Its activities return at once.
@@ -7,26 +7,17 @@ upserts the same search attributes as often, sets the same timers. Its activitie
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from temporalio import activity, workflow
-from temporalio.client import Client
 from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
-from temporalio.envconfig import ClientConfig
-from temporalio.worker import Worker
 
 Json = dict[str, Any]
 
 WORKFLOW, QUEUE = "BareOrder", "bare"
-READY = "ready"
-THREADS, CACHED, STICKY = 32, 2_000, timedelta(seconds=1)
-"""As in the order's worker of this stack."""
-
 FIRST_TIMER, SECOND_TIMER = timedelta(days=3), timedelta(days=27)
 """One for the parties' clocks, one for the after-sales window."""
 
@@ -157,27 +148,3 @@ class BareOrder:
         self._inbox.append(message)
         await workflow.wait_condition(lambda: message.taken)
         return ANSWER
-
-
-async def main() -> None:
-    """Run until SIGTERM."""
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
-        async with Worker(
-            client,
-            task_queue=QUEUE,
-            workflows=[BareOrder],
-            activities=[bare_admit, bare_perform],
-            activity_executor=threads,
-            max_concurrent_activities=THREADS,
-            max_cached_workflows=CACHED,
-            sticky_queue_schedule_to_start_timeout=STICKY,
-        ):
-            print(READY, flush=True)
-            await stop.wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -20,6 +20,7 @@ from temporalio.client import Client
 from activities.runs import found_by
 from activities.store.tables import outbox, unsent
 from bench import bare
+from bench.bare_worker import READY
 from bench.figures import Json, compared, medians, say
 from bench.machine import cpu_seconds
 from bench.script import Script, of_a_bare_one, of_an_order
@@ -91,8 +92,8 @@ def _round(number: int, plan: Plan) -> Json:
 def _running(directory: Path) -> Iterator[tuple[World, Sequence[Kind]]]:
     """The embedded stack with both workers."""
     with world(directory, webhooks=False) as around:
-        beside = around.stack.start("bare", "-m", "bench.bare", env=around.environment)
-        beside.wait_for_line(bare.READY)
+        beside = around.stack.start("bare", "-m", "bench.bare_worker", env=around.environment)
+        beside.wait_for_line(READY)
         yield around, (Kind(ORDER, WORKFLOW, TASK_QUEUE, around.worker), Kind(BARE, bare.WORKFLOW, bare.QUEUE, beside))
 
 
