@@ -53,13 +53,13 @@ MARKETPLACE = SearchAttributeKey.for_keyword("Marketplace")
 
 
 @activity.defn
-def bare_admit(start: Json) -> Json:
+def bare_admit(_: Json) -> Json:
     """Gives a state, as the admission does."""
     return {"order": STATE}
 
 
 @activity.defn
-def bare_perform(ask: Json) -> Json:
+def bare_perform(_: Json) -> Json:
     """Gives almost nothing, as performing does."""
     return {}
 
@@ -121,7 +121,11 @@ class BareOrder:
         return done
 
     def _publish(self, stage: str, more: list[SearchAttributeUpdate[Any]]) -> None:
-        shown = [ATTENTION.value_set(False), STAGE.value_set(stage), WAITING_ON.value_set("seller")]
+        shown: list[SearchAttributeUpdate[Any]] = [
+            ATTENTION.value_set(False),
+            STAGE.value_set(stage),
+            WAITING_ON.value_set("seller"),
+        ]
         workflow.upsert_search_attributes([*shown, DUE.value_set(workflow.now() + FIRST_TIMER), *more])
 
     @workflow.signal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,7 +121,7 @@ async def _block(stage: Stage, kind: Kind, prefix: str, count: int) -> Json:
     await _all_sent(stage.held.engine)
     seconds = time.perf_counter() - began
     spent = {name: 1000 * (_own(pid) - before[name]) / count for name, pid in pids.items()}
-    shape = await _shape(stage.held.temporal, kind, scripts[: stage.plan.sample])
+    shape = await _shape(stage.held.temporal, scripts[: stage.plan.sample])
     used = {name: round(value, 1) for name, value in spent.items()}
     whole = sum(spent.values())
     busy = whole / 1000 * count / seconds / (os.cpu_count() or 1)
@@ -177,7 +176,7 @@ async def _all_sent(engine: Engine) -> None:
         raise RuntimeError(f"notices were left over after {PATIENCE:g} seconds")
 
 
-async def _shape(client: Client, kind: Kind, scripts: Sequence[Script]) -> Json:
+async def _shape(client: Client, scripts: Sequence[Script]) -> Json:
     """What a life of this kind consists of, as means over some of them."""
     counted = []
     for script in scripts:
@@ -187,7 +186,3 @@ async def _shape(client: Client, kind: Kind, scripts: Sequence[Script]) -> Json:
         name: round(fmean(getattr(each, name) for each in counted), 1)
         for name in ("actions", "events", "workflow_tasks", "history_bytes")
     }
-
-
-if __name__ == "__main__":
-    say(str(measure(Plan(rounds=int(sys.argv[1]), lives=int(sys.argv[2])))))

@@ -1,4 +1,4 @@
-"""What is sent in a smooth life, prepared beforehand: the start and four messages, the same for an order and for a bare one."""
+"""What is sent in a smooth life, prepared beforehand: a start and four messages, the same for an order and a bare one."""
 
 from __future__ import annotations
 
