@@ -1,4 +1,4 @@
-"""What is sent in a smooth life, prepared beforehand: a start and four messages, the same for an order and a bare one."""
+"""What is sent in a smooth life, prepared beforehand: a start and four messages, for an order as for a bare one."""
 
 from __future__ import annotations
 
