@@ -30,8 +30,8 @@ STATE: Json = {
         {"line_id": f"L{n}", "title": f"Thing {n}, used", "price": "40.00 EUR", "state": "pending", "funds": "none"}
         for n in range(4)
     ],
-    "days": {f"calendar-{n}": [f"2026-{m:02}-{n + 1:02}" for m in range(1, 13)] for n in range(6)},
-    "policy": {f"window_{n:02}": {"value": n, "unit": "business days", "from": "payment"} for n in range(24)},
+    "days": {f"calendar-{n}": [f"2026-{m:02}-{n + 1:02}" for m in range(1, 13)] for n in range(8)},
+    "policy": {f"window_{n:02}": {"value": n, "unit": "business days", "from": "payment"} for n in range(34)},
 }
 """About as much as an order's own state is in a payload, and as finely divided."""
 

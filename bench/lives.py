@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from sqlalchemy import Engine, func, select
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from activities.runs import found_by
 from activities.store.tables import outbox, unsent
@@ -38,12 +39,12 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. `pause` is in seconds: people take their time between two messages of one order."""
+    """How much is measured. `pause` is in seconds: so often it is looked whether an order is ready for a message."""
 
     rounds: int = 5
     lives: int = 150
     warm_up: int = 20
-    in_flight: int = 48
+    in_flight: int = 64
     pause: float = 0.3
     sample: int = 20
 
@@ -152,13 +153,22 @@ async def _life(client: Client, kind: Kind, script: Script, pause: float, gate: 
             static_summary="2 lines, 64.90 EUR, standard",
         )
         for name, message, is_signal in script.messages:
-            await asyncio.sleep(pause)
+            await _rest(handle, pause)
             await (handle.signal(name, message) if is_signal else handle.execute_update(name, message))
-        await asyncio.sleep(pause)
+        await _rest(handle, pause)
         await fast_forward(client, handle, PAST_THE_WINDOW)
         last = await handle.result()
         if last != "closed":
             raise RuntimeError(f"{script.order_id} ended as {last}")
+
+
+async def _rest(handle: WorkflowHandle[Any, Any], pause: float) -> None:
+    """Until the workflow has nothing to do: people act days apart, so that no two messages share a workflow task."""
+    while True:
+        await asyncio.sleep(pause)
+        described = (await handle.describe()).raw_description
+        if not (described.pending_activities or described.HasField("pending_workflow_task")):
+            return
 
 
 async def _all_sent(engine: Engine) -> None:
