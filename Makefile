@@ -4,13 +4,13 @@ SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-ROOMS := activities demo docs domain faults gateway migrations sandbox starter tests workflows worker.py
+ROOMS := activities bench demo docs domain faults gateway migrations sandbox starter tests workflows worker.py
 SOURCES = $(wildcard $(ROOMS))
 DOCS := $(PYTHON) -m docs.generate
 PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lock cost docs faults faults-long mutants
+.PHONY: help demo up test check lock cost bench docs faults faults-long mutants
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ mutants: $(INSTALLED) ## put each seeded bug into a copy of the tree and see a t
 
 cost: $(INSTALLED) ## count what one happy order costs the engine, as one JSON object
 	@$(PYTHON) -m demo.cost
+
+bench: $(INSTALLED) ## measure bookings, whole lives and reconciling beside something simpler, as one JSON document (BENCH_ARGS="--help")
+	@$(PYTHON) -m bench $(BENCH_ARGS)
 
 faults: $(INSTALLED) ## break every part at every stage of an order's life, then compare the books (SEED=7 for another chance)
 	@$(PYTHON) -m faults $(if $(SEED),--seed $(SEED))

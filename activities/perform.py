@@ -111,10 +111,9 @@ class Performer:
             return wire.from_plain(Order, orders.snapshot(conn, order_id))
 
     def _perform(self, ask: Ask) -> tuple[Event, ...]:
-        """What the step brought, also when an attempt that was given up for lost records it beside this one."""
+        """What the step brought, also when another attempt has recorded it: before this one, or beside it."""
         try:
-            known = self._known(ask)
-            return self._carry_out(ask) if known is None else known
+            return self._carry_out(ask)
         except StaleEpoch:
             known = self._known(ask)
             if known is None:

@@ -7,10 +7,12 @@ recording repeats one message, under the same id.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
@@ -19,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from activities.mail import Mailer, NotSent, Undeliverable, compose, stable_id
 from activities.notices import SHOWS_NUMBER, Letters, Reader
-from activities.store import orders, outbox, personal
+from activities.store import outbox, personal
 from activities.store.outbox import Waiting
 from activities.store.tables import tickets
 from activities.store.tickets import NOTICE_FAILED, leads, open_apart
@@ -102,12 +104,13 @@ class Relay:
         Raises SQLAlchemyError when the database is away; every other trouble is the row's own.
         """
         counts: Counter[str] = Counter()
-        while counts.total() < limit:
-            with self._engine.begin() as conn:
-                rows = outbox.take(conn, now, 1, order_id)
-                if not rows:
-                    break
-                counts[self._deal_with(conn, rows[0], now)] += 1
+        with self._engine.connect() as conn:
+            while counts.total() < limit:
+                with conn.begin():
+                    rows = outbox.take(conn, now, 1, order_id)
+                    if not rows:
+                        break
+                    counts[self._deal_with(conn, rows[0], now)] += 1
         return Delivered(**counts)
 
     def run(self, stop: threading.Event, clock: Callable[[], datetime], every: float = 1.0) -> None:
@@ -124,7 +127,7 @@ class Relay:
     def _deal_with(self, conn: Connection, row: Waiting, now: datetime) -> str:
         order = None
         try:
-            order = _order(conn, row.order_id)
+            order = _order(row.snapshot)
             if (row.valid_until is not None and now >= row.valid_until) or not stands(row.template, row.context, order):
                 outbox.drop(conn, row.id, now)
                 return "dropped"
@@ -207,12 +210,12 @@ class Relay:
         return "failed"
 
 
-def _order(conn: Connection, order_id: str) -> Order:
-    """The order after its last step. Raises Undeliverable when there is none."""
-    plain = orders.snapshot(conn, order_id)
-    if plain is None:
+@lru_cache(maxsize=64)
+def _order(snapshot: str | None) -> Order:
+    """The order after its last step, read once for all that is told of it. Raises Undeliverable when there is none."""
+    if snapshot is None:
         raise Undeliverable("order_unknown")
-    return from_plain(Order, plain)
+    return from_plain(Order, json.loads(snapshot))
 
 
 def _notice_id(row: Waiting) -> str:

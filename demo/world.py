@@ -52,6 +52,7 @@ class World:
     environment: Mapping[str, str]
     sandbox_url: str
     gateway_url: str
+    sandbox: Child
     worker: Child
     _worker_number: int = field(default=1, repr=False)
 
@@ -70,20 +71,26 @@ class World:
 
 @contextmanager
 def world(
-    directory: Path, *, keep: bool = False, temporal_port: int | None = None, ui_port: int | None = None
+    directory: Path,
+    *,
+    keep: bool = False,
+    webhooks: bool = True,
+    temporal_port: int | None = None,
+    ui_port: int | None = None,
 ) -> Iterator[World]:
     """Start all of it under `directory`, and end all of it with the block. Raises StackError.
 
-    With `keep` the orders, their data and the keys that guard them are there again the next time.
+    With `keep` the orders, their data and the keys that guard them are there again the next time. Without `webhooks`
+    there is no gateway, and the outside world sends no news.
     """
     with _alone(directory):
         if not keep:
             _clear(directory)
         with stack(directory, keep=keep, temporal_port=temporal_port, ui_port=ui_port) as running:
-            yield _populate(running, directory, keep=keep)
+            yield _populate(running, directory, keep=keep, webhooks=webhooks)
 
 
-def _populate(running: Stack, directory: Path, *, keep: bool) -> World:
+def _populate(running: Stack, directory: Path, *, keep: bool, webhooks: bool) -> World:
     """Start the processes round the stack, all at once: each takes a second or two to be ready."""
     sandbox_url, gateway_url = (f"http://127.0.0.1:{choose_port()}" for _ in range(2))
     environment = {
@@ -105,13 +112,14 @@ def _populate(running: Stack, directory: Path, *, keep: bool) -> World:
     sandbox = running.start("sandbox", "-m", "sandbox", "--port", sandbox_url.rpartition(":")[2], *state)
     worker = _start_worker(running, environment, "worker")
     sandbox.wait_for_line("http://")
-    environment["STRIPE_WEBHOOK_SECRET"] = _register_webhooks(
-        sandbox_url, gateway_url, environment["EASYPOST_WEBHOOK_SECRET"]
-    )
-    gateway = running.start("gateway", "-m", "gateway", env=environment)
-    gateway.wait_until(lambda: _answers(f"{gateway_url}/healthz"))
+    if webhooks:
+        environment["STRIPE_WEBHOOK_SECRET"] = _register_webhooks(
+            sandbox_url, gateway_url, environment["EASYPOST_WEBHOOK_SECRET"]
+        )
+        gateway = running.start("gateway", "-m", "gateway", env=environment)
+        gateway.wait_until(lambda: _answers(f"{gateway_url}/healthz"))
     worker.wait_for_line(_READY)
-    return World(running, directory, environment, sandbox_url, gateway_url, worker)
+    return World(running, directory, environment, sandbox_url, gateway_url, sandbox, worker)
 
 
 @contextmanager

@@ -7,10 +7,23 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
 
-from activities.store.tables import outbox, unsent
+from activities.store.tables import orders, outbox, unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +48,41 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Notice):
-    """A notice in the outbox. `attempts` have failed so far."""
+    """A notice in the outbox. `attempts` have failed so far; `snapshot` is its order's state as JSON, if any."""
 
     id: int = 0
     attempts: int = 0
     reminder: bool = False
+    snapshot: str | None = None
+
+
+_QUEUE = insert(outbox).on_conflict_do_nothing()
 
 
 def queue(conn: Connection, rows: Sequence[Notice]) -> None:
     """Put notices into the outbox; one that is there already, sent or not, stays as it is."""
     if rows:
-        conn.execute(insert(outbox).on_conflict_do_nothing(), [asdict(row) for row in rows])
+        conn.execute(_QUEUE, [asdict(row) for row in rows])
+
+
+_MINE = update(outbox).where(outbox.c.order_id == bindparam("mine"), outbox.c.reminder, unsent)
+_DROP_ALL = _MINE.values(dropped_at=bindparam("now"))
+_DROP_OTHERS = _DROP_ALL.where(
+    tuple_(outbox.c.cause, outbox.c.recipient_role, outbox.c.channel).not_in(bindparam("kept", expanding=True))
+)
+
+
+def _remind() -> Insert:
+    new = insert(outbox)
+    moved = ("seq", "recipient_id", "template", "context", "due_at", "valid_until")
+    return new.on_conflict_do_update(
+        constraint="outbox_once",
+        set_={**{name: new.excluded[name] for name in moved}, "dropped_at": None},
+        where=outbox.c.reminder & outbox.c.sent_at.is_(None) & outbox.c.failed_at.is_(None),
+    )
+
+
+_REMIND = _remind()
 
 
 def set_reminders(conn: Connection, order_id: str, wanted: Sequence[Notice], now: datetime) -> None:
@@ -53,29 +90,18 @@ def set_reminders(conn: Connection, order_id: str, wanted: Sequence[Notice], now
 
     A reminder that was sent stays sent: it never goes out twice, whatever is wanted.
     """
-    cause = tuple_(outbox.c.cause, outbox.c.recipient_role, outbox.c.channel)
     kept = [(row.cause, row.recipient_role, row.channel) for row in wanted]
-    unwanted = update(outbox).where(outbox.c.order_id == order_id, outbox.c.reminder, unsent)
-    conn.execute((unwanted.where(cause.not_in(kept)) if kept else unwanted).values(dropped_at=now))
+    asked = {"mine": order_id, "now": now}
     if not kept:
+        conn.execute(_DROP_ALL, asked)
         return
-    new = insert(outbox)
-    moved = ("seq", "recipient_id", "template", "context", "due_at", "valid_until")
-    changes = {name: new.excluded[name] for name in moved}
-    again = new.on_conflict_do_update(
-        constraint="outbox_once",
-        set_={**changes, "dropped_at": None},
-        where=outbox.c.reminder & outbox.c.sent_at.is_(None) & outbox.c.failed_at.is_(None),
-    )
-    conn.execute(again, [{**asdict(row), "reminder": True} for row in wanted])
+    conn.execute(_DROP_OTHERS, {**asked, "kept": kept})
+    conn.execute(_REMIND, [{**asdict(row), "reminder": True} for row in wanted])
 
 
-def take(conn: Connection, now: datetime, limit: int, order_id: str | None = None) -> tuple[Waiting, ...]:
-    """Up to `limit` notices to send now, oldest first, kept from other relays until this transaction ends.
-
-    In order per order and recipient: a notice waits for earlier ones that are due and unsent, also between their
-    attempts. Reminders hold nothing up.
-    """
+def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
+    """What may be sent at ``now``, oldest first; made once, since making it costs more than running it."""
+    now = bindparam("now", type_=outbox.c.due_at.type)
     earlier = outbox.alias("earlier")
     blocked = exists().where(
         earlier.c.order_id == outbox.c.order_id,
@@ -89,16 +115,39 @@ def take(conn: Connection, now: datetime, limit: int, order_id: str | None = Non
         earlier.c.failed_at.is_(None),
     )
     due = (outbox.c.due_at <= now, or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now))
-    query = select(*(outbox.c[field.name] for field in fields(Waiting))).where(unsent, *due, ~blocked)
-    if order_id is not None:
-        query = query.where(outbox.c.order_id == order_id)
-    query = query.order_by(outbox.c.due_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True, of=outbox)
-    return tuple(Waiting(*row) for row in conn.execute(query))
+    columns = (outbox.c[field.name] for field in fields(Waiting) if field.name != "snapshot")
+    query = select(*columns, cast(orders.c.snapshot, Text)).where(unsent, *due, ~blocked, *narrowed)
+    known = query.select_from(outbox.outerjoin(orders, orders.c.order_id == outbox.c.order_id))
+    limit = bindparam("limit", type_=Integer)
+    oldest = known.order_by(outbox.c.due_at, outbox.c.id).limit(limit)
+    return oldest.with_for_update(skip_locked=True, of=outbox)
+
+
+_DUE = _due()
+_DUE_OF_ONE = _due(outbox.c.order_id == bindparam("order_id"))
+
+
+def take(conn: Connection, now: datetime, limit: int, order_id: str | None = None) -> tuple[Waiting, ...]:
+    """Up to `limit` notices to send now, oldest first, kept from other relays until this transaction ends.
+
+    In order per order and recipient: a notice waits for earlier ones that are due and unsent, also between their
+    attempts. Reminders hold nothing up.
+    """
+    asked = {"now": now, "limit": limit}
+    rows = conn.execute(_DUE, asked) if order_id is None else conn.execute(_DUE_OF_ONE, {**asked, "order_id": order_id})
+    return tuple(Waiting(*row) for row in rows)
+
+
+_SENT = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("notice_id"), unsent)
+    .values(sent_at=bindparam("now"), attempts=outbox.c.attempts + 1)
+)
 
 
 def sent(conn: Connection, notice_id: int, now: datetime) -> None:
     """The notice has left."""
-    _end(conn, notice_id, sent_at=now, attempts=outbox.c.attempts + 1)
+    conn.execute(_SENT, {"notice_id": notice_id, "now": now})
 
 
 def retry_later(conn: Connection, notice_id: int, next_attempt_at: datetime, error: str) -> None:

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, exists, func, insert as plain_insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, exists, func, insert as plain_insert, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import vault
-from activities.store.tables import addresses, looks, notes, parcels, people
+from activities.store.tables import addresses, data_keys, looks, notes, parcels, people
 from activities.store.vault import Vault
 from activities.tracking_advice import normalise
 from domain.errors import Conflict
@@ -72,12 +72,20 @@ def put_person(conn: Connection, safe: Vault, person: Person) -> None:
     conn.execute(new.on_conflict_do_update(index_elements=["person_id"], set_={"sealed": sealed}))
 
 
+_PERSON = (
+    select(people.c.sealed, data_keys.c.wrapped)
+    .select_from(people.outerjoin(data_keys, data_keys.c.subject == bindparam("subject")))
+    .where(people.c.person_id == bindparam("person_id"))
+)
+
+
 def get_person(conn: Connection, safe: Vault, person_id: str) -> Person | None:
     """The person, None when unknown or erased."""
-    sealed = conn.scalar(select(people.c.sealed).where(people.c.person_id == person_id))
-    if sealed is None:
+    subject = vault.person(person_id)
+    row = conn.execute(_PERSON, {"person_id": person_id, "subject": subject}).one_or_none()
+    if row is None:
         return None
-    value = vault.unpack(safe.open(conn, vault.person(person_id), f"people:{person_id}", sealed))
+    value = vault.unpack(safe.unseal(row.wrapped, subject, f"people:{person_id}", row.sealed))
     return None if value is None else Person(person_id, **value)
 
 

@@ -55,6 +55,10 @@ class Vault:
     def open(self, conn: Connection, subject: str, place: str, sealed: bytes) -> bytes | None:
         """What was sealed for `place` (table and id); None when the subject was erased. Raises Unreadable."""
         wrapped = conn.scalar(select(data_keys.c.wrapped).where(data_keys.c.subject == subject))
+        return self.unseal(wrapped, subject, place, sealed)
+
+    def unseal(self, wrapped: bytes | None, subject: str, place: str, sealed: bytes) -> bytes | None:
+        """As `open`, with the subject's row of data_keys read before; None when there is none."""
         if wrapped is None:
             return None
         return _decrypt(AESGCM(_decrypt(self._wrapping, subject, wrapped)), place, sealed)

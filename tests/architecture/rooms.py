@@ -40,7 +40,7 @@ WHY: Mapping[str, str] = {
     "sandbox": "the sandbox is the outside world: it must not know how we think, only domain.money",
 }
 
-OPEN_ROOMS = ("demo", "docs", "faults", "migrations", "tests")
+OPEN_ROOMS = ("bench", "demo", "docs", "faults", "migrations", "tests")
 FILE_LINES = 400
 FUNCTION_LINES = 60
 ROOM_MODULES = 24
