@@ -38,7 +38,7 @@ WITHIN = 8.0
 """Seconds that one sending waits for its verdict."""
 MOST_ACTS = 150
 """Acts within which every story must end."""
-MOST_ASKED = 30
+MOST_ASKED = 100
 """How often a provider that does not answer is asked again."""
 A_MOMENT = timedelta(seconds=1)
 
