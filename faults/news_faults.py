@@ -160,6 +160,8 @@ async def _let_go(ground: Ground, hold: str) -> None:
         if any(entry["object"] == hold and entry["kind"] in ("void", "lapse") for entry in book):
             return
         await ground.subject.until_settled()
+        if ground.case.also:  # It may have struck the reading back, and then the news comes by the poll.
+            await Runs(ground.subject.open.temporal).housekeep(PROVIDER_POLL, POLL_SECONDS)
         await asyncio.sleep(0.2)
     raise WentWrong("the hold that nobody asked for was not let go")
 
