@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -70,11 +70,19 @@ def resolve(
     `removed_days_off` are worked although the public calendar says otherwise. Raises Invalid, naming country,
     subdivision, zone or last.
     """
+    return _resolved(country, subdivision, zone, first, last, frozenset(extra_days_off), frozenset(removed_days_off))
+
+
+@lru_cache(maxsize=256)
+def _resolved(
+    country: str, subdivision: str, zone: str, first: date, last: date, extra: frozenset[date], removed: frozenset[date]
+) -> Calendar:
+    """As `resolve`; orders of one day and region share what takes milliseconds to find out."""
     if last < first:
         raise Invalid("last", f"{last} is before the first day {first}")
     where = _time_zone(zone)
     public = _holidays(country, subdivision, last)
-    days = _days(public, first, last, frozenset(extra_days_off), frozenset(removed_days_off))
+    days = _days(public, first, last, extra, removed)
     region = f"{country}-{subdivision}" if subdivision else country
     # The offset in force two days earlier covers the start of the first local day in every zone.
     start = datetime.combine(first, time(), UTC) - 2 * _DAY

@@ -39,7 +39,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. `pause` is in seconds: so often it is looked whether an order is ready for a message."""
+    """How much is measured. `pause` is in seconds: after that it is looked whether an order is ready for a message."""
 
     rounds: int = 5
     lives: int = 150
@@ -166,6 +166,7 @@ async def _rest(handle: WorkflowHandle[Any, Any], pause: float) -> None:
     """Until the workflow has nothing to do: people act days apart, so that no two messages share a workflow task."""
     while True:
         await asyncio.sleep(pause)
+        pause *= 2
         described = (await handle.describe()).raw_description
         if not (described.pending_activities or described.HasField("pending_workflow_task")):
             return

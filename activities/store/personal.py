@@ -135,19 +135,27 @@ def put_parcel(
     conn.execute(new.on_conflict_do_update(index_elements=["order_id", "parcel_id"], set_=changes))
 
 
+_PARCEL = (
+    select(parcels, data_keys.c.wrapped)
+    .select_from(parcels.outerjoin(data_keys, data_keys.c.subject == bindparam("subject")))
+    .where(parcels.c.order_id == bindparam("order_id"), parcels.c.parcel_id == bindparam("parcel_id"))
+)
+
+
 def get_parcel(conn: Connection, safe: Vault, order_id: str, parcel_id: str) -> ParcelSecrets | None:
     """The parcel with its number, for the process itself: a carrier's tracker, the parties' own notices.
 
     People who look at a number do so by `look`. None when unknown or erased.
     """
-    row = conn.execute(select(parcels).where(*_parcel(order_id, parcel_id))).one_or_none()
+    subject, place = vault.order(order_id), f"parcels:{order_id}:{parcel_id}"
+    asked = {"order_id": order_id, "parcel_id": parcel_id, "subject": subject}
+    row = conn.execute(_PARCEL, asked).one_or_none()
     if row is None:
         return None
-    subject, place = vault.order(order_id), f"parcels:{order_id}:{parcel_id}"
-    number = safe.open(conn, subject, place, row.sealed)
+    number = safe.unseal(row.wrapped, subject, place, row.sealed)
     if number is None:
         return None
-    photo = safe.open(conn, subject, f"{place}:photo", row.photo) if row.photo else None
+    photo = safe.unseal(row.wrapped, subject, f"{place}:photo", row.photo) if row.photo else None
     return ParcelSecrets(order_id, parcel_id, row.carrier, number.decode(), row.tracker_id or "", photo or b"")
 
 
