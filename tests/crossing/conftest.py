@@ -19,7 +19,9 @@ from tests.crossing.crossing import Crossroads
 from tests.marketplace import Marketplace
 
 TWICE = RetryPolicy(
-    initial_interval=timedelta(milliseconds=20), maximum_attempts=2, non_retryable_error_types=list(workflows.steps.FATAL)
+    initial_interval=timedelta(milliseconds=20),
+    maximum_attempts=2,
+    non_retryable_error_types=list(workflows.steps.FATAL),
 )
 """An activity fails for good after two attempts, so that a test need not wait for four."""
 

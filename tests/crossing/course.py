@@ -42,16 +42,16 @@ class What(StrEnum):
 
 
 class Gate(NamedTuple):
-    """The `count`-th of its kind within one attempt of an activity; activities are counted, too."""
+    """The `number`-th of its kind within one attempt of an activity; activities are counted, too."""
 
     activity: int
     attempt: int
     side: Side
     what: What
-    count: int
+    number: int
 
     def __str__(self) -> str:
-        thing = self.what if self.what is What.ACTIVITY else f"{self.what} {self.count} of activity"
+        thing = self.what if self.what is What.ACTIVITY else f"{self.what} {self.number} of activity"
         again = f", attempt {self.attempt}" if self.attempt > 1 else ""
         return f"{self.side} {thing} {self.activity}{again}"
 
@@ -162,7 +162,7 @@ class GatedClient(stripe.RequestsClient):
             with _between(What.CALL):
                 return super().request(*args, **named)
         except Cut as cut:
-            raise stripe.APIConnectionError(str(cut)) from None
+            raise stripe.APIConnectionError(str(cut)) from None  # type: ignore[no-untyped-call]
 
 
 def gate(engine: Engine) -> None:
