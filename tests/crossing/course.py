@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 import stripe
-from sqlalchemy import Engine
+from sqlalchemy import Engine, PoolProxiedConnection
 from temporalio import activity
 
 from activities.perform import Performer
@@ -169,12 +169,13 @@ def gate(engine: Engine) -> None:
     """Put a gate on either side of each COMMIT of `engine`."""
     commit = engine.dialect.do_commit
 
-    def gated(dbapi_connection: Any) -> None:
+    def gated(dbapi_connection: PoolProxiedConnection) -> None:
         try:
             with _between(What.COMMIT):
                 commit(dbapi_connection)
         except Cut as cut:
-            dbapi_connection.close()
+            if dbapi_connection.driver_connection is not None:
+                dbapi_connection.driver_connection.close()
             raise psycopg.OperationalError(str(cut)) from None
 
     engine.dialect.do_commit = gated  # type: ignore[method-assign]
