@@ -21,7 +21,7 @@ from activities.perform import Performer
 from domain.deadlines import deadlines
 from domain.state import Actor, Role
 from tests.crossing.course import Course, Gate, Gated, Side, What
-from tests.life import COMMAND_KEY, OPERATOR, SPECIALIST, Json, Life, refusal
+from tests.life import COMMAND_KEY, OPERATOR, PATIENCE, SPECIALIST, Json, Life, refusal
 from tests.marketplace import Marketplace
 
 AT_ONCE = 8
@@ -59,7 +59,7 @@ NOTE = Act("note", OPERATOR, lambda _: {"note_id": "note-0"})
 
 
 class Ending(NamedTuple):
-    """What a crossing comes to: both answers, the provider's book of the order, and the lines with their money."""
+    """What a crossing comes to: both answers, the provider's book of the order, and how lines and money stand."""
 
     first: str
     second: str
@@ -162,11 +162,17 @@ class Crossroads(Marketplace):
         self.courses[life.order_id].release()
         answers = await answered(first), await answered(second)
         await life.rest()
+        recorded = [step.command_id for step in life.screen().story.steps]
+        for update, answer in zip((first, second), answers, strict=True):
+            assert recorded.count(update.command_id) == (answer == TAKEN), (
+                "what is taken is on record once, and no more"
+            )
         while life.state().op is not None:
             await life.until("settle")
-        lines = ", ".join(f"{line.line_id} {line.state} {line.funds}" for line in life.state().lines)
+        lines = [f"{line.line_id} {line.state} {line.funds}" for line in life.state().lines]
+        stuck = [f"{stuck.verb} stuck: {stuck.code}" for stuck in life.state().stuck]
         effects = ", ".join(f"{effect['kind']} {effect['amount'] / 100:.2f}" for effect in life.book())
-        crossed.ending = Ending(*answers, effects, lines)
+        crossed.ending = Ending(*answers, effects, ", ".join(lines + stuck))
         crossed.ahead = tuple(clock.step for clock in deadlines(life.state()))
         await check(life)
 
@@ -186,27 +192,31 @@ class Crossroads(Marketplace):
         return life, first
 
 
-Sent = WorkflowUpdateHandle[Any] | None
-"""An update that has come to the workflow; None when that had ended."""
+class Sent(NamedTuple):
+    """A command that has come to the workflow; there is no update when that had ended."""
+
+    command_id: str
+    update: WorkflowUpdateHandle[Any] | None
 
 
 async def sent(life: Life, act: Act) -> Sent:
     """The command is in the workflow, judged or not."""
-    message = act.message(life)
+    message, update = act.message(life), None
     try:
-        return await life.handle.start_update(act.name, message, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+        update = await life.handle.start_update(act.name, message, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    return Sent(message["command_id"], update)
 
 
-async def answered(update: Sent) -> str:
+async def answered(command: Sent) -> str:
     """Taken, or the code of a refusal that says why."""
-    if update is None:
+    if command.update is None:
         return OVER
     try:
-        await update.result()
+        async with asyncio.timeout(PATIENCE):
+            await command.update.result()
     except WorkflowUpdateFailedError as error:
         refused = refusal(error)
         assert str(refused), "a refusal says why"

@@ -14,9 +14,10 @@ HELD = "authorise 64.90"
 CAPTURED, VOIDED = f"{HELD}, capture 64.90", f"{HELD}, void 64.90"
 
 
-def lines(first: str, second: str = "") -> str:
+def lines(first: str, second: str = "", stuck: str = "") -> str:
     """Both lines of an order, each with the state of its money; the second is like the first unless told."""
-    return f"L1 {first}, L2 {second or first}"
+    told = f"L1 {first}, L2 {second or first}"
+    return f"{told}, {stuck}" if stuck else told
 
 
 async def placed(roads: Crossroads) -> Life:

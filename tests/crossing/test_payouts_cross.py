@@ -32,8 +32,14 @@ RELEASE_AND_REFUND = (
 
 REFUND_AND_CHARGEBACK = (
     Pair(REFUND_ONE, CHARGEBACK, delivered, 26, {
-        "the bank has taken all, so nothing is refunded beside": Ending(
+        "the bank was first, so no refund is begun": Ending(
             TAKEN, TAKEN, BANK_FIRST, lines("refunded escrow", "delivered escrow")
+        ),
+        "the bank was first, which the provider says": Ending(
+            TAKEN, TAKEN, BANK_FIRST, lines("refunded escrow", "delivered escrow", stuck="refund stuck: AmountInvalid")
+        ),
+        "the refund is in doubt, was never made and is not sent again": Ending(
+            TAKEN, TAKEN, BANK_FIRST, lines("refunded escrow", "delivered escrow", stuck="refund stuck: Disputed")
         ),
         "the bank takes what the refund has left": Ending(
             TAKEN, TAKEN, f"{CAPTURED}, refund 40.00, dispute 24.90", lines("refunded refunded", "delivered escrow")
@@ -48,8 +54,11 @@ REFUND_AND_CHARGEBACK = (
 
 RECEIVE_AND_CHARGEBACK = (
     Pair(RECEIVE, CHARGEBACK, delivered, 15, {
-        "accepted, and not paid out while the bank decides": Ending(
-            TAKEN, TAKEN, BANK_FIRST, lines("accepted escrow")
+        "the bank was first, which the provider says": Ending(
+            TAKEN, TAKEN, BANK_FIRST, lines("accepted escrow", stuck="release stuck: AmountInvalid")
+        ),
+        "the payout is in doubt, was never made and is not sent again": Ending(
+            TAKEN, TAKEN, BANK_FIRST, lines("accepted escrow", stuck="release stuck: Disputed")
         ),
         "paid out before the bank came": Ending(
             TAKEN, TAKEN, f"{CAPTURED}, transfer 60.10, dispute 64.90", lines("accepted released")
