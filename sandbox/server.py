@@ -19,6 +19,7 @@ from sandbox.carrier import CarrierWorld
 from sandbox.world import World, real_clock
 
 START_TIMEOUT = 30.0  # seconds
+KEEP_ALIVE = 600  # seconds; a connection closed for idleness just as its client speaks would be a fault nobody planned
 
 
 class Protocol(H11Protocol):
@@ -44,6 +45,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 log_level="warning",
                 access_log=False,
+                timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=1,
             )
         )

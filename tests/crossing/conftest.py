@@ -14,7 +14,7 @@ from temporalio.common import RetryPolicy
 import workflows.steps
 from activities.providers.stripe import StripePayments
 from activities.store.database import connect
-from tests.crossing.course import GatedClient, gate
+from tests.crossing.course import PATIENCE, GatedClient, gate
 from tests.crossing.crossing import Crossroads
 from tests.marketplace import Marketplace
 
@@ -25,6 +25,9 @@ TWICE = RetryPolicy(
 )
 """An activity fails for good after two attempts, so that a test need not wait for four."""
 
+LONG = timedelta(seconds=2 * PATIENCE)
+"""How long an attempt may take, so that no slow machine ends one that is held."""
+
 
 @pytest_asyncio.fixture(scope="module")
 async def crossroads(marketplace: Marketplace) -> AsyncIterator[Crossroads]:
@@ -33,8 +36,9 @@ async def crossroads(marketplace: Marketplace) -> AsyncIterator[Crossroads]:
     gate(engine)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workflows.steps, "RETRY", TWICE)
+        patch.setattr(workflows.steps, "ATTEMPT", LONG)
         patch.setattr(stripe, "RequestsClient", GatedClient)
-        payments = StripePayments("sk_test_1", url=marketplace.sandbox.url)
+        payments = StripePayments("sk_test_1", url=marketplace.sandbox.url, timeout=PATIENCE)
         roads = Crossroads(
             marketplace.client,
             marketplace.engine,

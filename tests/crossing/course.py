@@ -21,9 +21,9 @@ from temporalio import activity
 
 from activities.perform import Performer
 from domain.contract import workflow_id
-from tests.life import PATIENCE
 
 T = TypeVar("T")
+PATIENCE = 120.0  # seconds
 
 
 class Side(StrEnum):

@@ -20,8 +20,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.perform import Performer
 from domain.deadlines import deadlines
 from domain.state import Actor, Role
-from tests.crossing.course import Course, Gate, Gated, Side, What
-from tests.life import COMMAND_KEY, OPERATOR, PATIENCE, SPECIALIST, Json, Life, refusal
+from tests.crossing.course import PATIENCE, Course, Gate, Gated, Side, What
+from tests.life import COMMAND_KEY, OPERATOR, SPECIALIST, Json, Life, refusal
 from tests.marketplace import Marketplace
 
 AT_ONCE = 8
