@@ -95,6 +95,7 @@ async def test_what_no_webhook_told_is_learnt_by_the_next_poll_and_acts_once(own
     cancelled = await own.order()
     await cancelled.send("cancel", BUYER, reason="changed_mind")
     assert await cancelled.result() == Stage.CANCELLED
+    await life.rest()
     assert await poll() == 0, "what the orders did themselves is no news"
     own.sandbox.dispute(payment)
     late = own.preauthorise(cancelled.document)
