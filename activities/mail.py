@@ -7,10 +7,10 @@ import re
 import smtplib
 import ssl
 from dataclasses import dataclass, field
+from email import policy
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import EmailPolicy
 from email.utils import format_datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
@@ -23,20 +23,8 @@ if TYPE_CHECKING:
 
 _PERMANENT: Final = range(500, 600)
 _CTE: Final = "quoted-printable"
+_WIRE: Final = policy.SMTP.clone(max_line_length=998)
 _NOT_IN_FILE_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-class _OnTheWire(EmailPolicy):
-    """The standard library's way, but that a plain line which needs no folding is not taken apart to find that out."""
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        line = f"{name}: {value}"
-        if line.isascii() and line.isprintable() and len(line) <= (self.max_line_length or 0):
-            return f"{line}{self.linesep}".encode()
-        return super().fold_binary(name, value)
-
-
-_WIRE: Final = _OnTheWire(linesep="\r\n", max_line_length=998)
 
 
 class NotSent(AftersaleError):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from activities.providers.carrier_port import Carrier
+    from activities.providers.carrier_port import Follower
     from activities.store.vault import Vault
     from activities.storefront import Storefront
 
@@ -85,7 +85,7 @@ class Relay:
         letters: Letters,
         mailer: Mailer,
         storefront: Storefront,
-        carrier: Carrier,
+        carrier: Follower,
         addresses: Addresses,
         patience: Patience | None = None,
     ) -> None:

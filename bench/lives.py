@@ -26,7 +26,7 @@ from bench.machine import cpu_seconds
 from bench.script import Script, of_a_bare_one, of_an_order
 from demo.cost import cost
 from demo.processes import Child
-from demo.temporal import fast_forward
+from demo.temporal import fast_forward, is_at_work
 from demo.world import Connections, World, connections, world
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
 from starter.waiting import until
@@ -167,8 +167,7 @@ async def _rest(handle: WorkflowHandle[Any, Any], pause: float) -> None:
     while True:
         await asyncio.sleep(pause)
         pause *= 2
-        described = (await handle.describe()).raw_description
-        if not (described.pending_activities or described.HasField("pending_workflow_task")):
+        if not is_at_work(await handle.describe()):
             return
 
 

@@ -15,13 +15,12 @@ from itertools import count
 from typing import Any
 
 import requests
-from temporalio.client import WorkflowExecutionDescription
 
 from activities.providers.stripe_money import to_wire
 from activities.relay import Relay
 from activities.store import personal, screens
 from demo.post import left
-from demo.temporal import fast_forward, virtual_now
+from demo.temporal import fast_forward, is_at_work, virtual_now
 from demo.world import Connections, World
 from domain.contract import workflow_id
 from domain.deadlines import Clock, deadlines
@@ -236,7 +235,7 @@ class Life:
         handle = self.open.temporal.get_workflow_handle(workflow_id(self.order_id))
 
         async def idle() -> bool | None:
-            return None if _busy(await handle.describe()) else True
+            return None if is_at_work(await handle.describe()) else True
 
         if not await until(idle, PATIENCE):
             raise WentWrong(f"the order was still at work after {PATIENCE:g} seconds")
@@ -253,7 +252,8 @@ class Life:
             raise WentWrong(f"no clock takes {step}; running: {', '.join(clock.step for clock in running)}")
         await self._pass_until(clock.at + A_MOMENT)
         # A busy server may fire a timer a little after the virtual clock has reached it.
-        await until(lambda: self._has_rung(clock), PATIENCE)
+        if not await until(lambda: self._has_rung(clock), PATIENCE):
+            raise WentWrong(f"the clock that takes {step} has not rung within {PATIENCE:g} seconds")
         await self.rest()
         return clock
 
@@ -359,8 +359,3 @@ TOLD = {
     "stock.released.storefront": "event to the storefront: goods are free again",
 }
 """The notices worth a line."""
-
-
-def _busy(described: WorkflowExecutionDescription) -> bool:
-    raw = described.raw_description
-    return bool(raw.pending_activities) or raw.HasField("pending_workflow_task")

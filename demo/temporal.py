@@ -20,14 +20,17 @@ import json
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
@@ -133,6 +136,32 @@ async def fast_forward(client: Client, workflow: str | WorkflowHandle[Any, Any],
         if "already completed" in error.message:
             return False  # It ended between the look at it and the jump.
         raise
+
+
+def is_at_work(described: WorkflowExecutionDescription) -> bool:
+    """Whether a workflow task or an activity is under way or due."""
+    raw = described.raw_description
+    return bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
+
+
+async def reset(client: Client, workflow: str, choose: Callable[[Sequence[int]], int], why: str) -> None:
+    """Reset a workflow as the UI and the `temporal` command line do it; what came later is applied again by the server.
+
+    `choose` picks the event to go back to among those of its completed workflow tasks, the oldest first.
+    """
+    tasks = [
+        event.event_id
+        async for event in client.get_workflow_handle(workflow).fetch_history_events()
+        if event.HasField("workflow_task_completed_event_attributes")
+    ]
+    request = ResetWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=workflow),
+        reason=why,
+        workflow_task_finish_event_id=choose(tasks),
+        request_id=str(uuid4()),
+    )
+    await client.workflow_service.reset_workflow_execution(request)
 
 
 async def virtual_now(client: Client, workflow: str | WorkflowHandle[Any, Any]) -> datetime:

@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-import requests
-
 from demo.life import WentWrong
 from domain.state import Cause, Milestone
 from faults.ground import Ground
@@ -58,17 +56,11 @@ async def _returns(ground: Ground) -> None:
 async def _answers_with_a_web_page(ground: Ground) -> None:
     """Whoever asks the carrier's API meanwhile gets a page for people; afterwards a parcel moves as ever."""
     subject = ground.subject
-    await _api(ground, ApiFault.WEB_PAGE)
+    await asyncio.to_thread(subject.sandbox.carrier_faults, ApiFault.WEB_PAGE)
     await Runs(subject.open.temporal).housekeep(CARRIER_POLL, POLL_SECONDS)
-    await _api(ground, ApiFault.NONE)
+    await asyncio.to_thread(subject.sandbox.carrier_faults, ApiFault.NONE)
     for parcel in (await subject.order()).parcels:
         await subject.carried("delivered", parcel.parcel_id)
-
-
-async def _api(ground: Ground, fault: ApiFault) -> None:
-    url = f"{ground.subject.world.sandbox_url}/sandbox/carrier/faults"
-    answer = await asyncio.to_thread(requests.post, url, json={"api": fault.value}, timeout=10)
-    answer.raise_for_status()
 
 
 def carrier_faults() -> tuple[NewsFault, ...]:

@@ -84,7 +84,7 @@ async def send_nonsense(ground: Ground) -> None:
     ground.subject.acts.append("nonsense")
 
 
-async def _nonsense(handle: WorkflowHandle[Any, Any], name: str, body: Any) -> None:  # Anything at all.
+async def _nonsense(handle: WorkflowHandle[Any, Any], name: str, body: Any) -> None:
     with suppress(RPCError):  # The order may be over by now.
         await handle.signal(name, args=[body, body])
     with suppress(WorkflowUpdateFailedError, RPCError):

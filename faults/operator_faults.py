@@ -7,9 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-
+from demo.temporal import reset
 from domain.contract import workflow_id
 from domain.state import is_over
 from faults.cases import Moment
@@ -22,6 +20,7 @@ WITH_EFFECT = (Moment.BEFORE_EFFECT, Moment.AFTER_EFFECT, Moment.AFTER_COMMIT)
 LATE, LATE_SECONDS = 0.5, 1.0
 """How often, and by how much, the ended run's call comes after the new run has begun."""
 ENDS_SECONDS = 10.0
+"""Within which a cancelled run ends, unless its cancellation was spent."""
 WITHOUT = (Moment.BEFORE_COMMIT, Moment.AFTER_COMMIT)
 
 
@@ -91,20 +90,7 @@ async def _end(ground: Ground, ending: Ending) -> None:
         case Ending.CANCEL:
             await handle.cancel()
         case Ending.RESET:
-            tasks = [
-                event.event_id
-                async for event in handle.fetch_history_events()
-                if event.HasField("workflow_task_completed_event_attributes")
-            ]
-            await client.workflow_service.reset_workflow_execution(
-                ResetWorkflowExecutionRequest(
-                    namespace=client.namespace,
-                    workflow_execution=WorkflowExecution(workflow_id=run),
-                    reason="the fault harness",
-                    workflow_task_finish_event_id=ground.case.chance.choice(tasks),
-                    request_id=f"reset-{ground.case.order_id}",
-                )
-            )
+            await reset(client, run, ground.case.chance.choice, "the fault harness")
 
 
 async def _restarted(ground: Ground) -> None:

@@ -147,6 +147,10 @@ class SandboxClient:
         """End a review."""
         return self._call("POST", "reviews/close", json={"review": review, "reason": reason})
 
+    def carrier_faults(self, api: str) -> None:
+        """Have the carrier's API misbehave (`sandbox.carrier.ApiFault`) until it is told otherwise."""
+        self._call("POST", "carrier/faults", json={"api": api})
+
     def webhooks(self, order_id: str = "", **manner: Any) -> None:
         """Deliver the events of an order, or of all, in a `sandbox.payments.delivery.Manner` from now on."""
         self._call("POST", "webhooks", json={"order_id": order_id, **manner})

@@ -14,7 +14,6 @@ from uuid import uuid4
 from sqlalchemy import Engine, case, func, select
 from temporalio.client import (
     Client,
-    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateFailedError,
@@ -24,7 +23,7 @@ from temporalio.exceptions import ApplicationError
 from activities.providers.stripe_money import from_wire
 from activities.store import ledger, orders, personal, screens, tables
 from activities.store.vault import Vault
-from demo.temporal import fast_forward, virtual_now
+from demo.temporal import fast_forward, is_at_work, virtual_now
 from domain import wire
 from domain.accounts import receivable_account
 from domain.contract import Envelope
@@ -143,7 +142,7 @@ class Life:
     async def rest(self) -> None:
         """Until the order has done all that it can do now: neither a workflow task nor an activity is under way."""
         async with asyncio.timeout(PATIENCE):
-            while _busy(await self.handle.describe()):  # noqa: ASYNC110  # the server tells nobody when an order comes to rest
+            while is_at_work(await self.handle.describe()):  # noqa: ASYNC110  # the server tells nobody when an order comes to rest
                 await asyncio.sleep(0.01)
 
     async def pass_time(self, delta: timedelta) -> None:
@@ -306,11 +305,6 @@ class Life:
         query = select(func.coalesce(func.sum(signed), 0)).select_from(entries.join(booked)).where(*own)
         with self.market.engine.begin() as conn:
             return int(conn.execute(query).scalar_one())
-
-
-def _busy(described: WorkflowExecutionDescription) -> bool:
-    raw = described.raw_description
-    return bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
 
 
 def refusal(error: WorkflowUpdateFailedError) -> Refused:

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from domain.tracking import CarrierEvent, TrackerReport
 
 
-class Carrier(Protocol):
-    """One carrier service, which follows the parcels of many carriers."""
+class Follower(Protocol):
+    """What the relay asks of a carrier service."""
 
     def track(self, carrier: str, number: str) -> str:
         """Follow a parcel and return the tracker's id; the same carrier and number give the same tracker.
 
         Raises NotTrackable when the service refuses the carrier or the number.
         """
+
+
+class Carrier(Follower, Protocol):
+    """One carrier service, which follows the parcels of many carriers."""
 
     def report(self, tracker_id: str) -> TrackerReport:
         """Read what is known of a parcel. Raises UnknownTracker."""

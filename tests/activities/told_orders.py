@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,6 @@ from activities.storefront import RowsOnly, Storefront
 from domain import wire
 from domain.notices import reminders
 from domain.state import Role, is_over
-from domain.tracking import CarrierEvent, TrackerReport
 from tests.domain.telling import Telling
 from tests.domain.world import Answer, done, new_order
 from tests.smtp_fixture import PostOffice
@@ -45,12 +43,6 @@ class FakeCarrier:
             raise trouble
         self.followed.append((carrier, number))
         return f"trk_{len(self.followed)}"
-
-    def report(self, tracker_id: str) -> TrackerReport:
-        raise NotImplementedError
-
-    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> CarrierEvent | None:
-        raise NotImplementedError
 
 
 class Told(Telling):

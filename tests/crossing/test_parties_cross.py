@@ -24,10 +24,10 @@ from tests.crossing.pairs import (
 )
 
 CONFIRM_AND_CANCEL = (
-    Pair(CONFIRM, CANCEL, placed, 12, {
+    Pair(CONFIRM, CANCEL, placed, 14, {
         "confirmed lines are cancelled by request only": Ending(TAKEN, "no_line_fits", HELD, lines("confirmed none")),
     }, at_admission=True),
-    Pair(CANCEL, CONFIRM, placed, 16, {
+    Pair(CANCEL, CONFIRM, placed, 19, {
         "the order is over": Ending(TAKEN, OVER, VOIDED, lines("cancelled none")),
         "the void is in doubt, the cancellation stands": Ending(
             TAKEN, "no_line_fits", VOIDED, lines("cancelled none")
@@ -36,7 +36,7 @@ CONFIRM_AND_CANCEL = (
 )  # fmt: skip
 
 SHIP_AND_CANCEL = (
-    Pair(SHIP_ONE, CALL_OFF, confirmed, 11, {
+    Pair(SHIP_ONE, CALL_OFF, confirmed, 13, {
         "the other line is cancelled, and refunded out of the capture": Ending(
             TAKEN, TAKEN, f"{CAPTURED}, refund 20.00", lines("shipped escrow", "cancelled refunded")
         ),
@@ -44,27 +44,27 @@ SHIP_AND_CANCEL = (
             TAKEN, "capture_settled", CAPTURED, lines("shipped escrow", "confirmed escrow")
         ),
     }),
-    Pair(CALL_OFF, SHIP_ONE, confirmed, 18, {
+    Pair(CALL_OFF, SHIP_ONE, confirmed, 19, {
         "the order is over": Ending(TAKEN, OVER, VOIDED, lines("cancelled none")),
         "the hold is not let go yet, the cancellation stands": Ending(
             TAKEN, "line_state", VOIDED, lines("cancelled none")
         ),
     }),
-    Pair(SHIP_ALL, ASK_CANCEL, confirmed, 11, {
+    Pair(SHIP_ALL, ASK_CANCEL, confirmed, 13, {
         "what is shipped is not cancelled": Ending(TAKEN, "requestable", CAPTURED, lines("shipped escrow")),
     }),
-    Pair(ASK_CANCEL, SHIP_ALL, confirmed, 7, {
+    Pair(ASK_CANCEL, SHIP_ALL, confirmed, 8, {
         "shipping lapses the request": Ending(TAKEN, TAKEN, CAPTURED, lines("shipped escrow")),
     }),
 )  # fmt: skip
 
 RECEIVE_AND_HOLD = (
-    Pair(RECEIVE, LOST, delivered, 11, {
+    Pair(RECEIVE, LOST, delivered, 13, {
         "accepted lines are not held any more": Ending(
             TAKEN, TAKEN, f"{CAPTURED}, transfer 60.10", lines("accepted released")
         ),
     }),
-    Pair(LOST, RECEIVE, delivered, 7, {
+    Pair(LOST, RECEIVE, delivered, 8, {
         "the buyer cannot accept held lines": Ending(TAKEN, "no_line_fits", CAPTURED, lines("delivered escrow")),
     }),
 )  # fmt: skip

@@ -13,7 +13,7 @@ REFUNDED_ONE = Ending(
 BANK_FIRST = f"{CAPTURED}, dispute 64.90"
 
 RELEASE_AND_REFUND = (
-    Pair(RELEASE, REFUND_ONE, delivered, 18, {
+    Pair(RELEASE, REFUND_ONE, delivered, 19, {
         "nothing was paid out yet, so one line goes back and the other is paid out": REFUNDED_ONE,
         "all was paid out, so the seller gives one line's net back": Ending(
             TAKEN,
@@ -25,13 +25,13 @@ RELEASE_AND_REFUND = (
             TAKEN, "not_under_way", f"{CAPTURED}, transfer 60.10", lines("accepted released")
         ),
     }),
-    Pair(REFUND_ONE, RELEASE, delivered, 20, {
+    Pair(REFUND_ONE, RELEASE, delivered, 22, {
         "what is refunded is not released, the other line is": REFUNDED_ONE,
     }),
 )  # fmt: skip
 
 REFUND_AND_CHARGEBACK = (
-    Pair(REFUND_ONE, CHARGEBACK, delivered, 20, {
+    Pair(REFUND_ONE, CHARGEBACK, delivered, 22, {
         "the bank was first, so no refund is begun": Ending(
             TAKEN, TAKEN, BANK_FIRST, lines("refunded escrow", "delivered escrow")
         ),
@@ -45,7 +45,7 @@ REFUND_AND_CHARGEBACK = (
             TAKEN, TAKEN, f"{CAPTURED}, refund 40.00, dispute 24.90", lines("refunded refunded", "delivered escrow")
         ),
     }),
-    Pair(CHARGEBACK, REFUND_ONE, delivered, 7, {
+    Pair(CHARGEBACK, REFUND_ONE, delivered, 8, {
         "disputed lines are the bank's to decide": Ending(
             TAKEN, "undisputed", BANK_FIRST, lines("delivered escrow")
         ),
@@ -53,7 +53,7 @@ REFUND_AND_CHARGEBACK = (
 )  # fmt: skip
 
 RECEIVE_AND_CHARGEBACK = (
-    Pair(RECEIVE, CHARGEBACK, delivered, 11, {
+    Pair(RECEIVE, CHARGEBACK, delivered, 13, {
         "the bank was first, which the provider says": Ending(
             TAKEN, TAKEN, BANK_FIRST, lines("accepted escrow", stuck="release stuck: AmountInvalid")
         ),
@@ -64,7 +64,7 @@ RECEIVE_AND_CHARGEBACK = (
             TAKEN, TAKEN, f"{CAPTURED}, transfer 60.10, dispute 64.90", lines("accepted released")
         ),
     }),
-    Pair(CHARGEBACK, RECEIVE, delivered, 7, {
+    Pair(CHARGEBACK, RECEIVE, delivered, 8, {
         "the buyer cannot accept held lines": Ending(TAKEN, "no_line_fits", BANK_FIRST, lines("delivered escrow")),
     }),
 )  # fmt: skip

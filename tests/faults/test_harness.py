@@ -27,7 +27,7 @@ KEPT = (
     "worker_frozen_past_its_timeout:release:before_effect",
     "worker_killed_call_arrives_late:ship_and_capture:before_effect",
 )
-"""Cases that found a bug of the product once; each is played again."""
+"""Cases on whose way a bug of the product was found once, by what it was."""
 
 
 def told(each: Played) -> str:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from activities.policies import read_policy
+from demo.temporal import reset
 from domain import wire
 from domain.contract import Envelope
 from domain.errors import Refused, StaleEpoch
 from domain.signing import sign
 from domain.state import Actor, Cause, Milestone, Stage
-from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, SPECIALIST, Life
+from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, SPECIALIST
 from tests.marketplace import Marketplace
 
 OTHER_OPERATOR = Actor(OPERATOR, "operator-2")
@@ -169,7 +168,7 @@ async def test_an_operators_reset_doubles_nothing(market: Marketplace) -> None:
     await life.send("confirm", SELLER)
     await life.ship()
     await life.scan(Milestone.DELIVERED)
-    await reset(life, to_first=True)
+    await reset(market.client, life.handle.id, lambda tasks: tasks[0], "a test")
     await life.rest()
     assert life.steps() == ["place", "confirm", "ship", "parcel_scan"]
     assert life.effects() == ["authorise", "capture"]
@@ -181,7 +180,7 @@ async def test_a_reset_into_the_middle_is_stopped_by_its_stale_steps_and_a_resta
     life = await market.order()
     await life.send("confirm", SELLER)
     await life.ship()
-    await reset(life, to_first=False)
+    await reset(market.client, life.handle.id, lambda tasks: tasks[2], "a test")
     with pytest.raises(WorkflowFailureError) as failed:
         await life.result()
     assert isinstance(failed.value.cause, ApplicationError)
@@ -233,22 +232,3 @@ async def test_calendars_are_extended_by_a_recorded_step_before_they_run_short(m
     assert life.state().desk_calendar.last > last
     await life.until("close")
     assert await life.result() == Stage.CLOSED
-
-
-async def reset(life: Life, *, to_first: bool) -> None:
-    """Reset as the UI and the `temporal` command line do it; what came later is applied again by the server."""
-    tasks = [
-        event.event_id
-        async for event in life.handle.fetch_history_events()
-        if event.HasField("workflow_task_completed_event_attributes")
-    ]
-    execution = WorkflowExecution(workflow_id=life.handle.id)
-    await life.market.client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=life.market.client.namespace,
-            workflow_execution=execution,
-            reason="a test",
-            workflow_task_finish_event_id=tasks[0] if to_first else tasks[2],
-            request_id=f"reset-{life.order_id}",
-        )
-    )
