@@ -12,7 +12,7 @@ from tests.model.people import COMMANDS, DESK, Act, Body, pick, shift, tiers, tu
 from tests.model.sale import Approval, Refused, Sale, Slice, need, over
 from tests.model.tickets import prune
 
-CLOCKS = ("pay", "confirm", "ship", "receipt", "stall")
+CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time")
 
 
 def release(sale: Sale, body: Body, role: str, now: datetime) -> None:

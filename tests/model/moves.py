@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from tests.model import money
+from tests.model.clocks import roots
 from tests.model.desk import ALL, CLOCKS, names
 from tests.model.people import WAY
 from tests.model.sale import Sale, over, stage
@@ -161,6 +162,9 @@ def _desk(sale: Sale, now: datetime) -> list[Say]:
         Say("payout_account", "storefront", {"account": "acct_2"}),
         Say("pause", "operator", {"until": (now + timedelta(days=2)).isoformat(), **NOTE}),
     ]
+    later = (now + timedelta(days=3)).isoformat()
+    running = dict.fromkeys(root.partition(":")[0] for root in roots(sale))
+    found += [Say("extend", "operator", {"clock": clock, "until": later, **NOTE}) for clock in running]
     if sale.captured:
         found += [
             Say("refund", "specialist", {**NOTE, "lines": [line.name for line in sale.live][:1]}),

@@ -15,7 +15,6 @@ import pytest_asyncio
 from sqlalchemy import select, text
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -110,16 +109,18 @@ async def forgotten(life: Life) -> None:
 
 
 async def is_known(life: Life) -> bool:
+    """Whether Temporal has it, or still lists it: a list is a little behind."""
     try:
         await life.handle.describe()
     except RPCError:
-        return False
+        return bool([w async for w in life.market.client.list_workflows(f"WorkflowId = '{life.handle.id}'")])
     return True
 
 
-async def listed_as_running(market: Marketplace, order_id: str) -> None:
-    """Until Temporal's list, which is a little behind, shows the order."""
-    query = f"WorkflowId = '{workflow_id(order_id)}' AND ExecutionStatus = 'Running'"
+async def listed(market: Marketplace, order_id: str, status: str) -> None:
+    """Until Temporal's list, which is a little behind, shows the order's latest run so."""
+    latest = (await market.client.get_workflow_handle(workflow_id(order_id)).describe()).run_id
+    query = f"RunId = '{latest}' AND ExecutionStatus = '{status}'"
     async with asyncio.timeout(PATIENCE):
         while not [w async for w in market.client.list_workflows(query)]:  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.02)
@@ -145,6 +146,7 @@ async def test_a_terminated_order_is_a_persons_decision_and_its_finding_heals_by
 ) -> None:
     life = await quarter.order()
     await life.handle.terminate("on purpose, perhaps")
+    await listed(quarter, life.order_id, "Terminated")
     await sweep()
     [finding] = found(quarter, life.order_id)
     assert (finding.kind, finding.other) == (FindingKind.ORDER_NOT_RUNNING, "terminated")
@@ -165,6 +167,7 @@ async def test_where_the_setting_says_so_a_terminated_order_goes_on_by_itself(
 ) -> None:
     life = await quarter.order()
     await life.handle.terminate("by mistake")
+    await listed(quarter, life.order_id, "Terminated")
     assert (await sweep(Rule(grace=timedelta(0), restarts_stopped=True)))["mended"] == 1
     await life.rest()
     await life.send("confirm", SELLER)
@@ -200,7 +203,7 @@ async def test_a_run_that_failed_is_taken_over_by_a_new_one(quarter: Marketplace
     await life.handle.signal("confirm", life.message(SELLER, {}))
     with pytest.raises(Exception, match="failed"):
         await life.handle.result()
-    assert (await life.handle.describe()).status is WorkflowExecutionStatus.FAILED
+    await listed(quarter, life.order_id, "Failed")
     assert (await sweep())["mended"] == 1
     await life.rest()
     await life.send("confirm", SELLER)
@@ -233,18 +236,19 @@ async def test_a_workflow_of_which_there_is_no_order_is_found(quarter: Marketpla
         WORKFLOW, start, id=workflow_id(stranger), task_queue=quarter.task_queue
     )
     await Life(quarter, {"order_id": stranger}, handle).rest()
-    await listed_as_running(quarter, stranger)
+    await listed(quarter, stranger, "Running")
     await sweep()
     [finding] = found(quarter, stranger)
     assert finding.kind == FindingKind.RUN_WITHOUT_ORDER
     assert ticket(quarter, finding).order_id is None, "a ticket of reconciliation may be without an order"
     await handle.terminate()
+    await listed(quarter, stranger, "Terminated")
     assert (await sweep())["healed"] == 1
 
 
 async def test_an_order_that_is_over_and_runs_on_is_found(quarter: Marketplace, sweep: Sweeping) -> None:
     life = await quarter.order()
-    await listed_as_running(quarter, life.order_id)
+    await listed(quarter, life.order_id, "Running")
     about = {"order_id": life.order_id}
     with quarter.engine.begin() as conn:
         conn.execute(text("UPDATE orders SET status = 'over' WHERE order_id = :order_id"), about)
@@ -275,6 +279,7 @@ async def test_what_a_person_has_explained_is_not_asked_again_while_nothing_chan
 ) -> None:
     life = await quarter.order()
     await life.handle.terminate("on purpose")
+    await listed(quarter, life.order_id, "Terminated")
     await sweep()
     [finding] = found(quarter, life.order_id)
     records = Records(quarter.engine, quarter.vault)
@@ -284,5 +289,6 @@ async def test_what_a_person_has_explained_is_not_asked_again_while_nothing_chan
     await life.restart()
     await sweep()
     await life.handle.terminate("once more")
+    await listed(quarter, life.order_id, "Terminated")
     assert (await sweep())["opened"] == 1, "it was well in between, so this is another matter"
     await life.restart()
