@@ -49,9 +49,9 @@ from activities.store.database import connect
 from activities.store.vault import Vault
 from activities.storefront import RowsOnly, WebhookStorefront
 from activities.sweep import Sweeper
+from domain.comparing.sweep import Rule
 from domain.contract import RECONCILIATION, SWEEP, TASK_QUEUE
 from domain.errors import Invalid
-from domain.sweep import Rule
 from starter.runs import Runs
 from workflows.front import FrontDoor
 from workflows.housekeeping import (

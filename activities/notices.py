@@ -14,13 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from activities.mail import Letter
 from activities.store import outbox
 from domain.business_time import Calendar, local_text
+from domain.claims.case import STATUS_WORDS, case_number
 from domain.deadlines import Clock, deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
-from domain.state import LineState, Order, Role, Stage, in_state, stage
-from domain.summary import MENDS
+from domain.state import LineState, Order, Role, in_state
+from domain.summary import MENDS, duty_of
 from domain.wire import instant
-from domain.words import DUTY, HAPPENED, OTHERWISE
+from domain.words import HAPPENED, OTHERWISE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +112,7 @@ def _words(facts: Facts, reader: Reader, order: Order) -> dict[str, Any]:
     calendar = _calendar(order, reader.role)
     parcel_id, ticket_id, step = (str(facts.get(name, "")) for name in ("parcel_id", "ticket_id", "step"))
     ticket = order.ticket(ticket_id)
+    claim = order.claim(str(facts.get("claim_id", "")))
     return {
         "order": order,
         "facts": facts,
@@ -126,6 +128,9 @@ def _words(facts: Facts, reader: Reader, order: Order) -> dict[str, Any]:
         "parcel": order.parcel(parcel_id),
         "ticket": ticket,
         "mends": MENDS[ticket.cause] if ticket is not None else "",
+        "claim": claim,
+        "case_number": case_number(order.order_id, claim.claim_id) if claim is not None else "",
+        "status": STATUS_WORDS[claim.status] if claim is not None else "",
     }
 
 
@@ -164,8 +169,8 @@ def next_sentence(order: Order, role: Role) -> str:
 
 
 def _duty(order: Order, clock: Clock) -> str:
-    now: Stage = stage(order)
-    return DUTY.get(clock.who, {}).get(now, "") if clock.step in _DUTY_CLOCKS else ""
+    pressed = clock.step in _DUTY_CLOCKS or clock.tier.startswith("claim:")
+    return (duty_of(order, clock) or "") if pressed else ""
 
 
 def _one_line(text: str) -> str:

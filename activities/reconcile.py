@@ -22,8 +22,8 @@ from activities.providers.port import HoldState, Movement, NewsKind, PaymentProv
 from activities.store import book, findings, holds
 from activities.store.findings import Area, RunRow
 from domain import wire
+from domain.comparing.reconcile import INWARD, Finding, FindingKind, judgements
 from domain.errors import AuthorisationExpired
-from domain.reconcile import INWARD, Finding, FindingKind, judgements
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

@@ -20,10 +20,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.store import book, findings, orders, rows
 from activities.store.findings import MENDED, Area, RunRow
 from domain import wire
+from domain.comparing.reconcile import Finding
+from domain.comparing.sweep import Row, Rule, Run, RunState, judge, mends
 from domain.contract import WORKFLOW, workflow_id
-from domain.reconcile import Finding
 from domain.state import Order
-from domain.sweep import Row, Rule, Run, RunState, judge, mends
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

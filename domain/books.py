@@ -24,8 +24,8 @@ from domain.accounts import (
 from domain.events import DisputeOpened, DisputeWon, Event, MoneyStrayed, RefundFailed
 from domain.funds import Done, Result
 from domain.money import Money, Verb, total
-from domain.purse import SUSPENSE, Bearer, DisputeStatus
-from domain.shares import back_of, bears_fee, fee_of, shares_of
+from domain.purse import SUSPENSE, Bearer, DisputeStatus, Part
+from domain.shares import back_of, bears_fee, fee_of, moving, shares_of
 from domain.state import Funds, MoneyOp, Order
 
 
@@ -75,7 +75,7 @@ def entries(order: Order, op: MoneyOp, result: Result) -> tuple[Entry, ...]:
             taken = [_credit(slice_account(order, piece), order.left(piece)) for piece in op.slices]
             return (_debit(CLEARING, op.amount), *taken)
         case Verb.REFUND:
-            back = [entry for piece in op.slices for entry in _given_back(order, piece)]
+            back = [entry for part in moving(order, op) for entry in _given_back(order, part)]
             return _booked(*back, _credit(CLEARING, op.amount))
         case Verb.RELEASE:
             return _release(order, op, result)
@@ -104,12 +104,11 @@ def _owed(order: Order) -> str:
     return receivable_account(order.seller, order.order_id)
 
 
-def _given_back(order: Order, piece: str) -> tuple[Entry, ...]:
-    """A slice goes back to the buyer: out of escrow, or, paid out before, to be got back from the seller."""
-    amount = order.left(piece)
-    if order.funds_of(piece) is not Funds.RELEASED:
-        return (_debit(slice_account(order, piece), amount),)
-    share = back_of(order, piece, amount)
+def _given_back(order: Order, part: Part) -> tuple[Entry, ...]:
+    """It goes back to the buyer: out of escrow, or, paid out before, to be got back from the seller."""
+    if order.funds_of(part.piece) is not Funds.RELEASED:
+        return (_debit(slice_account(order, part.piece), part.amount),)
+    share = back_of(order, part.piece, part.amount)
     return (_debit(_owed(order), share.net), _debit(FEES, share.fee))
 
 
@@ -167,6 +166,7 @@ def _returned(order: Order, event: DisputeWon) -> Booking:
         borne = total([share.amount for share in dispute.shares if share.by is Bearer.PLATFORM], order.currency)
         home = [
             _credit(escrow_account(order.order_id, dispute.dispute_id), dispute.restorable),
+            _credit(suspense_account(order.order_id), dispute.stray_back),
             _credit(LOSSES, borne),
         ]
     fee = [] if dispute.fee_back else [_credit(DISPUTE_FEES, event.fee)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
+from domain.claims.clocks import claim_step
 from domain.funds import capture_due, next_try
 from domain.money import Verb
 from domain.purse import DisputeStatus
@@ -65,6 +66,8 @@ def _party_clocks(order: Order) -> Iterator[Clock]:
             yield Clock(at, "parcel_stalled", tier, Role.CARRIER, subject, True)
         if root == "receipt" and tier.endswith(".decide"):
             yield from _receipt_clock(order, subject, tiers)
+        if root == "claim" and tier.endswith(".end"):
+            yield _claim_clock(order, subject, tiers)
 
 
 def _seller_clocks(order: Order, name: str, tiers: dict[str, datetime], capturing: bool) -> Iterator[Clock]:
@@ -90,6 +93,14 @@ def _receipt_clock(order: Order, line_id: str, tiers: dict[str, datetime]) -> It
         yield Clock(tiers[weak], "accept_on_weak_proof", weak, Role.BUYER, line_id, True, remind)
     elif decide not in order.passed:
         yield Clock(tiers[decide], "receipt_overdue", decide, Role.BUYER, line_id, True, remind)
+
+
+def _claim_clock(order: Order, claim_id: str, tiers: dict[str, datetime]) -> Clock:
+    """What happens to a claim when the party who should act stays silent."""
+    claim = next(claim for claim in order.open_claims if claim.claim_id == claim_id)
+    step, who = claim_step(claim)
+    tier, remind = f"claim:{claim_id}.end", tiers.get(f"claim:{claim_id}.remind")
+    return Clock(tiers[tier], step, tier, who, claim_id, True, remind)
 
 
 def _hold_limit(order: Order) -> datetime | None:
@@ -153,6 +164,10 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
 
 def _last_clocks(order: Order) -> Iterator[Clock]:
     policy, captured_at = order.policy, order.payment.captured_at
+    for claim in order.open_claims:
+        if not claim.is_settled:
+            end = claim.opened_at + timedelta(days=policy.claims.longest)
+            yield Clock(end, "claim_times_out", f"claim:{claim.claim_id}.longest", Role.SPECIALIST, claim.claim_id)
     if captured_at is not None:
         end = captured_at + timedelta(days=policy.escrow.longest - policy.escrow.margin)
         escrowed = [line for line in order.live if line.funds is Funds.ESCROW]
@@ -160,7 +175,7 @@ def _last_clocks(order: Order) -> Iterator[Clock]:
             yield Clock(end, "escrow_ends", "escrow.end", Role.SPECIALIST)
         if order.op is None and any(line.held and line.line_id not in order.disputed for line in escrowed):
             yield Clock(end, "held_escrow_ends", "escrow.held", Role.SPECIALIST)
-    if stage(order) is Stage.COMPLETED and not money_open(order) and not order.tickets:
+    if stage(order) is Stage.COMPLETED and not money_open(order) and not order.tickets and not order.open_claims:
         since = max(line.since for line in order.live)
         yield Clock(since + timedelta(days=policy.aftersale.window), "close", "window.end", Role.CLOCK)
     shortest = min(order.seller_calendar.last, order.buyer_calendar.last, order.desk_calendar.last)

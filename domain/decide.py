@@ -11,6 +11,7 @@ from typing import Any
 from domain import wire
 from domain.business_time import CalendarTooShort, add_business_days
 from domain.checkout import ID
+from domain.claims.ends import overtaken_claims
 from domain.deadlines import Clock, deadlines
 from domain.errors import Invalid, Refused
 from domain.events import (
@@ -27,7 +28,7 @@ from domain.events import (
 from domain.fold import apply_all
 from domain.funds import plan
 from domain.money import Verb
-from domain.process import COMMANDS, NEWS, STEPS, roles_of, step_for
+from domain.process import COMMANDS, REOPEN, STEPS, roles_of, step_for
 from domain.state import (
     DESK,
     PARTIES,
@@ -147,7 +148,7 @@ def possible(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
     """The commands open to `actor` now, in the table's order."""
     if not _related(order, actor):
         return ()
-    names = NEWS if is_over(order) else COMMANDS
+    names = REOPEN if is_over(order) else COMMANDS
     open_steps = (s for s in STEPS if actor.role in s.by and s.name in names and _open(order, s, actor, now))
     return tuple(dict.fromkeys(step.name for step in open_steps))
 
@@ -174,7 +175,7 @@ def _row_for(order: Order, command: Command) -> Step:
         raise Refused("role_not_allowed", f"a {command.actor.role} may not {command.name}; that is for: {roles}")
     if not _related(order, command.actor):
         raise Refused("not_your_order", f"{command.actor.role} {command.actor.id} has no part in this order")
-    if is_over(order) and step.name not in NEWS:
+    if is_over(order) and step.name not in REOPEN:
         raise Refused("order_over", "the order is over")
     if command.ticket_id:
         known(order, command.ticket_id)
@@ -277,9 +278,11 @@ def _finish(
     """
     seq = order.seq + 1
     after = apply_all(order, events)
-    ended = overtaken(after, step.name)
+    claims = overtaken_claims(after, now)
+    after = apply_all(after, claims)
+    ended = (*claims, *overtaken(after, step.name))
     taken = Taken(seq, seen)
-    after = apply_all(after, [*ended, taken])
+    after = apply_all(after, [*ended[len(claims) :], taken])
     events = [*events, *ended, taken]
     op = plan(after, now, seq) if step.money and command.actor.role not in SIGNED else None
     if op is not None and op.verb in step.money:
@@ -300,7 +303,8 @@ def _needs_second(order: Order, step: Step, actor: Actor) -> bool:
 def _amounts_digest(order: Order, name: str, body: str) -> str:
     """Over a command and the money it is about; another when anything moved in between."""
     funds = [[line.line_id, line.state.value, line.funds.value] for line in order.lines]
-    return wire.digest([order.order_id, name, body, funds, order.shipping_funds.value])
+    claims = [[claim.claim_id, claim.status.value] for claim in order.claims]
+    return wire.digest([order.order_id, name, body, funds, order.shipping_funds.value, *claims])
 
 
 def _ask_second(order: Order, command: Command, seen: Seen, now: datetime) -> Decision:

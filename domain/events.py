@@ -9,10 +9,11 @@ from typing import Any, get_args
 
 from domain import wire
 from domain.business_time import Calendar
+from domain.claims.case import Claim, Finding, RefundOffer, ReturnParcel, Ruling, Status
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
-from domain.purse import Debt, Dispute, Moved, Share, Stray
+from domain.purse import Debt, Dispute, Moved, Part, Share, Stray
 from domain.state import (
     Account,
     Approval,
@@ -290,13 +291,17 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """`amount` went back to the buyer; what had been paid out before is owed by the seller from now on, as `debt`."""
+    """`amount` went back to the buyer; what had been paid out before is owed by the seller from now on, as `debt`.
+
+    `part` says that it was only so much of one slice, whose rest goes its way.
+    """
 
     ref: str
     amount: Money
     slices: tuple[str, ...]
     move: Moved | None = None
     debt: Debt | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +392,82 @@ class WindowReopened:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimOpened:
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMoved:
+    claim_id: str
+    to: Status
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWaits:
+    """The buyer gives the parcel until then; the claim sleeps."""
+
+    claim_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOffered:
+    """An offer stands, or, with None, the last one no longer does."""
+
+    claim_id: str
+    offer: RefundOffer | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRuled:
+    """The platform, or an inspection, decided; None takes the decision back. `judge` is who decided, "" for nobody."""
+
+    claim_id: str
+    ruling: Ruling | None
+    judge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAppealed:
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnSent:
+    claim_id: str
+    parcel: ReturnParcel
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnArrived:
+    claim_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnInspected:
+    claim_id: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAwarded:
+    """`parts` are to go back to the buyer, whole lines or a part of one that goes its way with the rest."""
+
+    claim_id: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceGiven:
+    """Stored files that belong to a claim."""
+
+    claim_id: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyAdopted:
     policy: Policy
 
@@ -432,6 +513,8 @@ Event = (
     | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded
     | ReleaseReversed | DebtPaid | DebtWrittenOff | RefundFailed | MoneyStrayed
     | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
+    | ClaimOpened | ClaimMoved | ClaimWaits | RefundOffered | ClaimRuled | ClaimAppealed | ReturnSent | ReturnArrived
+    | ReturnInspected | RefundAwarded | EvidenceGiven
     | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | WindowClosed | Taken
 )  # fmt: skip
 

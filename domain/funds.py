@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from domain.business_time import add_business_days
+from domain.claims.ends import overtaken_claims
 from domain.events import (
     Captured,
     DebtPaid,
@@ -35,7 +36,7 @@ from domain.events import (
 from domain.fold import apply_all
 from domain.money import Money, Verb, total
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Debt, Dispute, DisputeStatus, Moved, Part
-from domain.shares import back_of, bears_fee, net_of, shares_of
+from domain.shares import back_of, bears_fee, moving, net_of, shares_of
 from domain.state import DEAD, SENT, Cause, Funds, LineState, MoneyOp, Order, Stuck
 from domain.tickets import opened, overtaken
 
@@ -152,7 +153,10 @@ def capture_due(order: Order) -> bool:
 
 
 def _refunds(order: Order) -> Iterator[Desire]:
-    """Dead lines give their money back, also when it was paid out; shipping goes when no line is left."""
+    """Dead lines give their money back, also when it was paid out; shipping goes when no line is left.
+
+    So does what was granted of a line that goes its way.
+    """
     disputed, ours = order.disputed, (Funds.ESCROW, Funds.RELEASED)
     back = [
         line.line_id
@@ -164,19 +168,27 @@ def _refunds(order: Order) -> Iterator[Desire]:
     if back:
         amount = total([order.left(piece) for piece in back], order.currency)
         yield Desire(Verb.REFUND, amount, tuple(back), order.payment.charge, AT_ONCE)
-    for stray in order.strays[:1]:
+    for part in order.due_back:
+        if part.piece not in disputed:
+            yield Desire(Verb.REFUND, part.amount, (part.piece,), order.payment.charge, AT_ONCE)
+    for stray in () if SUSPENSE in disputed else order.strays[:1]:
         yield Desire(Verb.REFUND, stray.amount, (SUSPENSE,), stray.ref, AT_ONCE)
 
 
 def _releases(order: Order) -> Iterator[Desire]:
     """Accepted lines pay the seller less fees, once the payout account has settled; shipping goes with the last one.
 
-    So does what a dispute had taken and was won back.
+    What is granted of a line goes back to the buyer before its rest is paid. What a dispute had taken and was won back
+    is paid out, too.
     """
+    granted = {part.piece for part in order.due_back}
     out = [
         line.line_id
         for line in order.lines
-        if line.state is LineState.ACCEPTED and line.funds is Funds.ESCROW and not line.held
+        if line.state is LineState.ACCEPTED
+        and line.funds is Funds.ESCROW
+        and not line.held
+        and line.line_id not in granted
     ]
     live = order.live
     all_out = bool(live) and all(line.line_id in out or line.funds is Funds.RELEASED for line in live)
@@ -226,7 +238,9 @@ def next_try(order: Order) -> datetime | None:
 def settle(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[Event, ...]:
     """What an operation's result does to the order, and which tickets it ends. Total over verbs and results."""
     events = _settled(order, op, result, now)
-    return (*events, *overtaken(apply_all(order, events), f"{op.verb}"))
+    after = apply_all(order, events)
+    done = overtaken_claims(after, now)
+    return (*events, *done, *overtaken(apply_all(after, done), f"{op.verb}"))
 
 
 def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[Event, ...]:
@@ -250,16 +264,12 @@ def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[
 
 def _paid(order: Order, op: MoneyOp, result: Done, now: datetime) -> tuple[Event, ...]:
     """What moved after the capture."""
-    parts = tuple(Part(piece, order.left(piece)) for piece in op.slices)
+    parts = moving(order, op)
     match op.verb:
         case Verb.RELEASE:
             return _released(order, op, result, parts, now)
         case Verb.REFUND:
-            paid_out = [part for part in parts if order.funds_of(part.piece) is Funds.RELEASED]
-            owed = total([back_of(order, part.piece, part.amount).net for part in paid_out], order.currency)
-            debt = _debt(order, _owed(order) + owed, now) if owed else None
-            move = Moved(op.verb, result.ref, op.subject, result.amount, parts, Money.zero(order.currency))
-            return (Refunded(result.ref, result.amount, op.slices, move, debt),)
+            return _given_back(order, op, result, parts, now)
         case Verb.REVERSE_RELEASE:
             debt = _debt(order, _owed(order) - result.amount, now)
             return (ReleaseReversed(result.ref, op.subject, result.amount, debt),)
@@ -267,6 +277,17 @@ def _paid(order: Order, op: MoneyOp, result: Done, now: datetime) -> tuple[Event
             return _borne(order, next(d for d in order.disputes if d.dispute_id == op.subject), now)
         case _:
             return (DebtWrittenOff(result.amount),)
+
+
+def _given_back(order: Order, op: MoneyOp, result: Done, parts: tuple[Part, ...], now: datetime) -> tuple[Event, ...]:
+    """What had been paid out before is owed by the seller. A part of a line that fails later is no line's any more."""
+    paid_out = [part for part in parts if order.funds_of(part.piece) is Funds.RELEASED]
+    owed = total([back_of(order, part.piece, part.amount).net for part in paid_out], order.currency)
+    debt = _debt(order, _owed(order) + owed, now) if owed else None
+    partial = parts[0] if any(line.line_id == parts[0].piece for line in order.live) else None
+    of = (Part(SUSPENSE, partial.amount),) if partial else parts
+    move = Moved(op.verb, result.ref, op.subject, result.amount, of, Money.zero(order.currency))
+    return (Refunded(result.ref, result.amount, op.slices, move, debt, partial),)
 
 
 def _released(order: Order, op: MoneyOp, result: Done, parts: tuple[Part, ...], now: datetime) -> tuple[Event, ...]:

@@ -1,4 +1,4 @@
-"""Who is told what, as a second table beside the process: mails to the parties and the desk, events to the storefront.
+"""Who is told what, as a second table beside the process: mails to parties and desk, events to the storefront.
 
 `notices` reads a step's row and its events, `reminders` reads the clocks. A notice carries ids, amounts and times only:
 names, addresses and tracking numbers are looked up when it is sent. `stands` says then whether it is still true.
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.claim import NAMES as CLAIM_NAMES
+from domain.claims.telling import claim_facts, reminded, still_waits
 from domain.deadlines import Clock, deadlines
 from domain.events import (
     CancelAsked,
@@ -72,15 +74,7 @@ class Notice:
     context: Facts = field(default_factory=dict)
 
 
-WORTH_A_MAIL = frozenset(
-    {
-        Milestone.AVAILABLE_FOR_PICKUP,
-        Milestone.FAILED_ATTEMPT,
-        Milestone.DELIVERED,
-        Milestone.RETURNED,
-        Milestone.LOST,
-    }
-)
+WORTH_A_MAIL = frozenset(Milestone) - {Milestone.ACCEPTED, Milestone.IN_TRANSIT, Milestone.OUT_FOR_DELIVERY}
 """Scans that a buyer is told of; the others are on the status page."""
 
 RELISTS = frozenset({"expire_unpaid", "hold_lapses", "cancel", "cancel_by_silence", "confirm_lapses"})
@@ -109,6 +103,8 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("remind_confirm", Role.SELLER),
     ("remind_ship", Role.SELLER),
     ("remind_receipt", Role.BUYER),
+    ("remind_claim", Role.BUYER),
+    ("remind_claim", Role.SELLER),
 )
 """The mails that tell of an outcome or a clock rather than of a step of the table."""
 
@@ -143,7 +139,12 @@ def notices(
     scene = _Scene(step, seq, order_after, now, _facts(step, happened, order_after))
     outcomes = [notice for event in happened for notice in _outcome(scene, event)]
     spoken = {notice.to for notice in outcomes if notice.channel is Channel.MAIL}
-    own = [scene.mail(to, step) for to in tells if to in PARTIES and to not in spoken and _worth(scene)]
+    template = "claim" if step in CLAIM_NAMES else step
+    own = [
+        scene.mail(to, template, f"{step}:{seq}")
+        for to in tells
+        if to in PARTIES and to not in spoken and _worth(scene)
+    ]
     storefront = [*_storefront(scene, tells)]
     every = [*own, *outcomes, *storefront]
     return tuple({(notice.cause, notice.to, notice.channel): notice for notice in every}.values())
@@ -196,14 +197,14 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
 
 
 def _told(event: Event) -> dict[str, Fact]:
-    """What is worth telling of what the payment provider told."""
+    """What is worth telling of what the payment provider told, and of claims."""
     match event:
         case DisputeOpened(dispute) | DisputeWon(dispute, _):
             return {"dispute": dispute.dispute_id, "amount": str(dispute.amount), "why": str(dispute.reason)}
         case RefundFailed(move):
             return {"amount": str(move.amount)}
         case _:
-            return {}
+            return claim_facts(event)
 
 
 def _worth(scene: _Scene) -> bool:
@@ -243,7 +244,8 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             paid: dict[str, Fact] = {"netted": str(netted)} if netted else {}
             yield scene.mail(Role.SELLER, "released", slices=list(event.slices), **paid)
         case Refunded():
-            yield scene.mail(Role.BUYER, "refunded", slices=list(event.slices))
+            part: dict[str, Fact] = {"part": str(event.part.amount)} if event.part else {}
+            yield scene.mail(Role.BUYER, "refunded", slices=list(event.slices), **part)
             if event.debt is not None:
                 yield scene.mail(Role.SELLER, "owed", owed=str(event.debt.amount))
         case DisputeBorne(debt=debt) if debt is not None:
@@ -303,8 +305,10 @@ def reminders(order: Order) -> tuple[Notice, ...]:
         if due is None or not _began(order, clock) < due < clock.at:
             continue
         root = clock.tier.split(".")[0].partition(":")[0]
-        cause = f"remind:{clock.tier}" if root != "receipt" else f"remind:receipt:{instant_text(_began(order, clock))}"
-        facts: dict[str, Fact] = {"lines": [clock.subject] if clock.subject else []}
+        since = f"remind:{root}:{instant_text(_began(order, clock))}"
+        cause = {"receipt": since, "claim": f"{since}:{clock.subject}"}.get(root, f"remind:{clock.tier}")
+        claim = order.claim(clock.subject) if root == "claim" else None
+        facts = reminded(claim) if claim is not None else {"lines": [clock.subject] if clock.subject else []}
         earlier = found.get(cause)
         if earlier is None:
             template = f"remind_{root}"
@@ -318,6 +322,9 @@ def reminders(order: Order) -> tuple[Notice, ...]:
 
 def _began(order: Order, clock: Clock) -> datetime:
     """Since when the person has had something to do; nobody is reminded of what was asked a moment ago."""
+    claim = order.claim(clock.subject) if clock.tier.startswith("claim:") else None
+    if claim is not None:
+        return claim.since
     if clock.subject:
         return order.line(clock.subject).since
     confirmed = [line.since for line in in_state(order.lines, (LineState.CONFIRMED,))]
@@ -381,6 +388,7 @@ _STANDS: Mapping[str, Callable[[Order, Facts], bool]] = {
     "request_cancel": lambda order, facts: order.cancel_request is not None,
     "ask_time": lambda order, facts: order.time_request is not None,
     "pause": lambda order, facts: order.paused is not None,
+    "remind_claim": still_waits,
     "ticket_opened": _ticket_open,
     "ticket_escalated": _ticket_open,
 }

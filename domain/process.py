@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain import cancel, checkout, confirm, desk, news, receive, ship, tickets
+from domain.claim import OPENING, STEPS_OF_CLAIMS
 from domain.events import Event
 from domain.money import Verb
 from domain.state import Line, LineState, Order, Role
@@ -204,7 +205,7 @@ MONEY = (
 )
 
 STEPS: tuple[Step, ...] = (
-    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *DESK_STEPS, *NEWS_OF_MONEY, *MONEY,
+    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *STEPS_OF_CLAIMS, *DESK_STEPS, *NEWS_OF_MONEY, *MONEY,
 )  # fmt: skip
 """The whole process."""
 
@@ -214,7 +215,10 @@ COMMANDS: tuple[str, ...] = tuple(
 """The names that somebody may send, each as an update and as a signal."""
 
 NEWS: tuple[str, ...] = tuple(name for name in COMMANDS if all(s.by == {PROVIDER} for s in STEPS if s.name == name))
-"""Those that only the payment provider tells; an order that is over takes them, too (W3)."""
+"""Those that only the payment provider tells (W3)."""
+
+REOPEN: tuple[str, ...] = (*NEWS, *dict.fromkeys(step.name for step in OPENING))
+"""Those that an order takes, too, that is over: it goes on in a new run."""
 
 ACTIONS: tuple[str, ...] = tuple(name for name in COMMANDS if name not in NEWS)
 """Those that people, the storefront and the carrier send."""

@@ -119,8 +119,13 @@ class Dispute:
     @property
     def restorable(self) -> Money:
         """What goes back into escrow when a dispute that was borne is won after all: all but the platform's part."""
-        shares = [share.amount for share in self.shares if share.by is not Bearer.PLATFORM]
+        shares = [s.amount for s in self.shares if s.by is not Bearer.PLATFORM and s.piece != SUSPENSE]
         return total([*shares, *([self.fee_back] if self.fee_back else [])], self.amount.currency)
+
+    @property
+    def stray_back(self) -> Money:
+        """What of it had been on its way back to the buyer, and is so again when a dispute that was borne is won."""
+        return total([share.amount for share in self.shares if share.piece == SUSPENSE], self.amount.currency)
 
     @property
     def restorable_fee(self) -> Money:

@@ -92,7 +92,9 @@ def wait_longer(moment: Moment) -> tuple[Event, ...]:
 
 def nothing_open(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """The window closes only over an order with no money, ticket or claim open."""
-    return "money or a ticket is still open" if money_open(order) or order.tickets else None
+    return (
+        "money, a ticket or a claim is still open" if money_open(order) or order.tickets or order.open_claims else None
+    )
 
 
 def close(moment: Moment) -> tuple[Event, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from domain.money import Money, Verb, allocate, total
-from domain.purse import SHIPPING, Bearer, Dispute, Part, Share
-from domain.state import Funds, Order
+from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, Part, Share
+from domain.state import Funds, MoneyOp, Order
 
 
 def fee_of(order: Order, piece: str, left: Money) -> Money:
@@ -32,19 +32,38 @@ def back_of(order: Order, piece: str, amount: Money) -> Share:
     return Share(piece, Bearer.SELLER, amount, fee)
 
 
+def moving(order: Order, op: MoneyOp) -> tuple[Part, ...]:
+    """What of each slice an operation moves: all that is left, or, of a line that goes its way, what is granted."""
+    if op.verb is Verb.REFUND and any(line.line_id == op.slices[0] for line in order.live):
+        return (Part(op.slices[0], op.amount),)
+    return tuple(Part(piece, order.left(piece)) for piece in op.slices)
+
+
 def parts_of(order: Order, amount: Money) -> tuple[Part, ...]:
     """How a disputed `amount` is laid over the slices that still have money, by what is left of each.
 
     Those that are being refunded come last, because they may be gone before the bank decides. What exceeds them all is
     laid over nothing: the platform bears it when the dispute is lost.
     """
-    pieces = [*(line.line_id for line in order.lines), SHIPPING]
-    there = (Funds.ESCROW, Funds.RELEASED)
-    lefts = {piece: _undisputed(order, piece) for piece in pieces if order.funds_of(piece) in there}
-    leaving = order.op.slices if order.op is not None and order.op.verb is Verb.REFUND else ()
-    stay = _laid(amount, {piece: left for piece, left in lefts.items() if piece not in leaving})
+    leaving = {}
+    if order.op is not None and order.op.verb is Verb.REFUND:
+        leaving = {part.piece: part.amount for part in moving(order, order.op)}
+    lefts = {piece: _undisputed(order, piece) for piece in _there(order)}
+    going = {piece: min(left, leaving[piece]) for piece, left in lefts.items() if piece in leaving}
+    stay = _laid(amount, {piece: left - going[piece] if piece in going else left for piece, left in lefts.items()})
     rest = amount - total([part.amount for part in stay], order.currency)
-    return (*stay, *_laid(rest, {piece: left for piece, left in lefts.items() if piece in leaving}))
+    parts = (*stay, *_laid(rest, going))
+    sums = {part.piece: total([p.amount for p in parts if p.piece == part.piece], order.currency) for part in parts}
+    return tuple(Part(piece, of_piece) for piece, of_piece in sums.items())
+
+
+def _there(order: Order) -> Iterator[str]:
+    """The slices whose money came with the payment and is in escrow, paid out, or on its way back a second time."""
+    for piece in (*(line.line_id for line in order.lines), SHIPPING):
+        if order.funds_of(piece) in (Funds.ESCROW, Funds.RELEASED):
+            yield piece
+    if order.strays and order.strays[0].ref == order.payment.charge:
+        yield SUSPENSE
 
 
 def covered(order: Order) -> tuple[Dispute, ...]:
@@ -77,7 +96,8 @@ def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:
 def _undisputed(order: Order, piece: str) -> Money:
     """What is left of a slice beside what other disputes hold of it."""
     parts = (part for dispute in order.disputes if dispute.holds for part in dispute.parts if part.piece == piece)
-    return order.left(piece) - total([part.amount for part in parts], order.currency)
+    held = total([part.amount for part in parts], order.currency)
+    return order.left(piece) - min(held, order.left(piece))
 
 
 def shares_of(order: Order, dispute: Dispute) -> tuple[Share, ...]:
@@ -91,7 +111,8 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
     for part in dispute.parts:
         bearer = bearers.get(order.funds_of(part.piece))
         if bearer is not None:
-            share = back_of(order, part.piece, part.amount)
+            # A refund that was under way when the dispute came has left less than it is about.
+            share = back_of(order, part.piece, min(part.amount, order.left(part.piece)))
             yield Share(part.piece, bearer, share.amount, share.fee)
             uncovered -= share.amount
     yield Share("", Bearer.PLATFORM, uncovered, Money.zero(order.currency))

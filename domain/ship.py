@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.checkout import ID, NOT_AN_ID
+from domain.claims.answers import arrived
 from domain.errors import Invalid, Refused
 from domain.events import (
     AddressChanged,
@@ -159,6 +160,7 @@ def scan(moment: Moment) -> tuple[Event, ...]:
         moved.extend(_owed(order, parcel))
     if body.milestone in (Milestone.RETURNED, Milestone.LOST):
         moved.extend(_gone_wrong(moment, parcel, body.milestone))
+    moved.extend(arrived(order, moment.ids, moment.now))
     return tuple(moved)
 
 
@@ -203,11 +205,14 @@ def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:
 
 
 def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:
-    """A parcel that is lost or comes back holds its lines and becomes a specialist's work."""
+    """A parcel that is lost or comes back holds its lines and becomes a specialist's work, unless a claim has them."""
     cause = Cause.PARCEL_RETURNED if milestone is Milestone.RETURNED else Cause.PARCEL_LOST
     order = moment.order
     affected = tuple(
-        line_id for line_id in parcel.lines if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
+        line_id
+        for line_id in parcel.lines
+        if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
+        and not order.line(line_id).held.startswith("claim:")
     )
     if not affected:
         return ()

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.business_time import Calendar
+from domain.claims.case import Claim
 from domain.money import Money, Verb, total
 from domain.policy import Policy
 from domain.purse import SHIPPING, SUSPENSE, Debt, Dispute, DisputeStatus, Moved, Part, Stray
@@ -324,8 +325,9 @@ class Seen:
 class Order:
     """Everything the process needs to know about one order, and nothing personal.
 
-    `given_back` is what of a slice went back to the buyer while the rest of it goes its way. `under_way` is a step that
-    an earlier run had begun when it was ended (`domain.contract.begun`); the run that starts here carries it out first.
+    `given_back` is what of a slice went back to the buyer while the rest of it goes its way, `granted` what is still to
+    go so. `under_way` is a step that an earlier run had begun when it was ended (`domain.contract.begun`); the run that
+    starts here carries it out first.
     """
 
     order_id: str
@@ -348,6 +350,8 @@ class Order:
     payment: Payment = field(default_factory=Payment)
     parcels: tuple[Parcel, ...] = ()
     given_back: tuple[Part, ...] = ()
+    granted: tuple[Part, ...] = ()
+    claims: tuple[Claim, ...] = ()
     moves: tuple[Moved, ...] = ()
     disputes: tuple[Dispute, ...] = ()
     debt: Debt | None = None
@@ -383,6 +387,22 @@ class Order:
     def ticket(self, ticket_id: str) -> Ticket | None:
         """The open ticket of that id, or None."""
         return next((ticket for ticket in self.tickets if ticket.ticket_id == ticket_id), None)
+
+    def claim(self, claim_id: str) -> Claim | None:
+        """The claim of that id, or None."""
+        return next((claim for claim in self.claims if claim.claim_id == claim_id), None)
+
+    @property
+    def open_claims(self) -> tuple[Claim, ...]:
+        """The claims about which something is left to do."""
+        return tuple(claim for claim in self.claims if claim.is_open)
+
+    @property
+    def due_back(self) -> tuple[Part, ...]:
+        """What of live slices is to go back to the buyer; a slice that goes back whole takes it along."""
+        live = {line.line_id: line for line in self.live if line.funds in (Funds.ESCROW, Funds.RELEASED)}
+        parts = (Part(p.piece, min(p.amount, self.left(p.piece))) for p in self.granted if p.piece in live)
+        return tuple(part for part in parts if part.amount)
 
     @property
     def live(self) -> tuple[Line, ...]:
@@ -466,7 +486,7 @@ def money_open(order: Order) -> bool:
     # An offer to pay for nothing is only open when the buyer's bank holds money for it.
     offered = payment.offer is not None and bool(order.live or payment.offer.payment_intent)
     restored = any(dispute.holds or dispute.status is DisputeStatus.RESTORED for dispute in order.disputes)
-    after = bool(order.debt or order.strays) or restored or _to_be_got_back(order)
+    after = bool(order.debt or order.strays or order.due_back) or restored or _to_be_got_back(order)
     return bool(order.op or offered or uncaptured or payment.superseded or Funds.ESCROW in slices) or after
 
 
@@ -478,4 +498,4 @@ def _to_be_got_back(order: Order) -> bool:
 
 def is_over(order: Order) -> bool:
     """Whether the order's workflow may end: an end stage, no money open, nobody with work left."""
-    return stage(order) in ENDS and not money_open(order) and not order.tickets
+    return stage(order) in ENDS and not money_open(order) and not order.tickets and not order.open_claims

@@ -10,7 +10,7 @@ from domain.deadlines import Clock, deadlines
 from domain.money import Verb
 from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF
-from domain.words import DUTY, OTHERWISE
+from domain.words import CLAIM_DUTY, DUTY, OTHERWISE
 
 NOBODY = "nobody"
 
@@ -25,7 +25,7 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
     Cause.MONEY_UNKNOWN: ("retry",),
     Cause.MONEY_FAILED: ("retry", "pay", "cancel", "payout-account"),
     Cause.DISPUTE: ("note", "resolve-ticket"),
-    Cause.CLAIM: ("refund", "release"),
+    Cause.CLAIM: ("decide-claim", "ask-party"),
 }
 """Which commands of ``aftersale`` mend a ticket of each cause, the mildest first."""
 
@@ -156,9 +156,15 @@ def named(order: Order, ticket: Ticket) -> str:
     return f"{ticket.cause} ({about})" if about else str(ticket.cause)
 
 
+def duty_of(order: Order, clock: Clock) -> str | None:
+    """What whoever the clock presses should do before it rings; None where there is nothing to do."""
+    claim = order.claim(clock.subject) if clock.tier.startswith("claim:") and clock.party else None
+    return CLAIM_DUTY[claim.status] if claim else DUTY.get(clock.who, {}).get(stage(order))
+
+
 def sentence(order: Order, clock: Clock) -> str:
     """As in 'The seller should confirm or decline the order; otherwise a specialist follows up.'."""
-    duty = DUTY.get(clock.who, {}).get(stage(order))
+    duty = duty_of(order, clock)
     otherwise = OTHERWISE[clock.step]
     if duty is None:
         return f"Next: {otherwise}."

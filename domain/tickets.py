@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.business_time import add_business_days
+from domain.claims.case import Status
 from domain.errors import Refused
 from domain.events import (
     Event,
@@ -119,9 +120,10 @@ def _stands(order: Order, ticket: Ticket) -> bool:
         case Cause.NUMBER_REUSED:
             return bool(states - {LineState.ACCEPTED})
         case Cause.RECEIPT_MISSING:
-            return any(line.line_id == ticket.subject and line.state is LineState.DELIVERED for line in order.lines)
+            line = next(line for line in order.lines if line.line_id == ticket.subject)
+            return line.state is LineState.DELIVERED and not line.held.startswith("claim:")
         case Cause.CLAIM:
-            return any(line.held == ticket.subject for line in order.live)
+            return any(c.claim_id == ticket.subject and c.status is Status.ESCALATED for c in order.claims)
         case _:
             return _money_stands(order, ticket)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_days
+from domain.claims.clocks import claim_calendar, claim_tiers
 from domain.state import Line, LineState, Order, Parcel, Stage, in_state, stage
 
 Tier = tuple[str, datetime]
@@ -24,6 +25,7 @@ def party_tiers(order: Order) -> dict[str, datetime]:
         **dict(_request_tiers(order)),
         **dict(tier for parcel in order.parcels for tier in _stall_tiers(order, parcel)),
         **dict(tier for line in delivered if not line.held for tier in _receipt_tiers(order, line)),
+        **dict(_tier(order, *tier) for claim in order.open_claims for tier in claim_tiers(order, claim)),
     }
 
 
@@ -57,6 +59,8 @@ def since_of(order: Order, tier: str) -> datetime:
             return parcel.moved_at or parcel.shipped_at
         case "receipt":
             return order.line(subject).since
+        case "claim" if (claim := order.claim(subject)) is not None:
+            return claim.since
         case "confirm" | "ship" if payment.paid_at is not None:
             return payment.paid_at
         case _:
@@ -65,6 +69,9 @@ def since_of(order: Order, tier: str) -> datetime:
 
 def calendar_of(order: Order, tier: str) -> Calendar:
     """The calendar of the party who must act before a tier rings."""
+    claim = order.claim(subject_of(tier)) if root_of(tier) == "claim" else None
+    if claim is not None:
+        return claim_calendar(order, claim)
     return order.seller_calendar if root_of(tier) in {"confirm", "ship", "cancel"} else order.buyer_calendar
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from domain.claims.case import Status
 from domain.state import Role, Stage
 
 HAPPENED: Mapping[str, str] = {
@@ -41,6 +42,32 @@ HAPPENED: Mapping[str, str] = {
     "grant_cancel": "The request to cancel was granted.",
     "refuse_cancel": "The request to cancel was refused.",
     "cancel_by_silence": "The seller did not answer; the request to cancel was granted.",
+    "open_claim": "The buyer made a claim.",
+    "answer_claim": "The claim was answered.",
+    "add_evidence": "Evidence was added to the claim.",
+    "claim_unanswered": "The claim was not answered in time; the platform steps in.",
+    "claim_lapses": "The buyer did not go on with the claim; it was closed.",
+    "withdraw_claim": "The buyer withdrew the claim.",
+    "wait_on_claim": "The buyer gives the parcel more time; the claim waits.",
+    "claim_wakes": "The time that the buyer gave is over; the claim goes on.",
+    "grant_claim": "The seller granted the claim.",
+    "offer_refund": "A refund was offered.",
+    "accept_offer": "The offer was accepted.",
+    "decline_offer": "The offer was declined.",
+    "send_return": "The items are on their way back.",
+    "receive_return": "The returned items have arrived.",
+    "inspect_return": "The returned items were inspected.",
+    "return_missing": "The return has not arrived in time; the platform steps in.",
+    "inspection_lapses": "The seller did not inspect the return in time; the money goes back.",
+    "escalate_claim": "The claim was passed to the platform.",
+    "escalate_upstream": "The claim was passed to the shop that the items came from.",
+    "answer_upstream": "The shop that the items came from has answered.",
+    "upstream_silent": "The shop that the items came from did not answer; the platform steps in.",
+    "ask_party": "The platform has a question about the claim.",
+    "decide_claim": "The platform decided the claim.",
+    "appeal_claim": "The decision was appealed against.",
+    "decision_stands": "Nobody appealed; the decision was carried out.",
+    "claim_times_out": "Nobody decided the claim in time; it was decided for the buyer.",
     "release": "A specialist released money to the seller.",
     "refund": "A specialist gave money back to the buyer.",
     "extend": "A deadline was extended.",
@@ -88,6 +115,14 @@ OTHERWISE: Mapping[str, str] = {
     "escrow_ends": "unsent lines are cancelled, unarrived ones refunded, delivered ones released",
     "held_escrow_ends": "lines that are held are refunded",
     "close": "the order closes",
+    "claim_unanswered": "the platform steps in",
+    "claim_lapses": "the claim is closed",
+    "claim_wakes": "the claim goes on",
+    "return_missing": "the platform steps in",
+    "inspection_lapses": "the money goes back to the buyer",
+    "upstream_silent": "the platform steps in",
+    "decision_stands": "the decision is carried out",
+    "claim_times_out": "the claim is decided for the buyer",
     "cancel_by_silence": "the request to cancel is granted",
     "pause_ends": "the order goes on",
     "approval_lapses": "the large command lapses",
@@ -113,3 +148,19 @@ DUTY: Mapping[Role, Mapping[Stage, str]] = {
     },
 }
 """What a party is asked to do at a stage."""
+
+CLAIM_DUTY: Mapping[Status, str] = {
+    Status.RECEIVED: "answer the claim",
+    Status.WAITING_FOR_SELLER: "answer the claim",
+    Status.WAITING_FOR_BUYER: "answer the seller, or pass the claim to the platform",
+    Status.SELLER_ASKED: "answer the platform's question about the claim",
+    Status.BUYER_ASKED: "answer the platform's question about the claim",
+    Status.RETURN_REQUESTED: "send the items back and give the tracking number",
+    Status.RETURN_SENT: "say when the return has arrived",
+    Status.RETURN_RECEIVED: "inspect the return",
+    Status.ESCALATED_UPSTREAM: "bring the answer of the shop that the items came from",
+    Status.WAITING_LONGER: "bring the parcel",
+    Status.REFUND_APPROVED: "appeal, if the decision is wrong",
+    Status.REJECTED: "appeal, if the decision is wrong",
+}
+"""What is asked of whoever must act at a status of a claim."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from activities.store import findings, personal
 from activities.store.findings import Area, FindingRow, RunRow
 from activities.store.personal import Note
+from domain.comparing.reconcile import FindingKind
 from domain.errors import Invalid, Refused
-from domain.reconcile import FindingKind
 from domain.state import DESK, Actor
 from starter.records import LONGEST_NOTE, Records
 from starter.sending import id_from, new_id

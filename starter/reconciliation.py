@@ -12,8 +12,8 @@ from rich.console import Group, RenderableType
 from temporalio.client import Client
 
 from activities.store.findings import FindingRow, RunRow
+from domain.comparing.reconcile import FindingKind
 from domain.contract import RECONCILIATION, SWEEP
-from domain.reconcile import FindingKind
 from domain.state import Role
 from starter import render, settings
 from starter.findings import MEANS, MENDERS, FindingsReader, Reconciled

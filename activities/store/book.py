@@ -1,4 +1,4 @@
-"""The provider's book as it was last read, and both books as streams for `domain.reconcile`, a page at a time.
+"""The provider's book as it was last read; both books as streams for `domain.comparing.reconcile`, a page at a time.
 
 What is compared is chosen first (`choose`), in temporary tables of the caller's transaction; that transaction should be
 REPEATABLE READ, so that both streams are of one instant. Their order is that of the refs' bytes.
@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from activities.store.tables import operations, provider_movements
 from domain.accounts import CLEARING
+from domain.comparing.reconcile import KINDS, Booked, Listed, effect
 from domain.money import Money
-from domain.reconcile import KINDS, Booked, Listed, effect
 
 PAGE = 2_000
 """Rows that a stream keeps in memory."""

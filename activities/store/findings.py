@@ -20,9 +20,9 @@ from activities.store.tables import findings, orders, reconciliations, tickets
 from activities.store.tickets import RECONCILIATION
 from domain import wire
 from domain.business_time import add_business_days
+from domain.comparing.reconcile import Finding
 from domain.errors import AftersaleError
 from domain.money import Money
-from domain.reconcile import Finding
 from domain.state import Order, Outcome
 
 HEALED = "healed"

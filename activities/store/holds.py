@@ -1,4 +1,4 @@
-"""Open holds at the provider against the orders that should have them, as streams for `domain.reconcile`.
+"""Open holds at the provider against the orders that should have them, as streams for `domain.comparing.reconcile`.
 
 What the provider told is laid down first (`lay_down`), in a temporary table of the caller's transaction. The order of
 both streams is that of the refs' bytes.
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, bindparam, text
 
 from activities.store.book import PAGE
 from activities.store.tables import orders
+from domain.comparing.reconcile import HOLD, Booked, Listed
 from domain.money import Money
-from domain.reconcile import HOLD, Booked, Listed
 
 AUTHORISE = "authorise"
 

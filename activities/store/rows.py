@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, text
 
 from activities.store.tables import orders
-from domain.sweep import Row
+from domain.comparing.sweep import Row
 
 
 def prepare(conn: Connection) -> None:

@@ -73,6 +73,11 @@ def key(order: Order) -> Hashable:
         flags,
         tuple((d.status, d.parts, d.shares) for d in order.disputes),
         order.given_back,
+        order.granted,
+        tuple(
+            (c.lines, c.reason, c.status, c.offer, c.finding, c.ruling, c.judges, c.appealed, c.back is not None)
+            for c in order.claims
+        ),
         order.debt.amount if order.debt else None,
         order.strays,
         tuple((move.verb, move.parts, move.left) for move in order.moves),

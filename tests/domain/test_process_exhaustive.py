@@ -14,6 +14,7 @@ from domain.money import Verb
 from domain.process import STEPS
 from domain.state import Funds, LineState, Offer, is_over
 from domain.tickets import ESCALATIONS
+from tests.domain.claims_world import QUICK, judging, talk
 from tests.domain.moves import goods, likely, mending, never, payments, requests, told
 from tests.domain.search import Found, Node, Scope, explore, key, silent_successor
 from tests.domain.world import AT_CONFIRMATION, RENEWS, done_with_mandate, moving_parts_round_trip, new_order
@@ -40,6 +41,8 @@ SCOPES = {
         Scope(payments, likely, 2500, done_with_mandate),
         (2500, 23),
     ),
+    "claims": (new_order(QUICK, prices=("30.00", "20.00")), Scope(talk, never, 3500, unclear=False), (3500, 25)),
+    "claims, and the platform": (new_order(prices=("30.00", "20.00")), Scope(judging, likely, 3500), (3500, 25)),
 }
 
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from domain.comparing.reconcile import INWARD, KINDS, Booked, Finding, FindingKind, Listed, effect, reconcile
 from domain.money import Money
-from domain.reconcile import INWARD, KINDS, Booked, Finding, FindingKind, Listed, effect, reconcile
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 UNTIL = NOW - timedelta(hours=6)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.reconcile import FindingKind
-from domain.sweep import FAILING, STOPPED_BY_HAND, Row, Rule, Run, RunState, judge, mends
+from domain.comparing.reconcile import FindingKind
+from domain.comparing.sweep import FAILING, STOPPED_BY_HAND, Row, Rule, Run, RunState, judge, mends
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULE = Rule()

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from demo.temporal import SEARCH_ATTRIBUTES
-from domain.reconcile import FindingKind
+from domain.comparing.reconcile import FindingKind
 from domain.summary import MENDERS, MENDS
 from starter import findings
 from starter.cli import app

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from activities.providers.stripe import StripePayments
 from activities.store.database import connect
 from activities.store.tables import tickets
-from domain.reconcile import FindingKind
+from domain.comparing.reconcile import FindingKind
 from tests.conftest import Database
 from tests.reconcile.conftest import Reconcile, open_findings
 from tests.reconcile.provider import (

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from domain.reconcile import INWARD, KINDS, WITH_FEE, FindingKind
+from domain.comparing.reconcile import INWARD, KINDS, WITH_FEE, FindingKind
 from tests.conftest import Database
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)

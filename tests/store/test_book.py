@@ -13,8 +13,8 @@ from activities.store import book, findings, ledger, operations
 from activities.store.findings import Area
 from domain.accounts import CLEARING
 from domain.books import Entry, Side
+from domain.comparing.reconcile import Booked, Finding, FindingKind, Listed, reconcile
 from domain.money import Money, Verb
-from domain.reconcile import Booked, Finding, FindingKind, Listed, reconcile
 from domain.state import MoneyOp
 from tests.conftest import Database
 from tests.reconcile.volumes import START, Move, lay_down, life

@@ -13,7 +13,7 @@ from activities.store import findings
 from activities.store.findings import Area, Busy, RunRow
 from activities.store.tables import orders, tickets
 from domain import wire
-from domain.reconcile import Finding, FindingKind
+from domain.comparing.reconcile import Finding, FindingKind
 from tests.domain.world import new_order
 from tests.store.rows import NOW, ORDER, admit, euro, hours
 

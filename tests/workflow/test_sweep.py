@@ -26,10 +26,10 @@ from activities.store.vault import Vault
 from activities.sweep import Sweeper
 from demo.temporal import temporal
 from domain import wire
+from domain.comparing.reconcile import FindingKind
+from domain.comparing.sweep import Rule
 from domain.contract import SWEEP, WORKFLOW, workflow_id
-from domain.reconcile import FindingKind
 from domain.state import Outcome, Stage
-from domain.sweep import Rule
 from sandbox.client import SandboxClient
 from starter.records import Records
 from starter.runs import Runs

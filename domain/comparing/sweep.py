@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.reconcile import Finding, FindingKind
+from domain.comparing.reconcile import Finding, FindingKind
 
 
 class RunState(StrEnum):

@@ -1,0 +1,154 @@
+"""The process of a claim, as one table: who may take a step, and where it leads a claim from each status.
+
+A claim lives inside its order, in the same loop: `domain.process` takes these rows for its own. A claim holds its lines
+until it ends; silence of either side leads it on by the clocks of `domain.claims.clocks`.
+"""
+
+from __future__ import annotations
+
+from domain.claims import answers, messages
+from domain.claims.case import Side, Status
+from domain.claims.steps import ClaimDoes, ClaimGuard, ClaimStep, as_step
+from domain.money import Verb
+from domain.state import Role
+from domain.step import Step, Tick
+
+BUYER, SELLER, CLOCK = (Role.BUYER,), (Role.SELLER, Role.PLATFORM), (Role.CLOCK,)
+DESK = (Role.SPECIALIST, Role.OPERATOR)
+BOTH = (Role.BUYER, Role.SELLER)
+
+RECEIVED, FOR_SELLER, FOR_BUYER = Status.RECEIVED, Status.WAITING_FOR_SELLER, Status.WAITING_FOR_BUYER
+LONGER, UPSTREAM, ESCALATED = Status.WAITING_LONGER, Status.ESCALATED_UPSTREAM, Status.ESCALATED
+SELLER_ASKED, BUYER_ASKED = Status.SELLER_ASKED, Status.BUYER_ASKED
+REQUESTED, SENT, BACK = Status.RETURN_REQUESTED, Status.RETURN_SENT, Status.RETURN_RECEIVED
+APPROVED, REJECTED, RESOLVED, CLOSED = Status.REFUND_APPROVED, Status.REJECTED, Status.RESOLVED, Status.CLOSED
+
+SELLERS_TURN, TALKING = (RECEIVED, FOR_SELLER), (RECEIVED, FOR_SELLER, FOR_BUYER)
+ASKED, RETURNING = (SELLER_ASKED, BUYER_ASKED), (REQUESTED, SENT, BACK)
+UNDECIDED = (*TALKING, LONGER, UPSTREAM, ESCALATED, *ASKED, *RETURNING)
+PAYS, BACK_TO_BUYER = (Verb.REFUND, Verb.RELEASE), (Verb.REFUND,)
+
+Leads = dict[Status, tuple[Status, ...]]
+
+
+def to(following: Status | tuple[Status, ...], *statuses: Status) -> Leads:
+    """The same way on from each of `statuses`."""
+    return dict.fromkeys(statuses, following if isinstance(following, tuple) else (following,))
+
+
+def row(
+    name: str,
+    by: tuple[Role, ...],
+    leads: Leads,
+    takes: type = messages.OnClaim,
+    does: ClaimDoes = answers.nothing,
+    guards: tuple[ClaimGuard, ...] = (),
+    money: tuple[Verb, ...] = (),
+    tells: tuple[Role, ...] = BOTH,
+) -> ClaimStep:
+    """One row; what is left out is nothing, but that both parties are told."""
+    return ClaimStep(name, frozenset(by), takes, leads, guards, does, frozenset(money), tells)
+
+
+_BY_SELLER, _BY_BUYER = answers.offered_by(Side.SELLER), answers.offered_by(Side.BUYER)
+_WAITS = (answers.not_received, answers.wait_days_left)
+
+TALK = (
+    row(
+        "answer_claim", SELLER, to(FOR_BUYER, *SELLERS_TURN) | to(ESCALATED, SELLER_ASKED), messages.AnswerClaim,
+        answers.answer, tells=(Role.BUYER,),
+    ),
+    row(
+        "answer_claim", BUYER, to(FOR_SELLER, FOR_BUYER) | to(ESCALATED, BUYER_ASKED), messages.AnswerClaim,
+        answers.answer, tells=(Role.SELLER,),
+    ),
+    row(
+        "add_evidence", (*BUYER, *SELLER, *DESK), {status: (status,) for status in UNDECIDED}, messages.AddEvidence,
+        tells=(),
+    ),
+    row("claim_unanswered", CLOCK, to(ESCALATED, *SELLERS_TURN, *ASKED), Tick, answers.escalate),
+    row("claim_lapses", CLOCK, to(CLOSED, FOR_BUYER, REQUESTED), Tick, answers.lapse),
+    row(
+        "withdraw_claim", BUYER, to(RESOLVED, *TALKING, LONGER, UPSTREAM, ESCALATED, *ASKED, REQUESTED),
+        messages.OnClaim, answers.withdraw, tells=(Role.SELLER,),
+    ),
+    row(
+        "wait_on_claim", BUYER, to(LONGER, *TALKING), messages.WaitOnClaim, answers.wait, _WAITS, tells=(Role.SELLER,),
+    ),
+    row("claim_wakes", CLOCK, to(FOR_SELLER, LONGER), Tick),
+)  # fmt: skip
+
+REFUNDS = (
+    row("grant_claim", SELLER, to((APPROVED, REQUESTED), *SELLERS_TURN), does=answers.grant, money=BACK_TO_BUYER),
+    row(
+        "offer_refund", SELLER, to(FOR_BUYER, *SELLERS_TURN), messages.OfferRefund, answers.offer, tells=(Role.BUYER,),
+    ),
+    row("offer_refund", BUYER, to(FOR_SELLER, FOR_BUYER), messages.OfferRefund, answers.offer, tells=(Role.SELLER,)),
+    row(
+        "accept_offer", BUYER, to(APPROVED, FOR_BUYER), does=answers.accept_offer, guards=(_BY_SELLER,),
+        money=BACK_TO_BUYER,
+    ),
+    row(
+        "accept_offer", SELLER, to(APPROVED, FOR_SELLER), does=answers.accept_offer, guards=(_BY_BUYER,),
+        money=BACK_TO_BUYER,
+    ),
+    row(
+        "decline_offer", BUYER, to(FOR_SELLER, FOR_BUYER), does=answers.answer, guards=(_BY_SELLER,),
+        tells=(Role.SELLER,),
+    ),
+    row(
+        "decline_offer", SELLER, to(FOR_BUYER, FOR_SELLER), does=answers.answer, guards=(_BY_BUYER,),
+        tells=(Role.BUYER,),
+    ),
+)  # fmt: skip
+
+RETURNS = (
+    row("send_return", BUYER, to(SENT, REQUESTED), messages.SendReturn, answers.send_return, tells=(Role.SELLER,)),
+    row("receive_return", SELLER, to(BACK, REQUESTED, SENT), does=answers.receive_return, tells=(Role.BUYER,)),
+    row(
+        "inspect_return", SELLER, to((APPROVED, ESCALATED), BACK), messages.InspectReturn, answers.inspect,
+        money=BACK_TO_BUYER,
+    ),
+    row("return_missing", CLOCK, to(ESCALATED, SENT), Tick, answers.escalate),
+    row("inspection_lapses", CLOCK, to(APPROVED, BACK), Tick, answers.in_full, money=BACK_TO_BUYER),
+)  # fmt: skip
+
+DECISIONS = (
+    row(
+        "escalate_claim", BUYER, to(ESCALATED, FOR_SELLER, FOR_BUYER, UPSTREAM, SENT, BACK), messages.AnswerClaim,
+        answers.escalate,
+    ),
+    row("escalate_claim", SELLER, to(ESCALATED, *TALKING, SENT, BACK), messages.AnswerClaim, answers.escalate),
+    row("escalate_upstream", (*SELLER, *DESK), to(UPSTREAM, *SELLERS_TURN, ESCALATED), messages.AnswerClaim),
+    row("answer_upstream", (*SELLER, *DESK), to(FOR_SELLER, UPSTREAM), messages.AnswerClaim, tells=(Role.BUYER,)),
+    row("upstream_silent", CLOCK, to(ESCALATED, UPSTREAM), Tick, answers.escalate),
+    row("ask_party", DESK, to((SELLER_ASKED, BUYER_ASKED), ESCALATED), messages.AskParty, answers.ask),
+    row(
+        "decide_claim", DESK, to((APPROVED, REJECTED, REQUESTED, CLOSED), *UNDECIDED), messages.DecideClaim,
+        answers.decide, money=PAYS,
+    ),
+    row(
+        "appeal_claim", (*BUYER, *SELLER), to(ESCALATED, APPROVED, REJECTED), messages.AnswerClaim, answers.appeal,
+        (answers.appealable,),
+    ),
+    row("decision_stands", CLOCK, to((APPROVED, CLOSED), APPROVED, REJECTED), Tick, answers.stand, money=PAYS),
+    row(
+        "claim_times_out", CLOCK, to(APPROVED, *UNDECIDED, APPROVED, REJECTED), Tick, answers.in_full,
+        money=BACK_TO_BUYER,
+    ),
+)  # fmt: skip
+
+CLAIM_STEPS: tuple[ClaimStep, ...] = (*TALK, *REFUNDS, *RETURNS, *DECISIONS)
+"""The whole process of a claim after it was opened."""
+
+OPENING: tuple[Step, ...] = tuple(
+    Step("open_claim", frozenset(by), messages.OpenClaim, {}, guards, answers.open_claim, frozenset(), BOTH)
+    for by, guards in ((BUYER, (answers.claimable, answers.claim_window)), (DESK, (answers.claimable,)))
+)
+"""The step that opens a claim; an order that has closed takes it, too."""
+
+STEPS_OF_CLAIMS: tuple[Step, ...] = (*OPENING, *(as_step(step) for step in CLAIM_STEPS))
+"""The rows as `domain.process` takes them."""
+
+NAMES = frozenset(step.name for step in STEPS_OF_CLAIMS)
+"""The names of all steps that are about claims."""

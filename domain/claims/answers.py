@@ -1,0 +1,367 @@
+"""What the steps of a claim do, and what they need."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.business_time import add_business_days
+from domain.checkout import ID, NOT_AN_ID
+from domain.claims.case import Claim, ClaimReason, Finding, RefundOffer, ReturnParcel, Ruling, Side, Status, Verdict
+from domain.claims.ends import at_stake, held_lines, let_go, parts_of_refund, settled
+from domain.claims.steps import Case, ClaimGuard, given
+from domain.errors import Invalid, Refused
+from domain.events import (
+    ClaimAppealed,
+    ClaimMoved,
+    ClaimOpened,
+    ClaimRuled,
+    ClaimWaits,
+    DaysGranted,
+    Event,
+    LinesHeld,
+    RefundOffered,
+    ReturnArrived,
+    ReturnInspected,
+    ReturnSent,
+    WindowReopened,
+)
+from domain.money import Money, allocate
+from domain.purse import Part
+from domain.state import SENT, Cause, Line, LineState, Milestone, Order, Role
+from domain.step import Moment
+from domain.tickets import opened
+
+WHOLE = 10_000
+"""Basis points of a whole."""
+
+
+def claimable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """A claim is about goods that were paid for, and that have arrived or should have."""
+    if order.payment.captured is None:
+        return "nothing was captured yet; ask to cancel instead"
+    if any(_fits(order, line, now) for line in order.lines):
+        return None
+    return "no line has arrived, or is late, that no claim and nothing else holds"
+
+
+def claim_window(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """A buyer may claim for some time after an order has closed; a specialist at any time."""
+    days = order.policy.claims.late
+    over = order.closed_at is not None and now > order.closed_at + timedelta(days=days)
+    return f"claims end {days} days after an order has closed; a specialist can open one" if over else None
+
+
+def _fits(order: Order, line: Line, now: datetime) -> bool:
+    arrived_or_late = line.state is not LineState.SHIPPED or _is_missing(order, line, now)
+    return line.state in SENT and not line.held and not _claimed(order, line) and arrived_or_late
+
+
+def _claimed(order: Order, line: Line) -> Claim | None:
+    return next((claim for claim in order.open_claims if line.line_id in claim.lines), None)
+
+
+def open_claim(moment: Moment) -> tuple[Event, ...]:
+    """The claim is received: it holds its lines, and the seller answers by a clock. Reopens a closed order."""
+    order, body, now = moment.order, moment.body, moment.now
+    lines = _wanted(moment)
+    claim_id = f"c{len(order.claims) + 1}"
+    ids = tuple(line.line_id for line in lines)
+    claim = Claim(claim_id, ids, body.reason, body.wish, now, Status.RECEIVED, now)
+    reopened: tuple[Event, ...] = (WindowReopened(),) if order.closed_at is not None else ()
+    return (*reopened, ClaimOpened(claim), LinesHeld(ids, claim.holder), *given(claim_id, body))
+
+
+def _wanted(moment: Moment) -> tuple[Line, ...]:
+    """The lines that are named, or all that fit the reason. Raises Refused."""
+    order, body, now = moment.order, moment.body, moment.now
+    known = {line.line_id: line for line in order.lines}
+    for line_id in body.lines:
+        _check_line(order, known.get(line_id), line_id)
+        _check_window(order, known[line_id], body.reason, now)
+    if body.lines:
+        return tuple(line for line in order.lines if line.line_id in body.lines)
+    fitting = [line for line in order.lines if _fits(order, line, now)]
+    if body.reason is not ClaimReason.NOT_RECEIVED:
+        fitting = [line for line in fitting if line.state is not LineState.SHIPPED]
+    if not fitting:
+        raise Refused("not_delivered", f"{body.reason} is for goods that have arrived; for others claim not_received")
+    for line in fitting:
+        _check_window(order, line, body.reason, now)
+    return tuple(fitting)
+
+
+def _check_line(order: Order, line: Line | None, line_id: str) -> None:
+    if line is None:
+        has = ", ".join(line.line_id for line in order.lines)
+        raise Refused("line_unknown", f"this order has no line {line_id}; it has: {has}")
+    claim = _claimed(order, line)
+    if claim is not None:
+        raise Refused("claim_open", f"line {line_id} has an open claim, {claim.claim_id}; add to that one")
+    if line.held:
+        raise Refused("line_held", f"line {line_id} is held by {line.held}, which decides about it")
+    if line.state not in SENT:
+        raise Refused("line_state", f"line {line_id} is {line.state}; claims are for lines that were sent")
+
+
+def _check_window(order: Order, line: Line, reason: ClaimReason, now: datetime) -> None:
+    """The windows of the order's policy. Raises Refused."""
+    numbers = order.policy.claims
+    if line.state is LineState.SHIPPED and reason is not ClaimReason.NOT_RECEIVED:
+        raise Refused(
+            "not_delivered", f"{reason} is for goods that have arrived; for {line.line_id} claim not_received"
+        )
+    if line.state is LineState.SHIPPED and not _is_missing(order, line, now):
+        first = _late_from(order, line)
+        raise Refused("on_its_way", f"line {line.line_id} is on its way; claim not_received from {first:%Y-%m-%d} on")
+    until = _arrived_at(order, line) + timedelta(days=numbers.return_window)
+    if reason is ClaimReason.CHANGED_MIND and now > until:
+        raise Refused("return_window", f"line {line.line_id} could be returned until {until:%Y-%m-%d}")
+
+
+def _late_from(order: Order, line: Line) -> datetime:
+    """From when on a line that has not arrived counts as missing."""
+    sent = max((parcel.shipped_at for parcel in order.parcels_of(line.line_id)), default=line.since)
+    return add_business_days(order.buyer_calendar, sent, order.policy.claims.not_received_after)
+
+
+def _is_missing(order: Order, line: Line, now: datetime) -> bool:
+    """Whether the line is late, or its parcel has stalled."""
+    parcels = {parcel.parcel_id for parcel in order.parcels_of(line.line_id)}
+    stalled = any(t.cause is Cause.PARCEL_STALLED and t.subject in parcels for t in order.tickets)
+    return stalled or now >= _late_from(order, line)
+
+
+def _arrived_at(order: Order, line: Line) -> datetime:
+    delivered = (p.moved_at for p in order.parcels_of(line.line_id) if p.milestone is Milestone.DELIVERED)
+    return max(filter(None, delivered), default=line.since)
+
+
+def offered_by(side: Side) -> ClaimGuard:
+    """A guard: an offer of that side stands."""
+
+    def offer_stands(order: Order, claim: Claim) -> str | None:
+        stands = claim.offer is not None and claim.offer.by is side
+        return None if stands else f"claim {claim.claim_id} has no offer by the {side}"
+
+    return offer_stands
+
+
+def not_received(order: Order, claim: Claim) -> str | None:
+    """There is something to wait for."""
+    return None if claim.reason is ClaimReason.NOT_RECEIVED else "only a claim about a missing parcel can wait"
+
+
+def wait_days_left(order: Order, claim: Claim) -> str | None:
+    """The policy's allowance is not used up."""
+    had = dict(order.granted_days).get("wait", 0)
+    return None if had < order.policy.wait_longer.most else f"{had} more days were given, which is all there are"
+
+
+def appealable(order: Order, claim: Claim) -> str | None:
+    """A decision waits for an appeal, and it is the first one."""
+    waits = claim.ruling is not None and not claim.appealed
+    return None if waits else f"claim {claim.claim_id} has no decision that can be appealed"
+
+
+def nothing(case: Case) -> tuple[Event, ...]:
+    """The change of status is all there is to it."""
+    return ()
+
+
+def _no_offer(case: Case) -> tuple[Event, ...]:
+    return (RefundOffered(case.claim.claim_id, None),) if case.claim.offer else ()
+
+
+def _no_ruling(case: Case) -> tuple[Event, ...]:
+    return (ClaimRuled(case.claim.claim_id, None),) if case.claim.ruling else ()
+
+
+def answer(case: Case) -> tuple[Event, ...]:
+    """One side has answered: it is the other's turn, or the platform's when that had asked."""
+    if case.claim.status in (Status.SELLER_ASKED, Status.BUYER_ASKED):
+        return escalate(case)
+    return _no_offer(case)
+
+
+def offer(case: Case) -> tuple[Event, ...]:
+    """An offer, or a counter-offer, takes the place of the last one."""
+    _check_amount(case, case.body.amount, "body.amount")
+    side = Side.BUYER if case.moment.actor.role is Role.BUYER else Side.SELLER
+    return (RefundOffered(case.claim.claim_id, RefundOffer(side, case.body.amount)),)
+
+
+def _check_amount(case: Case, amount: Money | None, field: str) -> None:
+    most = at_stake(case.order, case.claim)
+    if amount is None:
+        raise Invalid(field, "is missing; a refund in part needs its amount")
+    if amount.currency != case.order.currency or not 0 < amount.minor < most.minor:
+        raise Invalid(field, f"must be above zero and below the {most} of the claim's lines")
+
+
+def accept_offer(case: Case) -> tuple[Event, ...]:
+    """What was offered goes back to the buyer, the rest to the seller. Raises Refused when too little is left."""
+    if case.claim.offer is None:
+        return ()
+    _check_amount(case, case.claim.offer.amount, "offer")
+    parts = parts_of_refund(case.order, case.claim, case.claim.offer.amount)
+    return settled(case.order, case.claim, parts, case.now)
+
+
+def grant(case: Case) -> tuple[Event, ...]:
+    """The seller agrees: the money goes back at once, or after the goods where policy wants them back."""
+    if _comes_back(case.order, case.claim):
+        return (*_no_offer(case), ClaimMoved(case.claim.claim_id, Status.RETURN_REQUESTED, case.now))
+    return (*_no_offer(case), *in_full(case))
+
+
+def _comes_back(order: Order, claim: Claim) -> bool:
+    numbers, lines = order.policy.claims, held_lines(order, claim)
+    arrived = all(line.state is not LineState.SHIPPED for line in lines)
+    return arrived and claim.reason in numbers.return_reasons and not numbers.is_cheap(at_stake(order, claim))
+
+
+def in_full(case: Case) -> tuple[Event, ...]:
+    """All that is left of the claim's lines goes back to the buyer."""
+    parts = parts_of_refund(case.order, case.claim, at_stake(case.order, case.claim))
+    moved = ClaimMoved(case.claim.claim_id, Status.REFUND_APPROVED, case.now)
+    return (*settled(case.order, case.claim, parts, case.now), *_no_ruling(case), moved)
+
+
+def wait(case: Case) -> tuple[Event, ...]:
+    """The claim sleeps, and its clocks with it."""
+    order, days = case.order, case.body.days
+    left = order.policy.wait_longer.most - dict(order.granted_days).get("wait", 0)
+    if not 1 <= days <= left:
+        raise Refused("more_than_allowed", f"up to {left} more days can be given, not {days}")
+    until = case.now + timedelta(days=days)
+    moved = ClaimMoved(case.claim.claim_id, Status.WAITING_LONGER, case.now)
+    return (*_no_offer(case), moved, ClaimWaits(case.claim.claim_id, until), DaysGranted("wait", days))
+
+
+def withdraw(case: Case) -> tuple[Event, ...]:
+    """The buyer is content; the lines go on where they stood."""
+    return let_go(case.order, case.claim, case.now)
+
+
+def lapse(case: Case) -> tuple[Event, ...]:
+    """The buyer did not answer; the lines go on where they stood."""
+    return let_go(case.order, case.claim, case.now)
+
+
+def send_return(case: Case) -> tuple[Event, ...]:
+    """The goods are on their way back."""
+    body = case.body
+    if not ID.fullmatch(body.parcel_id):
+        raise Invalid("body.parcel_id", NOT_AN_ID)
+    backs = {claim.back.parcel_id for claim in case.order.claims if claim.back}
+    if case.order.parcel(body.parcel_id) is not None or body.parcel_id in backs:
+        raise Refused("parcel_known", f"parcel {body.parcel_id} was sent before; use another parcel_id")
+    if not 1 <= len(body.carrier) <= 64:
+        raise Invalid("body.carrier", "must name the carrier in 1 to 64 characters")
+    return (ReturnSent(case.claim.claim_id, ReturnParcel(body.parcel_id, body.carrier, case.now)),)
+
+
+def receive_return(case: Case) -> tuple[Event, ...]:
+    """The seller has the goods."""
+    return (ReturnArrived(case.claim.claim_id, case.now),)
+
+
+def inspect(case: Case) -> tuple[Event, ...]:
+    """As sent: the money goes back, less the handling fee where the buyer bears it. Used: less its loss of value.
+
+    What is deducted can be appealed against first. What is missing is the platform's to decide.
+    """
+    claim, finding, numbers = case.claim, case.body.finding, case.order.policy.claims
+    seen = ReturnInspected(claim.claim_id, finding)
+    if finding is Finding.MISSING:
+        return (seen, *escalate(case))
+    bears = claim.reason in numbers.handling_reasons
+    points = (numbers.handling_basis_points if bears else 0) + (
+        numbers.used_basis_points if finding is Finding.USED else 0
+    )
+    if not points:
+        return (seen, *in_full(case))
+    back = allocate(at_stake(case.order, claim), [WHOLE - min(points, WHOLE), min(points, WHOLE)])[0]
+    parts = parts_of_refund(case.order, claim, back) if back else ()
+    return (seen, *ruled(case, Ruling(Verdict.PART_REFUND, parts, ""), judge=""))
+
+
+def escalate(case: Case) -> tuple[Event, ...]:
+    """The platform steps in: a specialist's ticket."""
+    claim = case.claim
+    ticket = opened(case.order, Cause.CLAIM, claim.claim_id, case.now)
+    return (*_no_offer(case), ClaimMoved(claim.claim_id, Status.ESCALATED, case.now), *ticket)
+
+
+def ask(case: Case) -> tuple[Event, ...]:
+    """The case waits for one side; the platform's clock stands meanwhile."""
+    asked = {Side.BUYER: Status.BUYER_ASKED, Side.SELLER: Status.SELLER_ASKED}
+    return (ClaimMoved(case.claim.claim_id, asked[case.body.of], case.now),)
+
+
+def decide(case: Case) -> tuple[Event, ...]:
+    """The platform's decision; nobody decides twice about one case, and the second decision is final."""
+    claim, body, judge = case.claim, case.body, case.moment.actor.id
+    if judge in claim.judges:
+        raise Refused("own_decision", "an appeal is decided by somebody else than the decision was")
+    if body.amount is not None and body.verdict is not Verdict.PART_REFUND:
+        raise Invalid("body.amount", f"goes with part_refund, not with {body.verdict}")
+    if body.verdict is Verdict.RETURN_FIRST:
+        return return_first(case, judge)
+    amount = at_stake(case.order, claim)
+    if body.verdict is Verdict.PART_REFUND:
+        _check_amount(case, body.amount, "body.amount")
+        amount = body.amount
+    parts = () if body.verdict is Verdict.RELEASE else parts_of_refund(case.order, claim, amount)
+    return (*_no_offer(case), *ruled(case, Ruling(body.verdict, parts, judge), judge))
+
+
+def return_first(case: Case, judge: str) -> tuple[Event, ...]:
+    """The goods come back before the money does. Raises Refused for goods that never arrived."""
+    if any(line.state is LineState.SHIPPED for line in held_lines(case.order, case.claim)):
+        raise Refused("not_delivered", "goods that have not arrived cannot be returned")
+    claim_id = case.claim.claim_id
+    return (
+        *_no_offer(case),
+        ClaimRuled(claim_id, None, judge),
+        ClaimMoved(claim_id, Status.RETURN_REQUESTED, case.now),
+    )
+
+
+def ruled(case: Case, ruling: Ruling, judge: str) -> tuple[Event, ...]:
+    """A first decision waits for an appeal; one on appeal is carried out at once."""
+    claim_id = case.claim.claim_id
+    if case.claim.appealed:
+        return (ClaimRuled(claim_id, None, judge), *carried_out(case, ruling))
+    to = Status.REJECTED if ruling.verdict is Verdict.RELEASE else Status.REFUND_APPROVED
+    return (ClaimRuled(claim_id, ruling, judge), ClaimMoved(claim_id, to, case.now))
+
+
+def carried_out(case: Case, ruling: Ruling) -> tuple[Event, ...]:
+    """Lines and money go where the decision leads them; what a dispute took meanwhile is not paid twice."""
+    order, claim = case.order, case.claim
+    left = {line.line_id: order.left(line.line_id) for line in held_lines(order, claim)}
+    parts = tuple(Part(p.piece, min(p.amount, left[p.piece])) for p in ruling.parts if p.piece in left)
+    to = Status.REFUND_APPROVED if parts else Status.CLOSED
+    return (*settled(order, claim, parts, case.now), ClaimMoved(claim.claim_id, to, case.now))
+
+
+def stand(case: Case) -> tuple[Event, ...]:
+    """Nobody appealed in time."""
+    ruling = case.claim.ruling
+    return () if ruling is None else (ClaimRuled(case.claim.claim_id, None), *carried_out(case, ruling))
+
+
+def appeal(case: Case) -> tuple[Event, ...]:
+    """Somebody else looks at it once more; what they decide is final."""
+    return (ClaimAppealed(case.claim.claim_id), *escalate(case))
+
+
+def arrived(order: Order, lines: tuple[str, ...], now: datetime) -> tuple[Event, ...]:
+    """A delivery scan asks the buyer of a missing parcel, and never closes a claim (docs/rules.md)."""
+    asked = (Status.RECEIVED, Status.WAITING_FOR_SELLER, Status.WAITING_LONGER)
+    return tuple(
+        ClaimMoved(claim.claim_id, Status.WAITING_FOR_BUYER, now)
+        for claim in order.open_claims
+        if claim.reason is ClaimReason.NOT_RECEIVED and claim.status in asked and set(lines) & set(claim.lines)
+    )

@@ -1,0 +1,175 @@
+"""What is known of a claim, as frozen data. Its texts and files stand in PostgreSQL, never here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.money import Money
+from domain.purse import Part
+
+
+class ClaimReason(StrEnum):
+    """What is wrong, as the buyer says."""
+
+    NOT_RECEIVED = "not_received"
+    NOT_AS_DESCRIBED = "not_as_described"
+    DAMAGED = "damaged"
+    WRONG_ITEM = "wrong_item"
+    INCOMPLETE = "incomplete"
+    CHANGED_MIND = "changed_mind"
+
+
+class Wish(StrEnum):
+    """What the buyer would like to come of it."""
+
+    REFUND = "refund"
+    PART_REFUND = "part_refund"
+    REPLACEMENT = "replacement"
+    WAIT_LONGER = "wait_longer"
+
+
+class Status(StrEnum):
+    """Where a claim stands."""
+
+    RECEIVED = "received"
+    WAITING_FOR_SELLER = "waiting_for_seller"
+    WAITING_FOR_BUYER = "waiting_for_buyer"
+    WAITING_LONGER = "waiting_longer"
+    RETURN_REQUESTED = "return_requested"
+    RETURN_SENT = "return_sent"
+    RETURN_RECEIVED = "return_received"
+    ESCALATED_UPSTREAM = "escalated_upstream"
+    ESCALATED = "escalated_to_platform"
+    SELLER_ASKED = "seller_asked"
+    BUYER_ASKED = "buyer_asked"
+    REFUND_APPROVED = "refund_approved"
+    REJECTED = "rejected"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+STATUS_WORDS: Mapping[Status, str] = {
+    Status.RECEIVED: "Received",
+    Status.WAITING_FOR_SELLER: "Waiting for seller",
+    Status.WAITING_FOR_BUYER: "Waiting for buyer",
+    Status.WAITING_LONGER: "Waiting longer",
+    Status.RETURN_REQUESTED: "Return requested",
+    Status.RETURN_SENT: "Return sent",
+    Status.RETURN_RECEIVED: "Return received",
+    Status.ESCALATED_UPSTREAM: "Escalated upstream",
+    Status.ESCALATED: "Escalated to platform",
+    Status.SELLER_ASKED: "Waiting for seller (asked by the platform)",
+    Status.BUYER_ASKED: "Waiting for buyer (asked by the platform)",
+    Status.REFUND_APPROVED: "Refund approved",
+    Status.REJECTED: "Rejected",
+    Status.RESOLVED: "Resolved",
+    Status.CLOSED: "Closed",
+}
+"""Each status as people read it."""
+
+ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
+
+
+class Side(StrEnum):
+    """The two sides of a claim."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+
+
+class Finding(StrEnum):
+    """In what state goods came back."""
+
+    AS_SENT = "as_sent"
+    USED = "used"
+    MISSING = "missing"
+
+
+class Verdict(StrEnum):
+    """How the platform decides a claim."""
+
+    REFUND = "refund"
+    PART_REFUND = "part_refund"
+    RELEASE = "release"
+    RETURN_FIRST = "return_first"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOffer:
+    """`by` would settle the claim for `amount`, all its lines together."""
+
+    by: Side
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision that is carried out when nobody appeals in time: `parts` go back to the buyer, the rest to the seller.
+
+    A `final` one is carried out at once.
+    """
+
+    verdict: Verdict
+    parts: tuple[Part, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnParcel:
+    """Goods on their way back. The tracking number stands in PostgreSQL under `parcel_id`, never here."""
+
+    parcel_id: str
+    carrier: str
+    sent_at: datetime
+    arrived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim about `lines`, which it holds until it ends. `since` is when it entered its status.
+
+    `until` is when a claim that waits longer wakes; `ruling` waits for an appeal; `judges` have decided about it so
+    far; `awarded` is what went, or is to go, back to the buyer; `escalated_at` and `upstream_at` are its first
+    escalations to the platform and to the shop that an agent bought from.
+    """
+
+    claim_id: str
+    lines: tuple[str, ...]
+    reason: ClaimReason
+    wish: Wish
+    opened_at: datetime
+    status: Status
+    since: datetime
+    offer: RefundOffer | None = None
+    until: datetime | None = None
+    back: ReturnParcel | None = None
+    finding: Finding | None = None
+    ruling: Ruling | None = None
+    judges: tuple[str, ...] = ()
+    appealed: bool = False
+    escalated_at: datetime | None = None
+    upstream_at: datetime | None = None
+    awarded: tuple[Part, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is left to do about it."""
+        return self.status not in ENDED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is decided for good, and at most its money is still on the way."""
+        return self.status in ENDED or (self.status is Status.REFUND_APPROVED and self.ruling is None)
+
+    @property
+    def holder(self) -> str:
+        """How it is named on the lines that it holds."""
+        return f"claim:{self.claim_id}"
+
+
+def case_number(order_id: str, claim_id: str) -> str:
+    """What people call a claim: unique over all orders."""
+    return f"{order_id}-{claim_id}"

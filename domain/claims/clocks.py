@@ -1,0 +1,66 @@
+"""Which clock runs at each status of a claim: who must act, within what window, and which step it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.business_time import Calendar, add_business_days
+from domain.claims.case import Claim, Status
+from domain.policy.claims import Claims
+from domain.state import Order, Role
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimClock:
+    """At the end of `window` business days of `who` the step `step` is taken; a seller is reminded before."""
+
+    step: str
+    who: Role
+    window: Callable[[Claims], int]
+    reminds: bool = False
+
+
+CLAIM_CLOCKS: Mapping[Status, ClaimClock] = {
+    Status.RECEIVED: ClaimClock("claim_unanswered", Role.SELLER, lambda numbers: numbers.answer, reminds=True),
+    Status.WAITING_FOR_SELLER: ClaimClock(
+        "claim_unanswered", Role.SELLER, lambda numbers: numbers.answer, reminds=True
+    ),
+    Status.WAITING_FOR_BUYER: ClaimClock("claim_lapses", Role.BUYER, lambda numbers: numbers.reply, reminds=True),
+    Status.SELLER_ASKED: ClaimClock("claim_unanswered", Role.SELLER, lambda numbers: numbers.answer, reminds=True),
+    Status.BUYER_ASKED: ClaimClock("claim_unanswered", Role.BUYER, lambda numbers: numbers.reply, reminds=True),
+    Status.RETURN_REQUESTED: ClaimClock("claim_lapses", Role.BUYER, lambda numbers: numbers.send_back, reminds=True),
+    Status.RETURN_SENT: ClaimClock("return_missing", Role.SELLER, lambda numbers: numbers.travel),
+    Status.RETURN_RECEIVED: ClaimClock("inspection_lapses", Role.SELLER, lambda numbers: numbers.inspect, reminds=True),
+    Status.ESCALATED_UPSTREAM: ClaimClock("upstream_silent", Role.SELLER, lambda numbers: numbers.upstream),
+}
+"""The party's clock of each status. A wait and an appeal have their own; the platform has its ticket."""
+
+
+def claim_calendar(order: Order, claim: Claim) -> Calendar:
+    """The calendar on which the claim's clock counts."""
+    clock = CLAIM_CLOCKS.get(claim.status)
+    return order.seller_calendar if clock is not None and clock.who is Role.SELLER else order.buyer_calendar
+
+
+def claim_tiers(order: Order, claim: Claim) -> Iterator[tuple[str, datetime]]:
+    """When the claim's clock rings, and when it reminds, before anything moved them."""
+    numbers, clock, calendar = order.policy.claims, CLAIM_CLOCKS.get(claim.status), claim_calendar(order, claim)
+    if claim.status is Status.WAITING_LONGER and claim.until is not None:
+        yield f"claim:{claim.claim_id}.end", claim.until
+    if claim.ruling is not None:
+        yield f"claim:{claim.claim_id}.end", add_business_days(calendar, claim.since, numbers.appeal)
+    if clock is None:
+        return
+    if clock.reminds:
+        yield f"claim:{claim.claim_id}.remind", add_business_days(calendar, claim.since, numbers.remind)
+    yield f"claim:{claim.claim_id}.end", add_business_days(calendar, claim.since, clock.window(numbers))
+
+
+def claim_step(claim: Claim) -> tuple[str, Role]:
+    """The step that the claim's clock takes, and who can act before."""
+    if claim.status is Status.WAITING_LONGER:
+        return "claim_wakes", Role.CARRIER
+    clock = CLAIM_CLOCKS.get(claim.status)
+    return (clock.step, clock.who) if clock is not None else ("decision_stands", Role.BUYER)

@@ -1,0 +1,84 @@
+"""How claims end: what is settled for good moves lines and money, and a claim that holds nothing any more is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from domain.business_time import add_business_days
+from domain.claims.case import Claim, Status
+from domain.events import ClaimMoved, Event, LinesHeld, LinesMoved, RefundAwarded, TierMoved, TierReset
+from domain.money import Money, allocate, total
+from domain.purse import Part
+from domain.state import DEAD, Funds, Line, LineState, Order
+
+
+def held_lines(order: Order, claim: Claim) -> tuple[Line, ...]:
+    """The lines that the claim still holds."""
+    return tuple(line for line in order.live if line.held == claim.holder)
+
+
+def at_stake(order: Order, claim: Claim) -> Money:
+    """What the claim is about: all that is left of the lines it holds."""
+    return total([order.left(line.line_id) for line in held_lines(order, claim)], order.currency)
+
+
+def parts_of_refund(order: Order, claim: Claim, amount: Money) -> tuple[Part, ...]:
+    """A refund laid over the claim's lines by what is left of each, largest remainder (docs/rules.md, Rounding)."""
+    lines = held_lines(order, claim)
+    amounts = allocate(amount, [order.left(line.line_id).minor for line in lines])
+    return tuple(Part(line.line_id, part) for line, part in zip(lines, amounts, strict=True) if part)
+
+
+def settled(order: Order, claim: Claim, parts: tuple[Part, ...], now: datetime) -> tuple[Event, ...]:
+    """What goes back whole is refunded; all else of the claim is the seller's, less the parts that go back."""
+    lines = held_lines(order, claim)
+    back = {part.piece: part.amount for part in parts}
+    whole = tuple(line.line_id for line in lines if back.get(line.line_id) == order.left(line.line_id))
+    rest = tuple(li.line_id for li in lines if li.line_id not in whole and li.state is not LineState.ACCEPTED)
+    moves = (LinesMoved(ids, to, now) for ids, to in ((whole, LineState.REFUNDED), (rest, LineState.ACCEPTED)) if ids)
+    free = LinesHeld(tuple(line.line_id for line in lines), "")
+    return (RefundAwarded(claim.claim_id, parts), *moves, free)
+
+
+def let_go(order: Order, claim: Claim, now: datetime) -> tuple[Event, ...]:
+    """Nothing is decided: the lines go on where they stood, and their clocks have the whole window again."""
+    lines = held_lines(order, claim)
+    return (LinesHeld(tuple(line.line_id for line in lines), ""), *_anew(order, lines, now)) if lines else ()
+
+
+def _anew(order: Order, lines: tuple[Line, ...], now: datetime) -> Iterator[Event]:
+    windows, calendar = order.policy.receipt, order.buyer_calendar
+    for line in lines:
+        if line.state is LineState.DELIVERED:
+            decide = add_business_days(calendar, now, windows.decide)
+            tiers = {"decide": decide, "weak": decide + timedelta(days=windows.weak_release)}
+            for tier, at in {"remind": add_business_days(calendar, now, windows.remind), **tiers}.items():
+                yield TierMoved(f"receipt:{line.line_id}.{tier}", at)
+                yield TierReset(f"receipt:{line.line_id}.{tier}")
+    travelling = {line.line_id for line in lines if line.state is LineState.SHIPPED}
+    for parcel in order.parcels:
+        if not parcel.withdrawn and travelling & set(parcel.lines):
+            tier = f"stall:{parcel.parcel_id}.ticket"
+            yield TierMoved(tier, add_business_days(calendar, now, order.policy.carrier.stall))
+            yield TierReset(tier)
+
+
+def overtaken_claims(order: Order, now: datetime) -> tuple[Event, ...]:
+    """Claims whose refund has been made are resolved, and so are those whose lines another step has decided about."""
+    return tuple(event for claim in order.open_claims for event in _overtaken(order, claim, now))
+
+
+def _overtaken(order: Order, claim: Claim, now: datetime) -> Iterator[Event]:
+    if claim.is_settled:
+        if not _money_on_its_way(order, claim):
+            yield ClaimMoved(claim.claim_id, Status.RESOLVED, now)
+    elif not held_lines(order, claim):
+        dead = all(order.line(line_id).state in DEAD for line_id in claim.lines)
+        yield ClaimMoved(claim.claim_id, Status.RESOLVED if dead else Status.CLOSED, now)
+
+
+def _money_on_its_way(order: Order, claim: Claim) -> bool:
+    lines = [order.line(line_id) for line_id in claim.lines]
+    whole = any(line.state in DEAD and line.funds in (Funds.ESCROW, Funds.RELEASED) for line in lines)
+    return whole or any(part.piece in claim.lines for part in order.due_back)

@@ -1,0 +1,1 @@
+"""The folds of an order, by what they are about; `domain/fold.py` puts them together."""

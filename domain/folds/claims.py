@@ -1,0 +1,83 @@
+"""What each event of a claim does to the order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from domain.claims.case import Claim, Status
+from domain.events import (
+    ClaimAppealed,
+    ClaimMoved,
+    ClaimOpened,
+    ClaimRuled,
+    ClaimWaits,
+    EvidenceGiven,
+    RefundAwarded,
+    RefundOffered,
+    ReturnArrived,
+    ReturnInspected,
+    ReturnSent,
+)
+from domain.state import Order
+
+
+def _claim(order: Order, claim_id: str, change: Callable[[Claim], Claim]) -> Order:
+    return replace(order, claims=tuple(change(c) if c.claim_id == claim_id else c for c in order.claims))
+
+
+def _moved(order: Order, event: ClaimMoved) -> Order:
+    """A claim that enters a status counts anew from then; what it waited for before is forgotten."""
+
+    def moved(claim: Claim) -> Claim:
+        return replace(
+            claim,
+            status=event.to,
+            since=event.at,
+            until=claim.until if event.to is Status.WAITING_LONGER else None,
+            escalated_at=_first(claim.escalated_at, event, Status.ESCALATED),
+            upstream_at=_first(claim.upstream_at, event, Status.ESCALATED_UPSTREAM),
+        )
+
+    tiers = (f"claim:{event.claim_id}.end", f"claim:{event.claim_id}.remind")
+    kept = tuple(item for item in order.moved if item[0] not in tiers)
+    passed = frozenset(tier for tier in order.passed if tier.removeprefix("graced:") not in tiers)
+    return _claim(replace(order, moved=kept, passed=passed), event.claim_id, moved)
+
+
+def _first(known: datetime | None, event: ClaimMoved, status: Status) -> datetime | None:
+    return known or (event.at if event.to is status else None)
+
+
+def _back(claim: Claim, at: datetime) -> Claim:
+    return replace(claim, back=replace(claim.back, arrived_at=at)) if claim.back else claim
+
+
+def _ruled(order: Order, event: ClaimRuled) -> Order:
+    judges = (event.judge,) if event.judge else ()
+    return _claim(order, event.claim_id, lambda c: replace(c, ruling=event.ruling, judges=(*c.judges, *judges)))
+
+
+def _awarded(order: Order, event: RefundAwarded) -> Order:
+    """What is less than is left of a line goes back beside the line's own way; a whole line is moved by the step."""
+    partial = tuple(part for part in event.parts if part.amount < order.left(part.piece))
+    order = replace(order, granted=(*order.granted, *partial))
+    return _claim(order, event.claim_id, lambda c: replace(c, awarded=event.parts))
+
+
+CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
+    ClaimOpened: lambda o, e: replace(o, claims=(*o.claims, e.claim)),
+    ClaimMoved: _moved,
+    ClaimWaits: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, until=e.until)),
+    RefundOffered: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, offer=e.offer)),
+    ClaimRuled: _ruled,
+    ClaimAppealed: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, appealed=True, ruling=None)),
+    ReturnSent: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, back=e.parcel)),
+    ReturnArrived: lambda o, e: _claim(o, e.claim_id, lambda c: _back(c, e.at)),
+    ReturnInspected: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, finding=e.finding)),
+    RefundAwarded: _awarded,
+    EvidenceGiven: lambda o, e: o,
+}
+"""The folds of `domain.fold` that are about claims."""

@@ -1,0 +1,51 @@
+"""The numbers of claims and returns."""
+
+# business_days() and its like declare fields; they do not share a default.
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.claims.case import ClaimReason
+from domain.money import Money
+from domain.policy.units import Amounts, BasisPoints, Words, business_days, days, declared
+
+_EUROS_20 = (Money(20_00, "EUR"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Something is wrong with the goods, or the buyer thinks so."""
+
+    remind: int = business_days(1, "One quiet business day is enough for most sellers.")
+    answer: int = business_days(2, "The seller answers, or the platform steps in: the buyer has waited long enough.")
+    reply: int = business_days(4, "The buyer answers the seller within a working week, or the claim lapses.")
+    upstream: int = business_days(10, "Foreign shops take two weeks; then the platform decides without them.")
+    send_back: int = business_days(10, "Two weeks to pack and post what is to be returned, or the claim lapses.")
+    travel: int = business_days(10, "A return that nobody has received after two weeks needs a person.")
+    inspect: int = business_days(3, "Who has the goods back and says nothing is content with them.")
+    appeal: int = business_days(2, "A decision is carried out when nobody appeals in time.")
+    not_received_after: int = business_days(5, "Before that a parcel is on its way rather than missing.", least=0)
+    return_window: int = days(14, "The time to change one's mind that buyers in Europe have by law.", least=0)
+    late: int = days(60, "Claims on a closed order: defects show late, and card rights run for some months.", least=0)
+    longest: int = days(60, "A claim that nobody has decided by then is decided for the buyer.")
+    cheap: tuple[Money, ...] = declared(
+        Amounts(), _EUROS_20, "Below this a return costs more than it brings. A currency not listed has no cheap goods."
+    )
+    return_reasons: tuple[str, ...] = declared(
+        Words(*ClaimReason),
+        (ClaimReason.NOT_AS_DESCRIBED, ClaimReason.WRONG_ITEM, ClaimReason.CHANGED_MIND),
+        "What is granted for these reasons comes back first; what is broken or incomplete stays.",
+    )
+    handling_reasons: tuple[str, ...] = declared(
+        Words(*ClaimReason),
+        (ClaimReason.CHANGED_MIND,),
+        "Who returns for these reasons bears the handling fee; else nobody is at fault but the seller.",
+    )
+    handling_basis_points: int = declared(BasisPoints(), 500, "Five percent for checking and listing again.")
+    used_basis_points: int = declared(BasisPoints(), 3000, "Goods that come back used sell for about a third less.")
+
+    def is_cheap(self, amount: Money) -> bool:
+        """Whether a granted refund of `amount` needs no return."""
+        limit = next((limit for limit in self.cheap if limit.currency == amount.currency), None)
+        return limit is not None and amount < limit
