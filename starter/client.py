@@ -20,6 +20,7 @@ from domain.signing import sign
 from domain.state import DESK, Actor, Order
 from starter import documents, settings as environment
 from starter.answers import STOREFRONT, CheckoutIncomplete, NotJudgedYet, Progress, progress_of
+from starter.claims import ClaimCommands
 from starter.desk import DeskCommands
 from starter.documents import Document
 from starter.parties import PartyCommands
@@ -35,7 +36,7 @@ STALE_START = 3.0
 """Seconds after which a start is repeated: the run it met may have been ending with an earlier refusal."""
 
 
-class AftersaleClient(PartyCommands, DeskCommands):
+class AftersaleClient(PartyCommands, ClaimCommands, DeskCommands):
     """Places orders and commands them. Personal data goes to PostgreSQL first and never into a message."""
 
     def __init__(self, temporal: Client, records: Records, command_key: bytes = b"") -> None:
