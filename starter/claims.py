@@ -16,6 +16,7 @@ from domain.claims.messages import (
     AddEvidence,
     AnswerClaim,
     AskParty,
+    AssignClaim,
     DecideClaim,
     InspectReturn,
     OfferRefund,
@@ -239,6 +240,12 @@ class ClaimCommands(Commands):
         """Ask one side what the platform needs to know before it decides."""
         note = await self._words(order_id, "ask_party", by, text, how)
         return await self.send(order_id, "ask_party", by, AskParty(of, note or "", claim), **how)
+
+    async def assign_claim(
+        self, order_id: str, by: Actor, *, owner: str, claim: str = "", **how: Unpack[How]
+    ) -> Progress:
+        """Hand the claim, and its ticket when it has one, to a person of the desk."""
+        return await self.send(order_id, "assign_claim", by, AssignClaim(owner, claim), **how)
 
     async def decide_claim(
         self,
