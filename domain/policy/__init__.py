@@ -19,6 +19,7 @@ from typing import Any, cast
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy.carriage import LostParcel
+from domain.policy.evidence import Evidence
 from domain.policy.units import (
     Amounts,
     BasisPoints,
@@ -323,6 +324,7 @@ class Policy:
     time: Time = field(default_factory=Time)
     wait_longer: WaitLonger = field(default_factory=WaitLonger)
     aftersale: Aftersale = field(default_factory=Aftersale)
+    evidence: Evidence = field(default_factory=Evidence)
     tickets: Tickets = field(default_factory=Tickets)
     escrow: Escrow = field(default_factory=Escrow)
     money: Transfers = field(default_factory=Transfers)
