@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 from activities.files.kinds import FileKind
 from activities.files.words import refusal
-from domain.policy.evidence import Evidence
+from domain.policy.evidence import LONGEST_SIDE, Evidence
 
 READS = ("JPEG", "PNG", "WEBP")
 _QUALITIES = (90, 75, 60)
@@ -38,8 +38,8 @@ def clean(content: bytes, limits: Evidence) -> tuple[FileKind, bytes]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(io.BytesIO(content), formats=READS) as picture:
-                if max(picture.size) > limits.longest_side:
-                    raise refusal(f"has a side of more than {limits.longest_side} pixels")
+                if max(picture.size) > LONGEST_SIDE:
+                    raise refusal(f"has a side of more than {LONGEST_SIDE} pixels")
                 plain = _plain(picture)
                 keep = picture.format == "PNG" or plain.mode == "RGBA"
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):

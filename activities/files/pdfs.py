@@ -16,8 +16,9 @@ from pikepdf import Array, Dictionary, Name, Object, PasswordError, Pdf, Stream
 
 from activities.files.texts import is_markup
 from activities.files.words import refusal
-from domain.policy.evidence import Evidence
+from domain.policy.evidence import LONGEST_SIDE, MOST_UNPACKED, Evidence
 
+UNPACKED = MOST_UNPACKED * 1_000_000
 _SNIFFED = 2048  # bytes at the start by which browsers guess what a file is
 _ACTING = frozenset({
     "/Launch", "/JavaScript", "/SubmitForm", "/ImportData", "/ResetForm", "/GoToE", "/GoToR", "/Rendition", "/Movie",
@@ -37,10 +38,10 @@ def clean(content: bytes, limits: Evidence) -> bytes:
         doc_max_warnings=100,
         parser_max_nesting=100,
         max_stream_filters=3,
-        flate_max_memory=limits.unpacked,
-        run_length_max_memory=limits.unpacked,
-        png_max_memory=limits.unpacked,
-        tiff_max_memory=limits.unpacked,
+        flate_max_memory=UNPACKED,
+        run_length_max_memory=UNPACKED,
+        png_max_memory=UNPACKED,
+        tiff_max_memory=UNPACKED,
     )
     try:
         # A document whose parts are not where it says shows different readers different things.
@@ -72,14 +73,14 @@ def _one_thing(content: bytes) -> None:
 
 def _look_through(pdf: Pdf, limits: Evidence) -> None:
     """Every object, those that no page names included."""
-    left = limits.unpacked
+    left = UNPACKED
     for found in pdf.objects:
         for part in _dictionaries(found):
             _harmless(part, limits)
         if isinstance(found, Stream):
             left -= _unpacked(found, left)
             if left < 0:
-                raise refusal(f"is a PDF that unpacks to more than {limits.most_unpacked} million bytes")
+                raise refusal(f"is a PDF that unpacks to more than {MOST_UNPACKED} million bytes")
 
 
 def _dictionaries(found: Object) -> Iterator[Dictionary | Stream]:
@@ -110,7 +111,7 @@ def _harmless(part: Dictionary | Stream, limits: Evidence) -> None:
         raise refusal("is a PDF whose contents stand in another file")
     if "/Image" in named:
         width, height = (int(part.get(key, 0)) for key in ("/Width", "/Height"))
-        if width * height > limits.pixels or max(width, height) > limits.longest_side:
+        if width * height > limits.pixels or max(width, height) > LONGEST_SIDE:
             raise refusal(f"is a PDF with a picture of more than {limits.most_pixels} million pixels")
 
 

@@ -8,6 +8,12 @@ from domain.policy.units import count
 
 _MILLION = 1_000_000
 
+LONGEST_SIDE = 20_000
+"""Pixels of a picture's side. A panorama fits; what is longer breaks the programs that show it."""
+
+MOST_UNPACKED = 200
+"""Million bytes to which a document may grow when it is opened; a bomb grows to thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -16,9 +22,7 @@ class Evidence:
     largest: int = count("megabytes", 10, "A phone's photo has three to eight; a scanned contract fits as well.")
     most_files: int = count("files", 100, "A long case has some dozens; more is a mistake or an attack on the disk.")
     most_pixels: int = count("megapixels", 50, "Phones make 12 to 50; unpacked, each million takes four megabytes.")
-    longest_side: int = count("pixels", 20_000, "A panorama fits; what is longer breaks the programs that show it.")
     most_pages: int = count("pages", 50, "An invoice or an expert's report; a specialist reads no book.")
-    most_unpacked: int = count("megabytes", 200, "What a document may grow to when opened; a bomb grows to gigabytes.")
 
     @property
     def bytes(self) -> int:
@@ -29,8 +33,3 @@ class Evidence:
     def pixels(self) -> int:
         """The most pixels of a picture."""
         return self.most_pixels * _MILLION
-
-    @property
-    def unpacked(self) -> int:
-        """The most bytes of all parts of a document together, when they are unpacked."""
-        return self.most_unpacked * _MILLION
