@@ -24,3 +24,6 @@ class FileKind(StrEnum):
         return {"jpeg": "image/jpeg", "png": "image/png", "pdf": "application/pdf"}.get(
             self.value, "text/plain; charset=utf-8"
         )
+
+
+PICTURES = frozenset({FileKind.JPEG, FileKind.PNG})
