@@ -14,7 +14,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, PasswordError, Pdf, Stream
 
-from activities.files.texts import is_markup
+from activities.files.texts import is_page
 from activities.files.words import refusal
 from domain.policy.evidence import LONGEST_SIDE, MOST_UNPACKED, Evidence
 
@@ -67,7 +67,7 @@ def _one_thing(content: bytes) -> None:
     """Refuse a file that is something else as well, for a program that looks elsewhere than at its first bytes."""
     if zipfile.is_zipfile(io.BytesIO(content)):
         raise refusal("is a PDF and a ZIP archive at once")
-    if is_markup(content[:_SNIFFED]):
+    if is_page(content[:_SNIFFED]):
         raise refusal("is a PDF and a web page at once")
 
 

@@ -12,6 +12,7 @@ _MARKUP = re.compile(
     r"|img|video|audio|math|template)(?=[\s/>]))",
     re.IGNORECASE,
 )
+_PAGE = re.compile(rb"(?<!<)<(?:!doctype\s+html|html|head|body|script|svg|iframe)[\s>]", re.IGNORECASE)
 _BEGINNINGS = {
     "GIF8": "a GIF picture",
     "%PDF-": "a damaged PDF",
@@ -31,13 +32,13 @@ def clean(content: bytes) -> bytes | None:
     for beginning, what in _BEGINNINGS.items():
         if start.startswith(beginning):
             raise refusal(f"is {what}")
-    if is_markup(content):
+    if _MARKUP.search(text):
         raise refusal("is a web page, an SVG picture or another text with markup")
     if _CONTROL.search(text):
         return None
     return text.encode() if text.strip() else None
 
 
-def is_markup(content: bytes) -> bool:
-    """Whether a browser could take the bytes for a page."""
-    return _MARKUP.search(content.decode("latin-1")) is not None
+def is_page(content: bytes) -> bool:
+    """Whether a browser that guesses could take the bytes for a page."""
+    return _PAGE.search(content) is not None

@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 
 from activities.store.attachments import Attachment
-from domain.state import DESK, Actor, Role
+from domain.state import Actor, Role
 from starter.files.shelf import Shelf
 from starter.files.writing import STDOUT, whole
 from starter.reader import Reader
@@ -44,14 +44,14 @@ def add(
     """
     with _shelf(order, role, actor_id, as_json=as_json) as (shelf, by):
         stored = shelf.store(order, by, file, name, internal=internal)
-    show(_plain(stored, by), lambda: text(stored.attachment_id), as_json=as_json)
+    show(_plain(stored), lambda: text(stored.attachment_id), as_json=as_json)
 
 
 def list_files(order: Order, role: As, actor_id: Id = "", as_json: Json = False) -> None:
     """The order's files, oldest first, as far as a role may read them."""
     with _shelf(order, role, actor_id, as_json=as_json) as (shelf, by):
         found = shelf.listed(order, by)
-    show({"files": [_plain(file, by) for file in found]}, lambda: _table(found), as_json=as_json)
+    show({"files": [_plain(file) for file in found]}, lambda: _table(found), as_json=as_json)
 
 
 def get(
@@ -68,7 +68,7 @@ def get(
         with whole(out) as target:
             target.write(found.content)
     if out != STDOUT:
-        about = _plain(found.about, by) | {"file": str(out)}
+        about = _plain(found.about) | {"file": str(out)}
         show(about, lambda: text(f"{found.about.name} ({found.about.kind}) written to {out}"), as_json=as_json)
 
 
@@ -78,12 +78,18 @@ def _shelf(order: str, role: Viewer, actor_id: str, *, as_json: bool) -> Iterato
         yield Shelf(records), acting(Role(role), actor_id, lambda: Reader(records).parties(order))
 
 
-def _plain(file: Attachment, by: Actor) -> dict[str, Any]:
-    """A file as JSON. Who of the desk stored it is told to the desk alone."""
-    shown = {"attachment_id": file.attachment_id, "name": file.name, "kind": file.kind, "size": file.size}
-    about = {"at": file.at, "by": file.author.role, "visibility": file.visibility}
-    tells = by.role in DESK or file.author.role not in DESK
-    return shown | about | {"by_id": file.author.id if tells else ""}
+def _plain(file: Attachment) -> dict[str, Any]:
+    """A file as JSON."""
+    return {
+        "attachment_id": file.attachment_id,
+        "name": file.name,
+        "kind": file.kind,
+        "size": file.size,
+        "at": file.at,
+        "by": file.author.role,
+        "by_id": file.author.id,
+        "visibility": file.visibility,
+    }
 
 
 def _table(found: tuple[Attachment, ...]) -> RenderableType:

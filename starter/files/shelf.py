@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from activities.files.accept import accept
@@ -75,7 +75,8 @@ class Shelf:
         """The order's files that `by` may read, oldest first. Raises NotFound."""
         self._order(order_id, by)
         with self._records.begin() as conn:
-            return attachments.listed(conn, self._records.vault, order_id, desk=by.role in DESK)
+            found = attachments.listed(conn, self._records.vault, order_id, desk=by.role in DESK)
+        return tuple(_shown(file, by) for file in found)
 
     def get(self, order_id: str, by: Actor, attachment_id: str) -> StoredFile:
         """A file with its content. Raises NotFound, for one that `by` may not read too."""
@@ -84,13 +85,20 @@ class Shelf:
             found = attachments.get(conn, self._records.vault, order_id, attachment_id)
         if found is None or (found[0].visibility is Visibility.DESK and by.role not in DESK):
             raise NotFound(attachment_id, "file")
-        return StoredFile(*found)
+        return StoredFile(_shown(found[0], by), found[1])
 
     def _order(self, order_id: str, by: Actor) -> Order:
         order = self._records.order(order_id)
         if not may_see(by, order.buyer, order.seller):
             raise NotFound(order_id)
         return order
+
+
+def _shown(file: Attachment, by: Actor) -> Attachment:
+    """The file as `by` sees it: who of the desk stored it is told to the desk alone."""
+    if by.role in DESK or file.author.role not in DESK:
+        return file
+    return replace(file, author=Actor(file.author.role, ""))
 
 
 def _read(path: Path, most: int) -> bytes:

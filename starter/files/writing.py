@@ -15,7 +15,7 @@ STDOUT = Path("-")
 
 @contextmanager
 def whole(path: Path) -> Iterator[BinaryIO]:
-    """What is written stands under `path` when the block ends well; ``-`` is standard output.
+    """What is written stands under `path` when the block ends well, for its owner alone; ``-`` is standard output.
 
     Raises Invalid when it cannot be written.
     """
@@ -24,6 +24,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
         return
     part = path.with_name(f"{path.name}.part")
     try:
+        part.touch(mode=0o600)
         with part.open("wb") as file:
             yield file
         part.replace(path)

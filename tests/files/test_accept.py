@@ -218,6 +218,14 @@ def test_a_pdf_loses_what_tells_of_people_and_what_was_there_before() -> None:
         assert b"Page 1" in pdf.pages[0].Contents.read_bytes()
 
 
+def test_a_pdf_whose_dictionaries_look_like_tags_is_taken() -> None:
+    def roles(pdf: Pdf) -> None:
+        pdf.Root.StructTreeRoot = Dictionary(RoleMap=Dictionary(Form=Name.Form, Head=Name.P, Link=Name.Link))
+
+    kind, _ = accept(made.pdf(change=roles), LIMITS)
+    assert kind is FileKind.PDF
+
+
 @pytest.mark.parametrize(
     ("given", "stored"),
     [

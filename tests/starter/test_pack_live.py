@@ -68,6 +68,7 @@ async def test_a_pack_holds_all_that_an_arbiter_needs_and_nothing_of_the_desks_o
     made_ = await aftersale("pack", life.order_id, "--out", str(file), "--as", "specialist", "--id", "eve-canary")
     assert made_.code == 0, made_.err
     assert f"packed into {file}" in made_.out
+    assert file.stat().st_mode & 0o077 == 0, "tracking numbers stand in it"
     found = unpacked(file)
     assert list(found) == [
         "order.json", "story.txt", "story.json", "money.json", "money.csv", "parcels.json",
