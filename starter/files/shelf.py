@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -86,6 +87,21 @@ class Shelf:
         if found is None or (found[0].visibility is Visibility.DESK and by.role not in DESK):
             raise NotFound(attachment_id, "file")
         return StoredFile(_shown(found[0], by), found[1])
+
+    def check(self, order_id: str, by: Actor, attachment_ids: Sequence[str], field: str, *, internal: bool) -> None:
+        """Before a command of `by` names files in `field`: all are there for those who will read it.
+
+        `internal` means that only the desk will. Raises NotFound, and Invalid for files that are not there for them.
+        """
+        self._order(order_id, by)
+        with self._records.begin() as conn:
+            desk = internal and by.role in DESK
+            unknown = attachments.missing(conn, order_id, attachment_ids, desk=desk)
+        if unknown:
+            who = "the desk" if desk else "both parties"
+            raise Invalid(
+                field, f"order {order_id} has no file {', '.join(unknown)} that {who} may read; store it first"
+            )
 
     def _order(self, order_id: str, by: Actor) -> Order:
         order = self._records.order(order_id)

@@ -11,12 +11,12 @@ from activities.files.kinds import PICTURES
 from activities.files.names import archive_name
 from activities.store import attachments, books, outbox, personal
 from domain.errors import Invalid
-from domain.state import DESK, Parcel
+from domain.state import DESK, PARTIES, Parcel
 from domain.words import HAPPENED
 from starter.books.money import money_view
 from starter.books.sheets import cell
 from starter.pack.case import Case, Entry, Section, as_json, as_text
-from starter.render import when
+from starter.render import when, words
 from starter.views import TOLD, Happening, order_view, story_for
 
 
@@ -119,7 +119,7 @@ def _photo(case: Case, number: int, parcel: Parcel) -> Iterator[Entry]:
 
 
 def notices(case: Case) -> Iterator[Entry]:
-    """What was told to whom, and when."""
+    """What was told to the parties, and when; with `internal` what programs and the desk were told too."""
     ends = ("sent_at", "dropped_at", "failed_at")
     rows = (
         (
@@ -129,11 +129,11 @@ def notices(case: Case) -> Iterator[Entry]:
             told.recipient_role,
             told.channel,
             told.cause,
-            HAPPENED.get(told.cause, told.template),
+            HAPPENED.get(told.template, words(told.template)),
             "yes" if told.reminder else "no",
         )
         for told in outbox.told(case.conn, case.order_id)
-        if case.internal or told.recipient_role not in DESK
+        if case.internal or told.recipient_role in PARTIES
     )
     columns = ("due_at", "sent_at", "state", "to", "channel", "cause", "about", "reminder")
     yield _sheet("notices.csv", "Who was told what, and when it was sent.", columns, rows)

@@ -105,6 +105,29 @@ async def test_internal_files_are_the_desks_alone(client: AftersaleClient, marke
             await client.store_file(life.order_id, life.actor(party), source=b"x", internal=True)
 
 
+async def test_a_command_names_only_files_that_its_readers_may_read(
+    client: AftersaleClient, records: Records, market: Marketplace
+) -> None:
+    life, other, shelf = await market.order(), await market.order(), Shelf(records)
+    ann = life.actor(BUYER)
+    shown = await client.store_file(life.order_id, ann, source=b"for all")
+    hidden = await client.store_file(life.order_id, EVE, source=b"for the desk", internal=True)
+    foreign = await client.store_file(other.order_id, other.actor(BUYER), source=b"for others")
+    shelf.check(life.order_id, ann, [shown], "evidence", internal=False)
+    shelf.check(life.order_id, EVE, [shown, hidden], "evidence", internal=True)
+    for by, ids, internal, words in (
+        (ann, [shown, foreign], False, f"no file {foreign} that both parties"),
+        (ann, [hidden], True, f"no file {hidden} that both parties"),
+        (EVE, [hidden], False, f"no file {hidden} that both parties"),
+        (EVE, ["f-none"], True, "no file f-none that the desk"),
+    ):
+        with pytest.raises(Invalid, match=words) as caught:
+            shelf.check(life.order_id, by, ids, "evidence", internal=internal)
+        assert caught.value.field == "evidence"
+    with pytest.raises(NotFound):
+        shelf.check(life.order_id, buyer("b-else"), [shown], "evidence", internal=False)
+
+
 async def test_an_order_takes_a_hundred_files_and_no_more(client: AftersaleClient, market: Marketplace) -> None:
     life = await market.order()
     ann = life.actor(BUYER)
