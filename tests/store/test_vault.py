@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine, text
 
 from activities.store import inbox, personal, vault
 from activities.store.personal import Address, Note, Person
-from activities.store import case_tables
 from activities.store.tables import metadata
 from activities.store.vault import Unreadable, Vault
 from domain.errors import Conflict, Invalid
