@@ -149,9 +149,12 @@ def notices(
     return tuple({(notice.cause, notice.to, notice.channel): notice for notice in every}.values())
 
 
-def refused_message(role: Role, command: str, command_id: str, reason: str, now: datetime) -> Notice:
-    """Tells a party that a message sent without waiting for an answer was refused, and why."""
-    facts: dict[str, Fact] = {"command": command.replace("_", " "), "reason": reason}
+def refused_message(role: Role, command: str, command_id: str, code: str, reason: str, now: datetime) -> Notice:
+    """Tells a party that a message sent without waiting for an answer was refused, and why.
+
+    `code` is what other languages know the English `reason` by.
+    """
+    facts: dict[str, Fact] = {"command": command.replace("_", " "), "code": code, "reason": reason}
     return Notice(f"refused:{command_id}", role, Channel.MAIL, "message_refused", now, None, facts)
 
 

@@ -274,7 +274,7 @@ def _held_too_long() -> Telling:
 def _refused_signals() -> Telling:
     life = Telling()
     for seq, role in enumerate((Role.BUYER, Role.SELLER), life.order.seq + 1):
-        told = refused_message(role, "ship", f"c-{role}", "no line is confirmed", life.now)
+        told = refused_message(role, "ship", f"c-{role}", "no_line_fits", "no line is confirmed", life.now)
         life.said.append(Said(told, life.order, seq))
     return life
 

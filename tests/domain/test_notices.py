@@ -11,7 +11,7 @@ from tests.domain.telling import LIVES, Telling, dear, unpaid
 from tests.domain.world import RENEWS, done, done_with_mandate, new_order, no, scan, unclear
 
 KNOWN_FACTS = {
-    *("command", "reason"),
+    *("command", "code", "reason"),
     *("step", "stage", "lines", "parcel_id", "milestone", "days", "request", "until", "amount", "slices", "ticket_id"),
     *("cause", "subject", "relist", "dispute", "why", "owed", "netted", *LineState),
 }

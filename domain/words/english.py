@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from domain.business_time import local_text
 from domain.state import Role, Stage
+from domain.words.tongue import Words
 
 HAPPENED: Mapping[str, str] = {
     "place": "The order was placed.",
@@ -113,3 +115,24 @@ DUTY: Mapping[Role, Mapping[Stage, str]] = {
     },
 }
 """What a party is asked to do at a stage."""
+
+ENGLISH = Words(
+    happened=HAPPENED,
+    asked={
+        role: {stage: f"Please {duty} by {{until}}." for stage, duty in duties.items()} for role, duties in DUTY.items()
+    },
+    awaited={
+        role: {stage: f"The {role} has until {{until}} to {duty}." for stage, duty in duties.items()}
+        for role, duties in DUTY.items()
+    },
+    otherwise=OTHERWISE,
+    default="Otherwise {otherwise}.",
+    unless="If nothing happens before {until}: {otherwise}.",
+    shipping="shipping",
+    alternative="or",
+    time=local_text,
+    command=lambda name: name,
+    reason=lambda code, text: text,
+    dispute=lambda code: code.replace("_", " "),
+    expectation=lambda text: text,
+)
