@@ -17,7 +17,7 @@ from domain.business_time import Calendar
 from domain.deadlines import deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
-from domain.state import LineState, Order, Role, in_state, stage
+from domain.state import LineState, Order, Role, Stage, in_state, stage
 from domain.summary import MENDERS, either
 from domain.wire import instant
 from domain.words import Words, in_language
@@ -131,7 +131,7 @@ def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[st
         "command": tongue.command(command),
         "reason": tongue.reason(code, reason),
         "why": tongue.dispute(why),
-        "pending": bool(in_state(order.lines, (LineState.PENDING,))),
+        "pending": facts.get("stage") == Stage.PLACED,
         "confirmed": [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))],
         "parcel": order.parcel(parcel_id),
         "ticket": ticket,
