@@ -26,6 +26,7 @@ from domain.state import (
     Parcel,
     Pause,
     Proof,
+    Role,
     Seen,
     Stuck,
     Ticket,
@@ -411,6 +412,16 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageSaid:
+    """A text that was stored under `message_id` is read by the others from now on; an `internal` one by the desk."""
+
+    message_id: str
+    by: Role
+    internal: bool
+    attachments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WindowClosed:
     at: datetime
 
@@ -432,7 +443,7 @@ Event = (
     | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded
     | ReleaseReversed | DebtPaid | DebtWrittenOff | RefundFailed | MoneyStrayed
     | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
-    | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | WindowClosed | Taken
+    | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | MessageSaid | WindowClosed | Taken
 )  # fmt: skip
 
 

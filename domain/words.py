@@ -41,6 +41,7 @@ HAPPENED: Mapping[str, str] = {
     "grant_cancel": "The request to cancel was granted.",
     "refuse_cancel": "The request to cancel was refused.",
     "cancel_by_silence": "The seller did not answer; the request to cancel was granted.",
+    "message": "A message was written.",
     "release": "A specialist released money to the seller.",
     "refund": "A specialist gave money back to the buyer.",
     "extend": "A deadline was extended.",

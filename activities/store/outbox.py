@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 
+from activities.store.message_tables import bounces
 from activities.store.tables import orders, outbox, unsent
 
 
@@ -48,12 +49,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Notice):
-    """A notice in the outbox. `attempts` have failed so far; `snapshot` is its order's state as JSON, if any."""
+    """A notice in the outbox. `attempts` have failed so far; `snapshot` is its order's state as JSON, if any.
+
+    `bounced`: a mail to its recipient has come back for good before.
+    """
 
     id: int = 0
     attempts: int = 0
     reminder: bool = False
     snapshot: str | None = None
+    bounced: bool = False
 
 
 _QUEUE = insert(outbox).on_conflict_do_nothing()
@@ -115,8 +120,9 @@ def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
         earlier.c.failed_at.is_(None),
     )
     due = (outbox.c.due_at <= now, or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now))
-    columns = (outbox.c[field.name] for field in fields(Waiting) if field.name != "snapshot")
-    query = select(*columns, cast(orders.c.snapshot, Text)).where(unsent, *due, ~blocked, *narrowed)
+    columns = (outbox.c[field.name] for field in fields(Waiting) if field.name not in ("snapshot", "bounced"))
+    bounced = exists().where(bounces.c.person_id == outbox.c.recipient_id)
+    query = select(*columns, cast(orders.c.snapshot, Text), bounced).where(unsent, *due, ~blocked, *narrowed)
     known = query.select_from(outbox.outerjoin(orders, orders.c.order_id == outbox.c.order_id))
     limit = bindparam("limit", type_=Integer)
     oldest = known.order_by(outbox.c.due_at, outbox.c.id).limit(limit)

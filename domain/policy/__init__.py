@@ -19,6 +19,7 @@ from typing import Any, cast
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy.carriage import LostParcel
+from domain.policy.talk import Messages
 from domain.policy.units import (
     Amounts,
     BasisPoints,
@@ -333,6 +334,7 @@ class Policy:
     second_operator: SecondOperator = field(default_factory=SecondOperator)
     pause: Pause = field(default_factory=Pause)
     outage: Outage = field(default_factory=Outage)
+    messages: Messages = field(default_factory=Messages)
     calendar: CalendarRules = field(default_factory=CalendarRules)
     expect: Expect = field(default_factory=Expect)
 
