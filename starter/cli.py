@@ -22,6 +22,7 @@ from starter import reconciliation, render, steps
 from starter.answers import Progress
 from starter.books import commands as books
 from starter.client import ADMISSION, AftersaleClient
+from starter.messages import commands as messages
 from starter.preview import Preview
 from starter.reader import PAGE, Reader
 from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, answering, on_record, show
@@ -212,6 +213,7 @@ def adopt_policy(
 
 
 books.add_to(app)
+messages.add_to(app)
 reconciliation.add_to(app)
 steps.add_to(app)
 

@@ -186,7 +186,7 @@ def head(conn: Connection, order_id: str, reader: Actor) -> Head | None:
         select(
             *(orders.c[name] for name in ("order_id", "buyer", "seller", "snapshot")),
             func.coalesce(reads.c.up_to_seq, 0).label("up_to_seq"),
-            *_bounced(),
+            *bouncing(),
             data_keys.c.wrapped,
         )
         .select_from(orders.outerjoin(reads, mine).outerjoin(data_keys, key))
@@ -195,8 +195,15 @@ def head(conn: Connection, order_id: str, reader: Actor) -> Head | None:
     row = conn.execute(query).one_or_none()
     if row is None:
         return None
-    bounced = _roles(row.buyer_bounces, row.seller_bounces)
-    return Head(row.order_id, row.buyer, row.seller, row.snapshot, row.up_to_seq, bounced, row.wrapped)
+    return Head(
+        row.order_id,
+        row.buyer,
+        row.seller,
+        row.snapshot,
+        row.up_to_seq,
+        bouncing_roles(row.buyer_bounces, row.seller_bounces),
+        row.wrapped,
+    )
 
 
 def lines(
@@ -270,12 +277,12 @@ def mark_read(conn: Connection, order_id: str, reader: Actor, up_to: int, now: d
 
 def inbox(conn: Connection, reader: Actor, *, limit: int = 50, after: Cursor | None = None) -> tuple[Waiting, ...]:
     """Orders whose threads the reader follows: those with unread lines first, then by the last line, newest first."""
-    found = conn.execute(inbox_query(reader, limit, after)).all()
     own = [each.name for each in fields(Waiting) if each.name != "bounced"]
-    return tuple(
-        Waiting(**{name: getattr(row, name) for name in own}, bounced=_roles(row.buyer_bounces, row.seller_bounces))
-        for row in found
-    )
+    found = []
+    for row in conn.execute(inbox_query(reader, limit, after)):
+        bounced = bouncing_roles(row.buyer_bounces, row.seller_bounces)
+        found.append(Waiting(**{name: getattr(row, name) for name in own}, bounced=bounced))
+    return tuple(found)
 
 
 def inbox_query(reader: Actor, limit: int, after: Cursor | None = None) -> Select[Any]:
@@ -293,19 +300,20 @@ def inbox_query(reader: Actor, limit: int, after: Cursor | None = None) -> Selec
         .scalar_subquery()
     )
     listed = (orders.c[name] for name in ("order_id", "stage", "waiting_on", "due_at", "buyer", "seller"))
-    query = select(*listed, case((mine.c.unread, count), else_=0).label("unread"), mine.c.last_at, *_bounced())
+    query = select(*listed, case((mine.c.unread, count), else_=0).label("unread"), mine.c.last_at, *bouncing())
     joined = query.select_from(mine.join(orders, orders.c.order_id == mine.c.order_id))
     return joined.order_by(*(mine.c[name].desc() for name in ("unread", "last_at", "order_id")))
 
 
-def _bounced() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def bouncing() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Whether mails to the order's buyer, and to its seller, bounce."""
     buyer, seller = (exists().where(bounces.c.person_id == orders.c[name]) for name in ("buyer", "seller"))
     return buyer.label("buyer_bounces"), seller.label("seller_bounces")
 
 
-def _roles(buyer: bool, seller: bool) -> tuple[str, ...]:
-    return tuple(role.value for role, there in ((Role.BUYER, buyer), (Role.SELLER, seller)) if there)
+def bouncing_roles(buyer: bool, seller: bool) -> tuple[str, ...]:
+    """The roles to whom mails bounce, by what `bouncing` selected."""
+    return tuple(role.value for role, is_so in ((Role.BUYER, buyer), (Role.SELLER, seller)) if is_so)
 
 
 def _visible(reader: Actor) -> ColumnElement[bool]:

@@ -61,6 +61,21 @@ class Waiting(Notice):
     bounced: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of a notice. `to` is a role; one without any of the three ends is still to be sent, at `due_at`."""
+
+    template: str
+    to: str
+    channel: str
+    reminder: bool
+    due_at: datetime
+    sent_at: datetime | None
+    dropped_at: datetime | None
+    failed_at: datetime | None
+    error: str
+
+
 _QUEUE = insert(outbox).on_conflict_do_nothing()
 
 
@@ -68,6 +83,13 @@ def queue(conn: Connection, rows: Sequence[Notice]) -> None:
     """Put notices into the outbox; one that is there already, sent or not, stays as it is."""
     if rows:
         conn.execute(_QUEUE, [asdict(row) for row in rows])
+
+
+def told(conn: Connection, order_id: str) -> tuple[Told, ...]:
+    """Everything that was told of an order, or is to be, in the order in which it came up."""
+    columns = (outbox.c["recipient_role" if name.name == "to" else name.name] for name in fields(Told))
+    rows = conn.execute(select(*columns).where(outbox.c.order_id == order_id).order_by(outbox.c.id))
+    return tuple(Told(*row) for row in rows)
 
 
 _MINE = update(outbox).where(outbox.c.order_id == bindparam("mine"), outbox.c.reminder, unsent)
