@@ -159,11 +159,16 @@ def _say(conn: Connection, order: Order, seq: int, at: datetime, actor: Actor, s
 def _arrived(conn: Connection, order: Order, seq: int, at: datetime, author: Actor, *, internal: bool) -> None:
     """Bring the line before its readers: the parties, and those of the desk who have read or written here."""
     parties = () if internal else (Actor(Role.BUYER, order.buyer), Actor(Role.SELLER, order.seller))
-    for reader in dict.fromkeys((*parties, *((author,) if author.role in DESK else ()))):
-        last: object = seq if reader != author else _last_of_others(order.order_id, author)
-        new = insert(reads).values(_reader(order.order_id, reader) | {"last_seq": last, "last_at": at})
-        newer = {"last_seq": func.greatest(reads.c.last_seq, new.excluded.last_seq), "last_at": at}
-        conn.execute(new.on_conflict_do_update(constraint="message_reads_pkey", set_=newer))
+    readers = (*parties, author) if author.role in DESK else parties
+    others_last = _last_of_others(order.order_id, author)
+    new = insert(reads).values(
+        [
+            _reader(order.order_id, reader) | {"last_seq": others_last if reader == author else seq, "last_at": at}
+            for reader in readers
+        ]
+    )
+    newer = {"last_seq": func.greatest(reads.c.last_seq, new.excluded.last_seq), "last_at": at}
+    conn.execute(new.on_conflict_do_update(constraint="message_reads_pkey", set_=newer))
     others = tuple_(reads.c.reader_role, reads.c.reader_id) != (author.role.value, author.id)
     desk = update(reads).where(reads.c.order_id == order.order_id, reads.c.reader_role.in_(_DESK), others)
     conn.execute(desk.values(last_seq=seq, last_at=at))
