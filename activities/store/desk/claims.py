@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.case_tables import claims
+from activities.store.desk.case_tables import claims
 from domain.claims.case import Claim, Side, Status, case_number
 from domain.claims.clocks import CLAIM_CLOCKS
 from domain.deadlines import deadlines
