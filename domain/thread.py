@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from domain.checkout import ID, NOT_AN_ID
+from domain.claims.clocks import claim_step
 from domain.errors import Invalid, Refused
 from domain.events import Event, MessageSaid, TierPassed
 from domain.state import DESK, PARTIES, Order, Role
 from domain.step import Moment
-from domain.tiers import party_tiers, root_of
+from domain.tiers import party_tiers, root_of, subject_of
 
 REMINDED = {"pay": Role.BUYER, "confirm": Role.SELLER, "ship": Role.SELLER, "receipt": Role.BUYER}
 """Whom the reminder of each clock is for."""
@@ -50,5 +51,11 @@ def say(moment: Moment) -> tuple[Event, ...]:
 def _answered(order: Order, role: Role) -> Iterator[Event]:
     """The reminders that the role would get of the clocks that run now."""
     for tier in party_tiers(order):
-        if tier.endswith(".remind") and REMINDED[root_of(tier)] is role and tier not in order.passed:
+        if tier.endswith(".remind") and _reminded(order, tier) is role and tier not in order.passed:
             yield TierPassed(tier)
+
+
+def _reminded(order: Order, tier: str) -> Role | None:
+    """Whom the reminder of a tier is for."""
+    claim = order.claim(subject_of(tier)) if root_of(tier) == "claim" else None
+    return claim_step(claim)[1] if claim is not None else REMINDED.get(root_of(tier))
