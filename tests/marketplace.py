@@ -9,7 +9,7 @@ import base64
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -163,13 +163,22 @@ async def marketplace(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Marketplace]:
     """All parts, wired as worker.py wires them, with a worker that runs for the session."""
-    engine = connect(make_database().url, pool_size=20)
-    payments = StripePayments("sk_test_1", url=sandbox.url)
     policies = tmp_path_factory.mktemp("policies")
     for room in ("policies", "tests/policies"):
         shutil.copytree(pytestconfig.rootpath / room, policies, dirs_exist_ok=True)
+    async with opened(temporal_client, make_database(), sandbox, policies) as market:
+        yield market
+
+
+@asynccontextmanager
+async def opened(
+    client: Client, database: Database, sandbox: SandboxClient, policies: Path, task_queue: str = TASK_QUEUE
+) -> AsyncIterator[Marketplace]:
+    """A marketplace over a database of its own, with its worker."""
+    engine = connect(database.url, pool_size=20)
+    payments = StripePayments("sk_test_1", url=sandbox.url)
     assert publish(engine, policies)
-    market = Marketplace(temporal_client, engine, Vault(MASTER_KEY), sandbox, payments, policies)
+    market = Marketplace(client, engine, Vault(MASTER_KEY), sandbox, payments, policies, task_queue)
     with market.worker() as worker:
         async with worker:
             yield market
