@@ -157,6 +157,20 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewBegun:
+    """The provider looks at the payment."""
+
+    review: Pause
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEnded:
+    """It has looked at it, or nobody waits for that any longer."""
+
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class TicketOpened:
     ticket: Ticket
 
@@ -426,7 +440,7 @@ class Taken:
 Event = (
     LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelsWithdrawn | AddressChanged | AccountChanged
     | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded | TimeAsked | TimeEnded | DaysGranted
-    | TierMoved | TierPassed | TierReset | Paused | Resumed
+    | TierMoved | TierPassed | TierReset | Paused | Resumed | ReviewBegun | ReviewEnded
     | TicketOpened | TicketAssigned | TicketEscalated | TicketExtended | TicketResolved | ApprovalAsked | ApprovalEnded
     | RenewalAsked | MoneyAsked | MoneyUnknown | MoneyRefused | MoneyStuck | RetryAsked
     | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded

@@ -52,6 +52,8 @@ from domain.events import (
     RenewalFailed,
     Resumed,
     RetryAsked,
+    ReviewBegun,
+    ReviewEnded,
     Taken,
     TicketAssigned,
     TicketEscalated,
@@ -354,6 +356,8 @@ _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     TierReset: lambda o, e: replace(o, passed=o.passed - {e.tier}),
     Paused: lambda o, e: replace(o, paused=e.pause),
     Resumed: lambda o, e: replace(o, paused=None),
+    ReviewBegun: lambda o, e: replace(o, reviews=(*o.reviews, e.review)),
+    ReviewEnded: lambda o, e: replace(o, reviews=tuple(r for r in o.reviews if r.about != e.about)),
     TicketOpened: lambda o, e: replace(o, tickets=(*o.tickets, e.ticket)),
     TicketAssigned: lambda o, e: _ticket(o, e.ticket_id, lambda t: replace(t, owner=e.owner)),
     TicketEscalated: lambda o, e: _ticket(

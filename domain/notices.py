@@ -35,6 +35,7 @@ from domain.events import (
     Released,
     ReleaseReversed,
     RenewalFailed,
+    ReviewBegun,
     TicketEscalated,
     TicketOpened,
     TimeAsked,
@@ -186,7 +187,7 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
                 facts["lines"] = list(cancel.lines)
             case CancelEnded(how):
                 facts["request"] = how
-            case Paused(pause):
+            case Paused(pause) | ReviewBegun(pause):
                 facts["until"] = instant_text(pause.until)
             case HoldOpened() | Captured() | Released() | Refunded() | ReleaseReversed():
                 facts["amount"] = str(event.amount)
@@ -380,7 +381,7 @@ _STANDS: Mapping[str, Callable[[Order, Facts], bool]] = {
     "ship_overdue": _unsent,
     "request_cancel": lambda order, facts: order.cancel_request is not None,
     "ask_time": lambda order, facts: order.time_request is not None,
-    "pause": lambda order, facts: order.paused is not None,
+    "pause": lambda order, facts: bool(order.pauses),
     "ticket_opened": _ticket_open,
     "ticket_escalated": _ticket_open,
 }

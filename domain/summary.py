@@ -102,8 +102,9 @@ def trouble(order: Order) -> Iterator[str]:
     for ticket in order.tickets:
         if (ticket.cause, ticket.subject) not in told:
             yield f"{named(order, ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *menders(ticket))}"
-    if order.paused is not None:
-        yield f"paused until {order.paused.until:%Y-%m-%d}: {_command(order, 'resume')}"
+    if order.pauses:
+        until = max(pause.until for pause in order.pauses)
+        yield f"paused until {until:%Y-%m-%d}: {_command(order, 'resume')}"
 
 
 def guide(order_id: str) -> str:

@@ -104,11 +104,11 @@ def _open(order: Order) -> Iterator[Open]:
             "approve",
             f"aftersale approve {o} --digest {asked.digest}",
         )
-    if order.paused is not None:
-        by = order.paused.by
-        what = f"paused by {by.role} {by.id}" + (", the payment is looked at" if order.paused.review else "")
+    for pause in order.pauses:
+        by = pause.by
+        what = f"paused by {by.role} {by.id}" + (", the payment is looked at" if pause.review else "")
         command = f"aftersale resume {o} --reason '...'"
-        yield Open("pause", what, order.paused.since, order.paused.until, "resume", command)
+        yield Open("pause", what, pause.since, pause.until, "resume", command)
     if order.cancel_request is not None:
         what = f"the buyer asks to cancel {', '.join(order.cancel_request.lines)} ({order.cancel_request.reason})"
         command = f"aftersale grant-cancel {o} --as specialist"

@@ -245,8 +245,7 @@ def _requests(order: Order, calendar: Calendar, *, desk: bool) -> list[str]:
         found.append(f"The buyer asks to cancel {', '.join(asked.lines)} ({asked.reason}); the seller answers.")
     if order.time_request is not None:
         found.append(f"The seller asks for {order.time_request.days} more business days to ship; the buyer answers.")
-    if order.paused is not None:
-        found.append(f"The order is paused until {local_text(calendar, order.paused.until)}.")
+    found.extend(f"The order is paused until {local_text(calendar, pause.until)}." for pause in order.pauses)
     if order.approval is not None and desk:
         found.append(f"{order.approval.name} waits for a second operator.")
     # That a number was seen before is a suspicion; it is the desk's alone.

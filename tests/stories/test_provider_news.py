@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from activities.store import screens, tickets
+from domain.deadlines import deadlines
 from domain.state import Actor, Cause, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
@@ -55,15 +56,14 @@ async def test_while_the_provider_reviews_a_payment_the_clocks_stand_and_then_go
     market.sandbox.move_clock(life.order_id, await life.now())
     review = market.sandbox.open_review(hold)["id"]
     assert await receiver.tell(review) == ["delivered"]
-    paused = life.state().paused
-    assert paused is not None
-    assert (paused.by, paused.review) == (Actor(Role.PROVIDER, "stripe"), True)
+    [paused] = life.state().pauses
+    assert (paused.by, paused.review, paused.about) == (Actor(Role.PROVIDER, "stripe"), True, review)
     assert life.told(SELLER)[-1] == "pause"
     await life.pass_time(timedelta(days=10))
     assert life.state().tickets == ()
     market.sandbox.close_review(review)
     assert await receiver.tell(review) == ["ignored", "delivered"]
-    assert life.state().paused is None
+    assert life.state().pauses == ()
     assert life.clock("confirm_overdue").at - before > timedelta(days=7)
     assert life.refusals() == []
 
@@ -75,7 +75,7 @@ async def test_a_review_that_is_never_closed_ends_by_itself_and_stops_nothing_th
     market.sandbox.move_clock(life.order_id, await life.now())
     await receiver.tell(market.sandbox.open_review(life.state().payment.hold)["id"])
     await life.until("pause_ends")
-    assert life.state().paused is None
+    assert life.state().pauses == ()
     over = await closed(market)
     review = market.sandbox.open_review(hold_of(over))["id"]
     assert await receiver.tell(review) == ["ignored"]
@@ -92,6 +92,23 @@ async def test_the_end_of_a_review_does_not_end_the_pause_of_an_operator(
     market.sandbox.close_review(review)
     await receiver.tell(review)
     assert life.state().paused is not None
+
+
+async def test_a_review_that_opens_during_an_operators_pause_keeps_the_order_standing_until_both_are_over(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    market.sandbox.move_clock(life.order_id, await life.now())
+    await life.desk("pause", OPERATOR, until=await life.now() + timedelta(days=5))
+    review = market.sandbox.open_review(life.state().payment.hold)["id"]
+    assert await receiver.tell(review) == ["delivered"]
+    await life.desk("resume", OPERATOR)
+    assert [pause.about for pause in life.state().pauses] == [review]
+    assert not any(clock.party for clock in deadlines(life.state()))
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    assert life.state().pauses == ()
+    assert life.refusals() == []
 
 
 async def in_escrow(market: Marketplace) -> Life:
