@@ -75,6 +75,8 @@ class Cashier:
             return No("AuthorisationExpired")
         if found is None and set(op.slices) & order.disputed:
             return No("Disputed")
+        if found is None and op.verb is Verb.RELEASE and order.reviewed_until is not None:
+            return No("UnderReview")
         return found or self._send_or_find(order, op, key)
 
     def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:

@@ -171,7 +171,7 @@ def _refunds(order: Order) -> Iterator[Desire]:
 def _releases(order: Order) -> Iterator[Desire]:
     """Accepted lines pay the seller less fees, once the payout account has settled; shipping goes with the last one.
 
-    So does what a dispute had taken and was won back.
+    So does what a dispute had taken and was won back. Nothing is paid out while the payment is under review.
     """
     out = [
         line.line_id
@@ -186,7 +186,8 @@ def _releases(order: Order) -> Iterator[Desire]:
     if out:
         amount = total([net_of(order, piece) for piece in out], order.currency)
         settled = order.account.since + order.policy.payout.account_settles
-        yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, settled)
+        free = max(settled, order.reviewed_until or settled)
+        yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, free)
 
 
 def _debts(order: Order) -> Iterator[Desire]:

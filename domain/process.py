@@ -86,8 +86,8 @@ CONFIRMATION = (
 
 SHIPMENT = (
     row(
-        "ship", SELLER_SIDE, ship.Ship, {CONFIRMED: SHIPPED, SHIPPED: SHIPPED}, (ship.hold_is_good,), ship.ship,
-        (CAPTURE,), (BUYER,),
+        "ship", SELLER_SIDE, ship.Ship, {CONFIRMED: SHIPPED, SHIPPED: SHIPPED}, (ship.not_reviewed, ship.hold_is_good),
+        ship.ship, (CAPTURE,), (BUYER,),
     ),
     row("ship_overdue", (CLOCK,), Tick, {}, (), confirm.ship_overdue, (), BOTH),
     row(

@@ -103,6 +103,11 @@ def hold_is_good(order: Order, lines: tuple[Line, ...], now: datetime) -> str | 
     return None
 
 
+def not_reviewed(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """Nothing is handed over for a payment that may be a fraud."""
+    return "the payment is under review; do not hand the parcel over" if order.reviewed_until is not None else None
+
+
 def nothing_shipped(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """The address may change until the first parcel."""
     return "a parcel is on its way" if any(not parcel.withdrawn for parcel in order.parcels) else None

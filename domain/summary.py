@@ -104,7 +104,8 @@ def trouble(order: Order) -> Iterator[str]:
             yield f"{named(order, ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *menders(ticket))}"
     if order.pauses:
         until = max(pause.until for pause in order.pauses)
-        yield f"paused until {until:%Y-%m-%d}: {_command(order, 'resume')}"
+        why = ", the payment is under review" if order.reviewed_until is not None else ""
+        yield f"paused until {until:%Y-%m-%d}{why}: {_command(order, 'resume')}"
 
 
 def guide(order_id: str) -> str:

@@ -105,8 +105,7 @@ def _open(order: Order) -> Iterator[Open]:
             f"aftersale approve {o} --digest {asked.digest}",
         )
     for pause in order.pauses:
-        by = pause.by
-        what = f"paused by {by.role} {by.id}" + (", the payment is looked at" if pause.review else "")
+        what = f"paused by {pause.by.role} {pause.by.id}" + (f", {UNDER_REVIEW}" if pause.review else "")
         command = f"aftersale resume {o} --reason '...'"
         yield Open("pause", what, pause.since, pause.until, "resume", command)
     if order.cancel_request is not None:
@@ -118,6 +117,8 @@ def _open(order: Order) -> Iterator[Open]:
         command = f"aftersale grant-time {o} --as specialist"
         yield Open("request", what, order.time_request.asked_at, None, "grant-time or refuse-time", command)
 
+
+UNDER_REVIEW = "the payment is under review: nothing is sent or paid out"
 
 OPTIONS: Mapping[str, str] = {
     "extend": "--until TIME --reason '...'",

@@ -15,7 +15,7 @@ from domain.decide import possible
 from domain.funds import AT_ONCE
 from domain.money import Money, total
 from domain.process import STEPS
-from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Role, Stage, is_over, stage
+from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Pause, Role, Stage, is_over, stage
 from domain.summary import next_clock, sentence, summary
 from domain.words import HAPPENED
 
@@ -245,13 +245,20 @@ def _requests(order: Order, calendar: Calendar, *, desk: bool) -> list[str]:
         found.append(f"The buyer asks to cancel {', '.join(asked.lines)} ({asked.reason}); the seller answers.")
     if order.time_request is not None:
         found.append(f"The seller asks for {order.time_request.days} more business days to ship; the buyer answers.")
-    found.extend(f"The order is paused until {local_text(calendar, pause.until)}." for pause in order.pauses)
+    found.extend(_pause(pause, calendar) for pause in order.pauses)
     if order.approval is not None and desk:
         found.append(f"{order.approval.name} waits for a second operator.")
     # That a number was seen before is a suspicion; it is the desk's alone.
     if any(desk or ticket.cause is not Cause.NUMBER_REUSED for ticket in order.tickets):
         found.append("A specialist is looking into this order.")
     return found
+
+
+def _pause(pause: Pause, calendar: Calendar) -> str:
+    until = local_text(calendar, pause.until)
+    if not pause.review:
+        return f"The order is paused until {until}."
+    return f"The payment is under review, until {until} at the latest: nothing is to be handed over or paid out."
 
 
 def story_for(screen: OrderScreen, actor: Actor, notes: Mapping[str, str]) -> tuple[Happening, ...]:

@@ -105,6 +105,7 @@ GUARDS: Mapping[str, Expected] = {
     "ship_days_left": allowance_left("ship", lambda order: order.policy.ship.more_time),
     "wait_days_left": allowance_left("wait", lambda order: order.policy.wait_longer.most),
     "paid": lambda life, _: money_is_held(life),
+    "not_reviewed": lambda life, _: not any(pause.review for pause in life.order.pauses),
     "hold_is_good": lambda life, _: life.order.payment.captured is not None or hold_outlives_its_margin(life),
     "capturable": lambda life, _: (
         life.order.policy.capture.trigger != "confirmation"

@@ -76,7 +76,7 @@ def _releases(sale: Sale) -> list[Due]:
     if not out and not restored:
         return []
     net = sum(piece.left - piece.fee_of(piece.left) for piece in out) + sum(amount for amount, _ in restored.values())
-    at = sale.account_since + sale.terms.account_settles
+    at = max([sale.account_since + sale.terms.account_settles, *sale.reviews()])
     return [(RELEASE, net, (*(piece.name for piece in out), *restored), "charge", at)]
 
 

@@ -330,6 +330,10 @@ class Sale:
         self.sums.Q += amount
         self.owed_since = (self.owed_since or now) if self.sums.Q else None
 
+    def reviews(self) -> list[datetime]:
+        """Until when the payment is under review: nothing is sent or paid out for it meanwhile."""
+        return [pause.until for pause in self.pauses.values() if pause.review]
+
     def states(self) -> set[str]:
         return {line.state for line in self.live}
 

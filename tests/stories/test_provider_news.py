@@ -10,6 +10,7 @@ import pytest
 
 from activities.store import screens, tickets
 from domain.deadlines import deadlines
+from domain.errors import Refused
 from domain.state import Actor, Cause, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
@@ -109,6 +110,49 @@ async def test_a_review_that_opens_during_an_operators_pause_keeps_the_order_sta
     await receiver.tell(review)
     assert life.state().pauses == ()
     assert life.refusals() == []
+
+
+async def test_what_is_under_review_is_neither_sent_nor_paid_out_and_the_parties_read_why(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    market.sandbox.move_clock(life.order_id, await life.now())
+    review = market.sandbox.open_review(hold_of(life))["id"]
+    await receiver.tell(review)
+    with pytest.raises(Refused) as refused:
+        await life.ship()
+    assert str(refused.value).startswith("the payment is under review; do not hand the parcel over")
+    assert life.effects() == ["authorise"]
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    await life.ship()
+    again = market.sandbox.open_review(hold_of(life))["id"]
+    await receiver.tell(again)
+    await life.send("receive", BUYER)
+    assert "released" not in life.money()
+    market.sandbox.close_review(again)
+    await receiver.tell(again)
+    assert life.money()["released"] == "60.10 EUR"
+
+
+async def test_a_release_in_doubt_is_not_sent_again_while_the_payment_is_under_review(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    await life.delivered()
+    market.sandbox.move_clock(life.order_id, await life.now())
+    market.sandbox.fault("unavailable", order_id=life.order_id, operation="release", times=1)
+    await life.send("receive", BUYER)
+    review = market.sandbox.open_review(hold_of(life))["id"]
+    await receiver.tell(review)
+    await life.desk("retry")
+    assert life.effects() == ["authorise", "capture"]
+    assert [stuck.code for stuck in life.state().stuck] == ["UnderReview"]
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    await life.desk("retry")
+    assert life.money()["released"] == "60.10 EUR"
 
 
 async def in_escrow(market: Marketplace) -> Life:
