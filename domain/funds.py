@@ -31,12 +31,13 @@ from domain.events import (
     Released,
     ReleaseReversed,
     RenewalFailed,
+    ReviewBegun,
 )
 from domain.fold import apply_all
 from domain.money import Money, Verb, total
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Debt, Dispute, DisputeStatus, Moved, Part
 from domain.shares import back_of, bears_fee, net_of, shares_of
-from domain.state import DEAD, SENT, Cause, Funds, LineState, MoneyOp, Order, Stuck
+from domain.state import DEAD, SENT, Actor, Cause, Funds, LineState, MoneyOp, Order, Pause, Role, Stuck
 from domain.tickets import opened, overtaken
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -58,6 +59,7 @@ class Desire:
 class Done:
     """It was done: `amount` moved. For a hold also the provider's limit and whether a stored mandate can renew it.
 
+    `review` is the provider's review of the hold that is open already, "" for none.
     `netted` are the parts of a release that paid what the seller owed, by order, instead of moving.
     """
 
@@ -66,6 +68,7 @@ class Done:
     capture_before: datetime | None = None
     renewable: bool = False
     netted: tuple[tuple[str, Money], ...] = ()
+    review: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +243,23 @@ def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[
     match op.verb:
         case Verb.AUTHORISE | Verb.REAUTHORISE:
             limit = result.capture_before or now + timedelta(days=order.policy.hold.expected)
-            return (HoldOpened(result.ref, result.amount, limit, result.renewable, now),)
+            opened_hold = HoldOpened(result.ref, result.amount, limit, result.renewable, now)
+            return (opened_hold, *_reviewed(order, result.review, now))
         case Verb.CAPTURE:
             return (Captured(result.ref, result.amount, op.slices, now),)
         case Verb.VOID:
             return (HoldVoided(op.subject),)
         case _:
             return _paid(order, op, result, now)
+
+
+def _reviewed(order: Order, review: str, now: datetime) -> tuple[Event, ...]:
+    """The provider began to look at the payment before it was this order's: its news may have found no order."""
+    if not review or any(known.about == review for known in order.reviews):
+        return ()
+    since = min([now, *(pause.since for pause in order.pauses)])
+    until = now + timedelta(days=order.policy.pause.longest)
+    return (ReviewBegun(Pause(since, until, Actor(Role.PROVIDER, str(Role.PROVIDER)), review=True, about=review)),)
 
 
 def _paid(order: Order, op: MoneyOp, result: Done, now: datetime) -> tuple[Event, ...]:

@@ -226,6 +226,9 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.SELLER, "capture_refused")
         case HoldLost():
             yield scene.mail(Role.BUYER, "hold_lost")
+        case ReviewBegun() if scene.step != "pause":
+            yield scene.mail(Role.BUYER, "pause")
+            yield scene.mail(Role.SELLER, "pause")
         case RenewalFailed():
             yield scene.mail(Role.BUYER, "renewal_failed")
         case MoneyUnknown() if order.op is not None and order.op.verb is Verb.CAPTURE:
