@@ -20,7 +20,11 @@ from starter.cli import app
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "operators.md").read_text()
 COMMANDS = cli.commands if isinstance(cli := get_command(app), TyperGroup) else {}
-QUERIES = [unquote(query) for query in re.findall(r"`\?query=([^`]+)`", PAGE)]
+QUERIES = {
+    question: unquote(query)
+    for question, query in re.findall(r"^\| ([^|]+) \| `\?query=([^`]+)` \|$", PAGE, re.MULTILINE)
+}
+"""Each question of the page, and the query that answers it."""
 OF_NO_ORDER = frozenset({"reconcile", "resolve-finding"})
 BUILT_IN = frozenset({"TemporalReportedProblems", "ExecutionStatus"})
 
@@ -66,4 +70,4 @@ def test_the_pictures_of_the_page_are_there_and_none_is_left_over() -> None:
 
 def test_the_query_links_ask_for_attributes_that_the_server_knows() -> None:
     assert QUERIES
-    assert {re.split(r"[ =]", query)[0] for query in QUERIES} <= SEARCH_ATTRIBUTES.keys() | BUILT_IN
+    assert {re.split(r"[ =]", query)[0] for query in QUERIES.values()} <= SEARCH_ATTRIBUTES.keys() | BUILT_IN
