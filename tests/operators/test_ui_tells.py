@@ -14,7 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription
 
 from activities.store.database import connect
 from demo.postgres import Postgres
@@ -87,7 +87,7 @@ async def stuck(marketplace: Marketplace) -> AsyncIterator[Mapping[str, Life]]:
             fine, ended = await begun(quiet, ""), await begun(quiet, "")
             await ended.handle.terminate()
             broken = await quiet.client.start_workflow("NoSuch", id=f"order-{uuid4().hex}", task_queue=quiet.task_queue)
-            await found_by(quiet, "TemporalReportedProblems is not null", {broken.id})
+            await found_by(quiet.client, quiet.task_queue, "TemporalReportedProblems is not null", {broken.id})
     yield {
         **lives,
         "fine": fine,
@@ -109,13 +109,13 @@ async def unseen(market: Marketplace) -> Life:
     return Life(market, document, market.client.get_workflow_handle(name))
 
 
-async def found_by(market: Marketplace, query: str, wanted: set[str]) -> None:
+async def found_by(client: Client, queue: str, query: str, wanted: set[str]) -> None:
     """Until the query finds exactly these workflows of the market's; the list lags behind the orders by a moment."""
     found: set[str] = set()
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
             while found != wanted:
-                asked = market.client.list_workflows(f"({query}) AND TaskQueue = '{market.task_queue}'")
+                asked = client.list_workflows(f"({query}) AND TaskQueue = '{queue}'")
                 found = {workflow.id async for workflow in asked}
                 await asyncio.sleep(0.1)
     assert found == wanted, query
@@ -181,9 +181,10 @@ FOUND_BY: Mapping[str, set[str]] = {
 async def test_each_query_of_the_operators_page_finds_exactly_the_orders_that_it_asks_for(
     stuck: Mapping[str, Life], question: str
 ) -> None:
-    market, seller = stuck["fine"].market, stuck["fine"].document["seller"]["person_id"]
+    fine = stuck["fine"]
+    queue, seller = (await fine.handle.describe()).task_queue, fine.document["seller"]["person_id"]
     wanted = {stuck[name].handle.id for name in FOUND_BY[question]}
-    await found_by(market, QUERIES[question].replace("SELLER", seller), wanted)
+    await found_by(fine.market.client, queue, QUERIES[question].replace("SELLER", seller), wanted)
 
 
 def test_money_in_doubt_is_asked_for_by_every_operation_that_a_provider_hears_of() -> None:
