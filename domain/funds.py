@@ -176,11 +176,12 @@ def _releases(order: Order) -> Iterator[Desire]:
 
     So does what a dispute had taken and was won back. Nothing is paid out while the payment is under review.
     """
-    out = [
-        line.line_id
+    accepted = [
+        line
         for line in order.lines
         if line.state is LineState.ACCEPTED and line.funds is Funds.ESCROW and not line.held
     ]
+    out = [line.line_id for line in accepted]
     live = order.live
     all_out = bool(live) and all(line.line_id in out or line.funds is Funds.RELEASED for line in live)
     if all_out and order.shipping_funds is Funds.ESCROW and SHIPPING not in order.disputed:
@@ -190,7 +191,8 @@ def _releases(order: Order) -> Iterator[Desire]:
         amount = total([net_of(order, piece) for piece in out], order.currency)
         settled = order.account.since + order.policy.payout.account_settles
         free = max(settled, order.reviewed_until or settled)
-        yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, free)
+        asked = max([order.placed_at, *(line.since for line in accepted)])
+        yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, free if free > asked else AT_ONCE)
 
 
 def _debts(order: Order) -> Iterator[Desire]:

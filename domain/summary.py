@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.deadlines import Clock, deadlines
+from domain.funds import AT_ONCE
 from domain.money import Verb
 from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF
@@ -81,6 +82,12 @@ def waiting_on(order: Order) -> str:
 def next_clock(order: Order) -> Clock | None:
     """The clock that presses somebody next, housekeeping left out."""
     return next((clock for clock in deadlines(order) if clock.step not in IDLE), None)
+
+
+def dated(clock: Clock, now: datetime) -> datetime | None:
+    """When a clock rings; None for money that waits for nothing, or for nothing any more."""
+    at_once = clock.at <= AT_ONCE or (clock.step == "settle" and clock.at <= now)
+    return None if at_once else clock.at
 
 
 def trouble(order: Order) -> Iterator[str]:

@@ -12,11 +12,10 @@ from activities.store.screens import OrderScreen, StoryStep
 from domain import wire
 from domain.business_time import Calendar, local_text
 from domain.decide import possible
-from domain.funds import AT_ONCE
 from domain.money import Money, total
 from domain.process import STEPS
 from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Pause, Role, Stage, is_over, stage
-from domain.summary import next_clock, sentence, summary
+from domain.summary import dated, next_clock, sentence, summary
 from domain.words import HAPPENED
 
 TOLD = frozenset(step.name for step in STEPS if PARTIES & frozenset(step.tells) or (step.by - DESK - {Role.CLOCK}))
@@ -117,7 +116,7 @@ def order_view(
         return _unadmitted(screen, actor)
     order = wire.from_plain(Order, screen.snapshot)
     shown, clock, calendar = summary(order), next_clock(order), calendar_of(order, actor)
-    due = clock.at if clock and clock.at > AT_ONCE else None
+    due = dated(clock, now) if clock else None
     desk = actor.role in DESK
     return OrderView(
         order.order_id,

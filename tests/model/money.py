@@ -77,7 +77,8 @@ def _releases(sale: Sale) -> list[Due]:
         return []
     net = sum(piece.left - piece.fee_of(piece.left) for piece in out) + sum(amount for amount, _ in restored.values())
     at = max([sale.account_since + sale.terms.account_settles, *sale.reviews()])
-    return [(RELEASE, net, (*(piece.name for piece in out), *restored), "charge", at)]
+    asked = max([sale.placed, *(piece.since for piece in out if piece is not sale.shipping)])
+    return [(RELEASE, net, (*(piece.name for piece in out), *restored), "charge", at if at > asked else ALWAYS)]
 
 
 def _debts(sale: Sale) -> list[Due]:
