@@ -153,7 +153,7 @@ def possible(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
 
 
 def named_only(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
-    """The commands open to `actor` for lines that are named, and no others: a further parcel of a line that was sent."""
+    """The commands open to `actor` for lines that are named, and no others: a further parcel of a line already sent."""
     rows = (row for name in possible(order, actor, now) if (row := step_for(name, actor.role)) and row.moves)
     return tuple(
         row.name
