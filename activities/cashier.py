@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from activities.providers.port import Effect, Hold, HoldState, PaymentProvider
-from activities.store import debts, operations, orders
+from activities.store import debts, operations, orders, payments
 from domain.errors import (
     AlreadyDone,
     AuthorisationExpired,
@@ -75,6 +75,8 @@ class Cashier:
             return No("AuthorisationExpired")
         if found is None and set(op.slices) & order.disputed:
             return No("Disputed")
+        if found is None and op.verb is Verb.RELEASE and order.reviewed_until is not None:
+            return No("UnderReview")
         return found or self._send_or_find(order, op, key)
 
     def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
@@ -131,10 +133,12 @@ class Cashier:
             return No("AmountDiffers")
         try:
             with self._engine.begin() as conn:
+                known = payments.order_of(conn, op.subject) == order.order_id
                 orders.take_payment(conn, order.order_id, op.subject)
         except Invalid:
             return No("UsedByAnotherOrder")
-        return _done(hold)
+        # From now on news of it finds this order; what was told before is seen by looking once more.
+        return _done(hold if known else self._payments.hold(op.subject))
 
 
 PAYMENT_RULES: Mapping[str, str] = {
@@ -189,5 +193,5 @@ def _done(found: Hold | Effect) -> Result:
     if isinstance(found, Hold):
         if found.state is not HoldState.OPEN:
             return No("Declined" if found.state is HoldState.UNPAID else "AuthorisationExpired")
-        return Done(found.ref, found.amount, found.capture_before, found.renewable)
+        return Done(found.ref, found.amount, found.capture_before, found.renewable, review=found.review)
     return Done(found.ref, found.amount)

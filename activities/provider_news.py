@@ -21,7 +21,7 @@ from activities.providers.port import (
 )
 from domain import wire
 from domain.checkout import ID
-from domain.desk import PauseOrder, WithNote
+from domain.desk import PauseOrder, Resume
 from domain.money import Verb
 from domain.news import AccountNews, HoldGone, LoseDispute, OpenDispute, PaymentFound, RefundFailed, WinDispute
 from domain.purse import DisputeReason
@@ -116,9 +116,9 @@ def review(order: Order, report: ReviewReport) -> tuple[Telling, ...]:
     """
     begun, ended = command_id("review", report.ref, "opened"), command_id("review", report.ref, "closed")
     if not report.open:
-        return (Telling("resume", ended, WithNote(ended)),)
+        return (Telling("resume", ended, Resume(ended, report.ref)),)
     until = report.opened_at + timedelta(days=order.policy.pause.longest) - CLOCKS_DIFFER
-    return (Telling("pause", begun, PauseOrder(until, begun, review=True)),)
+    return (Telling("pause", begun, PauseOrder(until, begun, review=True, about=report.ref)),)
 
 
 def account(order: Order, ref: str, standing: AccountStanding) -> Telling:

@@ -72,6 +72,13 @@ class ParcelLost:
 
 
 @dataclass(frozen=True, slots=True)
+class ParcelFound:
+    """A parcel for which its carrier owed has turned up."""
+
+    parcel_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelsWithdrawn:
     parcels: tuple[str, ...]
 
@@ -156,6 +163,20 @@ class Paused:
 @dataclass(frozen=True, slots=True)
 class Resumed:
     """The pause is over; the tiers' new times come as `TierMoved`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewBegun:
+    """The provider looks at the payment."""
+
+    review: Pause
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEnded:
+    """It has looked at it, or nobody waits for that any longer."""
+
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,9 +543,10 @@ class Taken:
 
 
 Event = (
-    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelsWithdrawn | AddressChanged | AccountChanged
-    | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded | TimeAsked | TimeEnded | DaysGranted
-    | TierMoved | TierPassed | TierReset | Paused | Resumed
+    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelFound | ParcelsWithdrawn
+    | AddressChanged | AccountChanged | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded
+    | TimeAsked | TimeEnded | DaysGranted
+    | TierMoved | TierPassed | TierReset | Paused | Resumed | ReviewBegun | ReviewEnded
     | TicketOpened | TicketAssigned | TicketEscalated | TicketExtended | TicketResolved | ApprovalAsked | ApprovalEnded
     | RenewalAsked | MoneyAsked | MoneyUnknown | MoneyRefused | MoneyStuck | RetryAsked
     | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded

@@ -293,12 +293,22 @@ class TimeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The parties' clocks stand still. `review` says that the money is being checked rather than the order."""
+    """The parties' clocks stand still, `since` when this pause or one that it fell into began.
+
+    `review` says that the money is being checked rather than the order: nothing is sent or paid out for it meanwhile.
+    `about` is the provider's own name for its review, "" for a pause by an operator.
+    """
 
     since: datetime
     until: datetime
     by: Actor
     review: bool
+    about: str = ""
+
+    @property
+    def tier(self) -> str:
+        """The clock that ends it."""
+        return f"review:{self.about}" if self.by.role is Role.PROVIDER else "pause.end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +335,7 @@ class Seen:
 class Order:
     """Everything the process needs to know about one order, and nothing personal.
 
+    `paused` is an operator's pause; it may overlap with the provider's `reviews`, and clocks run when all are over.
     `given_back` is what of a slice went back to the buyer while the rest of it goes its way, `granted` what is still to
     go so. `under_way` is a step that an earlier run had begun when it was ended (`domain.contract.begun`); the run that
     starts here carries it out first.
@@ -363,6 +374,7 @@ class Order:
     time_request: TimeRequest | None = None
     approval: Approval | None = None
     paused: Pause | None = None
+    reviews: tuple[Pause, ...] = ()
     moved: tuple[tuple[str, datetime], ...] = ()
     passed: frozenset[str] = frozenset()
     granted_days: tuple[tuple[str, int], ...] = ()
@@ -421,6 +433,16 @@ class Order:
         return (
             total([*(line.price for line in live), self.shipping], self.currency) if live else Money.zero(self.currency)
         )
+
+    @property
+    def pauses(self) -> tuple[Pause, ...]:
+        """All that keeps the parties' clocks standing still."""
+        return (*filter(None, [self.paused]), *self.reviews)
+
+    @property
+    def reviewed_until(self) -> datetime | None:
+        """How long the payment is under review if nobody ends that before; None when it is not."""
+        return max((pause.until for pause in self.pauses if pause.review), default=None)
 
     @property
     def disputed(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from activities.providers.port import Effect, Hold, HoldState
 from activities.providers.stripe_errors import translated
 from activities.providers.stripe_money import from_wire, to_wire
 from activities.providers.stripe_reading import PAGE, StripeReader
-from activities.providers.stripe_reports import noted, read_hold, ref
+from activities.providers.stripe_reports import WHOLE, WHOLE_IN_A_LIST, noted, read_hold, ref
 from domain.errors import (
     AlreadyDone,
     AmountInvalid,
@@ -52,7 +52,7 @@ class StripePayments(StripeReader):
     def reauthorise(self, *, order_id: str, old: str, amount: Money, key: str) -> Hold:
         """Place a new hold without the buyer; raises AuthenticationRequired when hold `old` left no consent to that."""
         with translated():
-            intent = self._api.payment_intents.retrieve(old, {"expand": ["latest_charge"]})
+            intent = self._api.payment_intents.retrieve(old, {"expand": [*WHOLE]})
             renewable, method, customer = read_hold(intent).renewable, ref(intent.payment_method), ref(intent.customer)
         if not renewable:
             raise AuthenticationRequired("the buyer gave no consent to payments in their absence", code="no_mandate")
@@ -174,11 +174,11 @@ class StripePayments(StripeReader):
     def _intents(self, customer: str, order_id: str, key: str) -> Iterator[stripe.PaymentIntent]:
         if customer:
             return self._api.payment_intents.list(
-                {"customer": customer, "limit": PAGE, "expand": ["data.latest_charge"]}
+                {"customer": customer, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]}
             ).auto_paging_iter()
         query = f"metadata['order_id']:'{order_id}' AND metadata['key']:'{key}'"
         return self._api.payment_intents.search(
-            {"query": query, "limit": PAGE, "expand": ["data.latest_charge"]}
+            {"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]}
         ).auto_paging_iter()
 
     def _voided(self, hold: str) -> Effect | None:
@@ -197,7 +197,7 @@ def _new_hold(order_id: str, verb: Verb, method: str, amount: Money, key: str) -
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "transfer_group": order_id,
         "metadata": _metadata(order_id, verb, key),
-        "expand": ["latest_charge"],
+        "expand": [*WHOLE],
     }
 
 

@@ -26,6 +26,8 @@ from activities.providers.stripe_errors import found, translated
 from activities.providers.stripe_news import KINDS, read_event, read_webhook
 from activities.providers.stripe_reports import (
     STATES,
+    WHOLE,
+    WHOLE_IN_A_LIST,
     account_standing,
     dispute_report,
     payout_report,
@@ -71,7 +73,7 @@ class StripeReader:
     def hold(self, ref: str) -> Hold:
         """Read a payment intent and, from its latest charge, until when it can be captured."""
         with translated():
-            return read_hold(self._api.payment_intents.retrieve(ref, {"expand": ["latest_charge"]}))
+            return read_hold(self._api.payment_intents.retrieve(ref, {"expand": [*WHOLE]}))
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> News | None:
         """See `PaymentProvider.parse_webhook`. The signature stands in the header ``Stripe-Signature``."""
@@ -133,9 +135,7 @@ class StripeReader:
         first, last = int(since.timestamp()), int(until.timestamp())
         query = f"status:'requires_capture' AND created>={first} AND created<{last}"
         with translated():
-            intents = self._api.payment_intents.search(
-                {"query": query, "limit": PAGE, "expand": ["data.latest_charge"]}
-            )
+            intents = self._api.payment_intents.search({"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]})
             for intent in intents.auto_paging_iter():
                 if STATES.get(intent.status) is HoldState.OPEN:
                     yield read_hold(intent)

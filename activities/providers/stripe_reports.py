@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import stripe
 
@@ -66,8 +66,13 @@ def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+WHOLE: Final = ("latest_charge", "review")
+"""What must be expanded of an intent so that `read_hold` can read it."""
+WHOLE_IN_A_LIST: Final = tuple(f"data.{part}" for part in WHOLE)
+
+
 def read_hold(intent: stripe.PaymentIntent) -> Hold:
-    """Read an intent whose latest charge is expanded."""
+    """Read an intent of which `WHOLE` is expanded."""
     state = STATES.get(intent.status, HoldState.UNPAID)
     consent = intent.setup_future_usage == "off_session" or noted(intent, "operation") == Verb.REAUTHORISE
     taken = state is HoldState.CAPTURED
@@ -81,6 +86,7 @@ def read_hold(intent: stripe.PaymentIntent) -> Hold:
         key=noted(intent, "key"),
         charge=ref(intent.latest_charge) if taken else "",
         captured=from_wire(intent.amount_received, intent.currency) if taken else None,
+        review=ref(intent.review) if getattr(intent.review, "open", False) else "",
     )
 
 

@@ -21,7 +21,7 @@ def clocks(sale: Sale) -> list[Clock]:
     """Every clock that runs; never empty while the order is open (W2)."""
     if over(sale):
         return []
-    party = [] if sale.paused_until else list(_party(sale))
+    party = [] if sale.pauses else list(_party(sale))
     return sorted([*party, *_hold(sale), *_own(sale)])
 
 
@@ -123,8 +123,8 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
     for (cause, subject), ticket in sale.tickets.items():
         if ticket.escalations < ESCALATIONS:
             yield ticket.due, "ticket_overdue", f"ticket:{cause}:{subject}"
-    if sale.paused_until:
-        yield sale.paused_until, "pause_ends", "pause.end"
+    for name, pause in sale.pauses.items():
+        yield pause.until, "pause_ends", f":{name}"
     if sale.approval:
         yield sale.approval.lapses, "approval_lapses", "approval.end"
     for name, dispute in sale.disputes.items():
@@ -197,10 +197,17 @@ def _escalate(sale: Sale, subject: str, now: datetime) -> None:
     ticket.due = sale.desk_days.after(now, sale.terms.escalate)
 
 
-def resume(sale: Sale, now: datetime) -> None:
-    """Each clock goes on with the business minutes that it had left when the pause began, or was given since."""
-    since, sale.paused_since, sale.paused_until = sale.paused_since, None, None
+def resume(sale: Sale, name: str, now: datetime) -> None:
+    """When the last pause ends, each clock goes on with the business minutes that it had left when the first began.
+
+    One that was given more since has those.
+    """
+    del sale.pauses[name]
+    since = sale.paused_since
     assert since is not None
+    if sale.pauses:
+        return
+    sale.paused_since = None
     for tier, at in sale.timers.items():
         if at > since:
             days = sale.days_of(tier)
@@ -267,7 +274,7 @@ _STEPS: dict[str, Step] = {
     "held_escrow_ends": _give_back_held,
     "dispute_lapses": _lose,
     "close": _close,
-    "pause_ends": lambda sale, _, now: resume(sale, now),
+    "pause_ends": resume,
     "approval_lapses": _lapse_approval,
     "ticket_overdue": _escalate,
     "settle": _nothing,

@@ -76,8 +76,9 @@ def _releases(sale: Sale) -> list[Due]:
     if not out and not restored:
         return []
     net = sum(piece.left - piece.fee_of(piece.left) for piece in out) + sum(amount for amount, _ in restored.values())
-    at = sale.account_since + sale.terms.account_settles
-    return [(RELEASE, net, (*(piece.name for piece in out), *restored), "charge", at)]
+    at = max([sale.account_since + sale.terms.account_settles, *sale.reviews()])
+    asked = max([sale.placed, *(piece.since for piece in out if piece is not sale.shipping)])
+    return [(RELEASE, net, (*(piece.name for piece in out), *restored), "charge", at if at > asked else ALWAYS)]
 
 
 def _debts(sale: Sale) -> list[Due]:

@@ -88,7 +88,7 @@ def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     if kind == 0:
         return None
     if over(sale):
-        return dice.pick(told(sale)) if kind > 20 else anything(sale, dice, now) if kind == 1 else None
+        return dice.pick(told(sale, now)) if kind > 20 else anything(sale, dice, now) if kind == 1 else None
     if kind <= 8:
         ahead: list[Move] = [*forward(sale, now)] or [Ring()]
         return dice.pick(ahead)
@@ -97,7 +97,7 @@ def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     if kind == 12:
         return anything(sale, dice, now)
     if kind <= 15:
-        return dice.pick(told(sale))
+        return dice.pick(told(sale, now))
     if kind <= 21:
         return Ring()
     return Ring(dice.pick(TOO_LATE)) if kind == 22 else Wait(dice.pick(PAUSES))
@@ -172,7 +172,7 @@ def _desk(sale: Sale, now: datetime) -> list[Say]:
             Say("release", "specialist", NOTE),
             Say("refund", "operator", NOTE),
         ]
-    if sale.paused_until:
+    if sale.pauses:
         found += [Say("resume", "operator", NOTE)] * 3
     if sale.approval:
         found += [Say("approve", "operator", {"digest": "right"}, person="operator-2")] * 3
@@ -188,7 +188,19 @@ def _desk(sale: Sale, now: datetime) -> list[Say]:
     return found
 
 
-def told(sale: Sale) -> list[Say]:
+def _reviews(sale: Sale, now: datetime) -> list[Say]:
+    """The provider looks at the payment, and has done so."""
+    until = (now + timedelta(days=29)).isoformat()
+    begun = {"until": until, **NOTE, "review": True, "about": f"prv_{len(sale.pauses) % 2}"}
+    ended = [
+        Say("resume", "provider", {**NOTE, "about": name.partition(":")[2]})
+        for name, pause in sale.pauses.items()
+        if pause.by == "provider"
+    ]
+    return [Say("pause", "provider", begun), *ended, *ended]
+
+
+def told(sale: Sale, now: datetime) -> list[Say]:
     """What the payment provider tells by itself."""
     late = f"pi_late{sale.heard}"
     taken = {"payment_intent": late, "charge": f"ch_late{sale.heard}", "amount": "5.55 EUR"}
@@ -200,6 +212,7 @@ def told(sale: Sale) -> list[Say]:
     found += [Say("refund_failed", "provider", {"refund": ref}) for ref in sale.refunds]
     if sale.captured:
         found += _disputes(sale)
+    found += _reviews(sale, now)
     if any(due[0] == "release" for due in money.due(sale)):
         found.append(Say("account_restricted", "provider", {"account": sale.account}))
     if sale.stuck:
@@ -280,7 +293,8 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
         "release": {**NOTE, **lines},
         "refund": {**NOTE, **lines},
         "extend": {"clock": dice.pick(CLOCKS), **until, **NOTE},
-        "pause": {**until, **NOTE, "review": False},
+        "pause": {**until, **NOTE, "review": dice.take(2) == 1, "about": dice.pick(("", "prv_0"))},
+        "resume": {**NOTE, "about": dice.pick(("", "prv_0"))},
         "message": {"message_id": f"m-{sale.heard}", "internal": dice.pick((False, True))},
         "approve": {"digest": dice.pick(("right", "wrong"))},
         "assign_ticket": {**ticket, "owner": "ann"},
@@ -288,7 +302,7 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
     }
     if name in ("more_time_to_pay", "ask_time", "wait_longer"):
         return days
-    return bodies.get(name, NOTE if name in ("resume", "retry", "note") else {})
+    return bodies.get(name, NOTE if name in ("retry", "note") else {})
 
 
 def _news(sale: Sale, dice: Dice) -> dict[str, dict[str, Any]]:

@@ -188,6 +188,8 @@ class Pair:
                 self._say(op.subject not in self.voided, "voided twice (P8)")
                 self._say(not (sale.captured and hold and op.subject == hold.ref), "voided what was captured (P8)")
             case "release" | "refund":
+                reviewed = op.verb == "release" and any(until > self.now for until in sale.reviews())
+                self._say(not reviewed, "paid out while the payment is under review (C11)")
                 self._say(not set(op.names) & sale.disputed(), f"{op.verb} of what is disputed (P7)")
                 if op.verb == "refund" and op.names != ("suspense",):
                     taken = sum(d.amount for d in sale.disputes.values() if d.holds)

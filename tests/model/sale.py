@@ -203,6 +203,15 @@ class Ticket:
 
 
 @dataclass
+class Pause:
+    """The clocks stand still until then; `review` of the payment: nothing is sent or paid out for it meanwhile."""
+
+    until: datetime
+    by: str
+    review: bool
+
+
+@dataclass
 class Approval:
     """A command about a large sum that waits for a second operator; `facts` is the money that it was about."""
 
@@ -254,9 +263,8 @@ class Sale:
     cancel_asked: tuple[str, ...] | None = None
     time_asked: int | None = None
     approval: Approval | None = None
-    paused_until: datetime | None = None
     paused_since: datetime | None = None
-    paused_by: str = ""
+    pauses: dict[str, Pause] = field(default_factory=dict)
     timers: dict[str, datetime] = field(default_factory=dict)
     began: dict[str, datetime] = field(default_factory=dict)
     rung: set[str] = field(default_factory=set)
@@ -321,6 +329,10 @@ class Sale:
         """The seller owes so much more, or less; an older debt keeps its date."""
         self.sums.Q += amount
         self.owed_since = (self.owed_since or now) if self.sums.Q else None
+
+    def reviews(self) -> list[datetime]:
+        """Until when the payment is under review: nothing is sent or paid out for it meanwhile."""
+        return [pause.until for pause in self.pauses.values() if pause.review]
 
     def states(self) -> set[str]:
         return {line.state for line in self.live}
