@@ -152,6 +152,17 @@ def possible(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.name for step in open_steps))
 
 
+def named_only(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
+    """The commands open to `actor` for lines that are named, and no others: a further parcel of a line already sent."""
+    rows = (row for name in possible(order, actor, now) if (row := step_for(name, actor.role)) and row.moves)
+    return tuple(
+        row.name
+        for row in rows
+        if row.name != "parcel_scan"
+        and all(row.moves[line.state] is line.state for line in _eligible(order, row, actor))
+    )
+
+
 def _open(order: Order, step: Step, actor: Actor, now: datetime) -> bool:
     lines = _eligible(order, step, actor)
     if step.moves and not lines and step.name != "parcel_scan":
@@ -218,8 +229,11 @@ def _chosen(order: Order, step: Step, actor: Actor, body: Any) -> tuple[Line, ..
     if named:
         return tuple(line for line in eligible if line.line_id in named)
     chosen = tuple(line for line in eligible if step.moves[line.state] is not line.state)
+    if not chosen and eligible:
+        again = " or ".join(line.line_id for line in eligible)
+        raise Refused("lines_not_named", f"name the lines: {step.name} takes {again} again, but not by itself")
     if not chosen:
-        states = " or ".join(step.moves)
+        states = " or ".join(state for state, to in step.moves.items() if to is not state)
         raise Refused("no_line_fits", f"{step.name} needs a line that is {states}" + _why_none(order))
     return chosen
 

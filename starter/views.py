@@ -11,7 +11,7 @@ from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderScreen, StoryStep
 from domain import wire
 from domain.business_time import Calendar, local_text
-from domain.decide import possible
+from domain.decide import named_only, possible
 from domain.money import Money, total
 from domain.process import STEPS
 from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Pause, Role, Stage, is_over, stage
@@ -80,7 +80,7 @@ class OrderView:
 
     `next` says who acts next and what happens otherwise, `due` when, `due_text` the same on the viewer's calendar;
     `expect` is what the marketplace promises at this stage; `money` holds named amounts as far as the role may see
-    them; `can` are the commands open to the viewer now.
+    them; `can` are the commands open to the viewer now, of which `named_only` are so for lines that are named.
     """
 
     order_id: str
@@ -98,6 +98,7 @@ class OrderView:
     story: tuple[Happening, ...]
     can: tuple[str, ...]
     attention: str = ""
+    named_only: tuple[str, ...] = ()
 
 
 def may_see(actor: Actor, buyer: str, seller: str) -> bool:
@@ -134,6 +135,7 @@ def order_view(
         story_for(screen, actor, notes),
         possible(order, actor, now),
         shown.reason if desk else "",
+        named_only(order, actor, now),
     )
 
 

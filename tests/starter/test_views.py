@@ -80,6 +80,10 @@ def test_an_order_tells_where_it_is_who_acts_next_until_when_and_what_otherwise(
         assert words in text
 
 
+def test_what_is_open_for_lines_that_are_named_is_shown_so() -> None:
+    assert "Open to you now: ship (with lines that are named)" in text_of(render.order(seen(shipped(), Role.SELLER)))
+
+
 def test_the_story_tells_what_the_carrier_said_of_which_parcel() -> None:
     scan = step(3, "parcel_scan", Role.CARRIER, parcel_id="p1", milestone="out_for_delivery")
     assert seen(shipped(), Role.BUYER, scan).story[0].text == "The carrier reported on parcel p1: out for delivery."
