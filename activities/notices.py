@@ -18,7 +18,7 @@ from domain.deadlines import Clock, deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
 from domain.state import LineState, Order, Role, Stage, in_state, stage
-from domain.summary import MENDS
+from domain.summary import mends
 from domain.wire import instant
 from domain.words import DUTY, HAPPENED, OTHERWISE
 
@@ -125,7 +125,7 @@ def _words(facts: Facts, reader: Reader, order: Order) -> dict[str, Any]:
         "confirmed": [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))],
         "parcel": order.parcel(parcel_id),
         "ticket": ticket,
-        "mends": MENDS[ticket.cause] if ticket is not None else "",
+        "mends": mends(ticket) if ticket is not None else "",
     }
 
 

@@ -70,6 +70,13 @@ class ParcelLost:
 
 
 @dataclass(frozen=True, slots=True)
+class ParcelFound:
+    """A parcel for which its carrier owed has turned up."""
+
+    parcel_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelsWithdrawn:
     parcels: tuple[str, ...]
 
@@ -438,8 +445,9 @@ class Taken:
 
 
 Event = (
-    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelsWithdrawn | AddressChanged | AccountChanged
-    | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded | TimeAsked | TimeEnded | DaysGranted
+    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelFound | ParcelsWithdrawn
+    | AddressChanged | AccountChanged | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded
+    | TimeAsked | TimeEnded | DaysGranted
     | TierMoved | TierPassed | TierReset | Paused | Resumed | ReviewBegun | ReviewEnded
     | TicketOpened | TicketAssigned | TicketEscalated | TicketExtended | TicketResolved | ApprovalAsked | ApprovalEnded
     | RenewalAsked | MoneyAsked | MoneyUnknown | MoneyRefused | MoneyStuck | RetryAsked

@@ -26,6 +26,7 @@ from domain.events import (
     LinesMoved,
     MoneyRefused,
     MoneyUnknown,
+    ParcelFound,
     ParcelLost,
     ParcelMoved,
     ParcelSent,
@@ -97,6 +98,7 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("capture_refused", Role.SELLER),
     ("secured", Role.SELLER),
     ("parcel_lost", Role.SELLER),
+    ("parcel_found", Role.SELLER),
     ("released", Role.SELLER),
     ("refunded", Role.BUYER),
     ("owed", Role.SELLER),
@@ -243,6 +245,8 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
                 yield from _shipped(scene, parcel.parcel_id)
         case ParcelLost(parcel_id, loss):
             yield scene.mail(Role.SELLER, "parcel_lost", parcel_id=parcel_id, lines=list(loss.lines))
+        case ParcelFound(parcel_id):
+            yield scene.mail(Role.SELLER, "parcel_found", parcel_id=parcel_id)
         case Released(netted=netted):
             paid: dict[str, Fact] = {"netted": str(netted)} if netted else {}
             yield scene.mail(Role.SELLER, "released", slices=list(event.slices), **paid)
@@ -380,6 +384,7 @@ _STANDS: Mapping[str, Callable[[Order, Facts], bool]] = {
     "register_tracker": _parcel_goes,
     "parcel_scan": _parcel_is_there,
     "parcel_lost": _parcel_still_lost,
+    "parcel_found": lambda order, facts: not _parcel_still_lost(order, facts),
     "confirm_overdue": _unconfirmed,
     "ship_overdue": _unsent,
     "request_cancel": lambda order, facts: order.cancel_request is not None,

@@ -24,20 +24,20 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
     Cause.NUMBER_REUSED: ("resolve-ticket", "refund", "release"),
     Cause.RECEIPT_MISSING: ("release", "refund", "resolve-ticket"),
     Cause.MONEY_UNKNOWN: ("retry",),
-    Cause.MONEY_FAILED: ("retry", "pay", "cancel", "payout-account"),
+    Cause.MONEY_FAILED: ("retry", "payout-account", "pay", "cancel"),
     Cause.DISPUTE: ("note", "resolve-ticket"),
     Cause.CLAIM: ("refund", "release"),
 }
-"""Which commands of ``aftersale`` mend a ticket of each cause, the mildest first."""
+"""Which commands of ``aftersale`` mend a ticket of each cause, the mildest first; for one ticket see `menders`."""
+
+PAYS_SELLER = frozenset({Verb.RELEASE, Verb.REVERSE_RELEASE})
+"""What another account of the seller may mend."""
 
 
 def either(commands: Sequence[str]) -> str:
     """The commands, of which there is at least one, in words: 'extend, cancel or ship'."""
     return " or ".join(filter(None, (", ".join(commands[:-1]), commands[-1])))
 
-
-MENDS: Mapping[Cause, str] = {cause: either(commands) for cause, commands in MENDERS.items()}
-"""The same in words: 'refund or release'."""
 
 LONGEST_REASON = 250
 """Characters of a reason; Temporal's search attributes hold 255."""
@@ -101,8 +101,8 @@ def trouble(order: Order) -> Iterator[str]:
         yield f"{order.op.verb} unknown since {since}, asked again by itself; at once: {_command(order, 'retry')}"
     for stuck in order.stuck:
         told.add((Cause.MONEY_FAILED, str(stuck.verb)))
-        commands = ("retry", "payout-account") if stuck.verb is Verb.RELEASE else ("retry",)
-        yield f"{stuck.verb} refused ({stuck.code}) since {stuck.since:%Y-%m-%d}: {_command(order, *commands)}"
+        commands = _command(order, *_refused(stuck.verb))
+        yield f"{stuck.verb} refused ({stuck.code}) since {stuck.since:%Y-%m-%d}: {commands}"
     if order.approval is not None:
         command = _command(order, f"approve --digest {order.approval.digest}")
         yield f"{order.approval.name} waits for a second operator: {command}"
@@ -147,14 +147,26 @@ def _command(order: Order, first: str, *others: str) -> str:
 
 def menders(ticket: Ticket) -> tuple[str, ...]:
     """The commands for this very ticket, the first with the options that tell it from others."""
+    if ticket.cause is Cause.MONEY_FAILED:
+        return _refused(ticket.subject)
     first, *others = MENDERS[ticket.cause]
-    if ticket.cause is Cause.MONEY_FAILED and ticket.subject == Verb.CAPTURE:
-        return "pay", "cancel"  # The hold is gone, so there is nothing to try again.
     if first == "extend":
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
     if first == "resolve-ticket":
         first = f"resolve-ticket --ticket {ticket.ticket_id}"
     return first, *others
+
+
+def _refused(verb: str) -> tuple[str, ...]:
+    """What mends money that the provider refused to move."""
+    if verb == Verb.CAPTURE:
+        return "pay", "cancel"  # The hold is gone, so there is nothing to try again.
+    return ("retry", "payout-account") if verb in PAYS_SELLER else ("retry",)
+
+
+def mends(ticket: Ticket) -> str:
+    """The commands for this very ticket in words: 'refund or release'."""
+    return either([command.partition(" ")[0] for command in menders(ticket)])
 
 
 def named(order: Order, ticket: Ticket) -> str:

@@ -13,7 +13,7 @@ from domain.business_time import local_text
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
 from domain.state import Order, Ticket
-from domain.summary import IDLE, either, menders, named, next_clock, sentence, summary
+from domain.summary import IDLE, menders, mends, named, next_clock, sentence, summary
 from domain.words import OTHERWISE
 
 
@@ -130,10 +130,10 @@ OPTIONS: Mapping[str, str] = {
 
 def _mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
     """The commands that mend a ticket in words, and the mildest as it is typed."""
-    mildest, *others = menders(ticket)
+    mildest = menders(ticket)[0]
     name, _, options = mildest.partition(" ")
     typed = ("aftersale", name, order_id, options, OPTIONS.get(name, "--reason '...'"))
-    return either((name, *others)), " ".join(filter(None, typed))
+    return mends(ticket), " ".join(filter(None, typed))
 
 
 def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:

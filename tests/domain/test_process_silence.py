@@ -11,7 +11,7 @@ from domain.deadlines import deadlines
 from domain.decide import Decision, Refusal
 from domain.funds import desires
 from domain.money import Money, Verb
-from domain.state import LineState, Milestone, Role, Stage
+from domain.state import Cause, LineState, Milestone, Role, Stage
 from tests.domain.lives import NOTE, awaiting_payment, capture_unknown, lost, returned_after_delivery
 from tests.domain.world import (
     AT_CONFIRMATION,
@@ -119,6 +119,33 @@ def test_an_old_delivery_told_again_does_not_free_a_parcel_that_was_lost_after_i
     again = life.refused("parcel_scan", Role.CARRIER, parcel_id="p1", milestone="delivered", at=first)
     assert again.code == "nothing_new"
     assert all(line.held == "parcel:p1" for line in life.order.lines)
+
+
+@pytest.mark.parametrize("milestone", ["in_transit", "out_for_delivery", "available_for_pickup", "accepted"])
+def test_a_lost_parcel_that_travels_again_is_found_and_its_clock_runs(milestone: str) -> None:
+    life = lost()
+    told = text_of(life.now)
+    life.now += timedelta(days=2)
+    scan(life, "p1", milestone)
+    assert not any(line.held for line in life.order.lines)
+    assert not life.order.tickets
+    assert [clock.step for clock in deadlines(life.order) if clock.party] == ["parcel_stalled"]
+    again = life.refused("parcel_scan", Role.CARRIER, parcel_id="p1", milestone="lost", at=told)
+    assert again.code == "nothing_new", "the loss that is told again was before it"
+    scan(life, "p1", "lost")
+    assert life.order.tickets
+
+
+def test_of_a_lost_parcel_that_comes_back_one_ticket_is_left_and_it_frees_the_lines() -> None:
+    life = lost()
+    life.now += timedelta(days=1)
+    scan(life, "p1", "returned")
+    [ticket] = life.order.tickets
+    assert ticket.cause is Cause.PARCEL_RETURNED
+    assert all(line.held == "parcel:p1" for line in life.order.lines)
+    life.do("resolve_ticket", Role.SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+    assert not any(line.held for line in life.order.lines)
+    assert not life.order.tickets
 
 
 MILESTONES = ("accepted", "in_transit", "failed_attempt", "delivered", "returned")

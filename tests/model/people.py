@@ -164,10 +164,10 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     parcel.moved = at = max(min(told, now), parcel.moved)
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
     sale.start(f"stall:{parcel.name}", parcel.moved, max(whole, sale.timers[f"stall:{parcel.name}"]))
+    if was == "lost" and milestone != "returned":
+        free(sale, f"parcel:{parcel.name}")
     if milestone == "delivered":
         parcel.strong = body.get("proof") == "strong"
-        if was == "lost":
-            free(sale, f"parcel:{parcel.name}")
         _arrived(sale, parcel, at)
     elif milestone in ("lost", "returned"):
         affected = [name for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
@@ -180,8 +180,10 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
 def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
     """Whether it happened after what is known, or the parcel is further on."""
     known, later = parcel.milestone, not parcel.seen or told > parcel.moved
-    if {known, milestone} <= {"lost", "delivered"}:
-        return later and milestone != known
+    if known == "lost":
+        return milestone == "returned" or (later and milestone != "lost")
+    if milestone == "lost" and parcel.seen:
+        return (later or (told == parcel.moved and known != "delivered")) and known != "returned"
     if milestone == known:
         return milestone == "in_transit" and told >= parcel.moved + STILL_MOVING
     return WAY[milestone] > WAY[known] or (later and WAY[milestone] == WAY[known])

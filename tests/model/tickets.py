@@ -26,7 +26,8 @@ def needed(sale: Sale, cause: str, subject: str) -> bool:
             moved = parcel.moved > sale.tickets[cause, subject].opened
             return not (moved or parcel.withdrawn) and any(sale.lines[name].state == "shipped" for name in parcel.lines)
         case "parcel_lost" | "parcel_returned":
-            return any(line.held == f"parcel:{subject}" for line in sale.live)
+            so = f"parcel_{sale.parcels[subject].milestone}" == cause
+            return so and any(line.held == f"parcel:{subject}" for line in sale.live)
         case "receipt_missing":
             return sale.lines[subject].state == "delivered"
         case "money_unknown":
