@@ -11,7 +11,9 @@ from domain.deadlines import deadlines
 from domain.decide import Decision, Refusal
 from domain.funds import desires
 from domain.money import Money, Verb
-from domain.state import Cause, LineState, Milestone, Role, Stage
+from domain.scans import scans
+from domain.state import Cause, LineState, Milestone, Proof, Role, Stage
+from domain.tracking import Reached, TrackerReport
 from tests.domain.lives import NOTE, awaiting_payment, capture_unknown, lost, returned_after_delivery
 from tests.domain.world import (
     AT_CONFIRMATION,
@@ -134,6 +136,17 @@ def test_a_lost_parcel_that_travels_again_is_found_and_its_clock_runs(milestone:
     assert again.code == "nothing_new", "the loss that is told again was before it"
     scan(life, "p1", "lost")
     assert life.order.tickets
+
+
+def test_what_a_carrier_notes_about_a_lost_parcel_does_not_find_it_and_a_scan_does() -> None:
+    life = lost()
+    at = life.now + timedelta(days=1)
+    gone = Reached(Milestone.LOST, life.now, Proof.WEAK)
+    noted = TrackerReport("trk_1", (gone,), last_movement=at)
+    assert scans(life.order, "p1", noted, "easypost") == ()
+    seen = TrackerReport("trk_1", (gone, Reached(Milestone.OUT_FOR_DELIVERY, at, Proof.WEAK)), last_movement=at)
+    [told] = scans(life.order, "p1", seen, "easypost")
+    assert told.body["milestone"] == "out_for_delivery"
 
 
 def test_of_a_lost_parcel_that_comes_back_one_ticket_is_left_and_it_frees_the_lines() -> None:
