@@ -171,7 +171,8 @@ def _refunds(order: Order) -> Iterator[Desire]:
     for part in order.due_back:
         if part.piece not in disputed:
             yield Desire(Verb.REFUND, part.amount, (part.piece,), order.payment.charge, AT_ONCE)
-    for stray in () if SUSPENSE in disputed else order.strays[:1]:
+    free = [stray for stray in order.strays if stray.ref not in order.disputed_strays]
+    for stray in free[:1]:
         yield Desire(Verb.REFUND, stray.amount, (SUSPENSE,), stray.ref, AT_ONCE)
 
 
