@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from activities.booking import book
 from activities.notices import outbox_rows
 from activities.numbers import NUMBER, keep_number
-from activities.store import outbox, steps, tickets
+from activities.store import claims, outbox, steps, tickets
 from activities.store.vault import Vault
 from domain import events, wire
 from domain.contract import Ask, RefusalNote, begun
@@ -28,6 +28,7 @@ def record(conn: Connection, ask: Ask, settled: Settled) -> Order:
     happened = (*(events.from_plain(event) for event in ask.events), *settled.events)
     book(conn, ask, settled, happened)
     tickets.sync(conn, order.order_id, happened, ask.now)
+    claims.sync(conn, order, ask.step, ask.envelope.actor.role.value, ask.now)
     told = notices(ask.step, tuple(Role(role) for role in ask.tells), ask.seq, happened, order, ask.now)
     outbox.queue(conn, outbox_rows(order, ask.seq, told))
     outbox.set_reminders(conn, order.order_id, outbox_rows(order, ask.seq, reminders(order)), ask.now)

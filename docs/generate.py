@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docs import money_page, process_page
+from docs import claims_page, money_page, process_page
 from docs.messages import schemas
 from domain.policy import page as policy_page
 
@@ -25,7 +25,12 @@ def documents() -> Mapping[str, str]:
         f"schemas/{name}.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         for name, schema in sorted(schemas().items())
     }
-    pages = {"money.md": money_page.render(), "policy.md": policy_page.describe(), "process.md": process_page.render()}
+    pages = {
+        "claims.md": claims_page.render(),
+        "money.md": money_page.render(),
+        "policy.md": policy_page.describe(),
+        "process.md": process_page.render(),
+    }
     return {**pages, **messages}
 
 

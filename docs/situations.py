@@ -120,7 +120,8 @@ class Life:
 def situations(policy: Policy) -> tuple[Situation, ...]:
     """Situations in which every clock of the process runs, plain ones first; the same for equal policies."""
     plain = [Situation(life.order, life.now, plain=True) for life in _plain(policy)]
-    special = [Situation(life.order, life.now) for life in (*_special(policy), *_in_doubt(policy))]
+    lives = (*_special(policy), *_in_doubt(policy), *_claims(policy))
+    special = [Situation(life.order, life.now) for life in lives]
     return (*plain, *special)
 
 
@@ -173,6 +174,36 @@ def _special(policy: Policy) -> Iterator[Life]:
     yield Life(policy).ship().scan("lost").ring("ticket_overdue")
     yield Life(policy).ship().scan("delivered", "strong")
     yield Life(policy, price="900.00").ship().scan("delivered")
+
+
+def _claims(policy: Policy) -> Iterator[Life]:
+    """A claim at each status."""
+    buyer, seller, desk = Role.BUYER, Role.SELLER, Role.SPECIALIST
+
+    def claimed(reason: str = "not_as_described") -> Life:
+        return Life(policy).ship().scan("delivered").say(buyer, "open_claim", reason=reason, lines=["line-1"])
+
+    yield claimed()
+    yield claimed().say(seller, "answer_claim")
+    yield claimed().say(seller, "offer_refund", amount="10.00 EUR")
+    yield claimed().say(seller, "offer_refund", amount="10.00 EUR").say(buyer, "offer_refund", amount="20.00 EUR")
+    yield claimed("not_received")
+    yield claimed("not_received").say(buyer, "wait_on_claim", days=3)
+    yield claimed().say(seller, "escalate_upstream")
+    yield claimed().ring("claim_unanswered")
+    for side in ("buyer", "seller"):
+        yield claimed().ring("claim_unanswered").say(desk, "ask_party", of=side, note_id=_NOTE)
+    for verdict in ("refund", "release"):
+        yield claimed().ring("claim_unanswered").say(desk, "decide_claim", verdict=verdict, note_id=_NOTE)
+    returning: tuple[tuple[str, dict[str, str]], ...] = (
+        ("send_return", {"parcel_id": "return-1", "carrier": "carrier"}),
+        ("receive_return", {}),
+    )
+    for length in range(len(returning) + 1):
+        life = claimed().say(desk, "decide_claim", verdict="return_first", note_id=_NOTE)
+        for name, body in returning[:length]:
+            life.say(seller if name == "receive_return" else buyer, name, **body)
+        yield life
 
 
 def _in_doubt(policy: Policy) -> Iterator[Life]:

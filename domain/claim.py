@@ -66,6 +66,10 @@ TALK = (
         "add_evidence", (*BUYER, *SELLER, *DESK), {status: (status,) for status in UNDECIDED}, messages.AddEvidence,
         tells=(),
     ),
+    row(
+        "assign_claim", DESK, {status: (status,) for status in (*UNDECIDED, APPROVED, REJECTED)}, messages.AssignClaim,
+        answers.assign, tells=(),
+    ),
     row("claim_unanswered", CLOCK, to(ESCALATED, *SELLERS_TURN, *ASKED), Tick, answers.escalate),
     row("claim_lapses", CLOCK, to(CLOSED, FOR_BUYER, REQUESTED), Tick, answers.lapse),
     row(

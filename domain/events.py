@@ -409,6 +409,12 @@ class ClaimMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimAssigned:
+    claim_id: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimWaits:
     """The buyer gives the parcel until then; the claim sleeps."""
 
@@ -518,8 +524,8 @@ Event = (
     | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded
     | ReleaseReversed | DebtPaid | DebtWrittenOff | RefundFailed | MoneyStrayed
     | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
-    | ClaimOpened | ClaimMoved | ClaimWaits | RefundOffered | ClaimRuled | ClaimAppealed | ReturnSent | ReturnArrived
-    | ReturnInspected | RefundAwarded | EvidenceGiven
+    | ClaimOpened | ClaimMoved | ClaimAssigned | ClaimWaits | RefundOffered | ClaimRuled | ClaimAppealed
+    | ReturnSent | ReturnArrived | ReturnInspected | RefundAwarded | EvidenceGiven
     | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | WindowClosed | Taken
 )  # fmt: skip
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain import cancel, checkout, confirm, desk, news, receive, ship, tickets
-from domain.claim import OPENING, STEPS_OF_CLAIMS
+from domain import cancel, checkout, claim, confirm, desk, news, receive, ship, tickets
 from domain.events import Event
 from domain.money import Verb
 from domain.state import Line, LineState, Order, Role
@@ -158,6 +157,8 @@ CANCELLATION = (
     ),
 )  # fmt: skip
 
+CLAIMS = claim.STEPS_OF_CLAIMS
+
 DESK_STEPS = (
     row(
         "release", DESK, desk.OnLines, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED}, (desk.captured, desk.undisputed),
@@ -205,7 +206,7 @@ MONEY = (
 )
 
 STEPS: tuple[Step, ...] = (
-    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *STEPS_OF_CLAIMS, *DESK_STEPS, *NEWS_OF_MONEY, *MONEY,
+    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *CLAIMS, *DESK_STEPS, *NEWS_OF_MONEY, *MONEY,
 )  # fmt: skip
 """The whole process."""
 
@@ -217,7 +218,7 @@ COMMANDS: tuple[str, ...] = tuple(
 NEWS: tuple[str, ...] = tuple(name for name in COMMANDS if all(s.by == {PROVIDER} for s in STEPS if s.name == name))
 """Those that only the payment provider tells (W3)."""
 
-REOPEN: tuple[str, ...] = (*NEWS, *dict.fromkeys(step.name for step in OPENING))
+REOPEN: tuple[str, ...] = (*NEWS, *dict.fromkeys(step.name for step in claim.OPENING))
 """Those that an order takes, too, that is over: it goes on in a new run."""
 
 ACTIONS: tuple[str, ...] = tuple(name for name in COMMANDS if name not in NEWS)

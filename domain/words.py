@@ -44,6 +44,7 @@ HAPPENED: Mapping[str, str] = {
     "cancel_by_silence": "The seller did not answer; the request to cancel was granted.",
     "open_claim": "The buyer made a claim.",
     "answer_claim": "The claim was answered.",
+    "assign_claim": "The claim was handed to a person.",
     "add_evidence": "Evidence was added to the claim.",
     "claim_unanswered": "The claim was not answered in time; the platform steps in.",
     "claim_lapses": "The buyer did not go on with the claim; it was closed.",

@@ -22,6 +22,8 @@ from starter import reconciliation, render, steps
 from starter.answers import Progress
 from starter.books import commands as books
 from starter.client import ADMISSION, AftersaleClient
+from starter.files import commands as files
+from starter.pack import commands as pack
 from starter.preview import Preview
 from starter.reader import PAGE, Reader
 from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, answering, on_record, show
@@ -212,6 +214,8 @@ def adopt_policy(
 
 
 books.add_to(app)
+files.add_to(app)
+pack.add_to(app)
 reconciliation.add_to(app)
 steps.add_to(app)
 

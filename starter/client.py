@@ -20,12 +20,11 @@ from domain.signing import sign
 from domain.state import DESK, Actor, Order
 from starter import documents, settings as environment
 from starter.answers import STOREFRONT, CheckoutIncomplete, NotJudgedYet, Progress, progress_of
-from starter.desk import DeskCommands
 from starter.documents import Document
-from starter.parties import PartyCommands
 from starter.records import Records, wall_clock
 from starter.runs import ADMITTING, NotRunning, Runs, message_size
 from starter.sending import WITHIN, id_from, new_id
+from starter.typed import TypedCommands
 from starter.waiting import until
 
 ADMISSION = 30.0
@@ -35,7 +34,7 @@ STALE_START = 3.0
 """Seconds after which a start is repeated: the run it met may have been ending with an earlier refusal."""
 
 
-class AftersaleClient(PartyCommands, DeskCommands):
+class AftersaleClient(TypedCommands):
     """Places orders and commands them. Personal data goes to PostgreSQL first and never into a message."""
 
     def __init__(self, temporal: Client, records: Records, command_key: bytes = b"") -> None:

@@ -35,16 +35,21 @@ OWN = frozenset({"adopt_policy"})
 OPTIONS: Mapping[str, tuple[str, str]] = {
     "account": ("--account", "the payout account at the provider"),
     "address_id": ("--address-id", "a stored address"),
+    "amount": ("--amount", "how much, e.g. '20.00 EUR'"),
     "address_lines": ("--address-line", "the new address, line by line: give it once per line"),
     "at": ("--at", "the carrier's time, e.g. 2026-11-24T16:00:00Z"),
     "carrier": ("--carrier", "who carries the parcel"),
+    "claim": ("--claim", "the claim, e.g. c1; not needed where one is open"),
     "clock": ("--clock", "pay, confirm, ship, receipt or stall"),
     "customer": ("--customer", "whose method that is at the provider"),
     "days": ("--days", "how many"),
     "digest": ("--digest", "the waiting command, as `aftersale why` shows it"),
+    "evidence": ("--evidence", "a stored file's id: give it once per file"),
+    "finding": ("--finding", "in what state the goods came back"),
     "insured": ("--insured", "for how much, e.g. '100.00 EUR'"),
     "lines": ("--line", "a line's id: give it once per line"),
     "milestone": ("--milestone", "what the carrier says"),
+    "of": ("--of", "whom to ask"),
     "outcome": ("--outcome", "how the ticket ends"),
     "owner": ("--owner", "whose it is from now on"),
     "parcel_id": ("--parcel", "the parcel's id"),
@@ -55,10 +60,13 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "reason": ("--reason", "why"),
     "review": ("--review", "the payment is being looked at"),
     "service": ("--service", "the carrier's service level"),
+    "text": ("--text", "in your words, for both sides and the desk"),
     "ticket": ("--ticket", "the ticket's id"),
     "tracking_number": ("--tracking-number", "stored encrypted, never sent to Temporal"),
     "until": ("--until", "e.g. 2026-11-24T16:00:00Z"),
+    "verdict": ("--verdict", "the decision"),
     "wait": ("--wait", "seconds to follow the payment until it is settled"),
+    "wish": ("--wish", "what should come of it"),
 }
 """Each parameter of a typed command as an option, with its help."""
 
@@ -178,7 +186,7 @@ def _value(parameter: Parameter, given: Any) -> Any:
         return parameter.default
     if annotation in (datetime, datetime | None):
         return wire.instant(given, flag)
-    if annotation == Money | None:
+    if annotation in (Money, Money | None):
         amount, _, currency = given.partition(" ")
         return Money.of(amount, currency, flag)
     return _bytes(given, flag) if annotation is bytes else given

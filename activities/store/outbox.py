@@ -167,3 +167,24 @@ def fail(conn: Connection, notice_id: int, now: datetime, error: str) -> None:
 
 def _end(conn: Connection, notice_id: int, **changes: object) -> None:
     conn.execute(update(outbox).where(outbox.c.id == notice_id, unsent).values(**changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice and what became of it: one of the times, or none while it waits."""
+
+    cause: str
+    recipient_role: str
+    channel: str
+    template: str
+    reminder: bool
+    due_at: datetime
+    sent_at: datetime | None
+    dropped_at: datetime | None
+    failed_at: datetime | None
+
+
+def told(conn: Connection, order_id: str) -> tuple[Told, ...]:
+    """All notices about an order, as they came up."""
+    query = select(*(outbox.c[field.name] for field in fields(Told))).where(outbox.c.order_id == order_id)
+    return tuple(Told(*row) for row in conn.execute(query.order_by(outbox.c.due_at, outbox.c.id)))

@@ -280,6 +280,23 @@ notes = Table(
     Index("notes_order", "order_id"),
 )
 
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("attachment_id", Text, primary_key=True),
+    _text("order_id"),
+    _text("author_role"),
+    _text("author_id"),
+    _time("at"),
+    _text("kind"),
+    Column("size", Integer, nullable=False),
+    _text("visibility"),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("attachments_order", "order_id", "at", "attachment_id"),
+)
+
 looks = Table(
     "looks",
     metadata,

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.tables import addresses, data_keys, notes, parcels, people
+from activities.store.tables import addresses, attachments, data_keys, notes, parcels, people
 from domain.errors import AftersaleError, Invalid
 
 _KEY = 32  # bytes, AES-256
@@ -85,7 +85,7 @@ def person(person_id: str) -> str:
 
 
 def order(order_id: str) -> str:
-    """The subject whose key seals what belongs to an order: tracking numbers, photos, notes."""
+    """The subject whose key seals what belongs to an order: tracking numbers, photos, files, notes."""
     return f"order:{order_id}"
 
 
@@ -97,6 +97,7 @@ def erase(conn: Connection, subject: str) -> None:
         conn.execute(delete(addresses).where(addresses.c.person_id == name))
         conn.execute(delete(people).where(people.c.person_id == name))
     elif kind == "order":
+        conn.execute(delete(attachments).where(attachments.c.order_id == name))
         conn.execute(delete(notes).where(notes.c.order_id == name))
         conn.execute(delete(parcels).where(parcels.c.order_id == name))
     else:

@@ -12,6 +12,7 @@ from domain.claims.steps import Case, ClaimGuard, given
 from domain.errors import Invalid, Refused
 from domain.events import (
     ClaimAppealed,
+    ClaimAssigned,
     ClaimMoved,
     ClaimOpened,
     ClaimRuled,
@@ -23,6 +24,8 @@ from domain.events import (
     ReturnArrived,
     ReturnInspected,
     ReturnSent,
+    TicketAssigned,
+    TicketOpened,
     WindowReopened,
 )
 from domain.money import Money, allocate
@@ -290,7 +293,22 @@ def escalate(case: Case) -> tuple[Event, ...]:
     """The platform steps in: a specialist's ticket."""
     claim = case.claim
     ticket = opened(case.order, Cause.CLAIM, claim.claim_id, case.now)
-    return (*_no_offer(case), ClaimMoved(claim.claim_id, Status.ESCALATED, case.now), *ticket)
+    owned = _owned(ticket, claim.owner)
+    return (*_no_offer(case), ClaimMoved(claim.claim_id, Status.ESCALATED, case.now), *ticket, *owned)
+
+
+def _owned(events: tuple[Event, ...], owner: str) -> tuple[Event, ...]:
+    tickets = (event.ticket for event in events if isinstance(event, TicketOpened))
+    return tuple(TicketAssigned(ticket.ticket_id, owner) for ticket in tickets) if owner else ()
+
+
+def assign(case: Case) -> tuple[Event, ...]:
+    """The claim, and its ticket when there is one, is a person's. Raises Invalid for what cannot be an id."""
+    claim, owner = case.claim, case.body.owner
+    if owner and not ID.fullmatch(owner):
+        raise Invalid("body.owner", NOT_AN_ID)
+    tickets = (t for t in case.order.tickets if t.cause is Cause.CLAIM and t.subject == claim.claim_id)
+    return (ClaimAssigned(claim.claim_id, owner), *(TicketAssigned(ticket.ticket_id, owner) for ticket in tickets))
 
 
 def ask(case: Case) -> tuple[Event, ...]:

@@ -131,9 +131,9 @@ class ReturnParcel:
 class Claim:
     """One claim about `lines`, which it holds until it ends. `since` is when it entered its status.
 
-    `until` is when a claim that waits longer wakes; `ruling` waits for an appeal; `judges` have decided about it so
-    far; `awarded` is what went, or is to go, back to the buyer; `escalated_at` and `upstream_at` are its first
-    escalations to the platform and to the shop that an agent bought from.
+    `owner` is the person of the desk who works on it. `until` is when a claim that waits longer wakes; `ruling` waits
+    for an appeal; `judges` have decided about it so far; `awarded` is what went, or is to go, back to the buyer;
+    `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop.
     """
 
     claim_id: str
@@ -148,6 +148,7 @@ class Claim:
     back: ReturnParcel | None = None
     finding: Finding | None = None
     ruling: Ruling | None = None
+    owner: str = ""
     judges: tuple[str, ...] = ()
     appealed: bool = False
     escalated_at: datetime | None = None

@@ -95,6 +95,14 @@ class AskParty:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignClaim:
+    """The claim is `owner`'s from now on, its ticket too; "" takes it from everybody."""
+
+    owner: str
+    claim_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DecideClaim:
     """The platform's decision, its reasons stored under `note_id`; `amount` only for a refund in part."""
 

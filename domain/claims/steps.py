@@ -79,6 +79,7 @@ def as_step(row: ClaimStep) -> Step:
         to = row.leads[claim.status][0]
         return events if to is claim.status else (*events, ClaimMoved(claim.claim_id, to, moment.now))
 
+    does.__doc__ = row.does.__doc__
     return Step(row.name, row.by, row.takes, {}, (_open_for(row),), does, row.money, row.tells)
 
 
@@ -133,4 +134,5 @@ def _open_for(row: ClaimStep) -> Guard:
         reasons = (guard(order, claim) for claim in fitting for guard in row.guards)
         return next(filter(None, reasons), None) or f"no claim can take {row.name}; claims: {_names(order.claims)}"
 
+    claim_status.__doc__ = f"A claim is {' or '.join(STATUS_WORDS[status] for status in row.leads)}."
     return claim_status

@@ -10,6 +10,7 @@ from typing import Any
 from domain.claims.case import Claim, Status
 from domain.events import (
     ClaimAppealed,
+    ClaimAssigned,
     ClaimMoved,
     ClaimOpened,
     ClaimRuled,
@@ -70,6 +71,7 @@ def _awarded(order: Order, event: RefundAwarded) -> Order:
 CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     ClaimOpened: lambda o, e: replace(o, claims=(*o.claims, e.claim)),
     ClaimMoved: _moved,
+    ClaimAssigned: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, owner=e.owner)),
     ClaimWaits: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, until=e.until)),
     RefundOffered: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, offer=e.offer)),
     ClaimRuled: _ruled,

@@ -20,6 +20,7 @@ from domain.errors import Invalid
 from domain.money import Money
 from domain.policy.carriage import LostParcel
 from domain.policy.claims import Claims
+from domain.policy.evidence import Evidence
 from domain.policy.units import (
     Amounts,
     BasisPoints,
@@ -325,6 +326,7 @@ class Policy:
     wait_longer: WaitLonger = field(default_factory=WaitLonger)
     aftersale: Aftersale = field(default_factory=Aftersale)
     claims: Claims = field(default_factory=Claims)
+    evidence: Evidence = field(default_factory=Evidence)
     tickets: Tickets = field(default_factory=Tickets)
     escrow: Escrow = field(default_factory=Escrow)
     money: Transfers = field(default_factory=Transfers)

@@ -222,6 +222,11 @@ def days(default: int, reason: str, *, least: int = 1) -> int:
     return cast("int", declared(Whole("days", least), default, reason))
 
 
+def count(unit: str, default: int, reason: str, *, least: int = 1) -> int:
+    """A whole number of `unit`, a plural such as ``files``."""
+    return cast("int", declared(Whole(unit, least), default, reason))
+
+
 def hours(default: int, reason: str, *, least: int = 1) -> timedelta:
     """Elapsed time that is written in hours."""
     return cast("timedelta", declared(Elapsed("hours", least), timedelta(hours=default), reason))

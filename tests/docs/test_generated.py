@@ -17,6 +17,7 @@ from docs.messages import schemas
 from docs.situations import NOON, situations
 from domain import wire
 from domain.checkout import Checkout
+from domain.claims.messages import OpenClaim
 from domain.contract import Envelope
 from domain.deadlines import deadlines
 from domain.fold import apply_all
@@ -33,16 +34,21 @@ EXAMPLES: dict[str, object] = {
     "amount": "49.90 EUR",
     "at": wire.to_plain(NOON),
     "days": 1,
+    "evidence": ["file-1"],
     "fee": "15.00 EUR",
+    "finding": "used",
     "insured": "49.90 EUR",
     "lines": ["line-1"],
     "milestone": "delivered",
+    "of": "buyer",
     "outcome": "extend",
     "policy": Policy(name="standard").to_plain(),
     "proof": "strong",
     "reason": "other",
     "review": True,
     "until": wire.to_plain(NOON),
+    "verdict": "refund",
+    "wish": "refund",
 }
 """A value for each field of a command's body that is not just a text."""
 
@@ -58,7 +64,7 @@ def page() -> str:
 
 
 def body_of(kind: type) -> dict[str, Any]:
-    examples = EXAMPLES | {"reason": "not_received"} if kind is OpenDispute else EXAMPLES
+    examples = EXAMPLES | {"reason": "not_received"} if kind in (OpenDispute, OpenClaim) else EXAMPLES
     return {field.name: examples.get(field.name, "text-1") for field in fields(kind)}
 
 
@@ -230,7 +236,8 @@ def test_a_clock_is_shown_with_the_numbers_it_depends_on() -> None:
     assert weak[4] == "`receipt.remind` 2 business days"
     assert rows["ship.end", "ship_lapses"][3] == "`ship.end` 5 business days<br/>`hold.margin` 24 hours"
     assert rows["pay.end", "expire_unpaid"][3:5] == ("`payment.expire` 7 days", "`payment.remind` 3 days")
-    assert all(row[3] for (tier, _), row in rows.items() if tier not in {"pause.end", "calendar.end"})
+    told = {"pause_ends", "extend_calendars", "claim_wakes"}
+    assert all(row[3] for (_, step), row in rows.items() if step not in told)
 
 
 def test_only_clocks_lead_out_of_situations_that_are_not_over() -> None:

@@ -178,6 +178,7 @@ def bodies(life: Life) -> Mapping[str, dict[str, Any]]:
         "wait_on_claim": {"days": 1},
         "send_return": {"parcel_id": "r9", "carrier": "dhl"},
         "inspect_return": {"finding": "as_sent"},
+        "assign_claim": {"owner": "specialist-7"},
         "ask_party": {"of": "buyer", **NOTE},
         "decide_claim": {"verdict": "refund", **NOTE},
     }

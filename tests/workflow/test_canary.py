@@ -72,6 +72,7 @@ async def shipped(life: Life, number: str) -> None:
             life.order_id, life.seller, carrier="DHL", tracking_number=number, parcel_id="p1", photo=number.encode()
         ),
     )
+    await life.client.store_file(life.order_id, life.buyer, source=number.encode(), name=f"{number}.txt")
     await life.carried("delivered")
 
 
@@ -147,7 +148,7 @@ def assert_not_in_tables(around: World, number: str) -> None:
     engine = connect(around.stack.postgres.owner_url("aftersale"))
     with engine.begin() as conn:
         names = sqlalchemy.inspect(conn).get_table_names()
-        assert {"orders", "steps", "parcels", "outbox"} <= set(names)
+        assert {"orders", "steps", "parcels", "attachments", "outbox"} <= set(names)
         for name in names:
             rows = conn.execute(sqlalchemy.text(f'SELECT t::text FROM "{name}" t')).scalars()  # noqa: S608
             assert not found(number, "\n".join(rows).encode()), name

@@ -1,0 +1,1 @@
+"""Files that people hand in: judged by content, made harmless, or refused."""

@@ -1,0 +1,1 @@
+"""Files of an order: handed in, listed, handed out."""
