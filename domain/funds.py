@@ -319,10 +319,14 @@ def _debt(order: Order, amount: Money, now: datetime) -> Debt | None:
 
 
 def _retry_at(order: Order, op: MoneyOp, result: Unclear, now: datetime) -> datetime:
-    """Minutes at first, then longer, as policy says; never sooner than the provider asked for."""
+    """Minutes at first, then longer, as policy says; within reason not sooner than the provider asked for.
+
+    Whoever asks for more than the time after which a specialist is asked is asked again then.
+    """
     money = order.policy.money
     backoff: timedelta = money.first_retry * 2 ** min(op.attempts, 16)
-    return now + max(min(backoff, money.longest_retry), timedelta(seconds=result.retry_after))
+    wish = min(max(0.0, result.retry_after), money.unknown_ticket.total_seconds())
+    return now + max(min(backoff, money.longest_retry), timedelta(seconds=wish))
 
 
 def _refused(order: Order, op: MoneyOp, code: str, now: datetime) -> tuple[Event, ...]:

@@ -9,11 +9,13 @@ from domain.accounts import CLEARING, FEES
 from domain.books import Entry, Side
 from domain.checkout import line_fees
 from domain.currencies import EXPONENTS
+from domain.events import MoneyUnknown
+from domain.funds import Unclear, settle
 from domain.money import Money, allocate, percent_down, share, total
 from domain.policy import Fees
 from domain.shares import net_of
 from domain.state import Role
-from tests.domain.world import POLICY, Ledger, delivered, new_order
+from tests.domain.world import POLICY, START, Ledger, delivered, new_order, started
 
 REPEATABLE = settings(max_examples=300, deadline=None, derandomize=True, print_blob=True)
 MINOR = st.integers(0, 10**12)
@@ -109,3 +111,21 @@ def test_a_booking_that_does_not_balance_is_seen_by_the_ledger_of_these_tests() 
     bad = (Entry(CLEARING, Side.DEBIT, Money(2, "EUR")), Entry(FEES, Side.CREDIT, Money(1, "EUR")))
     with pytest.raises(AssertionError, match="does not balance"):
         Ledger().post(bad)
+
+
+@REPEATABLE
+@given(st.one_of(st.floats(), st.integers(0, 10**30).map(float)), st.integers(0, 40))
+@example(86_400_000.0, 0)
+@example(1e12, 0)
+@example(7200.0, 0)
+def test_money_in_doubt_is_asked_after_within_a_day_whatever_wait_the_provider_asks_for(
+    asked: float, attempts: int
+) -> None:
+    order, op = started(new_order())
+    assert op is not None
+    tried = replace(order, op=replace(op, attempts=attempts))
+    (unknown, *_) = settle(tried, replace(op, attempts=attempts), Unclear("rate_limit", asked), START)
+    assert isinstance(unknown, MoneyUnknown)
+    wait, money = unknown.retry_at - START, POLICY.money
+    assert min(money.first_retry * 2**attempts, money.longest_retry) <= wait <= money.unknown_ticket
+    assert wait.total_seconds() >= asked or not asked < money.unknown_ticket.total_seconds()
