@@ -11,7 +11,7 @@ from domain.checkout import line_fees
 from domain.currencies import EXPONENTS
 from domain.events import MoneyUnknown
 from domain.funds import Unclear, settle
-from domain.money import Money, allocate, percent_down, share, total
+from domain.money import Money, allocate, share, total
 from domain.policy import Fees
 from domain.shares import net_of
 from domain.state import Role
@@ -42,13 +42,6 @@ def test_a_share_is_the_nearest_amount_and_a_half_goes_up(minor: int, points: in
     part = share(Money(minor, currency), points)
     assert -10_000 < 2 * (part.minor * 10_000 - minor * points) <= 10_000
     assert part <= Money(minor, currency)
-
-
-@REPEATABLE
-@given(MINOR, st.integers(0, 100), CURRENCIES)
-def test_a_percentage_is_never_more_than_exact(minor: int, percent: int, currency: str) -> None:
-    part = percent_down(Money(minor, currency), percent)
-    assert 0 <= minor * percent - part.minor * 100 < 100
 
 
 @REPEATABLE
