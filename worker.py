@@ -88,6 +88,7 @@ class Settings(BaseSettings, hide_input_in_errors=True):
     smtp_url: SecretStr = Field(description="smtp://user:password@host:port, smtp+starttls://..., or eml:///directory")
     mail_from: str
     desk_mail: str
+    desk_language: str = "en"
     storefront_webhook_url: str = ""
     storefront_webhook_secret: SecretStr = SecretStr("")
     log_level: str = "INFO"
@@ -130,7 +131,7 @@ def relay(settings: Settings, engine: Engine, vault: Vault, carrier: Carrier) ->
         mailer(settings.smtp_url.get_secret_value()),
         WebhookStorefront(url, secret) if url else RowsOnly(),
         carrier,
-        Addresses(sender=settings.mail_from, desk=settings.desk_mail),
+        Addresses(settings.mail_from, settings.desk_mail, settings.desk_language),
     )
 
 

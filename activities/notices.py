@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -13,15 +13,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from activities.mail import Letter
 from activities.store import outbox
-from domain.business_time import Calendar, local_text
-from domain.claims.case import STATUS_WORDS, case_number
-from domain.deadlines import Clock, deadlines
+from domain.business_time import Calendar
+from domain.claims.case import case_number
+from domain.deadlines import deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
-from domain.state import LineState, Order, Role, in_state
-from domain.summary import MENDS, duty_of
+from domain.state import LineState, Order, Role, Stage, in_state, stage
+from domain.summary import MENDERS, either
 from domain.wire import instant
-from domain.words import HAPPENED, OTHERWISE
+from domain.words import Words, in_language
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +71,9 @@ def outbox_rows(order: Order, seq: int, notices: Iterable[Notice]) -> list[outbo
 
 
 class Letters:
-    """The templates under `directory`, one folder per language; a text missing in one is taken in English.
+    """The templates under `directory`, one folder per language; a mail whose text is missing in one is wholly English.
 
+    What the code itself says in a language stands in `domain.words`; for one that is not there it speaks English.
     `TEMPLATE.ROLE.txt` has the subject in its first line; `_frame.txt` or, for the desk, `_desk.txt` goes around it.
     """
 
@@ -84,11 +85,15 @@ class Letters:
 
         Raises jinja2.TemplateError for a template that is missing or asks for what it may not know.
         """
-        environment = _environment(self._directory, _language(reader.language))
-        words = _words(facts, reader, order)
+        file = f"{template}.{reader.role.value}.txt"
+        language = _language(reader.language)
+        if not (self._directory / language / file).is_file():
+            language = _FALLBACK
+        environment = _environment(self._directory, language)
+        words = _words(facts, reader, order, in_language(language))
         if (template, reader.role) in SHOWS_NUMBER:
             words["number"] = number or ""
-        text = environment.get_template(f"{template}.{reader.role.value}.txt").render(words)
+        text = environment.get_template(file).render(words)
         subject, _, body = text.partition("\n")
         frame = "_desk.txt" if reader.role is Role.SPECIALIST else "_frame.txt"
         whole = environment.get_template(frame).render(words, body=body.strip())
@@ -107,10 +112,11 @@ def _language(tag: str) -> str:
     return found[0] if found else _FALLBACK
 
 
-def _words(facts: Facts, reader: Reader, order: Order) -> dict[str, Any]:
+def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[str, Any]:
     """What every template may use."""
-    calendar = _calendar(order, reader.role)
-    parcel_id, ticket_id, step = (str(facts.get(name, "")) for name in ("parcel_id", "ticket_id", "step"))
+    step, parcel_id, ticket_id, command, code, reason, why = (
+        str(facts.get(name, "")) for name in ("step", "parcel_id", "ticket_id", "command", "code", "reason", "why")
+    )
     ticket = order.ticket(ticket_id)
     claim = order.claim(str(facts.get("claim_id", "")))
     return {
@@ -118,34 +124,38 @@ def _words(facts: Facts, reader: Reader, order: Order) -> dict[str, Any]:
         "facts": facts,
         "name": _one_line(reader.name),
         "marketplace": order.policy.display_name or order.policy.name,
-        "items": _items(order),
-        "time": _time(calendar),
+        "items": _items(order, tongue.shipping),
+        "time": _time(_calendar(order, reader.role), tongue),
         "hours": lambda span: span // timedelta(hours=1),
-        "next": next_sentence(order, reader.role),
-        "happened": "" if step in _SELF_EVIDENT else HAPPENED.get(step, ""),
-        "pending": bool(in_state(order.lines, (LineState.PENDING,))),
+        "next": next_sentence(order, reader.role, tongue),
+        "happened": "" if step in _SELF_EVIDENT else tongue.happened.get(step, ""),
+        "expect": {stage: tongue.expectation(text) for stage, text in asdict(order.policy.expect).items()},
+        "command": tongue.command(command),
+        "reason": tongue.reason(code, reason),
+        "why": tongue.dispute(why),
+        "pending": facts.get("stage") == Stage.PLACED,
         "confirmed": [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))],
         "parcel": order.parcel(parcel_id),
         "ticket": ticket,
-        "mends": MENDS[ticket.cause] if ticket is not None else "",
+        "mends": either(MENDERS[ticket.cause], tongue.alternative) if ticket is not None else "",
         "claim": claim,
         "case_number": case_number(order.order_id, claim.claim_id) if claim is not None else "",
-        "status": STATUS_WORDS[claim.status] if claim is not None else "",
+        "status": tongue.status[claim.status] if claim is not None else "",
     }
 
 
-def _items(order: Order) -> Callable[..., str]:
+def _items(order: Order, shipping: str) -> Callable[..., str]:
     def items(ids: Iterable[str] | None = None) -> str:
         """Lines as a list, one a row; without ids all that are not cancelled or refunded."""
         chosen = [line.line_id for line in order.live or order.lines] if ids is None else list(ids)
         rows = [f"- {li.quantity} x {_one_line(li.title)}, {li.price}" for li in order.lines if li.line_id in chosen]
-        return "\n".join([*rows, f"- shipping, {order.shipping}"] if SHIPPING in chosen else rows)
+        return "\n".join([*rows, f"- {shipping}, {order.shipping}"] if SHIPPING in chosen else rows)
 
     return items
 
 
-def _time(calendar: Calendar) -> Callable[[str | datetime], str]:
-    return lambda at: local_text(calendar, instant(at) if isinstance(at, str) else at)
+def _time(calendar: Calendar, tongue: Words) -> Callable[[str | datetime], str]:
+    return lambda at: tongue.time(calendar, instant(at) if isinstance(at, str) else at)
 
 
 def _calendar(order: Order, role: Role) -> Calendar:
@@ -153,24 +163,18 @@ def _calendar(order: Order, role: Role) -> Calendar:
     return calendars.get(role, order.desk_calendar)
 
 
-def next_sentence(order: Order, role: Role) -> str:
+def next_sentence(order: Order, role: Role, tongue: Words) -> str:
     """Who acts next, until when in the reader's local time, and what happens otherwise; "" when nobody has to."""
     pressing = (clock for clock in deadlines(order) if clock.who in (Role.BUYER, Role.SELLER, Role.CARRIER))
     clock = next(pressing, None)
     if clock is None:
         return ""
-    until, otherwise = local_text(_calendar(order, role), clock.at), OTHERWISE[clock.step]
-    duty = _duty(order, clock)
-    if not duty:
-        return f"If nothing happens before {until}: {otherwise}."
-    if clock.who is role:
-        return f"Please {duty} by {until}. Otherwise {otherwise}."
-    return f"The {clock.who} has until {until} to {duty}. Otherwise {otherwise}."
-
-
-def _duty(order: Order, clock: Clock) -> str:
-    pressed = clock.step in _DUTY_CLOCKS or clock.tier.startswith("claim:")
-    return (duty_of(order, clock) or "") if pressed else ""
+    until = tongue.time(_calendar(order, role), clock.at)
+    claim = order.claim(clock.subject) if clock.tier.startswith("claim:") else None
+    if claim is not None:
+        return tongue.next_of_claim(clock.who, role, claim.status, clock.step, until)
+    at_stage = stage(order) if clock.step in _DUTY_CLOCKS else None
+    return tongue.next(clock.who, role, at_stage, clock.step, until)
 
 
 def _one_line(text: str) -> str:

@@ -55,7 +55,7 @@ def record_refusal(conn: Connection, note: RefusalNote, order: Order | None) -> 
     if order is not None and actor is not None:
         own = {Role.BUYER: order.buyer, Role.SELLER: order.seller}
         if own.get(actor.role) == actor.id:
-            told = refused_message(actor.role, note.name, note.command_id, note.reason, note.now)
+            told = refused_message(actor.role, note.name, note.command_id, note.code, note.reason, note.now)
             outbox.queue(conn, outbox_rows(order, order.seq, [told]))
 
 

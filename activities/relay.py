@@ -59,10 +59,11 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where mails come from, and where those for the specialists go."""
+    """Where mails come from, and where those for the specialists go, in their language."""
 
     sender: str
     desk: str
+    desk_language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Relay:
 
     def _mail(self, conn: Connection, row: Waiting, order: Order, now: datetime) -> None:
         role = Role(row.recipient_role)
-        to, reader = self._addresses.desk, Reader(role)
+        to, reader = self._addresses.desk, Reader(role, language=self._addresses.desk_language)
         if role is not Role.SPECIALIST:
             person = personal.get_person(conn, self._vault, row.recipient_id)
             if person is None or not person.email:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
@@ -230,19 +230,22 @@ def is_business_day(calendar: Calendar, t: datetime) -> bool:
     return calendar.days[index] == "1"
 
 
-def local_text(calendar: Calendar, t: datetime) -> str:
-    """The instant `t` for a person's eyes: ``Tue 24 Nov 2026 16:00 +01:00``.
+def local_time(calendar: Calendar, t: datetime) -> datetime:
+    """The instant `t` on the calendar's clock, its UTC offset with it.
 
     Outside the days that the calendar knows it is told in UTC: true in any case, and a page never breaks.
     """
     instant = _aware_utc(t)
-    local = calendar.tables.local(instant)
-    if not calendar.first <= local.date() <= calendar.last:
-        local = instant
-    minutes = (local - instant) // _MINUTE
-    offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    wall = calendar.tables.local(instant)
+    return instant.astimezone(timezone(wall - instant)) if calendar.first <= wall.date() <= calendar.last else instant
+
+
+def local_text(calendar: Calendar, t: datetime) -> str:
+    """The same for a person's eyes: ``Tue 24 Nov 2026 16:00 +01:00``."""
+    local = local_time(calendar, t)
     day = f"{_WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
-    return f"{day} {local:%H:%M} {offset}"
+    offset = f"{local:%z}"
+    return f"{day} {local:%H:%M} {offset[:3]}:{offset[3:5]}"
 
 
 def _aware_utc(t: datetime) -> datetime:

@@ -140,21 +140,25 @@ def notices(
     scene = _Scene(step, seq, order_after, now, _facts(step, happened, order_after))
     outcomes = [notice for event in happened for notice in _outcome(scene, event)]
     spoken = {notice.to for notice in outcomes if notice.channel is Channel.MAIL}
-    template = "claim" if step in CLAIM_NAMES else step
     parties = PARTIES - {Role.SELLER} if about_other_payment(order_after, happened) else PARTIES
-    own = [
-        scene.mail(to, template, f"{step}:{seq}")
-        for to in tells
-        if to in parties and to not in spoken and _worth(scene)
-    ]
+    told = [to for to in tells if to in parties and to not in spoken and _worth(scene)]
+    own = [scene.mail(to, template_of(step), f"{step}:{seq}") for to in told]
     storefront = [*_storefront(scene, tells)]
     every = [*own, *outcomes, *storefront]
     return tuple({(notice.cause, notice.to, notice.channel): notice for notice in every}.values())
 
 
-def refused_message(role: Role, command: str, command_id: str, reason: str, now: datetime) -> Notice:
-    """Tells a party that a message sent without waiting for an answer was refused, and why."""
-    facts: dict[str, Fact] = {"command": command.replace("_", " "), "reason": reason}
+def template_of(step: str) -> str:
+    """The template that tells of a step: one for all steps of claims, which tells where the claim stands."""
+    return "claim" if step in CLAIM_NAMES else step
+
+
+def refused_message(role: Role, command: str, command_id: str, code: str, reason: str, now: datetime) -> Notice:
+    """Tells a party that a message sent without waiting for an answer was refused, and why.
+
+    `code` is what other languages know the English `reason` by.
+    """
+    facts: dict[str, Fact] = {"command": command.replace("_", " "), "code": code, "reason": reason}
     return Notice(f"refused:{command_id}", role, Channel.MAIL, "message_refused", now, None, facts)
 
 

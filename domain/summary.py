@@ -30,13 +30,10 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
 """Which commands of ``aftersale`` mend a ticket of each cause, the mildest first."""
 
 
-def either(commands: Sequence[str]) -> str:
+def either(commands: Sequence[str], alternative: str = "or") -> str:
     """The commands, of which there is at least one, in words: 'extend, cancel or ship'."""
-    return " or ".join(filter(None, (", ".join(commands[:-1]), commands[-1])))
+    return f" {alternative} ".join(filter(None, (", ".join(commands[:-1]), commands[-1])))
 
-
-MENDS: Mapping[Cause, str] = {cause: either(commands) for cause, commands in MENDERS.items()}
-"""The same in words: 'refund or release'."""
 
 LONGEST_REASON = 250
 """Characters of a reason; Temporal's search attributes hold 255."""

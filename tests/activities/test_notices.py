@@ -10,15 +10,16 @@ from jinja2 import TemplateError
 
 from activities.calendars import resolve
 from activities.notices import SHOWS_NUMBER, Letters, Reader, next_sentence
-from domain.notices import OUTCOMES, Channel, stands
+from domain.notices import OUTCOMES, Channel, stands, template_of
 from domain.process import STEPS
 from domain.state import PARTIES, Role
+from domain.words.english import ENGLISH
 from tests.activities.told_orders import LETTERS
 from tests.domain.telling import LIVES, Said, Telling
 from tests.domain.world import scan
 
 CANARY = "JJD0142CANARY7781"
-TOLD = {(step.name, role) for step in STEPS for role in step.tells if role in PARTIES} | set(OUTCOMES)
+TOLD = {(template_of(step.name), role) for step in STEPS for role in step.tells if role in PARTIES} | set(OUTCOMES)
 """Every mail that the table and the outcomes can tell."""
 
 
@@ -63,14 +64,14 @@ def test_a_mail_tells_the_reader_s_own_local_time() -> None:
     life = Telling()
     new_york = resolve("US", "NY", "America/New_York", date(2026, 11, 1), date(2027, 6, 1))
     order = replace(life.order, seller_calendar=new_york)
-    assert "Wed 25 Nov 2026 04:00 -05:00" in next_sentence(order, Role.SELLER)
-    assert "Wed 25 Nov 2026 09:00 +00:00" in next_sentence(order, Role.BUYER)
+    assert "Wed 25 Nov 2026 04:00 -05:00" in next_sentence(order, Role.SELLER, ENGLISH)
+    assert "Wed 25 Nov 2026 09:00 +00:00" in next_sentence(order, Role.BUYER, ENGLISH)
 
 
 def test_a_mail_says_what_its_reader_should_do_and_what_the_other_one() -> None:
     order = Telling().order
-    assert next_sentence(order, Role.SELLER).startswith("Please confirm or decline the order by ")
-    assert next_sentence(order, Role.BUYER).startswith("The seller has until ")
+    assert next_sentence(order, Role.SELLER, ENGLISH).startswith("Please confirm or decline the order by ")
+    assert next_sentence(order, Role.BUYER, ENGLISH).startswith("The seller has until ")
 
 
 def test_a_mail_tells_what_to_expect_in_policy_s_words() -> None:
@@ -146,4 +147,4 @@ def test_letters_show_nothing_of_their_contents() -> None:
 
 def test_a_reader_is_told_nothing_more_to_do_when_the_order_is_over() -> None:
     life = LIVES["cancelled by the buyer"]()
-    assert next_sentence(life.order, Role.SELLER) == ""
+    assert next_sentence(life.order, Role.SELLER, ENGLISH) == ""

@@ -1,98 +1,31 @@
-"""Orders that are lived step by step, with everything that is told on the way."""
+"""Whole lives that together tell everything that can be told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from domain.deadlines import deadlines
-from domain.decide import Decision
-from domain.events import Event, MoneyAsked, Taken
-from domain.funds import No, Result, settle
+from domain.funds import No, Result
 from domain.money import Verb
-from domain.notices import Channel, Notice, notices, payout_failed, refused_message, reminders
+from domain.notices import payout_failed, refused_message
 from domain.policy import Policy
 from domain.state import MoneyOp, Offer, Order, Role
 from domain.wire import instant_text
+from tests.domain import claims_told
+from tests.domain.teller import Said, Telling
 from tests.domain.world import (
     POLICY,
     RENEWS,
     Answer,
-    Life,
     done,
     done_with_mandate,
     new_order,
     no,
     scan,
-    started,
     unclear,
 )
-
-BOTH = (Role.BUYER, Role.SELLER)
-
-
-@dataclass(frozen=True)
-class Said:
-    """A notice, and the order as it was when it was made."""
-
-    notice: Notice
-    order: Order
-    seq: int
-
-
-class Telling(Life):
-    """A life that keeps what its steps tell."""
-
-    def __init__(self, order: Order | None = None, answer: Answer = done) -> None:
-        self.said: list[Said] = []
-        order = order or new_order()
-        first, op = started(order)
-        super().__init__(order, answer)
-        asked: tuple[Event, ...] = (
-            () if op is None else (MoneyAsked(op), *settle(first, op, answer(first, op, self.now), self.now))
-        )
-        self._tell("place", BOTH, (Taken(1), *asked))
-
-    def _take(self, decision: Decision) -> None:
-        after, op = decision.after, decision.op
-        outcome = () if op is None else settle(after, op, self.answer(after, op, self.now), self.now)
-        super()._take(decision)
-        self._tell(decision.step, decision.tells, (*decision.events, *outcome))
-
-    def _tell(self, step: str, tells: tuple[Role, ...], events: tuple[Event, ...]) -> None:
-        found = notices(step, tells, self.order.seq, events, self.order, self.now)
-        self.said += [Said(notice, self.order, self.order.seq) for notice in found]
-        self.said += [Said(notice, self.order, self.order.seq) for notice in reminders(self.order)]
-
-    def mails(self, since: int = 0) -> list[tuple[str, str]]:
-        """Role and template of the mails of steps from sequence `since` on, in order, reminders left out."""
-        told = (said for said in self.said if said.seq >= since and said.notice.channel is Channel.MAIL)
-        return [(s.notice.to.value, s.notice.template) for s in told if not s.notice.cause.startswith("remind:")]
-
-    def last(self, channel: Channel = Channel.MAIL) -> list[tuple[str, str]]:
-        """Role and template of what the last step told over a channel, reminders left out."""
-        told = (said.notice for said in self.said if said.seq == self.order.seq)
-        return [(n.to.value, n.template) for n in told if n.channel is channel and not n.cause.startswith("remind:")]
-
-    def notice(self, template: str, to: Role) -> Notice:
-        """The latest notice of a template to a role; raises IndexError when there is none."""
-        return [s.notice for s in self.said if s.notice.template == template and s.notice.to is to][-1]
-
-    def ship(self, parcel_id: str = "p1", **body: Any) -> Decision:
-        return self.do("ship", Role.SELLER, parcel_id=parcel_id, carrier="dhl", **body)
-
-    def confirm(self) -> Telling:
-        self.do("confirm", Role.SELLER)
-        return self
-
-    def arrive(self, proof: str = "weak") -> Telling:
-        """The parcel ``p1`` is sent and delivered the next day."""
-        self.ship()
-        self.now += timedelta(days=1)
-        scan(self, "p1", "delivered", proof)
-        return self
 
 
 def unpaid() -> Telling:
@@ -274,7 +207,7 @@ def _held_too_long() -> Telling:
 def _refused_signals() -> Telling:
     life = Telling()
     for seq, role in enumerate((Role.BUYER, Role.SELLER), life.order.seq + 1):
-        told = refused_message(role, "ship", f"c-{role}", "no line is confirmed", life.now)
+        told = refused_message(role, "ship", f"c-{role}", "no_line_fits", "no line is confirmed", life.now)
         life.said.append(Said(told, life.order, seq))
     return life
 
@@ -375,5 +308,10 @@ LIVES: dict[str, Callable[[], Telling]] = {
     "paid twice": _paid_twice,
     "longest escrow, delivered": lambda: _silent(dear(), "escrow_ends", "weak"),
     "longest escrow, held": _held_too_long,
+    "claim in silence": claims_told.in_silence,
+    "claim talked over": claims_told.talked_over,
+    "claim lapses": claims_told.lapses,
 }
 """Whole lives that together tell everything that can be told."""
+
+__all__ = ["LIVES", "Said", "Telling", "dear", "unpaid"]

@@ -11,8 +11,9 @@ from tests.domain.telling import LIVES, Telling, dear, unpaid
 from tests.domain.world import RENEWS, done, done_with_mandate, new_order, no, scan, unclear
 
 KNOWN_FACTS = {
-    *("command", "reason"),
+    *("command", "code", "reason"),
     *("step", "stage", "lines", "parcel_id", "milestone", "days", "request", "until", "amount", "slices", "ticket_id"),
+    *("claim_id", "status", "offer", "awarded", "verdict", "part"),
     *("cause", "subject", "relist", "dispute", "why", "owed", "netted", *LineState),
 }
 BUYER, SELLER, SPECIALIST = "buyer", "seller", "specialist"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.claims.case import Status
+from domain.business_time import local_text
+from domain.claims.case import STATUS_WORDS, Status
+from domain.claims.clocks import CLAIM_CLOCKS
 from domain.state import Role, Stage
+from domain.words.tongue import Words
 
 HAPPENED: Mapping[str, str] = {
     "place": "The order was placed.",
@@ -165,3 +168,38 @@ CLAIM_DUTY: Mapping[Status, str] = {
     Status.REJECTED: "appeal, if the decision is wrong",
 }
 """What is asked of whoever must act at a status of a claim."""
+
+CLAIM_AWAITED: Mapping[Status, str] = {
+    **{
+        status: f"The {clock.who} has until {{until}} to {CLAIM_DUTY[status]}."
+        for status, clock in CLAIM_CLOCKS.items()
+    },
+    Status.WAITING_LONGER: "The buyer waits for the parcel until {until}.",
+    Status.REFUND_APPROVED: "Either side may appeal until {until}.",
+    Status.REJECTED: "Either side may appeal until {until}.",
+}
+"""What is told of a claim to whoever need not act."""
+
+ENGLISH = Words(
+    happened=HAPPENED,
+    asked={
+        role: {stage: f"Please {duty} by {{until}}." for stage, duty in duties.items()} for role, duties in DUTY.items()
+    },
+    awaited={
+        role: {stage: f"The {role} has until {{until}} to {duty}." for stage, duty in duties.items()}
+        for role, duties in DUTY.items()
+    },
+    otherwise=OTHERWISE,
+    claim_asked={status: f"Please {duty} by {{until}}." for status, duty in CLAIM_DUTY.items()},
+    claim_awaited=CLAIM_AWAITED,
+    status=STATUS_WORDS,
+    default="Otherwise {otherwise}.",
+    unless="If nothing happens before {until}: {otherwise}.",
+    shipping="shipping",
+    alternative="or",
+    time=local_text,
+    command=lambda name: name,
+    reason=lambda code, text: text,
+    dispute=lambda code: code.replace("_", " "),
+    expectation=lambda text: text,
+)

@@ -1,0 +1,390 @@
+"""Deutsch, in the polite form. See `domain.words.english` for what each table holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from domain.business_time import Calendar, local_time
+from domain.claims.case import Status
+from domain.state import Role, Stage
+from domain.words.tongue import Duties, Words
+
+_DESK = "unser Kundenservice kümmert sich darum"
+_WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
+_MONTHS = (
+    "Januar", "Februar", "März", "April", "Mai", "Juni",
+    "Juli", "August", "September", "Oktober", "November", "Dezember",
+)  # fmt: skip
+
+HAPPENED: Mapping[str, str] = {
+    "place": "Die Bestellung wurde aufgegeben.",
+    "pay": "Der Käufer hat eine Zahlung angeboten.",
+    "more_time_to_pay": "Der Käufer hat mehr Zeit zum Bezahlen bekommen.",
+    "expire_unpaid": "Niemand hat rechtzeitig bezahlt; die Artikel gehen zurück in den Verkauf.",
+    "payout_account": "Das Auszahlungskonto des Verkäufers wurde geändert.",
+    "renew_hold": "Die Reservierung auf der Karte des Käufers wird erneuert.",
+    "hold_lapses": "Die Reservierung auf der Karte des Käufers ist abgelaufen; Unversandtes wurde storniert.",
+    "confirm": "Der Verkäufer hat bestätigt.",
+    "decline": "Der Verkäufer hat abgelehnt.",
+    "confirm_overdue": f"Der Verkäufer hat nicht rechtzeitig bestätigt; {_DESK}.",
+    "confirm_lapses": "Der Verkäufer hat nicht bestätigt; die Bestellung wurde storniert.",
+    "ship": "Ein Paket wurde versandt.",
+    "ship_overdue": f"Der Verkäufer hat nicht rechtzeitig versandt; {_DESK}.",
+    "ship_lapses": "Der Verkäufer hat nicht versandt; nicht versandte Artikel wurden storniert.",
+    "change_address": "Der Käufer hat die Adresse geändert.",
+    "ask_time": "Der Verkäufer hat um mehr Zeit für den Versand gebeten.",
+    "grant_time": "Mehr Zeit für den Versand wurde gewährt.",
+    "refuse_time": "Mehr Zeit für den Versand wurde abgelehnt.",
+    "time_lapses": "Niemand hat auf die Bitte um mehr Zeit geantwortet; sie ist verfallen.",
+    "parcel_scan": "Der Zusteller hat Neues zu einem Paket gemeldet.",
+    "parcel_stalled": f"Ein Paket bewegt sich nicht mehr; {_DESK}.",
+    "wait_longer": "Der Käufer ist bereit, länger zu warten.",
+    "receive": "Der Käufer hat den ordnungsgemäßen Empfang von Artikeln bestätigt.",
+    "accept_on_strong_proof": "Der Käufer hat sich nicht gemeldet; ein sicherer Zustellnachweis gab das Geld frei.",
+    "accept_on_weak_proof": (
+        "Der Käufer hat sich auch in der langen Frist nicht gemeldet; die Zustellmeldung gab das Geld frei."
+    ),
+    "receipt_overdue": f"Der Käufer hat sich nicht gemeldet; {_DESK}.",
+    "escrow_ends": "Das Geld war so lange verwahrt wie erlaubt; was übrig war, wurde nach der Regel abgerechnet.",
+    "held_escrow_ends": "Das Geld war so lange verwahrt wie erlaubt; was strittig war, ging zurück an den Käufer.",
+    "close": "Die Zeit für Reklamationen ist vorbei, und nichts ist mehr offen.",
+    "cancel": "Artikel wurden storniert.",
+    "request_cancel": "Der Käufer hat den Verkäufer um Stornierung gebeten.",
+    "grant_cancel": "Der Stornowunsch wurde angenommen.",
+    "refuse_cancel": "Der Stornowunsch wurde abgelehnt.",
+    "cancel_by_silence": "Der Verkäufer hat nicht geantwortet; der Stornowunsch gilt als angenommen.",
+    "open_claim": "Der Käufer hat reklamiert.",
+    "answer_claim": "Zur Reklamation wurde Stellung genommen.",
+    "assign_claim": "Die Reklamation wurde einer Person übergeben.",
+    "add_evidence": "Zur Reklamation kamen Belege hinzu.",
+    "claim_unanswered": f"Die Reklamation wurde nicht rechtzeitig beantwortet; {_DESK}.",
+    "claim_lapses": "Der Käufer hat die Reklamation nicht weiterverfolgt; sie wurde geschlossen.",
+    "withdraw_claim": "Der Käufer hat die Reklamation zurückgezogen.",
+    "wait_on_claim": "Der Käufer gibt dem Paket mehr Zeit; die Reklamation ruht.",
+    "claim_wakes": "Die Zeit, die der Käufer gegeben hat, ist um; die Reklamation geht weiter.",
+    "grant_claim": "Der Verkäufer hat die Reklamation anerkannt.",
+    "offer_refund": "Eine Rückerstattung wurde angeboten.",
+    "accept_offer": "Das Angebot wurde angenommen.",
+    "decline_offer": "Das Angebot wurde abgelehnt.",
+    "send_return": "Die Artikel sind auf dem Rückweg.",
+    "receive_return": "Die zurückgesandten Artikel sind angekommen.",
+    "inspect_return": "Die zurückgesandten Artikel wurden geprüft.",
+    "return_missing": f"Die Rücksendung ist nicht rechtzeitig angekommen; {_DESK}.",
+    "inspection_lapses": "Der Verkäufer hat die Rücksendung nicht rechtzeitig geprüft; das Geld geht zurück.",
+    "escalate_claim": "Die Reklamation wurde an unseren Kundenservice gegeben.",
+    "escalate_upstream": "Die Reklamation wurde an den Shop gegeben, aus dem die Artikel stammen.",
+    "answer_upstream": "Der Shop, aus dem die Artikel stammen, hat geantwortet.",
+    "upstream_silent": f"Der Shop, aus dem die Artikel stammen, hat nicht geantwortet; {_DESK}.",
+    "ask_party": "Unser Kundenservice hat eine Frage zur Reklamation.",
+    "decide_claim": "Unser Kundenservice hat über die Reklamation entschieden.",
+    "appeal_claim": "Gegen die Entscheidung wurde Einspruch erhoben.",
+    "decision_stands": "Niemand hat Einspruch erhoben; die Entscheidung wurde ausgeführt.",
+    "claim_times_out": "Niemand hat rechtzeitig über die Reklamation entschieden; der Käufer bekommt recht.",
+    "release": "Unser Kundenservice hat Geld für den Verkäufer freigegeben.",
+    "refund": "Unser Kundenservice hat dem Käufer Geld zurückgegeben.",
+    "extend": "Eine Frist wurde verlängert.",
+    "pause": "Die Bestellung wurde angehalten.",
+    "resume": "Die Bestellung geht weiter.",
+    "pause_ends": "Die Pause ist vorbei; die Bestellung geht weiter.",
+    "retry": "Wartendes Geld wurde noch einmal auf den Weg gebracht.",
+    "note": "Eine Notiz wurde hinzugefügt.",
+    "adopt_policy": "Die Bestellung läuft nach anderen Regeln weiter.",
+    "approve": "Eine zweite Person hat zugestimmt.",
+    "approval_lapses": "Niemand hat rechtzeitig als zweite Person zugestimmt.",
+    "ask_second_operator": "Ein hoher Betrag wartet auf die Zustimmung einer zweiten Person.",
+    "assign_ticket": "Ein Ticket wurde einer Person übergeben.",
+    "resolve_ticket": "Ein Ticket wurde gelöst.",
+    "ticket_overdue": "Ein Ticket wurde nicht rechtzeitig gelöst und geht eine Stufe höher.",
+    "payment_found": "Der Zahlungsdienstleister hat eine Zahlung gemeldet, die verspätet oder unerwartet kam.",
+    "hold_lost": "Die Bank hat die Reservierung auf der Karte des Käufers aufgehoben.",
+    "refund_failed": "Eine Rückerstattung kam nicht an; das Geld liegt wieder auf Treuhand.",
+    "open_dispute": "Die Bank des Käufers hat das Geld zurückgebucht; sie entscheidet, wer recht hat.",
+    "win_dispute": "Die Bank hat für den Verkäufer entschieden; das Geld ist wieder da.",
+    "lose_dispute": "Die Bank hat für den Käufer entschieden.",
+    "dispute_lapses": "Die Bank hat nicht geantwortet; die Rückbuchung gilt als verloren.",
+    "account_restricted": "Der Zahlungsdienstleister hat das Auszahlungskonto des Verkäufers eingeschränkt.",
+    "account_active": "Das Auszahlungskonto des Verkäufers funktioniert wieder.",
+    "settle": "Wartendes Geld wurde abgerechnet, oder es wurde danach gefragt.",
+    "money_overdue": f"Zu lange ist unklar, wo Geld ist; {_DESK}.",
+    "extend_calendars": "Die Kalender der Bestellung wurden verlängert.",
+    "spare_after_outage": "Eine Frist kam wegen einer Störung zu spät zum Zug; sie wurde verschoben.",
+}
+
+OTHERWISE: Mapping[str, str] = {
+    "expire_unpaid": "verfällt die Bestellung, und die Artikel gehen zurück in den Verkauf",
+    "renew_hold": "wird die Reservierung auf der Karte erneuert",
+    "hold_lapses": "endet die Reservierung, und nicht versandte Artikel werden storniert",
+    "confirm_overdue": "kümmert sich unser Kundenservice darum",
+    "confirm_lapses": "wird die Bestellung storniert und die Reservierung freigegeben",
+    "ship_overdue": "kümmert sich unser Kundenservice darum",
+    "ship_lapses": "werden nicht versandte Artikel storniert, und ihr Preis wird erstattet",
+    "time_lapses": "verfällt die Bitte um mehr Zeit",
+    "parcel_stalled": "sucht unser Kundenservice nach dem Paket",
+    "accept_on_strong_proof": "wird das Geld für den Verkäufer freigegeben",
+    "accept_on_weak_proof": "wird das Geld für den Verkäufer freigegeben",
+    "receipt_overdue": "kümmert sich unser Kundenservice darum",
+    "escrow_ends": ("werden nicht versandte Artikel storniert, nicht angekommene erstattet und zugestellte bezahlt"),
+    "held_escrow_ends": "werden strittige Artikel erstattet",
+    "close": "wird die Bestellung geschlossen",
+    "claim_unanswered": "entscheidet unser Kundenservice",
+    "claim_lapses": "wird die Reklamation geschlossen",
+    "claim_wakes": "geht die Reklamation weiter",
+    "return_missing": "entscheidet unser Kundenservice",
+    "inspection_lapses": "geht das Geld an den Käufer zurück",
+    "upstream_silent": "entscheidet unser Kundenservice",
+    "decision_stands": "wird die Entscheidung ausgeführt",
+    "claim_times_out": "bekommt der Käufer recht",
+    "cancel_by_silence": "gilt der Stornowunsch als angenommen",
+    "pause_ends": "geht die Bestellung weiter",
+    "approval_lapses": "verfällt die Anweisung über den hohen Betrag",
+    "ticket_overdue": "geht das Ticket eine Stufe höher",
+    "dispute_lapses": "gilt die Rückbuchung als verloren",
+    "settle": "wird der Zahlungsdienstleister gefragt",
+    "money_overdue": "kümmert sich unser Kundenservice darum",
+    "extend_calendars": "werden die Kalender verlängert",
+}
+"""With the verb first, as it stands after 'Sonst ...' and after 'Wenn ..., ...'."""
+
+ASKED: Duties = {
+    Role.SELLER: {
+        Stage.PLACED: "Bitte bestätigen Sie die Bestellung bis {until} oder lehnen Sie sie ab.",
+        Stage.CONFIRMED: "Bitte versenden Sie die Artikel bis {until} und geben Sie die Sendungsnummer an.",
+        Stage.PART_SHIPPED: "Bitte versenden Sie die übrigen Artikel bis {until}.",
+    },
+    Role.BUYER: {
+        Stage.AWAITING_PAYMENT: "Bitte bezahlen Sie bis {until}.",
+        Stage.DELIVERED: "Bitte prüfen Sie die Artikel und bestätigen Sie bis {until} den ordnungsgemäßen Empfang.",
+        Stage.SHIPPED: (
+            "Bitte warten Sie auf das Paket und bestätigen Sie dann bis {until} den ordnungsgemäßen Empfang."
+        ),
+        Stage.PART_SHIPPED: "Bitte prüfen Sie bis {until}, was angekommen ist.",
+    },
+}
+
+AWAITED: Duties = {
+    Role.SELLER: {
+        Stage.PLACED: "Der Verkäufer hat bis {until} Zeit, die Bestellung zu bestätigen oder abzulehnen.",
+        Stage.CONFIRMED: "Der Verkäufer hat bis {until} Zeit, zu versenden und die Sendungsnummer anzugeben.",
+        Stage.PART_SHIPPED: "Der Verkäufer hat bis {until} Zeit, die übrigen Artikel zu versenden.",
+    },
+    Role.BUYER: {
+        Stage.AWAITING_PAYMENT: "Der Käufer hat bis {until} Zeit zu bezahlen.",
+        Stage.DELIVERED: (
+            "Der Käufer hat bis {until} Zeit, die Artikel zu prüfen und den ordnungsgemäßen Empfang zu bestätigen."
+        ),
+        Stage.SHIPPED: (
+            "Der Käufer wartet auf das Paket und hat dann bis {until} Zeit, den ordnungsgemäßen Empfang zu bestätigen."
+        ),
+        Stage.PART_SHIPPED: "Der Käufer hat bis {until} Zeit, zu prüfen, was angekommen ist.",
+    },
+}
+
+COMMANDS: Mapping[str, str] = {
+    "open_claim": "reklamieren",
+    "answer_claim": "auf die Reklamation antworten",
+    "add_evidence": "Belege zur Reklamation geben",
+    "withdraw_claim": "die Reklamation zurückziehen",
+    "wait_on_claim": "dem Paket mehr Zeit geben",
+    "grant_claim": "die Reklamation anerkennen",
+    "offer_refund": "eine Rückerstattung anbieten",
+    "accept_offer": "das Angebot annehmen",
+    "decline_offer": "das Angebot ablehnen",
+    "send_return": "die Artikel zurücksenden",
+    "receive_return": "die Rücksendung als angekommen melden",
+    "inspect_return": "die Rücksendung prüfen",
+    "escalate_claim": "die Reklamation an den Kundenservice geben",
+    "escalate_upstream": "die Reklamation an den Shop geben",
+    "answer_upstream": "die Antwort des Shops melden",
+    "appeal_claim": "Einspruch erheben",
+    "pay": "bezahlen",
+    "more_time_to_pay": "mehr Zeit zum Bezahlen bekommen",
+    "confirm": "Artikel bestätigen",
+    "decline": "die Bestellung ablehnen",
+    "ship": "ein Paket als versandt melden",
+    "change_address": "die Adresse ändern",
+    "ask_time": "um mehr Zeit für den Versand bitten",
+    "grant_time": "mehr Zeit für den Versand gewähren",
+    "refuse_time": "mehr Zeit für den Versand ablehnen",
+    "wait_longer": "länger warten",
+    "receive": "den ordnungsgemäßen Empfang bestätigen",
+    "cancel": "stornieren",
+    "request_cancel": "um Stornierung bitten",
+    "grant_cancel": "der Stornierung zustimmen",
+    "refuse_cancel": "die Stornierung ablehnen",
+}
+"""What a party may ask for, as it stands after 'Sie wollten'; another name is told as it was sent."""
+
+_APPEAL = "Gegen die Entscheidung kann bis {until} Einspruch erhoben werden."
+
+CLAIM_ASKED: Mapping[Status, str] = {
+    Status.RECEIVED: "Bitte antworten Sie bis {until} auf die Reklamation.",
+    Status.WAITING_FOR_SELLER: "Bitte antworten Sie bis {until} auf die Reklamation.",
+    Status.WAITING_FOR_BUYER: (
+        "Bitte antworten Sie bis {until} dem Verkäufer oder geben Sie die Reklamation an unseren Kundenservice."
+    ),
+    Status.SELLER_ASKED: "Bitte beantworten Sie bis {until} die Frage unseres Kundenservices.",
+    Status.BUYER_ASKED: "Bitte beantworten Sie bis {until} die Frage unseres Kundenservices.",
+    Status.RETURN_REQUESTED: "Bitte senden Sie die Artikel bis {until} zurück und geben Sie die Sendungsnummer an.",
+    Status.RETURN_SENT: "Bitte melden Sie bis {until}, ob die Rücksendung angekommen ist.",
+    Status.RETURN_RECEIVED: "Bitte prüfen Sie die Rücksendung bis {until}.",
+    Status.ESCALATED_UPSTREAM: "Bitte melden Sie bis {until}, was der Shop geantwortet hat.",
+    Status.WAITING_LONGER: "Bis {until} hat das Paket noch Zeit.",
+    Status.REFUND_APPROVED: _APPEAL,
+    Status.REJECTED: _APPEAL,
+}
+
+CLAIM_AWAITED: Mapping[Status, str] = {
+    Status.RECEIVED: "Der Verkäufer hat bis {until} Zeit, auf die Reklamation zu antworten.",
+    Status.WAITING_FOR_SELLER: "Der Verkäufer hat bis {until} Zeit, auf die Reklamation zu antworten.",
+    Status.WAITING_FOR_BUYER: "Der Käufer hat bis {until} Zeit, zu antworten.",
+    Status.SELLER_ASKED: "Der Verkäufer hat bis {until} Zeit, die Frage unseres Kundenservices zu beantworten.",
+    Status.BUYER_ASKED: "Der Käufer hat bis {until} Zeit, die Frage unseres Kundenservices zu beantworten.",
+    Status.RETURN_REQUESTED: "Der Käufer hat bis {until} Zeit, die Artikel zurückzusenden.",
+    Status.RETURN_SENT: "Der Verkäufer hat bis {until} Zeit, die Ankunft der Rücksendung zu melden.",
+    Status.RETURN_RECEIVED: "Der Verkäufer hat bis {until} Zeit, die Rücksendung zu prüfen.",
+    Status.ESCALATED_UPSTREAM: "Der Verkäufer hat bis {until} Zeit, die Antwort des Shops zu melden.",
+    Status.WAITING_LONGER: "Bis {until} hat das Paket noch Zeit.",
+    Status.REFUND_APPROVED: _APPEAL,
+    Status.REJECTED: _APPEAL,
+}
+
+CLAIM_STATUS: Mapping[Status, str] = {
+    Status.RECEIVED: "Eingegangen",
+    Status.WAITING_FOR_SELLER: "Wartet auf den Verkäufer",
+    Status.WAITING_FOR_BUYER: "Wartet auf den Käufer",
+    Status.WAITING_LONGER: "Wartet noch auf das Paket",
+    Status.RETURN_REQUESTED: "Rücksendung erbeten",
+    Status.RETURN_SENT: "Rücksendung unterwegs",
+    Status.RETURN_RECEIVED: "Rücksendung angekommen",
+    Status.ESCALATED_UPSTREAM: "Beim Ursprungsshop",
+    Status.ESCALATED: "Beim Kundenservice",
+    Status.SELLER_ASKED: "Wartet auf den Verkäufer (Frage des Kundenservices)",
+    Status.BUYER_ASKED: "Wartet auf den Käufer (Frage des Kundenservices)",
+    Status.REFUND_APPROVED: "Rückerstattung bewilligt",
+    Status.REJECTED: "Abgelehnt",
+    Status.RESOLVED: "Erledigt",
+    Status.CLOSED: "Geschlossen",
+}
+
+REFUSED: Mapping[str, str] = {
+    "appealable": "gegen die Entscheidung kann kein Einspruch mehr erhoben werden",
+    "claim_open": "zu einem der Artikel läuft schon eine Reklamation",
+    "claim_status": "der Stand der Reklamation lässt es gerade nicht zu",
+    "claim_unclear": "bitte nennen Sie die Reklamation",
+    "claim_unknown": "diese Reklamation gibt es nicht",
+    "claim_window": "die Zeit für Reklamationen ist vorbei; unser Kundenservice hilft weiter",
+    "claimable": "zu keinem Artikel kann gerade reklamiert werden",
+    "not_delivered": "das geht erst, wenn die Ware angekommen ist",
+    "not_received": "warten lässt sich nur auf ein fehlendes Paket",
+    "offer_stands": "es gibt gerade kein Angebot der anderen Seite",
+    "return_window": "die Rückgabefrist ist vorbei",
+    "awaits_payment": "die Bestellung ist schon bezahlt",
+    "capturable": "die Zahlung des Käufers ist gerade nicht gesichert",
+    "capture_settled": "das Geld des Käufers wird gerade noch eingezogen",
+    "command_id_reused": "unter derselben Kennung kam schon ein anderer Wunsch",
+    "hold_is_good": "die Zahlung des Käufers ist gerade nicht gesichert; bitte geben Sie das Paket noch nicht ab",
+    "invalid": "die Angaben waren unvollständig oder fehlerhaft",
+    "line_held": "ein Artikel wird gerade geklärt",
+    "line_not_confirmed": "das geht nur für bestätigte Artikel",
+    "line_state": "ein Artikel ist dafür schon zu weit oder noch nicht weit genug",
+    "line_unknown": "einer der Artikel gehört nicht zu dieser Bestellung",
+    "more_than_allowed": "so viele Tage sind nicht möglich",
+    "no_line_fits": "dafür kommt gerade keiner der Artikel infrage",
+    "no_request_open": "ein Stornowunsch wartet schon auf die Antwort des Verkäufers",
+    "no_time_asked": "eine Bitte um mehr Zeit wartet schon auf Antwort",
+    "nothing_shipped": "ein Paket ist schon unterwegs",
+    "on_its_way": "es ist nichts unterwegs",
+    "order_over": "die Bestellung ist abgeschlossen",
+    "paid": "die Bestellung ist noch nicht bezahlt",
+    "parcel_known": "dieses Paket wurde schon gemeldet",
+    "pay_days_left": "mehr Zeit zum Bezahlen ist nicht mehr möglich",
+    "request_open": "es gibt keinen offenen Stornowunsch",
+    "requestable": "kein Artikel ist bestätigt und noch nicht versandt",
+    "role_not_allowed": "das können nur andere Beteiligte tun",
+    "ship_days_left": "mehr Zeit für den Versand ist nicht mehr möglich",
+    "shipping_due": "kein Artikel wartet auf den Versand",
+    "time_asked": "niemand hat um mehr Zeit gebeten",
+    "unpaid": "für diese Bestellung ist gerade keine Zahlung offen",
+    "wait_days_left": "noch länger zu warten ist nicht möglich",
+}
+"""Why something was refused, by the refusal's code."""
+
+_NOT_NOW = "der Stand der Bestellung lässt es gerade nicht zu"
+
+RETURNED: Mapping[str, str] = {
+    "account_closed": "das Konto ist geschlossen",
+    "account_frozen": "das Konto ist gesperrt",
+    "bank_account_restricted": "das Konto ist eingeschränkt",
+    "bank_ownership_changed": "das Konto hat den Inhaber gewechselt",
+    "could_not_process": "die Bank konnte die Auszahlung nicht ausführen",
+    "debit_not_authorized": "Abbuchungen sind für das Konto nicht erlaubt",
+    "declined": "die Bank hat abgelehnt",
+    "incorrect_account_holder_address": "die Anschrift des Kontoinhabers stimmt nicht",
+    "incorrect_account_holder_name": "der Name des Kontoinhabers stimmt nicht",
+    "incorrect_account_holder_tax_id": "die Steuernummer des Kontoinhabers stimmt nicht",
+    "insufficient_funds": "das Guthaben reichte nicht aus",
+    "invalid_account_number": "die Kontonummer ist ungültig",
+    "invalid_currency": "das Konto nimmt diese Währung nicht an",
+    "no_account": "das Konto gibt es nicht",
+    "unsupported_card": "die Karte nimmt keine Auszahlungen an",
+}
+"""Why a bank returned a payout, by the provider's code; of another code nothing is told."""
+
+DISPUTED: Mapping[str, str] = {
+    "not_received": "Ware nicht erhalten",
+    "not_as_described": "Ware nicht wie beschrieben",
+    "credit_not_processed": "Gutschrift nicht erhalten",
+    "fraudulent": "Zahlung nicht genehmigt",
+    "duplicate": "doppelt belastet",
+    "unrecognised": "Zahlung nicht erkannt",
+    "other": "sonstiges",
+}
+
+EXPECTED: Mapping[str, str] = {
+    "Usually within one to two business days": "In der Regel innerhalb von ein bis zwei Arbeitstagen",
+    "Usually within two to four business days": "In der Regel innerhalb von zwei bis vier Arbeitstagen",
+    "Usually within two to five business days": "In der Regel innerhalb von zwei bis fünf Arbeitstagen",
+    "Please look at the goods within four business days": "Bitte prüfen Sie die Ware innerhalb von vier Arbeitstagen",
+    "Usually within five to eight business days": "In der Regel innerhalb von fünf bis acht Arbeitstagen",
+    "Usually within two to three business days, by insured courier": (
+        "In der Regel innerhalb von zwei bis drei Arbeitstagen, mit versichertem Kurier"
+    ),
+    "Please examine the piece within six business days": "Bitte prüfen Sie das Stück innerhalb von sechs Arbeitstagen",
+}
+"""What the policies that come with us promise. A marketplace's own words are told as it wrote them."""
+
+
+def told_time(calendar: Calendar, t: datetime) -> str:
+    """As in 'Mittwoch, 2. Dezember 2026, 16:00 Uhr (UTC+1)'."""
+    local = local_time(calendar, t)
+    hours, minutes = f"{local:%z}"[:3], f"{local:%z}"[3:5]
+    offset = f"{int(hours):+d}" if minutes == "00" else f"{hours[0]}{int(hours[1:])}:{minutes}"
+    zone = "UTC" if offset == "+0" else f"UTC{offset}"
+    day = f"{_WEEKDAYS[local.weekday()]}, {local.day}. {_MONTHS[local.month - 1]} {local.year}"
+    return f"{day}, {local:%H:%M} Uhr ({zone})"
+
+
+def _reason(code: str, text: str) -> str:
+    """Why, by the code of a refusal; without one, `text` is the provider's code."""
+    return REFUSED.get(code, _NOT_NOW) if code else RETURNED.get(text.replace(" ", "_"), "")
+
+
+GERMAN = Words(
+    happened=HAPPENED,
+    asked=ASKED,
+    awaited=AWAITED,
+    otherwise=OTHERWISE,
+    claim_asked=CLAIM_ASKED,
+    claim_awaited=CLAIM_AWAITED,
+    status=CLAIM_STATUS,
+    default="Sonst {otherwise}.",
+    unless="Wenn bis {until} nichts geschieht, {otherwise}.",
+    shipping="Versand",
+    alternative="oder",
+    time=told_time,
+    command=lambda name: COMMANDS.get(name.replace(" ", "_"), name),
+    reason=_reason,
+    dispute=lambda code: DISPUTED.get(code, DISPUTED["other"]),
+    expectation=lambda text: EXPECTED.get(text, text),
+)

@@ -1,0 +1,57 @@
+"""What a language must be able to say of the process: the same for each, so that none can be half there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.business_time import Calendar
+from domain.claims.case import Status
+from domain.state import Role, Stage
+
+Duties = Mapping[Role, Mapping[Stage, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """All that mails say in one language and that stands in no template.
+
+    `asked` asks the reader to act, `awaited` tells him of somebody else who must; both have a place for `{until}`, and
+    so have `claim_asked` and `claim_awaited`. `status` names where a claim stands.
+    `otherwise` has the end of the sentences `default`, with `{otherwise}`, and `unless`, with `{until}` as well.
+    """
+
+    happened: Mapping[str, str]
+    asked: Duties
+    awaited: Duties
+    otherwise: Mapping[str, str]
+    claim_asked: Mapping[Status, str]
+    claim_awaited: Mapping[Status, str]
+    status: Mapping[Status, str]
+    default: str
+    unless: str
+    shipping: str
+    alternative: str
+    time: Callable[[Calendar, datetime], str]
+    command: Callable[[str], str]
+    reason: Callable[[str, str], str]
+    dispute: Callable[[str], str]
+    expectation: Callable[[str], str]
+
+    def next(self, who: Role, reader: Role, stage: Stage | None, step: str, until: str) -> str:
+        """What `who` has to do at `stage` (None: nothing in particular) until when, and what `step` does otherwise."""
+        otherwise = self.otherwise[step]
+        duty = (self.asked if who is reader else self.awaited).get(who, {}).get(stage, "") if stage else ""
+        return self._sentence(duty, otherwise, until)
+
+    def next_of_claim(self, who: Role, reader: Role, status: Status, step: str, until: str) -> str:
+        """What is to be done about a claim until when, and what `step` does otherwise; an appeal is open to both."""
+        both = status in (Status.REFUND_APPROVED, Status.REJECTED)
+        duties = self.claim_asked if who is reader and not both else self.claim_awaited
+        return self._sentence(duties.get(status, ""), self.otherwise[step], until)
+
+    def _sentence(self, duty: str, otherwise: str, until: str) -> str:
+        if not duty:
+            return self.unless.format(until=until, otherwise=otherwise)
+        return f"{duty} {self.default}".format(until=until, otherwise=otherwise)
