@@ -24,7 +24,7 @@ from domain.money import INTERNAL, Verb, total
 from domain.purse import SUSPENSE
 from domain.state import MoneyOp, Order
 
-MOVES = frozenset({Verb.CAPTURE, Verb.REFUND, Verb.RELEASE, Verb.REVERSE_RELEASE})
+EXACT = frozenset(Verb) - INTERNAL - {Verb.VOID}
 """Verbs whose amount at the provider must be the one that was written down (P12); else a person looks at both books."""
 
 
@@ -60,7 +60,7 @@ class Cashier:
         if netted:
             op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
         result = self._do(order, op, key, now, fresh=standing.fresh)
-        if isinstance(result, Done) and op.verb in MOVES and result.amount != op.amount:
+        if isinstance(result, Done) and op.verb in EXACT and result.amount != op.amount:
             return Unclear("AmountDiffers")
         return replace(result, netted=netted) if isinstance(result, Done) and netted else result
 
