@@ -39,6 +39,10 @@ class Undeliverable(NotSent):
     """It can never be sent as it is: nobody there, no address, refused for good."""
 
 
+class Bounced(Undeliverable):
+    """The address itself is the trouble: the server does not know it, or it is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A rendered mail."""
@@ -51,7 +55,7 @@ class Mailer(Protocol):
     """A way to send mails."""
 
     def send(self, message: EmailMessage) -> None:
-        """Blocks until the message is handed over. Raises NotSent, or Undeliverable when another try is in vain."""
+        """Blocks until the message is handed over. Raises NotSent; Undeliverable when another try is in vain."""
 
 
 def stable_id(order_id: str, cause: str, recipient: str) -> str:
@@ -67,7 +71,7 @@ def compose(
     try:
         message["To"] = Address(addr_spec=to)
     except (ValueError, IndexError, MessageError):
-        raise Undeliverable("bad_address") from None
+        raise Bounced("bad_address") from None
     origin = Address(addr_spec=sender)
     message["From"] = origin
     message["Subject"] = letter.subject
@@ -100,7 +104,7 @@ class SmtpMailer:
             self._send(message)
         except smtplib.SMTPRecipientsRefused as error:
             code = next((code for code, _ in error.recipients.values()), 0)
-            raise _refusal(code) from None
+            raise (Bounced(f"smtp_{code}") if code in _PERMANENT else NotSent(f"smtp_{code}")) from None
         except smtplib.SMTPDataError as error:
             raise _refusal(error.smtp_code) from None
         except smtplib.SMTPNotSupportedError:

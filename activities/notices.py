@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SHOWS_NUMBER: Final = frozenset({("ship", Role.BUYER), ("secured", Role.SELLER)})
 """The only mails that carry a tracking number: the buyer's, and the seller's own copy."""
 
+SHOWS_TEXT: Final = frozenset({"message"})
+"""The mails that carry what a person wrote."""
+
 _FALLBACK: Final = "en"
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
@@ -80,8 +83,12 @@ class Letters:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def render(self, template: str, facts: Facts, reader: Reader, order: Order, number: str | None = None) -> Letter:
+    def render(
+        self, template: str, facts: Facts, reader: Reader, order: Order, number: str | None = None, text: str = ""
+    ) -> Letter:
         """The mail about `order` as it is now. `number` is the parcel's tracking number, for those who may see it.
+
+        `text` is what a person wrote; it is quoted, so that no words of his can pass for the marketplace's.
 
         Raises jinja2.TemplateError for a template that is missing or asks for what it may not know.
         """
@@ -93,8 +100,10 @@ class Letters:
         words = _words(facts, reader, order, in_language(language))
         if (template, reader.role) in SHOWS_NUMBER:
             words["number"] = number or ""
-        text = environment.get_template(file).render(words)
-        subject, _, body = text.partition("\n")
+        if template in SHOWS_TEXT:
+            words["text"] = _quoted(text)
+        rendered = environment.get_template(file).render(words)
+        subject, _, body = rendered.partition("\n")
         frame = "_desk.txt" if reader.role is Role.SPECIALIST else "_frame.txt"
         whole = environment.get_template(frame).render(words, body=body.strip())
         return Letter(_one_line(subject), _BLANK_LINES.sub("\n\n", whole).strip() + "\n")
@@ -175,6 +184,12 @@ def next_sentence(order: Order, role: Role, tongue: Words) -> str:
         return tongue.next_of_claim(clock.who, role, claim.status, clock.step, until)
     at_stage = stage(order) if clock.step in _DUTY_CLOCKS else None
     return tongue.next(clock.who, role, at_stage, clock.step, until)
+
+
+def _quoted(text: str) -> str:
+    """Each line behind a mark, without characters that a reader's screen would obey."""
+    lines = ("".join(c for c in line if c.isprintable() or c == "\t") for line in text.splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def _one_line(text: str) -> str:

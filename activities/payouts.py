@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from activities.notices import outbox_rows
 from activities.providers.port import PayoutReport
 from activities.store import outbox
-from activities.store.tickets import PAYOUT_FAILED, open_apart
+from activities.store.desk.tickets import PAYOUT_FAILED, open_apart
 from domain import notices
 from domain.state import Order
 

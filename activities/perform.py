@@ -21,7 +21,7 @@ from activities.store import orders, steps
 from activities.store.vault import Vault
 from domain import events, wire
 from domain.contract import Admission, Admitted, Answer, Ask, Envelope, RefusalNote
-from domain.errors import Conflict, Invalid, StaleEpoch
+from domain.errors import Conflict, Invalid, Refused, StaleEpoch
 from domain.events import CalendarsAsked, Event, MoneyAsked, Taken
 from domain.fold import apply_all
 from domain.funds import No, Settled, plan, settle
@@ -63,6 +63,8 @@ class Performer:
             return _plain(Answer(refused="bad_signature"))
         try:
             return _plain(Answer(events=tuple(events.to_plain(event) for event in self._perform(ask))))
+        except Refused as error:
+            return _plain(Answer(refused=error.code))
         except (StaleEpoch, Conflict) as error:
             raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
 

@@ -14,7 +14,8 @@ from temporalio import activity
 from temporalio.service import RPCError
 
 from activities.providers.port import News, PaymentProvider
-from activities.store import inbox, payments
+from activities.store import payments
+from activities.store.desk import inbox
 from domain.errors import AftersaleError
 from domain.wire import instant
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from activities.booking import book
 from activities.notices import outbox_rows
 from activities.numbers import NUMBER, keep_number
-from activities.store import claims, outbox, steps, tickets
+from activities.store import outbox, steps
+from activities.store.desk.following import follow
 from activities.store.vault import Vault
 from domain import events, wire
 from domain.contract import Ask, RefusalNote, begun
@@ -22,13 +23,12 @@ from domain.summary import summary
 
 
 def record(conn: Connection, ask: Ask, settled: Settled) -> Order:
-    """Write the step down and give the order after it. Raises StaleEpoch, Conflict."""
+    """Write the step down and give the order after it. Raises StaleEpoch, Conflict, Refused for an unknown text."""
     order = apply_all(ask.order, settled.events)
     steps.record(conn, _row(ask, settled, order))
     happened = (*(events.from_plain(event) for event in ask.events), *settled.events)
     book(conn, ask, settled, happened)
-    tickets.sync(conn, order.order_id, happened, ask.now)
-    claims.sync(conn, order, ask.step, ask.envelope.actor.role.value, ask.now)
+    follow(conn, ask, order, happened)
     told = notices(ask.step, tuple(Role(role) for role in ask.tells), ask.seq, happened, order, ask.now)
     outbox.queue(conn, outbox_rows(order, ask.seq, told))
     outbox.set_reminders(conn, order.order_id, outbox_rows(order, ask.seq, reminders(order)), ask.now)

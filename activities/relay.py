@@ -19,12 +19,13 @@ from jinja2 import TemplateError
 from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from activities.mail import Mailer, NotSent, Undeliverable, compose, stable_id
-from activities.notices import SHOWS_NUMBER, Letters, Reader
+from activities.mail import Bounced, Mailer, NotSent, Undeliverable, compose, stable_id
+from activities.notices import SHOWS_NUMBER, SHOWS_TEXT, Letters, Reader
 from activities.store import outbox, personal
+from activities.store.desk import messages
+from activities.store.desk.tickets import NOTICE_FAILED, leads, open_apart
 from activities.store.outbox import Waiting
 from activities.store.tables import tickets
-from activities.store.tickets import NOTICE_FAILED, leads, open_apart
 from domain.notices import Channel, stands
 from domain.state import Order, Role
 from domain.tracking import NotTrackable
@@ -74,6 +75,10 @@ class Delivered:
     dropped: int = 0
     retried: int = 0
     failed: int = 0
+
+
+class Gone(Exception):
+    """What the notice was to tell is there no more."""
 
 
 class Relay:
@@ -136,8 +141,8 @@ class Relay:
                 outbox.drop(conn, row.id, now)  # The desk was told of this cause by another order's ticket.
                 return "dropped"
             self._send(conn, row, order, now)
-        except NotTrackable:
-            # The parcel travels untracked; its clocks go on as for any silent carrier.
+        except (NotTrackable, Gone):
+            # A parcel that cannot be tracked travels untracked; its clocks go on as for any silent carrier.
             outbox.drop(conn, row.id, now)
             return "dropped"
         except SQLAlchemyError:
@@ -168,17 +173,34 @@ class Relay:
                 raise Undeliverable("person_unknown" if person is None else "no_address")
             to, reader = person.email, Reader(role, person.name, person.language)
         number = self._number(conn, row) if (row.template, role) in SHOWS_NUMBER else None
-        letter = self._letters.render(row.template, row.context, reader, order, number)
-        message = compose(
-            letter,
-            sender=self._addresses.sender,
-            to=to,
-            notice_id=_notice_id(row),
-            order_id=row.order_id,
-            label=f"{row.template}.{role.value}",
-            at=now,
-        )
-        self._mailer.send(message)
+        text = self._text(conn, row) if row.template in SHOWS_TEXT else ""
+        letter = self._letters.render(row.template, row.context, reader, order, number, text)
+        label = f"{row.template}.{role.value}"
+        try:
+            self._mailer.send(
+                compose(
+                    letter,
+                    sender=self._addresses.sender,
+                    to=to,
+                    notice_id=_notice_id(row),
+                    order_id=row.order_id,
+                    label=label,
+                    at=now,
+                )
+            )
+        except Bounced as error:
+            if role is not Role.SPECIALIST:
+                personal.bounced(conn, self._vault, row.recipient_id, to, now, error.code)
+            raise
+        if row.bounced:
+            personal.reached(conn, row.recipient_id)
+
+    def _text(self, conn: Connection, row: Waiting) -> str:
+        """What was written. Raises Gone when it was erased since."""
+        text = messages.text_of(conn, self._vault, row.order_id, str(row.context["message_id"]))
+        if text is None:
+            raise Gone
+        return text
 
     def _number(self, conn: Connection, row: Waiting) -> str | None:
         parcel_id = row.context.get("parcel_id")

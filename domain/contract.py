@@ -55,10 +55,18 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What performing brought: more events for the state, or a refusal that undoes the decision (a bad signature)."""
+    """What performing brought: more events for the state, or the code of a refusal that undoes the decision."""
 
     events: tuple[Mapping[str, Any], ...] = ()
     refused: str = ""
+
+
+NOT_PERFORMED: Mapping[str, str] = {
+    "bad_signature": "the command's signature is missing or wrong",
+    "file_unknown": "no file that both sides may read is stored under an id that was named; store it first",
+    "message_unknown": "no text of yours that is still to be said is stored under this message_id; store it first",
+}
+"""Why a step that was decided is refused after all: what only its activity can know."""
 
 
 @dataclass(frozen=True, slots=True)

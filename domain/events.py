@@ -27,6 +27,7 @@ from domain.state import (
     Parcel,
     Pause,
     Proof,
+    Role,
     Seen,
     Stuck,
     Ticket,
@@ -503,6 +504,16 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageSaid:
+    """A text that was stored under `message_id` is read by the others from now on; an `internal` one by the desk."""
+
+    message_id: str
+    by: Role
+    internal: bool
+    attachments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WindowClosed:
     at: datetime
 
@@ -526,7 +537,7 @@ Event = (
     | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
     | ClaimOpened | ClaimMoved | ClaimAssigned | ClaimWaits | RefundOffered | ClaimRuled | ClaimAppealed
     | ReturnSent | ReturnArrived | ReturnInspected | RefundAwarded | EvidenceGiven
-    | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | WindowClosed | Taken
+    | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | MessageSaid | WindowClosed | Taken
 )  # fmt: skip
 
 

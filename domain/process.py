@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain import cancel, checkout, claim, confirm, desk, news, receive, ship, tickets
+from domain import cancel, checkout, claim, confirm, desk, news, receive, ship, thread, tickets
 from domain.events import Event
 from domain.money import Verb
-from domain.state import Line, LineState, Order, Role
+from domain.state import SIGNED, Line, LineState, Order, Role
 from domain.step import Does, Guard, LineTick, Moment, Nothing, Step, Tick
 
 BUYER, SELLER, SPECIALIST, OPERATOR = Role.BUYER, Role.SELLER, Role.SPECIALIST, Role.OPERATOR
@@ -159,6 +159,8 @@ CANCELLATION = (
 
 CLAIMS = claim.STEPS_OF_CLAIMS
 
+TALK = (row("message", (*BOTH, *DESK), thread.Message, {}, (), thread.say),)
+
 DESK_STEPS = (
     row(
         "release", DESK, desk.OnLines, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED}, (desk.captured, desk.undisputed),
@@ -206,7 +208,7 @@ MONEY = (
 )
 
 STEPS: tuple[Step, ...] = (
-    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *CLAIMS, *DESK_STEPS, *NEWS_OF_MONEY, *MONEY,
+    *PAYMENT, *CONFIRMATION, *SHIPMENT, *RECEIPT, *CANCELLATION, *CLAIMS, *TALK, *DESK_STEPS, *NEWS_OF_MONEY, *MONEY,
 )  # fmt: skip
 """The whole process."""
 
@@ -230,6 +232,12 @@ _BY_NAME_AND_ROLE: Mapping[tuple[str, Role], Step] = {(step.name, role): step fo
 def step_for(name: str, role: Role) -> Step | None:
     """The row that a role takes under a name, or None."""
     return _BY_NAME_AND_ROLE.get((name, role))
+
+
+def judged_by_record(name: str, role: Role) -> bool:
+    """Whether only the step's activity knows if a command is good: it is signed, or names what was stored before."""
+    step = step_for(name, role)
+    return role in SIGNED or (step is not None and getattr(step.takes, "stored_first", False))
 
 
 def roles_of(name: str) -> tuple[Role, ...]:

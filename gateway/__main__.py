@@ -17,8 +17,8 @@ from activities.logs import set_up
 from activities.payments_desk import PaymentsDesk
 from activities.providers.easypost import EasyPostCarrier
 from activities.providers.stripe import StripePayments
-from activities.store import inbox
 from activities.store.database import connect
+from activities.store.desk import inbox
 from gateway.webhooks import Source, create_app
 
 CARRIER, PROVIDER = "easypost", "stripe"

@@ -225,14 +225,12 @@ class ClaimCommands(Commands):
         *,
         finding: Finding,
         claim: str = "",
-        evidence: Sequence[str] = (),
         text: str = "",
         **how: Unpack[How],
     ) -> Progress:
-        """Say in what state the goods came back; what policy deducts can be appealed against."""
+        """Say in what state the goods came back; add proof before. A deduction can be appealed against."""
         note = await self._words(order_id, "inspect_return", by, text, how)
-        body = InspectReturn(finding, claim, tuple(evidence), note)
-        return await self.send(order_id, "inspect_return", by, body, **how)
+        return await self.send(order_id, "inspect_return", by, InspectReturn(finding, claim, note), **how)
 
     async def ask_party(
         self, order_id: str, by: Actor, *, of: Side, text: str, claim: str = "", **how: Unpack[How]

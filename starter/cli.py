@@ -23,6 +23,7 @@ from starter.answers import Progress
 from starter.books import commands as books
 from starter.client import ADMISSION, AftersaleClient
 from starter.files import commands as files
+from starter.messages import commands as messages
 from starter.pack import commands as pack
 from starter.preview import Preview
 from starter.reader import PAGE, Reader
@@ -216,6 +217,7 @@ def adopt_policy(
 books.add_to(app)
 files.add_to(app)
 pack.add_to(app)
+messages.add_to(app)
 reconciliation.add_to(app)
 steps.add_to(app)
 

@@ -176,10 +176,28 @@ class AftersaleClient(TypedCommands):
             return progress_of(order, envelope.actor, now, command_id=envelope.command_id)
         if standing.status == "over" and isinstance(judged, Refusal):
             raise Refused(judged.code, judged.reason, judged.possible)
+        if standing.status == "over":
+            return await self._go_on(order_id, name, envelope)
         if running and otherwise is not None:
             raise otherwise
         why = f"order {order_id} has no running workflow; an operator starts it: aftersale restart {order_id}"
         raise NotJudgedYet(why, delivered=False, command_id=envelope.command_id)
+
+    async def _go_on(self, order_id: str, name: str, envelope: Envelope) -> Progress:
+        """A command that an order takes although it is over: a new run goes on with it. Raises NotJudgedYet."""
+        await self._runs.go_on(self._records.engine, order_id, name, wire.to_plain(envelope))
+
+        async def taken() -> Progress | None:
+            order = await asyncio.to_thread(self._records.order, order_id)
+            if not any(seen.command_id == envelope.command_id for seen in order.seen):
+                return None
+            return progress_of(order, envelope.actor, self._records.now_of(order), command_id=envelope.command_id)
+
+        found = await until(taken, WITHIN)
+        if found is None:
+            why = f"order {order_id} goes on in a new run that has not answered yet; its story will tell"
+            raise NotJudgedYet(why, delivered=True, command_id=envelope.command_id)
+        return found
 
     async def order(self, order_id: str) -> Order:
         """The order's state after its last recorded step. Raises NotFound."""

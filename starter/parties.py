@@ -24,7 +24,8 @@ from domain.state import Actor, Milestone, Order, Proof
 from domain.step import Nothing
 from starter.answers import Progress, progress_of
 from starter.documents import delivery
-from starter.sending import Commands, How, id_from, named
+from starter.messages.client import MessageCommands
+from starter.sending import How, id_from, named
 from starter.waiting import until
 
 FAILED = "failed"
@@ -33,7 +34,7 @@ FAILED = "failed"
 LONGEST_NUMBER = 64
 
 
-class PartyCommands(Commands):
+class PartyCommands(MessageCommands):
     """What the parties of an order do."""
 
     async def pay(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from activities.store import personal, screens, tickets
+from activities.store import personal, screens
+from activities.store.desk import tickets
 from activities.store.personal import Note
 from activities.store.screens import OrderRow, OrderScreen, TicketRow
 from domain.errors import Refused

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from activities.store import findings, orders, personal, tickets
+from activities.store import findings, orders, personal
 from activities.store.database import connect
+from activities.store.desk import tickets
 from activities.store.orders import Standing
 from activities.store.personal import Address, Note
 from activities.store.vault import Vault

@@ -48,6 +48,7 @@ def order(view: OrderView) -> RenderableType:
         parts.append(text(f"What to expect: {view.expect}."))
     if view.attention:
         parts.append(text(f"Needs attention: {view.attention}", "bold red"))
+    parts += [text(sentence, "bold red") for sentence in view.bounces]
     parts += [text(request) for request in view.requests]
     parts += [_lines(view.lines), *_told(view.lines)]
     if view.parcels:

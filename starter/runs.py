@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import Engine
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -21,7 +22,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.runs import found_by, start_from
+from activities.runs import NotHandedOver, found_by, hand_over, start_from
 from domain import wire
 from domain.checkout import ID, Checkout
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
@@ -77,6 +78,15 @@ class Runs:
         with _reaching():
             async with asyncio.timeout(REACH_SECONDS):
                 await start_from(self._client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+
+    async def go_on(self, engine: Engine, order_id: str, name: str, message: Mapping[str, Any]) -> None:
+        """Hand a command to an order that is over: it goes on in a new run. Raises Unreachable, NotRunning."""
+        with _reaching():
+            try:
+                async with asyncio.timeout(REACH_SECONDS):
+                    await hand_over(engine, self._client, order_id, name, message)
+            except NotHandedOver:
+                raise NotRunning from None
 
     async def housekeep(self, name: str, within: float) -> None:
         """Run housekeeping now, or join who started it by hand, and wait.

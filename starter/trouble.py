@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from activities.store.desk.tickets import RECONCILIATION
 from activities.store.screens import OrderScreen
-from activities.store.tickets import RECONCILIATION
 from domain import wire
 from domain.business_time import local_text
 from domain.deadlines import deadlines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,7 +81,7 @@ class OrderView:
 
     `next` says who acts next and what happens otherwise, `due` when, `due_text` the same on the viewer's calendar;
     `expect` is what the marketplace promises at this stage; `money` holds named amounts as far as the role may see
-    them; `can` are the commands open to the viewer now.
+    them; `can` are the commands open to the viewer now; `bounces` says to whom mails cannot be delivered.
     """
 
     order_id: str
@@ -99,6 +99,7 @@ class OrderView:
     story: tuple[Happening, ...]
     can: tuple[str, ...]
     attention: str = ""
+    bounces: tuple[str, ...] = ()
 
 
 def may_see(actor: Actor, buyer: str, seller: str) -> bool:
@@ -135,6 +136,15 @@ def order_view(
         story_for(screen, actor, notes),
         possible(order, actor, now),
         shown.reason if desk else "",
+        bounce_words(screen.bounced, actor.role),
+    )
+
+
+def bounce_words(bounced: Iterable[str], reader: Role) -> tuple[str, ...]:
+    """To whom mails cannot be delivered, in sentences for `reader`; never the address."""
+    return tuple(
+        "Mail to you bounces: please correct your address." if role == reader else f"Mail to the {role} bounces."
+        for role in bounced
     )
 
 
@@ -259,7 +269,11 @@ def story_for(screen: OrderScreen, actor: Actor, notes: Mapping[str, str]) -> tu
     """What happened, oldest first. Parties read what concerns them and their own refused messages, the desk all."""
     desk = actor.role in DESK
     told = TOLD - NOT_FOR.get(actor.role, frozenset())
-    taken = [_happened(step, notes, desk=desk) for step in screen.story.steps if desk or step.step in told]
+    taken = [
+        _happened(step, notes, desk=desk)
+        for step in screen.story.steps
+        if desk or (step.step in told and not step.body.get("internal"))
+    ]
     refused = [
         Happening(r.at, r.name, f"Refused: {r.reason}", r.role, refused=True, actor_id=r.actor_id if desk else "")
         for r in screen.story.refusals

@@ -19,14 +19,15 @@ from workflows.alarm import Alarm
 
 with workflow.unsafe.imports_passed_through():
     from domain import events, wire
-    from domain.contract import WORKFLOW, Admission, Ask, Envelope, RefusalNote, resumed, workflow_id
+    from domain.contract import NOT_PERFORMED, WORKFLOW, Admission, Ask, Envelope, RefusalNote, resumed, workflow_id
     from domain.deadlines import Clock, deadlines
     from domain.decide import Decision, Refusal, Repeat, decide, tick
     from domain.errors import Invalid
     from domain.events import Event
     from domain.fold import apply_all
+    from domain.process import judged_by_record
     from domain.progress import verdict
-    from domain.state import SIGNED, SYSTEM, Order, is_over, stage
+    from domain.state import SYSTEM, Order, is_over, stage
     from domain.summary import Summary, summary
     from workflows.panel import attributes, beside_the_timer, details, parties, unrecorded
 
@@ -115,7 +116,8 @@ class OrderWorkflow:
 
     async def _resume(self, ask: Ask) -> Order:
         """Carry out what an earlier run had begun before anything else is judged: it is written down, perhaps sent."""
-        return apply_all(ask.order, await self._done(ask) or ())
+        more = await self._done(ask)
+        return apply_all(ask.order, () if isinstance(more, Refusal) else more)
 
     async def _turn_away(self, refusal: Refusal) -> None:
         """Answer everybody who waits, so that the run can end."""
@@ -137,7 +139,7 @@ class OrderWorkflow:
         return order
 
     async def _take(self, order: Order, message: front.Item) -> Order:
-        """Judge one message. An update is answered at once; a signed one after its signature was verified."""
+        """Judge one message. An update is answered at once; one that its activity may refuse after it was performed."""
         if message.envelope is None:
             await self._refuse(order, message, message.unreadable or Refusal("unreadable", "cannot be read"))
             return order
@@ -149,11 +151,11 @@ class OrderWorkflow:
         if isinstance(judged, Repeat):
             message.answer = verdict(order, judged.seq, actor, workflow.now())
             return order
-        if actor.role not in SIGNED:
+        if not judged_by_record(message.name, actor.role):
             message.answer = verdict(judged.after, judged.after.seq, actor, workflow.now())
         after = await self._perform(order, judged, message.source, message.name, message.envelope)
-        if after is None:
-            await self._refuse(order, message, Refusal("bad_signature", "the command's signature is missing or wrong"))
+        if isinstance(after, Refusal):
+            await self._refuse(order, message, after)
             return order
         message.answer = message.answer or verdict(after, judged.after.seq, actor, workflow.now())
         return after
@@ -171,7 +173,8 @@ class OrderWorkflow:
         judged = tick(order, clock, workflow.now())
         if isinstance(judged, Decision):
             envelope = Envelope(f"clock-{judged.after.seq}", SYSTEM)
-            after = await self._perform(order, judged, "clock", clock.step, envelope) or order
+            performed = await self._perform(order, judged, "clock", clock.step, envelope)
+            after = order if isinstance(performed, Refusal) else performed
             stands = any(c.tier == clock.tier and c.at == clock.at for c in deadlines(after))
             self._repeats = self._repeats + 1 if stands else 0
             if self._repeats < MOST_REPEATS:
@@ -199,8 +202,8 @@ class OrderWorkflow:
 
     async def _perform(
         self, order: Order, decision: Decision, source: str, name: str, envelope: Envelope
-    ) -> Order | None:
-        """Carry a decision out and give the order after it; None when its signature was not good."""
+    ) -> Order | Refusal:
+        """Carry a decision out and give the order after it, or why its activity would not perform it."""
         ask = Ask(
             decision.step,
             decision.after.seq,
@@ -215,12 +218,14 @@ class OrderWorkflow:
             tuple(role.value for role in decision.tells),
         )
         more = await self._done(ask)
-        return None if more is None else apply_all(decision.after, more)
+        return more if isinstance(more, Refusal) else apply_all(decision.after, more)
 
-    async def _done(self, ask: Ask) -> list[Event] | None:
-        """What performing a step brought; None when its signature was not good."""
+    async def _done(self, ask: Ask) -> list[Event] | Refusal:
+        """What performing a step brought, or why it was refused after all."""
         answer = await self._until_done(lambda: steps.perform(ask), f"step {ask.seq} ({ask.step})")
-        return None if answer.refused else [events.from_plain(event) for event in answer.events]
+        if answer.refused:
+            return Refusal(answer.refused, NOT_PERFORMED.get(answer.refused, answer.refused))
+        return [events.from_plain(event) for event in answer.events]
 
     async def _refuse(self, order: Order, message: front.Item, refusal: Refusal) -> None:
         """Tell the sender of an update; put the refusal of a signal on record."""

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from activities.store.desk.tickets import RECONCILIATION
 from activities.store.tables import findings, orders, reconciliations, tickets
-from activities.store.tickets import RECONCILIATION
 from domain import wire
 from domain.business_time import add_business_days
 from domain.comparing.reconcile import Finding

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 
+from activities.store.desk.message_tables import bounces
 from activities.store.tables import orders, outbox, unsent
 
 
@@ -48,12 +49,32 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Notice):
-    """A notice in the outbox. `attempts` have failed so far; `snapshot` is its order's state as JSON, if any."""
+    """A notice in the outbox. `attempts` have failed so far; `snapshot` is its order's state as JSON, if any.
+
+    `bounced`: a mail to its recipient has come back for good before.
+    """
 
     id: int = 0
     attempts: int = 0
     reminder: bool = False
     snapshot: str | None = None
+    bounced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of a notice. `to` is a role; one without any of the three ends is still to be sent, at `due_at`."""
+
+    template: str
+    to: str
+    channel: str
+    cause: str
+    reminder: bool
+    due_at: datetime
+    sent_at: datetime | None
+    dropped_at: datetime | None
+    failed_at: datetime | None
+    error: str
 
 
 _QUEUE = insert(outbox).on_conflict_do_nothing()
@@ -63,6 +84,13 @@ def queue(conn: Connection, rows: Sequence[Notice]) -> None:
     """Put notices into the outbox; one that is there already, sent or not, stays as it is."""
     if rows:
         conn.execute(_QUEUE, [asdict(row) for row in rows])
+
+
+def told(conn: Connection, order_id: str) -> tuple[Told, ...]:
+    """Everything that was told of an order, or is to be, in the order in which it came up."""
+    columns = (outbox.c["recipient_role" if name.name == "to" else name.name] for name in fields(Told))
+    rows = conn.execute(select(*columns).where(outbox.c.order_id == order_id).order_by(outbox.c.id))
+    return tuple(Told(*row) for row in rows)
 
 
 _MINE = update(outbox).where(outbox.c.order_id == bindparam("mine"), outbox.c.reminder, unsent)
@@ -115,8 +143,9 @@ def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
         earlier.c.failed_at.is_(None),
     )
     due = (outbox.c.due_at <= now, or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now))
-    columns = (outbox.c[field.name] for field in fields(Waiting) if field.name != "snapshot")
-    query = select(*columns, cast(orders.c.snapshot, Text)).where(unsent, *due, ~blocked, *narrowed)
+    columns = (outbox.c[field.name] for field in fields(Waiting) if field.name not in ("snapshot", "bounced"))
+    bounced = exists().where(bounces.c.person_id == outbox.c.recipient_id)
+    query = select(*columns, cast(orders.c.snapshot, Text), bounced).where(unsent, *due, ~blocked, *narrowed)
     known = query.select_from(outbox.outerjoin(orders, orders.c.order_id == outbox.c.order_id))
     limit = bindparam("limit", type_=Integer)
     oldest = known.order_by(outbox.c.due_at, outbox.c.id).limit(limit)
@@ -167,24 +196,3 @@ def fail(conn: Connection, notice_id: int, now: datetime, error: str) -> None:
 
 def _end(conn: Connection, notice_id: int, **changes: object) -> None:
     conn.execute(update(outbox).where(outbox.c.id == notice_id, unsent).values(**changes))
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A notice and what became of it: one of the times, or none while it waits."""
-
-    cause: str
-    recipient_role: str
-    channel: str
-    template: str
-    reminder: bool
-    due_at: datetime
-    sent_at: datetime | None
-    dropped_at: datetime | None
-    failed_at: datetime | None
-
-
-def told(conn: Connection, order_id: str) -> tuple[Told, ...]:
-    """All notices about an order, as they came up."""
-    query = select(*(outbox.c[field.name] for field in fields(Told))).where(outbox.c.order_id == order_id)
-    return tuple(Told(*row) for row in conn.execute(query.order_by(outbox.c.due_at, outbox.c.id)))

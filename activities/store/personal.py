@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, exists, func, insert as plain_insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, insert as plain_insert, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import vault
+from activities.store.desk.message_tables import bounces
 from activities.store.tables import addresses, data_keys, looks, notes, parcels, people
 from activities.store.vault import Vault
 from activities.tracking_advice import normalise
@@ -64,12 +65,26 @@ class Note:
 
 
 def put_person(conn: Connection, safe: Vault, person: Person) -> None:
-    """Store the person, or what has changed of them."""
+    """Store the person, or what has changed of them; another address has not bounced yet."""
     value = asdict(person)
     person_id = value.pop("person_id")
     sealed = safe.seal(conn, vault.person(person_id), f"people:{person_id}", vault.pack(value))
     new = insert(people).values(person_id=person_id, sealed=sealed)
     conn.execute(new.on_conflict_do_update(index_elements=["person_id"], set_={"sealed": sealed}))
+    other = bounces.c.fingerprint != safe.fingerprint(person.email.encode())
+    conn.execute(delete(bounces).where(bounces.c.person_id == person_id, other))
+
+
+def bounced(conn: Connection, safe: Vault, person_id: str, email: str, at: datetime, code: str) -> None:
+    """Mails to this address of the person come back for good. `code` is the server's status, nothing personal."""
+    values = {"at": at, "code": code, "fingerprint": safe.fingerprint(email.encode())}
+    new = insert(bounces).values(person_id=person_id, **values)
+    conn.execute(new.on_conflict_do_update(index_elements=["person_id"], set_=values))
+
+
+def reached(conn: Connection, person_id: str) -> None:
+    """A mail to the person has left after all."""
+    conn.execute(delete(bounces).where(bounces.c.person_id == person_id))
 
 
 _PERSON = (

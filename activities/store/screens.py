@@ -21,9 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from activities.store.desk.messages import bouncing, bouncing_roles
+from activities.store.desk.tickets import is_led
 from activities.store.ledger import OrderMoney, money_columns, money_of
 from activities.store.tables import ledger_entries, ledger_transactions, orders, refusals, steps, tickets
-from activities.store.tickets import is_led
 from domain import wire
 from domain.money import Money
 from domain.state import Cause
@@ -128,7 +129,10 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class OrderScreen:
-    """All that is told of one order. `checkout` is what the buyer was told, `snapshot` the state, both plain JSON."""
+    """All that is told of one order. `checkout` is what the buyer was told, `snapshot` the state, both plain JSON.
+
+    `bounced` are the roles of those parties to whom mails bounce.
+    """
 
     row: OrderRow
     money: OrderMoney
@@ -136,12 +140,13 @@ class OrderScreen:
     snapshot: dict[str, Any] | None
     story: Story
     tickets: tuple[TicketRow, ...]
+    bounced: tuple[str, ...] = ()
 
 
 def order_screen(conn: Connection, order_id: str) -> OrderScreen | None:
     """Everything about one order in two queries; None when there is none of that id."""
     booked = orders.outerjoin(ledger_transactions).outerjoin(ledger_entries)
-    query = select(*_listed(), orders.c.checkout, orders.c.snapshot, *money_columns()).select_from(booked)
+    query = select(*_listed(), orders.c.checkout, orders.c.snapshot, *money_columns(), *bouncing()).select_from(booked)
     row = conn.execute(query.where(orders.c.order_id == order_id).group_by(orders.c.order_id)).one_or_none()
     if row is None:
         return None
@@ -153,7 +158,8 @@ def order_screen(conn: Connection, order_id: str) -> OrderScreen | None:
         )
     ).one()
     story_ = Story(_read(StoryStep, about[0]), _read(RefusedMessage, about[1]))
-    return OrderScreen(_order_row(row), money_of(row), row.checkout, row.snapshot, story_, _read(TicketRow, about[2]))
+    open_and_done, bounced = _read(TicketRow, about[2]), bouncing_roles(row.buyer_bounces, row.seller_bounces)
+    return OrderScreen(_order_row(row), money_of(row), row.checkout, row.snapshot, story_, open_and_done, bounced)
 
 
 def story(conn: Connection, order_id: str) -> Story:

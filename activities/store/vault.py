@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from activities.store.desk.message_tables import bounces, message_reads, messages
 from activities.store.tables import addresses, attachments, data_keys, notes, parcels, people
 from domain.errors import AftersaleError, Invalid
 
@@ -85,7 +86,7 @@ def person(person_id: str) -> str:
 
 
 def order(order_id: str) -> str:
-    """The subject whose key seals what belongs to an order: tracking numbers, photos, files, notes."""
+    """The subject whose key seals what belongs to an order: tracking numbers, photos, files, notes, messages."""
     return f"order:{order_id}"
 
 
@@ -96,10 +97,13 @@ def erase(conn: Connection, subject: str) -> None:
     if kind == "person":
         conn.execute(delete(addresses).where(addresses.c.person_id == name))
         conn.execute(delete(people).where(people.c.person_id == name))
+        conn.execute(delete(bounces).where(bounces.c.person_id == name))
     elif kind == "order":
         conn.execute(delete(attachments).where(attachments.c.order_id == name))
         conn.execute(delete(notes).where(notes.c.order_id == name))
         conn.execute(delete(parcels).where(parcels.c.order_id == name))
+        conn.execute(delete(messages).where(messages.c.order_id == name))
+        conn.execute(delete(message_reads).where(message_reads.c.order_id == name))
     else:
         raise Invalid("subject", f"{kind!r} is neither 'person' nor 'order'")
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from domain.claims.case import ClaimReason, Finding, Side, Verdict, Wish
 from domain.money import Money
@@ -14,6 +15,8 @@ from domain.money import Money
 @dataclass(frozen=True, slots=True)
 class OpenClaim:
     """Something is wrong with `lines`, or with all that a claim can be about; `wish` is what should come of it."""
+
+    stored_first: ClassVar[bool] = True
 
     reason: ClaimReason
     wish: Wish = Wish.REFUND
@@ -34,6 +37,8 @@ class OnClaim:
 class AnswerClaim:
     """What one side has to say, with proof."""
 
+    stored_first: ClassVar[bool] = True
+
     claim_id: str = ""
     evidence: tuple[str, ...] = ()
     note_id: str | None = None
@@ -42,6 +47,8 @@ class AnswerClaim:
 @dataclass(frozen=True, slots=True)
 class AddEvidence:
     """More proof, which moves nothing."""
+
+    stored_first: ClassVar[bool] = True
 
     evidence: tuple[str, ...]
     claim_id: str = ""
@@ -81,7 +88,6 @@ class InspectReturn:
 
     finding: Finding
     claim_id: str = ""
-    evidence: tuple[str, ...] = ()
     note_id: str | None = None
 
 

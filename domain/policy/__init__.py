@@ -21,6 +21,7 @@ from domain.money import Money
 from domain.policy.carriage import LostParcel
 from domain.policy.claims import Claims
 from domain.policy.evidence import Evidence
+from domain.policy.talk import Messages
 from domain.policy.units import (
     Amounts,
     BasisPoints,
@@ -339,6 +340,7 @@ class Policy:
     second_operator: SecondOperator = field(default_factory=SecondOperator)
     pause: Pause = field(default_factory=Pause)
     outage: Outage = field(default_factory=Outage)
+    messages: Messages = field(default_factory=Messages)
     calendar: CalendarRules = field(default_factory=CalendarRules)
     expect: Expect = field(default_factory=Expect)
 

@@ -72,6 +72,7 @@ HAPPENED: Mapping[str, str] = {
     "appeal_claim": "The decision was appealed against.",
     "decision_stands": "Nobody appealed; the decision was carried out.",
     "claim_times_out": "Nobody decided the claim in time; it was decided for the buyer.",
+    "message": "A message was written.",
     "release": "A specialist released money to the seller.",
     "refund": "A specialist gave money back to the buyer.",
     "extend": "A deadline was extended.",

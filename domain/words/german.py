@@ -54,6 +54,7 @@ HAPPENED: Mapping[str, str] = {
     "grant_cancel": "Der Stornowunsch wurde angenommen.",
     "refuse_cancel": "Der Stornowunsch wurde abgelehnt.",
     "cancel_by_silence": "Der Verkäufer hat nicht geantwortet; der Stornowunsch gilt als angenommen.",
+    "message": "Jemand hat geschrieben.",
     "open_claim": "Der Käufer hat reklamiert.",
     "answer_claim": "Zur Reklamation wurde Stellung genommen.",
     "assign_claim": "Die Reklamation wurde einer Person übergeben.",
@@ -181,6 +182,7 @@ AWAITED: Duties = {
 }
 
 COMMANDS: Mapping[str, str] = {
+    "message": "eine Nachricht schreiben",
     "open_claim": "reklamieren",
     "answer_claim": "auf die Reklamation antworten",
     "add_evidence": "Belege zur Reklamation geben",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from activities.store.attachments import Attachment
+from activities.store.desk.attachments import Attachment
 from domain.state import Actor
 from starter.files.shelf import Shelf, StoredFile
 from starter.records import Records

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from activities.store.attachments import Attachment
+from activities.store.desk.attachments import Attachment
 from domain.state import Actor, Role
 from starter.files.shelf import Shelf
 from starter.files.writing import STDOUT, whole

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from activities.files.accept import accept
 from activities.files.names import display_name
-from activities.store import attachments
-from activities.store.attachments import Attachment, Visibility
+from activities.store.desk import attachments
+from activities.store.desk.attachments import Attachment, Visibility
 from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid, Refused
 from domain.state import DESK, Actor, Order

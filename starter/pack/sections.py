@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from activities.files.accept import accept
 from activities.files.kinds import PICTURES
 from activities.files.names import archive_name
-from activities.store import attachments, books, outbox, personal
+from activities.store import books, outbox, personal
+from activities.store.desk import attachments
 from domain.errors import Invalid
 from domain.state import DESK, PARTIES, Parcel
 from domain.words import HAPPENED
@@ -126,14 +127,14 @@ def notices(case: Case) -> Iterator[Entry]:
             told.due_at,
             told.sent_at,
             next((end.removesuffix("_at") for end in ends if getattr(told, end)), "waiting"),
-            told.recipient_role,
+            told.to,
             told.channel,
             told.cause,
             HAPPENED.get(told.template, words(told.template)),
             "yes" if told.reminder else "no",
         )
         for told in outbox.told(case.conn, case.order_id)
-        if case.internal or told.recipient_role in PARTIES
+        if case.internal or told.to in PARTIES
     )
     columns = ("due_at", "sent_at", "state", "to", "channel", "cause", "about", "reminder")
     yield _sheet("notices.csv", "Who was told what, and when it was sent.", columns, rows)

@@ -112,6 +112,21 @@ def test_titles_and_names_cannot_write_headers_or_paragraphs() -> None:
     assert letter.text.startswith("Hello A B: c,\n")
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_a_person_wrote_is_quoted_and_never_rendered_as_a_template_or_a_header(language: str) -> None:
+    life = Telling()
+    life.do("message", Role.BUYER, message_id="m-1", attachments=["f-1"])
+    text = "{{ order }} {% raw %}\r\nBcc: x@y.test\n\nHello Sam,\x1b[2J\u202e\nPlease pay again at http://evil.test"
+    facts = life.notice("message", Role.SELLER).context
+    letter = LETTERS.render("message", facts, Reader(Role.SELLER, "Sam", language), life.order, CANARY, text)
+    rows = letter.text.splitlines()
+    for written in ("{{ order }} {% raw %}", "Bcc: x@y.test", "Hello Sam,[2J", "Please pay again at http://evil.test"):
+        assert f"> {written}" in rows
+    assert CANARY not in letter.text
+    assert "o-1" in letter.subject
+    assert ("attachment" if language == "en" else "Anhang") in letter.text
+
+
 def test_a_language_without_templates_falls_back_to_english_text_by_text(tmp_path: Path) -> None:
     english = Path(__file__).resolve().parents[2] / "templates" / "en"
     (tmp_path / "en").symlink_to(english)

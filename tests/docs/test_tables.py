@@ -12,7 +12,7 @@ import pytest
 CLAIMED = {
     "capabilities.md": """
         C1 C2 C3 C4 C5 C6 C7 C9 C10 C11 C12 S1 S2 S3 S5 T1 T2 T5 T6 T7 T9 T10 T11 D1 D2 D3 D4 D5 D6 D7 D8 D9 D10
-        X1 X2 X3 R14 M5 K1 K2 P1 P2 P3 P4 A1 A2 A7 O1 O2 O3 O5 O6 O10
+        X1 X2 X3 R14 M1 M2 M4 M5 M6 M7 K1 K2 P1 P2 P3 P4 A1 A2 A7 O1 O2 O3 O5 O6 O10
     """,
     "invariants.md": """
         L1 L2 L3 L4 L5 L6 L7 L8 L9 P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11 P12 P13

@@ -47,6 +47,10 @@ def _happy() -> Telling:
 def _desk() -> Telling:
     life = Telling().confirm()
     life.do("change_address", Role.BUYER, address_id="address-2")
+    life.do("message", Role.BUYER, message_id="m-1")
+    life.do("message", Role.SELLER, message_id="m-2", attachments=["f-1", "f-2"])
+    life.do("message", Role.SPECIALIST, message_id="m-3")
+    life.do("message", Role.OPERATOR, message_id="m-4", internal=True)
     life.do("ask_time", Role.SELLER, days=2)
     life.do("grant_time", Role.BUYER)
     life.do("ask_time", Role.SELLER, days=1)

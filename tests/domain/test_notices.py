@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,10 @@ from domain.money import Verb
 from domain.notices import Channel, recipient, reminders, stands
 from domain.state import LineState, Offer, Role
 from tests.domain.telling import LIVES, Telling, dear, unpaid
-from tests.domain.world import RENEWS, done, done_with_mandate, new_order, no, scan, unclear
+from tests.domain.world import POLICY, RENEWS, done, done_with_mandate, new_order, no, scan, unclear
 
 KNOWN_FACTS = {
-    *("command", "code", "reason"),
+    *("command", "code", "reason", "message_id", "by", "attachments"),
     *("step", "stage", "lines", "parcel_id", "milestone", "days", "request", "until", "amount", "slices", "ticket_id"),
     *("claim_id", "status", "offer", "awarded", "verdict", "part"),
     *("cause", "subject", "relist", "dispute", "why", "owed", "netted", *LineState),
@@ -180,6 +181,65 @@ def test_moving_a_clock_moves_its_reminder_and_keeps_its_cause() -> None:
     (after,) = reminders(life.order)
     assert after.cause == before.cause
     assert after.valid_until == (before.valid_until or life.now) + timedelta(days=3)
+
+
+def test_a_message_is_mailed_to_the_other_side_and_one_of_the_desk_to_both_and_a_note_of_it_to_nobody() -> None:
+    life = Telling().confirm()
+    life.do("message", Role.BUYER, message_id="m-1")
+    assert life.last() == [(SELLER, "message")]
+    life.do("message", Role.SELLER, message_id="m-2", attachments=["f-1"])
+    assert life.last() == [(BUYER, "message")]
+    assert life.notice("message", Role.BUYER).cause == "message:m-2"
+    assert life.notice("message", Role.BUYER).context["attachments"] == 1
+    life.do("message", Role.SPECIALIST, message_id="m-3")
+    assert life.last() == [(BUYER, "message"), (SELLER, "message")]
+    life.do("message", Role.SPECIALIST, message_id="m-4", internal=True)
+    assert life.last() == []
+
+
+@pytest.mark.parametrize(
+    ("writer", "left"), [(Role.SELLER, []), (Role.BUYER, ["remind_ship"]), (Role.SPECIALIST, ["remind_ship"])]
+)
+def test_a_party_who_writes_is_not_reminded_and_nobody_else_spares_him(writer: Role, left: list[str]) -> None:
+    life = Telling().confirm()
+    assert [n.template for n in reminders(life.order)] == ["remind_ship"]
+    life.do("message", writer, message_id="m-1")
+    assert [n.template for n in reminders(life.order)] == left
+
+
+def test_a_reminder_that_was_answered_does_not_come_back_when_its_clock_moves_or_stands() -> None:
+    life = Telling().confirm()
+    life.do("message", Role.SELLER, message_id="m-1")
+    life.do("extend", Role.SPECIALIST, clock="ship", until="2026-12-04T09:00:00Z", note_id="n1")
+    life.do("ask_time", Role.SELLER, days=2)
+    life.do("grant_time", Role.BUYER)
+    life.do("wait_longer", Role.BUYER, days=2)
+    life.do("pause", Role.OPERATOR, until="2026-11-26T09:00:00Z", note_id="n2")
+    life.until("pause_ends")
+    assert reminders(life.order) == ()
+
+
+def test_a_message_spares_the_reminders_of_the_clocks_that_run_and_of_no_later_one() -> None:
+    life = Telling()
+    life.do("message", Role.SELLER, message_id="m-1")
+    assert reminders(life.order) == ()
+    life.confirm()
+    assert [n.template for n in reminders(life.order)] == ["remind_ship"]
+
+
+def test_a_message_during_a_pause_spares_the_reminder_too() -> None:
+    life = Telling().confirm()
+    life.do("pause", Role.OPERATOR, until="2026-11-25T09:00:00Z", note_id="n1")
+    life.do("message", Role.SELLER, message_id="m-1")
+    life.until("pause_ends")
+    assert reminders(life.order) == ()
+
+
+def test_a_policy_may_remind_those_who_have_written_all_the_same() -> None:
+    stern = replace(POLICY, messages=replace(POLICY.messages, reply_stops_reminder="no"))
+    life = Telling(new_order(stern)).confirm()
+    life.do("message", Role.SELLER, message_id="m-1")
+    assert [n.template for n in reminders(life.order)] == ["remind_ship"]
 
 
 def test_notices_go_to_the_people_of_the_order() -> None:

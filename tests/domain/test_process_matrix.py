@@ -259,6 +259,7 @@ def body_of(life: Life, step: Step, role: Role) -> dict[str, Any]:
         "request_cancel": {"reason": "other"},
         "release": {**NOTE, "lines": lines},
         "refund": {**NOTE, "lines": lines},
+        "message": {"message_id": "m-1", "internal": role in DESK},
         "extend": {**NOTE, "clock": clocks[0] if clocks else "ship", "until": later},
         "pause": {**NOTE, "until": later},
         "resume": NOTE,

@@ -140,6 +140,7 @@ def aside(sale: Sale, now: datetime) -> list[Say]:
             Say("cancel", "seller", {"reason": "damaged", "lines": last}),
             Say("ask_time", "seller", {"days": 2}),
         ]
+    found += [Say("message", writer, {"message_id": "m-1"}) for writer in ("buyer", "seller")]
     if sale.cancel_asked:
         found += [Say("grant_cancel", "seller"), Say("refuse_cancel", "seller")]
     if sale.time_asked:
@@ -279,6 +280,7 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
         "refund": {**NOTE, **lines},
         "extend": {"clock": dice.pick(CLOCKS), **until, **NOTE},
         "pause": {**until, **NOTE, "review": False},
+        "message": {"message_id": f"m-{sale.heard}", "internal": dice.pick((False, True))},
         "approve": {"digest": dice.pick(("right", "wrong"))},
         "assign_ticket": {**ticket, "owner": "ann"},
         "resolve_ticket": {**ticket, "outcome": dice.pick(("no_change", "extend", "act")), **until, **NOTE},

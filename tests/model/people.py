@@ -226,6 +226,11 @@ def refuse_cancel(sale: Sale, body: Body, role: str, now: datetime) -> None:
     sale.cancel_asked = None
 
 
+def message(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """Only said; what it spares its author is not the order's affair."""
+    need(not body.get("internal") or role in DESK, "the parties have no notes of the desk")
+
+
 SELLERS = ("seller", "operator", "platform")
 DESK = ("specialist", "operator")
 
@@ -243,6 +248,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], Act]] = {
     "parcel_scan": (("carrier", *DESK), parcel_scan),
     "wait_longer": (("buyer",), wait_longer),
     "receive": (("buyer",), receive),
+    "message": (("buyer", "seller", *DESK), message),
     "cancel": (("buyer", "seller", "specialist", "operator", "platform"), cancel),
     "request_cancel": (("buyer",), request_cancel),
     "grant_cancel": (("seller", "specialist", "operator", "platform"), grant_cancel),

@@ -48,7 +48,7 @@ def test_the_usual_role_of_a_command_may_send_it(name: str) -> None:
 def test_a_command_of_both_parties_must_say_whose_it_is() -> None:
     of_both = [name for name in ACTIONS if {Role.BUYER, Role.SELLER} <= set(roles_of(name))]
     assert [name for name in ACTIONS if usual_role(name) is None] == of_both
-    assert {"cancel", "answer_claim", "offer_refund"} <= set(of_both)
+    assert {"cancel", "message", "answer_claim", "offer_refund"} <= set(of_both)
     assert (usual_role("confirm"), usual_role("receive")) == (Role.SELLER, Role.BUYER)
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import event
 
-from activities.store.attachments import Visibility
+from activities.store.desk.attachments import Visibility
 from domain.errors import Conflict, Invalid, Refused
 from domain.state import Actor, Role
 from starter.answers import NotFound, buyer, operator, seller, specialist

@@ -68,7 +68,7 @@ def test_an_order_tells_where_it_is_who_acts_next_until_when_and_what_otherwise(
     assert view.due_text == "Wed 25 Nov 2026 09:00 +00:00"
     assert view.expect == "Usually within one to two business days"
     assert view.lines[0].known_differences == "the red is darker"
-    assert view.can == ("change_address", "cancel")
+    assert view.can == ("change_address", "cancel", "message")
     text = text_of(render.order(view))
     for words in (
         "Order o-1, placed, waiting on seller",

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import ProgrammingError
 
 from activities.files.kinds import FileKind
-from activities.store import attachments, vault
-from activities.store.attachments import Attachment, Visibility
+from activities.store import vault
+from activities.store.desk import attachments
+from activities.store.desk.attachments import Attachment, Visibility
 from activities.store.vault import Unreadable, Vault
 from domain.errors import Conflict, Refused
 from domain.state import Actor, Role

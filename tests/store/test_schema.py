@@ -8,8 +8,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from activities.store import case_tables
 from activities.store.database import connect
+from activities.store.desk import case_tables
 from activities.store.tables import metadata
 from tests.conftest import Database
 

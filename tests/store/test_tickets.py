@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from activities.store import screens, tickets
+from activities.store import screens
+from activities.store.desk import tickets
 from activities.store.screens import TicketRow
 from domain.events import Event, LinesHeld, TicketAssigned, TicketEscalated, TicketOpened, TicketResolved
 from domain.state import Cause, Outcome, Ticket

@@ -7,7 +7,8 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from activities.store import inbox, personal, vault
+from activities.store import personal, vault
+from activities.store.desk import inbox
 from activities.store.personal import Address, Note, Person
 from activities.store.tables import metadata
 from activities.store.vault import Unreadable, Vault

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from activities.store import screens, tickets
+from activities.store import screens
+from activities.store.desk import tickets
 from domain.state import Actor, Cause, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace

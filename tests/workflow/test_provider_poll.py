@@ -15,7 +15,8 @@ from temporalio.worker import Worker
 from activities.payments_desk import PaymentsDesk
 from activities.provider_poll import OVERLAP, ProviderPoll as Events
 from activities.providers.stripe import StripePayments
-from activities.store import inbox, payments
+from activities.store import payments
+from activities.store.desk import inbox
 from domain.state import Stage
 from gateway.__main__ import PROVIDER, SeenInPostgres
 from sandbox.client import SandboxClient

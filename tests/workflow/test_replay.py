@@ -65,6 +65,7 @@ def test_the_recorded_lives_go_past_every_branch_of_the_loop() -> None:
     assert gone_past >= {
         "refused not_your_order",  # a signal that is refused
         "refused bad_signature",  # a command of the desk that its activity refuses
+        "refused message_unknown",  # a message whose text nobody has stored
         "refused invalid",  # one that cannot be read
         "step spare_after_outage by clock",
         "step confirm by signal",

@@ -6,13 +6,13 @@ names, addresses and tracking numbers are looked up when it is sent. `stands` sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from domain.claim import NAMES as CLAIM_NAMES
-from domain.claims.telling import claim_facts, reminded, still_waits
+from domain.claims.telling import claim_facts, reminded
 from domain.deadlines import Clock, deadlines
 from domain.events import (
     CancelAsked,
@@ -26,6 +26,7 @@ from domain.events import (
     HoldLost,
     HoldOpened,
     LinesMoved,
+    MessageSaid,
     MoneyRefused,
     MoneyUnknown,
     ParcelLost,
@@ -37,18 +38,21 @@ from domain.events import (
     Released,
     ReleaseReversed,
     RenewalFailed,
+    ReturnSent,
     TicketEscalated,
     TicketOpened,
     TimeAsked,
 )
 from domain.money import Money, Verb
 from domain.news import about_other_payment
-from domain.state import DEAD, PARTIES, UNSHIPPED, LineState, Milestone, Order, Role, Stage, in_state, stage
+from domain.notices.standing import Fact, Facts, parcel_goes, stands
+from domain.state import DEAD, PARTIES, LineState, Milestone, Order, Role, in_state, stage
 from domain.wire import instant_text
 
-Fact = str | int | list[str]
-Facts = Mapping[str, Fact]
-"""What a notice is about: ids, amounts as text, times as ISO 8601; nothing personal."""
+__all__ = [
+    "OUTCOMES", "RELISTS", "WORTH_A_MAIL", "Channel", "Fact", "Facts", "Notice", "notices", "payout_failed",
+    "recipient", "refused_message", "reminders", "stands",
+]  # fmt: skip
 
 
 class Channel(StrEnum):
@@ -98,6 +102,8 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("payout_failed", Role.SELLER),
     ("ticket_opened", Role.SPECIALIST),
     ("ticket_escalated", Role.SPECIALIST),
+    ("message", Role.BUYER),
+    ("message", Role.SELLER),
     ("message_refused", Role.BUYER),
     ("message_refused", Role.SELLER),
     ("remind_pay", Role.BUYER),
@@ -238,12 +244,12 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.SELLER, "capture_pending", f"capture_pending:{order.op.seq}")
         case Captured():
             yield from _captured(scene)
-        case ParcelSent(parcel) if _parcel_goes(order, {"parcel_id": parcel.parcel_id}):
-            about: Facts = {"parcel_id": parcel.parcel_id}
-            cause = f"track:{parcel.parcel_id}"
-            yield Notice(cause, Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None, about)
+        case ParcelSent(parcel) if parcel_goes(order, {"parcel_id": parcel.parcel_id}):
+            yield _tracked(scene, parcel.parcel_id)
             if payment.captured is not None:
                 yield from _shipped(scene, parcel.parcel_id)
+        case ReturnSent(_, back):
+            yield _tracked(scene, back.parcel_id)
         case ParcelLost(parcel_id, loss):
             yield scene.mail(Role.SELLER, "parcel_lost", parcel_id=parcel_id, lines=list(loss.lines))
         case Released(netted=netted):
@@ -261,10 +267,28 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
         case TicketOpened(ticket):
             work = {"ticket_id": ticket.ticket_id, "cause": str(ticket.cause), "subject": ticket.subject}
             yield scene.mail(Role.SPECIALIST, "ticket_opened", f"ticket:{ticket.ticket_id}", **work)
+        case MessageSaid(internal=False):
+            yield from _said(scene, event)
         case TicketEscalated(ticket_id, _) if scene.step == "ticket_overdue":
             yield scene.mail(Role.SPECIALIST, "ticket_escalated", ticket_id=ticket_id)
         case _:
             pass
+
+
+def _said(scene: _Scene, event: MessageSaid) -> Iterator[Notice]:
+    """A message is mailed to the other side; one of the desk to both."""
+    about: dict[str, Fact] = {"message_id": event.message_id, "by": str(event.by)}
+    if event.attachments:
+        about["attachments"] = len(event.attachments)
+    for to in (Role.BUYER, Role.SELLER):
+        if to is not event.by:
+            yield scene.mail(to, "message", f"message:{event.message_id}", **about)
+
+
+def _tracked(scene: _Scene, parcel_id: str) -> Notice:
+    """The carrier service is to follow a parcel."""
+    about: Facts = {"parcel_id": parcel_id}
+    return Notice(f"track:{parcel_id}", Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None, about)
 
 
 def _captured(scene: _Scene) -> Iterator[Notice]:
@@ -308,7 +332,7 @@ def reminders(order: Order) -> tuple[Notice, ...]:
     found: dict[str, Notice] = {}
     for clock in deadlines(order):
         due = clock.remind_at
-        if due is None or not _began(order, clock) < due < clock.at:
+        if due is None or _answered(order, clock) or not _began(order, clock) < due < clock.at:
             continue
         root = clock.tier.split(".")[0].partition(":")[0]
         since = f"remind:{root}:{instant_text(_began(order, clock))}"
@@ -326,6 +350,11 @@ def reminders(order: Order) -> tuple[Notice, ...]:
     return tuple(found.values())
 
 
+def _answered(order: Order, clock: Clock) -> bool:
+    """Whether the person has written since the clock runs, so that policy spares them its reminder."""
+    return f"{clock.tier.rpartition('.')[0]}.remind" in order.passed
+
+
 def _began(order: Order, clock: Clock) -> datetime:
     """Since when the person has had something to do; nobody is reminded of what was asked a moment ago."""
     claim = order.claim(clock.subject) if clock.tier.startswith("claim:") else None
@@ -335,66 +364,3 @@ def _began(order: Order, clock: Clock) -> datetime:
         return order.line(clock.subject).since
     confirmed = [line.since for line in in_state(order.lines, (LineState.CONFIRMED,))]
     return max([order.placed_at, *(confirmed if clock.tier.startswith("ship") else [])])
-
-
-def stands(template: str, facts: Facts, order: Order) -> bool:
-    """Whether a notice is still true of the order as it is now; one that only tells what happened always is."""
-    rule = _STANDS.get(template)
-    return rule is None or rule(order, facts)
-
-
-def _unpaid(order: Order, facts: Facts) -> bool:
-    return stage(order) is Stage.AWAITING_PAYMENT
-
-
-def _unconfirmed(order: Order, facts: Facts) -> bool:
-    return bool(in_state(order.lines, (LineState.PENDING,)))
-
-
-def _unsent(order: Order, facts: Facts) -> bool:
-    return bool(in_state(order.lines, UNSHIPPED))
-
-
-def _parcel_goes(order: Order, facts: Facts) -> bool:
-    if "parcel_id" not in facts:
-        return True
-    parcel = order.parcel(str(facts["parcel_id"]))
-    return parcel is not None and not parcel.withdrawn
-
-
-def _parcel_is_there(order: Order, facts: Facts) -> bool:
-    parcel = order.parcel(str(facts["parcel_id"]))
-    return parcel is not None and parcel.milestone == facts["milestone"]
-
-
-def _parcel_still_lost(order: Order, facts: Facts) -> bool:
-    parcel = order.parcel(str(facts["parcel_id"]))
-    return parcel is not None and parcel.loss is not None
-
-
-def _ticket_open(order: Order, facts: Facts) -> bool:
-    return order.ticket(str(facts["ticket_id"])) is not None
-
-
-_STANDS: Mapping[str, Callable[[Order, Facts], bool]] = {
-    "place": _unpaid,
-    "payment_declined": _unpaid,
-    "paid": lambda order, facts: bool(order.live),
-    "hold_lost": lambda order, facts: order.payment.lost_at is not None and bool(order.live),
-    "renewal_failed": lambda order, facts: order.payment.buyer_asked_at is not None,
-    "capture_pending": lambda order, facts: order.op is not None and order.op.verb is Verb.CAPTURE,
-    "capture_refused": lambda order, facts: order.payment.captured is None,
-    "secured": _parcel_goes,
-    "ship": _parcel_goes,
-    "register_tracker": _parcel_goes,
-    "parcel_scan": _parcel_is_there,
-    "parcel_lost": _parcel_still_lost,
-    "confirm_overdue": _unconfirmed,
-    "ship_overdue": _unsent,
-    "request_cancel": lambda order, facts: order.cancel_request is not None,
-    "ask_time": lambda order, facts: order.time_request is not None,
-    "pause": lambda order, facts: order.paused is not None,
-    "remind_claim": still_waits,
-    "ticket_opened": _ticket_open,
-    "ticket_escalated": _ticket_open,
-}

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.case_tables import claims
+from activities.store.desk.case_tables import claims
 from domain.claims.case import Claim, Side, Status, case_number
 from domain.claims.clocks import CLAIM_CLOCKS
 from domain.deadlines import deadlines
@@ -58,6 +58,12 @@ class ClaimRow:
     verdict: str
     amount: Money
     awarded: Money
+
+    @property
+    def waiting_for(self) -> str:
+        """Whom the claim waits for: a role, "appeal" or "nobody"."""
+        otherwise = "appeal" if self.status in (Status.REFUND_APPROVED, Status.REJECTED) else "nobody"
+        return WAITING_FOR.get(self.status, otherwise)
 
     @property
     def cursor(self) -> tuple[datetime | None, str]:

@@ -1,0 +1,1 @@
+"""What the desk and the parties work with beside the orders: claims, messages, files, tickets."""

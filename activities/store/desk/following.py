@@ -1,0 +1,37 @@
+"""The rows of tickets, claims and messages, kept in step with their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from activities.store.desk import attachments, claims, messages, tickets
+from domain.contract import Ask
+from domain.errors import Refused
+from domain.events import Event, EvidenceGiven, MessageSaid
+from domain.state import Order
+
+
+def follow(conn: Connection, ask: Ask, order: Order, happened: Sequence[Event]) -> None:
+    """Write what the step `ask`, with all that `happened` in it, did to tickets, claims and messages.
+
+    Raises Refused for a step that names a text or a file that is not stored for those who are to read it.
+    """
+    _check_files(conn, order.order_id, happened)
+    tickets.sync(conn, order.order_id, happened, ask.now)
+    claims.sync(conn, order, ask.step, ask.envelope.actor.role.value, ask.now)
+    messages.keep(conn, order, ask.seq, ask.now, ask.envelope.actor, happened)
+
+
+def _check_files(conn: Connection, order_id: str, happened: Sequence[Event]) -> None:
+    for event in happened:
+        match event:
+            case EvidenceGiven(_, files):
+                unknown = attachments.missing(conn, order_id, files, desk=False)
+            case MessageSaid(_, _, internal, files) if files:
+                unknown = attachments.missing(conn, order_id, files, desk=internal)
+            case _:
+                unknown = ()
+        if unknown:
+            raise Refused("file_unknown", f"order {order_id} has no file {', '.join(unknown)} for its readers")

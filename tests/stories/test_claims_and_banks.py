@@ -1,0 +1,126 @@
+"""Claims on orders that are over, and claims beside a chargeback: nothing is paid twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.payments_desk import PaymentsDesk
+from activities.providers.port import News, NewsKind
+from activities.runs import hand_over
+from domain.claims.case import Status
+from domain.errors import Refused
+from domain.state import Cause, LineState, Stage
+from tests.life import BUYER, COMMAND_KEY, SELLER, Life
+from tests.marketplace import Marketplace
+from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, status
+
+
+async def told(market: Marketplace, life: Life, dispute: str) -> None:
+    desk = PaymentsDesk(
+        market.engine, market.client, market.payments, "stripe", COMMAND_KEY, task_queue=market.task_queue
+    )
+    assert await desk.look(News(f"evt_{dispute}", NewsKind.DISPUTE, dispute, await life.now()))
+    await life.rest()
+
+
+async def charged_back(market: Marketplace, life: Life) -> str:
+    dispute = str(market.sandbox.dispute(life.state().payment.hold, reason="product_not_received")["id"])
+    await told(market, life, dispute)
+    return dispute
+
+
+async def closed(market: Marketplace) -> Life:
+    life = await delivered(market)
+    await life.send("receive", BUYER)
+    await life.until("close")
+    assert await life.result() == Stage.CLOSED
+    return life
+
+
+async def claim_late(market: Marketplace, life: Life) -> None:
+    message = life.message(BUYER, {"reason": "damaged", "lines": ["L1"]}, "late-claim")
+    assert await hand_over(
+        market.engine, market.client, life.order_id, "open_claim", message, task_queue=market.task_queue
+    )
+    await life.rest()
+
+
+async def test_a_claim_on_a_closed_order_reopens_it_and_it_closes_again(market: Marketplace) -> None:
+    life = await closed(market)
+    await claim_late(market, life)
+    assert (status(life), await life.is_running()) == (Status.RECEIVED, True)
+    assert life.state().closed_at is None
+    await life.send("grant_claim", SELLER)
+    await life.rest()
+    assert life.money()["refunded"] == "40.00 EUR"
+    await life.until("close")  # A new run of a test begins at the wall clock's time, before the order closed.
+    assert not await life.is_running()
+    assert await life.result() == Stage.CLOSED
+    await life.check()
+
+
+async def test_a_late_claim_that_is_withdrawn_leaves_the_order_closed_as_it_was(market: Marketplace) -> None:
+    life = await closed(market)
+    before = life.money()
+    await claim_late(market, life)
+    await life.send("withdraw_claim", BUYER)
+    await life.until("close")
+    assert (await life.result(), life.money()) == (Stage.CLOSED, before)
+
+
+async def test_a_chargeback_during_a_claim_pays_the_buyer_once(market: Marketplace) -> None:
+    life = await escalated(market)
+    dispute = await charged_back(market, life)
+    assert life.state().line("L1").held == "claim:c1", "the claim had the line first"
+    assert life.state().line("L2").held == f"dispute:{dispute}"
+    await decide(life, "refund")
+    await life.until("decision_stands")
+    assert "refund" not in life.effects(), "the bank decides about that money"
+    assert status(life) is Status.REFUND_APPROVED
+    market.sandbox.close_dispute(dispute, "lost", fee_returned=0)
+    await told(market, life, dispute)
+    await life.pass_time(DAY)
+    assert "refund" not in life.effects()
+    assert status(life) is Status.RESOLVED
+    await life.check()
+
+
+async def test_a_chargeback_that_is_won_lets_the_claims_refund_go(market: Marketplace) -> None:
+    life = await claimed(market, "damaged")
+    dispute = await charged_back(market, life)
+    await life.send("offer_refund", SELLER, amount="10.00 EUR")
+    await life.send("accept_offer", BUYER)
+    assert "refund" not in life.effects()
+    market.sandbox.close_dispute(dispute, "won", fee_returned=0)
+    await told(market, life, dispute)
+    await life.pass_time(DAY)
+    assert life.effects().count("refund") == 1
+    assert (status(life), life.money()["refunded"]) == (Status.RESOLVED, "10.00 EUR")
+
+
+async def test_the_desk_decides_about_the_line_itself_and_the_claim_is_over(market: Marketplace) -> None:
+    refunded, released = await claimed(market), await claimed(market)
+    await refunded.desk("refund", lines=["L1"])
+    await refunded.rest()
+    assert (status(refunded), refunded.state().line("L1").state) == (Status.RESOLVED, LineState.REFUNDED)
+    await released.desk("release", lines=["L1"])
+    assert (status(released), released.state().line("L1").state) == (Status.CLOSED, LineState.ACCEPTED)
+    assert not any(ticket.cause is Cause.CLAIM for ticket in released.state().tickets)
+
+
+async def test_a_claim_is_about_lines_that_were_sent_and_that_nothing_else_holds(market: Marketplace) -> None:
+    life = await claimed(market)
+    for lines, code in ((["L1"], "claim_open"), (["L9"], "line_unknown"), (["L1", "L2"], "claim_open")):
+        with pytest.raises(Refused) as refused:
+            await life.send("open_claim", BUYER, reason="damaged", lines=lines)
+        assert refused.value.code == code
+    with pytest.raises(Refused) as stranger:
+        await life.send("open_claim", SELLER, reason="damaged", lines=["L2"])
+    assert stranger.value.code == "role_not_allowed"
+    await life.send("open_claim", BUYER, reason="damaged", lines=["L2"])
+    assert [claim.claim_id for claim in life.state().open_claims] == ["c1", "c2"]
+    with pytest.raises(Refused) as unclear:
+        await life.send("withdraw_claim", BUYER)
+    assert unclear.value.code == "claim_unclear"
+    await life.send("withdraw_claim", BUYER, claim_id="c1")
+    assert case(life).status is Status.RECEIVED
