@@ -21,6 +21,7 @@ from domain.errors import (
 )
 from domain.funds import Done, No, Result, Short, Unclear
 from domain.money import INTERNAL, Verb, total
+from domain.purse import SUSPENSE
 from domain.state import MoneyOp, Order
 
 MOVES = frozenset({Verb.CAPTURE, Verb.REFUND, Verb.RELEASE, Verb.REVERSE_RELEASE})
@@ -73,7 +74,7 @@ class Cashier:
         found = self._find(order, op, key)
         if found is None and _too_late(order, op, now):
             return No("AuthorisationExpired")
-        if found is None and set(op.slices) & order.disputed:
+        if found is None and _is_disputed(order, op):
             return No("Disputed")
         return found or self._send_or_find(order, op, key)
 
@@ -177,6 +178,11 @@ def _about(order: Order, op: MoneyOp) -> str:
     """The object at the provider that a look-up starts from: the customer for a new hold, else what the money is on."""
     offer = order.payment.offer
     return offer.customer if op.verb is Verb.AUTHORISE and offer is not None else op.subject
+
+
+def _is_disputed(order: Order, op: MoneyOp) -> bool:
+    stray = SUSPENSE in op.slices and op.subject in order.disputed_strays
+    return stray or bool(set(op.slices) & order.disputed)
 
 
 def _too_late(order: Order, op: MoneyOp, now: datetime) -> bool:

@@ -158,8 +158,8 @@ class PaymentsDesk:
             order = _order(conn, payments.order_of(conn, report.charge) or report.order_id)
             if order is None:
                 return ()
-            if report.charge in provider_news.charges(order):
-                return _for(order, provider_news.dispute(report))
+            if report.charge in order.charges:
+                return _for(order, provider_news.dispute(order, report))
             if payments.is_under_way(conn, order.order_id, (Verb.CAPTURE,)):
                 raise TooEarly(f"the capture of order {order.order_id} is under way")
         return ()

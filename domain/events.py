@@ -13,7 +13,7 @@ from domain.claims.case import Claim, Finding, RefundOffer, ReturnParcel, Ruling
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
-from domain.purse import Debt, Dispute, Moved, Part, Share, Stray
+from domain.purse import Bearer, Debt, Dispute, Moved, Part, Share, Stray
 from domain.state import (
     Account,
     Approval,
@@ -371,6 +371,11 @@ class DisputeBorne:
     fee_owed: bool
     debt: Debt | None
     at: datetime
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the seller owes any of it."""
+        return self.fee_owed or any(share.by is Bearer.SELLER for share in self.shares)
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,8 @@ def _refunds(order: Order) -> Iterator[Desire]:
     for part in order.due_back:
         if part.piece not in disputed:
             yield Desire(Verb.REFUND, part.amount, (part.piece,), order.payment.charge, AT_ONCE)
-    for stray in () if SUSPENSE in disputed else order.strays[:1]:
+    free = [stray for stray in order.strays if stray.ref not in order.disputed_strays]
+    for stray in free[:1]:
         yield Desire(Verb.REFUND, stray.amount, (SUSPENSE,), stray.ref, AT_ONCE)
 
 
@@ -318,10 +319,14 @@ def _debt(order: Order, amount: Money, now: datetime) -> Debt | None:
 
 
 def _retry_at(order: Order, op: MoneyOp, result: Unclear, now: datetime) -> datetime:
-    """Minutes at first, then longer, as policy says; never sooner than the provider asked for."""
+    """Minutes at first, then longer, as policy says; within reason not sooner than the provider asked for.
+
+    Whoever asks for more than the time after which a specialist is asked is asked again then.
+    """
     money = order.policy.money
     backoff: timedelta = money.first_retry * 2 ** min(op.attempts, 16)
-    return now + max(min(backoff, money.longest_retry), timedelta(seconds=result.retry_after))
+    wish = min(max(0.0, result.retry_after), money.unknown_ticket.total_seconds())
+    return now + max(min(backoff, money.longest_retry), timedelta(seconds=wish))
 
 
 def _refused(order: Order, op: MoneyOp, code: str, now: datetime) -> tuple[Event, ...]:

@@ -424,13 +424,32 @@ class Order:
 
     @property
     def disputed(self) -> frozenset[str]:
-        """The slices that an undecided dispute keeps from moving."""
-        return frozenset(part.piece for dispute in self.disputes if dispute.holds for part in dispute.parts)
+        """The slices of what the order is paid with that an undecided dispute keeps from moving."""
+        parts = (part.piece for dispute in self.disputes if dispute.holds for part in dispute.parts)
+        return frozenset(piece for piece in parts if piece != SUSPENSE)
+
+    @property
+    def charges(self) -> frozenset[str]:
+        """The provider's charges that the order has had to do with."""
+        known = [self.payment.charge, *(stray.ref for stray in self.strays), *(move.source for move in self.moves)]
+        return frozenset(filter(None, (*known, *(dispute.charge for dispute in self.disputes))))
+
+    @property
+    def disputed_strays(self) -> frozenset[str]:
+        """The charges whose money in suspense an undecided dispute keeps from moving."""
+        held = (d for d in self.disputes if d.holds and any(part.piece == SUSPENSE for part in d.parts))
+        return frozenset(self.disputed_charge(dispute) for dispute in held)
+
+    def disputed_charge(self, dispute: Dispute) -> str:
+        """The provider's charge that a dispute is about."""
+        return dispute.charge or self.payment.charge
+
+    def in_suspense(self, charge: str) -> Money:
+        """What of a charge came in without a claim to it, or could not go back, and is still with us."""
+        return total([stray.amount for stray in self.strays if stray.ref == charge], self.currency)
 
     def left(self, piece: str) -> Money:
         """What of a slice has not gone back to the buyer; raises KeyError for a slice that this order does not have."""
-        if piece == SUSPENSE:
-            return total([stray.amount for stray in self.strays[:1]], self.currency)
         restored = next((dispute for dispute in self.disputes if dispute.dispute_id == piece), None)
         if restored is not None:
             return restored.restorable

@@ -24,8 +24,8 @@ from workflows.housekeeping import PROVIDER_POLL
 
 REFUND_FAILS_AFTER = timedelta(days=5)
 POLL_SECONDS = 60.0
-DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.CLOSING)
-"""Where there is captured money of which a bank can take something back."""
+DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.REFUNDING, Stage.CLOSING)
+"""Where money was captured that a bank can take back, also when the buyer has been given it back already."""
 
 Deed = Callable[[Ground], Awaitable[None]]
 
@@ -81,18 +81,15 @@ async def told(ground: Ground, what: str, heard: Callable[[Any], bool]) -> None:
     await subject.rest()
 
 
-async def _intent(ground: Ground) -> str:
-    book = await asyncio.to_thread(ground.subject.sandbox.book, ground.case.order_id)
-    captured = [entry["object"] for entry in book if entry["kind"] == "capture"]
+async def _disputed(ground: Ground) -> str:
+    """The buyer's bank takes all of the money back; gives the dispute's id once the order knows."""
+    sandbox = ground.subject.sandbox
+    book = await asyncio.to_thread(sandbox.book, ground.case.order_id)
+    captured = [entry for entry in book if entry["kind"] == "capture"]
     if not captured:
         raise WentWrong("nothing was captured that could be disputed")
-    return str(captured[-1])
-
-
-async def _disputed(ground: Ground) -> str:
-    """The buyer's bank takes the money back; gives the dispute's id once the order knows."""
-    intent = await _intent(ground)
-    made = await asyncio.to_thread(ground.subject.sandbox.dispute, intent, reason="product_not_received")
+    intent, amount = str(captured[-1]["object"]), int(captured[-1]["amount"])
+    made = await asyncio.to_thread(sandbox.dispute, intent, amount=amount, reason="product_not_received")
     await told(ground, "the dispute is known", lambda order: bool(order.disputes))
     return str(made["id"])
 
@@ -167,7 +164,7 @@ async def _let_go(ground: Ground, hold: str) -> None:
 
 
 HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING)
-UNCAPTURED = "nothing is captured that a bank could take back, or all of it was given back"
+UNCAPTURED = "nothing is captured that a bank could take back"
 NO_REFUND = "no refund was given"
 NO_HOLD = "the order does not stand on a hold, or will not"
 
@@ -182,7 +179,7 @@ def news_faults() -> tuple[NewsFault, ...]:
         NewsFault(
             "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed
         ),
-        NewsFault("paid_a_second_time", HELD[1:], "at the stages before the capture it is the same", _paid_twice),
+        NewsFault("paid_a_second_time", tuple(Stage), "", _paid_twice),
         NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": 10}),
         NewsFault("webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
         NewsFault("webhooks_three_days_late", DISPUTED, UNCAPTURED, _lost, {"hold": True}, late=timedelta(days=3)),

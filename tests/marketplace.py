@@ -46,11 +46,12 @@ LONG_HOLD = timedelta(days=60)
 
 @dataclass
 class Marketplace(Parts):
-    """The running parts. `task_queue` is the worker's that the orders of this test live on."""
+    """The running parts. Orders live on the worker of `task_queue`, and their sellers are paid to `account`."""
 
     payments: StripePayments
     policies: Path
     task_queue: str = TASK_QUEUE
+    account: str = "acct_seller"
     lives: list[Life] = field(default_factory=list, repr=False)
 
     @property
@@ -82,9 +83,13 @@ class Marketplace(Parts):
         shipping: str = "4.90",
         currency: str = "EUR",
         policy: str = "standard",
-        account: str = "acct_seller",
+        account: str | None = None,
     ) -> Json:
-        """A storefront's document for a new order, not yet paid; both parties and the address are in the vault."""
+        """A storefront's document for a new order, not yet paid; both parties and the address are in the vault.
+
+        Without an `account` the seller is paid to the marketplace's usual one; "" is none.
+        """
+        account = self.account if account is None else account
         order_id = f"o-{uuid4().hex[:12]}"
         buyer, seller, address = f"buyer-{order_id}", f"seller-{order_id}", f"address-{order_id}"
         with self.engine.begin() as conn:

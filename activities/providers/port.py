@@ -257,7 +257,7 @@ class PaymentProvider(Protocol):
         """Read a fraud review. Raises NoSuchObject."""
 
     def movements(self, since: datetime, until: datetime) -> Iterator[Movement]:
-        """The provider's own book over [since, until), newest first; streamed page by page, in constant memory."""
+        """The provider's own book over [since, until), newest first; streamed page by page."""
 
     def holds(self, since: datetime, until: datetime) -> Iterator[Hold]:
         """The open holds that were made in [since, until), newest first; streamed page by page."""

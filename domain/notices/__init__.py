@@ -43,6 +43,7 @@ from domain.events import (
     TimeAsked,
 )
 from domain.money import Money, Verb
+from domain.news import about_other_payment
 from domain.notices.standing import Fact, Facts, parcel_goes, stands
 from domain.state import DEAD, PARTIES, LineState, Milestone, Order, Role, in_state, stage
 from domain.wire import instant_text
@@ -144,7 +145,8 @@ def notices(
     scene = _Scene(step, seq, order_after, now, _facts(step, happened, order_after))
     outcomes = [notice for event in happened for notice in _outcome(scene, event)]
     spoken = {notice.to for notice in outcomes if notice.channel is Channel.MAIL}
-    told = [to for to in tells if to in PARTIES and to not in spoken and _worth(scene)]
+    parties = PARTIES - {Role.SELLER} if about_other_payment(order_after, happened) else PARTIES
+    told = [to for to in tells if to in parties and to not in spoken and _worth(scene)]
     own = [scene.mail(to, template_of(step), f"{step}:{seq}") for to in told]
     storefront = [*_storefront(scene, tells)]
     every = [*own, *outcomes, *storefront]
@@ -257,7 +259,7 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.BUYER, "refunded", slices=list(event.slices), **part)
             if event.debt is not None:
                 yield scene.mail(Role.SELLER, "owed", owed=str(event.debt.amount))
-        case DisputeBorne(debt=debt) if debt is not None:
+        case DisputeBorne(debt=debt) if debt is not None and event.is_owed:
             yield scene.mail(Role.SELLER, "owed", owed=str(debt.amount))
         case ReleaseReversed():
             yield scene.mail(Role.SELLER, "reversed", owed=str(event.debt.amount) if event.debt else "")

@@ -74,6 +74,14 @@ def refunds(life: Life) -> list[str]:
     return [move.ref for move in life.order.moves if move.verb == "refund"]
 
 
+def disputable(order: Order) -> dict[str, str]:
+    """A dispute of what pays for the order, or of what came without a claim to it."""
+    fact = {"dispute": "dp_9", "amount": str(order.payment.captured), "fee": f"15.00 {order.currency}"}
+    if order.payment.captured or not order.strays:
+        return fact
+    return {**fact, "amount": str(order.strays[0].amount), "charge": order.strays[0].ref}
+
+
 def stuck_at_the_account(life: Life, _: tuple[Line, ...]) -> bool:
     return any(stuck.verb in ("release", "reverse_release") for stuck in life.order.stuck)
 
@@ -125,7 +133,7 @@ GUARDS: Mapping[str, Expected] = {
     "captured": lambda life, _: life.order.payment.captured is not None,
     "not_under_way": at_rest,
     "undisputed": not_disputed,
-    "captured_before": lambda life, _: life.order.payment.captured is not None,
+    "captured_before": lambda life, _: bool(life.order.payment.captured or life.order.strays or refunds(life)),
     "hold_stands": lambda life, _: bool(life.order.payment.hold) and life.order.payment.captured is None,
     "capture_not_asked": no_word_is_due,
     "refund_given": lambda life, _: bool(refunds(life)),
@@ -264,7 +272,7 @@ def body_of(life: Life, step: Step, role: Role) -> dict[str, Any]:
         "payment_found": {"payment_intent": "pi_late"},
         "hold_lost": {"hold": order.payment.hold},
         "refund_failed": {"refund": next(iter(refunds(life)), "re_0")},
-        "open_dispute": {"dispute": "dp_9", "amount": str(order.payment.captured), "fee": f"15.00 {order.currency}"},
+        "open_dispute": disputable(order),
         "win_dispute": {"dispute": next(iter(disputes(life, "open", "lost", "borne")), ""), "fee": "0.00 EUR"},
         "lose_dispute": {"dispute": next(iter(disputes(life, "open")), "")},
         "account_restricted": {"account": order.account.ref},

@@ -46,6 +46,7 @@ def _core(order: Order) -> Facts:
         "paused": order.paused and order.paused.until,
         "approval": order.approval and order.approval.name,
         "disputes": [(d.dispute_id, d.status) for d in order.disputes],
+        "strays": [(stray.ref, stray.amount.minor) for stray in order.strays],
         "debt": (order.debt.amount.minor, order.debt.since) if order.debt else (0, None),
         "over": is_over(order),
     }
@@ -69,6 +70,7 @@ def _model(sale: Sale) -> Facts:
         "paused": sale.paused_until,
         "approval": sale.approval and sale.approval.name,
         "disputes": [(name, d.state) for name, d in sale.disputes.items()],
+        "strays": sale.strays,
         "debt": (sale.sums.Q, sale.owed_since),
         "over": over(sale),
     }
@@ -98,7 +100,7 @@ def accounts(sale: Sale) -> dict[str, int]:
         if dispute.state == "restored":
             expected[f"escrow:o-1:{name}"] = sum(dispute.won_back)
     expected |= {
-        "clearing": OWED - (sums.C + sums.U - sums.F - sums.S + sums.N + sums.X - sums.D),
+        "clearing": OWED - (sums.C + sums.V - sums.F - sums.G - sums.S + sums.N + sums.X - sums.D),
         "suspense:o-1": sums.U,
         "disputed:o-1": -sums.P,
         "receivable:seller-1:o-1": -sums.Q,
@@ -132,7 +134,7 @@ def broken(sale: Sale, ledger: Ledger) -> Iterator[str]:
     escrow = sum(piece.left for piece in sale.in_escrow()) + sum(
         sum(d.won_back) for d in sale.disputes.values() if d.state == "restored"
     )
-    if escrow + s.S - s.X + s.F + s.K + s.D != s.C + s.L + s.Q + s.P:
+    if escrow + s.U + s.S - s.X + s.F + s.G + s.K + s.D != s.C + s.V + s.L + s.Q + s.P:
         yield f"money is not conserved (P4): {s}, escrow {escrow}"
     if s.C > s.A:
         yield f"captured {s.C} of {s.A} (P1)"

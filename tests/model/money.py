@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.model.sale import SENT, SHIPPING, Hold, Operation, Payout, Sale, Slice, Stuck
+from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice, Stuck
 from tests.model.tickets import open_ticket
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
-SUSPENSE = "suspense"
 GONE = ("AuthorisationExpired", "AlreadyDone")
 
 Due = tuple[str, int, tuple[str, ...], str, datetime]
@@ -57,7 +56,8 @@ def _refunds(sale: Sale) -> list[Due]:
     dead = [line for line in sale.lines.values() if not line.live]
     back = [piece for piece in [*dead, *([] if sale.live else [sale.shipping])] if piece.where in ours]
     back = [piece for piece in back if piece.name not in disputed]
-    found: list[Due] = [(REFUND, ref_amount, (SUSPENSE,), ref, ALWAYS) for ref, ref_amount in sale.strays[:1]]
+    strays = [(ref, amount) for ref, amount in sale.strays if ref not in disputed]
+    found: list[Due] = [(REFUND, amount, (SUSPENSE,), ref, ALWAYS) for ref, amount in strays[:1]]
     if back:
         found.append((REFUND, sum(p.left for p in back), tuple(p.name for p in back), "charge", ALWAYS))
     return found
@@ -127,6 +127,7 @@ def done(sale: Sale, ref: str, limit: datetime | None, renewable: bool, netted: 
         case "capture":
             sale.captured, sale.captured_at, sale.sums.C = True, now, op.amount
             sale.charges.add(ref)
+            sale.own_charge = ref
             for name in op.names:
                 sale.piece(name).where = "escrow"
         case "void":
@@ -169,8 +170,9 @@ def _released(sale: Sale, op: Operation, ref: str, netted: tuple[int, int], now:
 def _refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
     """What was in escrow goes back; what had been paid out the seller owes, less the fee, which returns."""
     if op.names == (SUSPENSE,):
-        sale.strays.pop(0)
+        sale.strays.remove((op.subject, op.amount))
         sale.sums.U -= op.amount
+        sale.sums.G += op.amount
         sale.refunds[ref] = {f"{SUSPENSE}:{op.subject}": op.amount}
         return
     sale.refunds[ref] = {name: sale.piece(name).left for name in op.names}
@@ -191,6 +193,9 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
     sale.sums.P -= dispute.amount
     back = [0, 0]
     for piece_name, part in dispute.parts.items():
+        if piece_name == SUSPENSE:
+            dispute.stray_back = _unsuspend(sale, dispute.charge or sale.own_charge, part)
+            continue
         piece = sale.piece(piece_name)
         amount = min(part, piece.left) if piece.where in ("escrow", "released") else 0
         if not amount:
@@ -205,13 +210,25 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
             piece.where = "refunded"
             if piece.live and piece is not sale.shipping:
                 piece.state, piece.since = "refunded", now
-    sale.sums.L += rest
+    sale.sums.L += rest - dispute.stray_back
     dispute.won_back = back[0], back[1]
     dispute.fee_owed = dispute.at_fault and rest < dispute.amount
     if dispute.fee_owed:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
     free(sale, f"dispute:{name}")
+
+
+def _unsuspend(sale: Sale, charge: str, part: int) -> int:
+    """The bank has given the buyer so much of a stray payment, as far as it is still there; how much that was."""
+    taken = 0
+    for at, (ref, amount) in enumerate(list(sale.strays)):
+        if ref == charge:
+            gone = min(amount, part - taken)
+            sale.strays[at], taken = (ref, amount - gone), taken + gone
+    sale.strays = [(ref, amount) for ref, amount in sale.strays if amount]
+    sale.sums.U -= taken
+    return taken
 
 
 def free(sale: Sale, holder: str) -> None:
@@ -223,7 +240,10 @@ def free(sale: Sale, holder: str) -> None:
 
 def unstick(sale: Sale, op: Operation) -> None:
     """What was done is not stuck any more, whichever way the money went."""
-    moved = {name for name in op.names if op.verb != "bear" or not sale.piece(name).left}
+    moved = set(op.names)
+    if op.verb == "bear":
+        moved = {name for name in op.names if name != SUSPENSE and not sale.piece(name).left}
+        moved |= set() if sale.strays else {SUSPENSE}
     kept = []
     for stuck in sale.stuck:
         names = tuple(name for name in stuck.names if name not in moved)

@@ -198,8 +198,7 @@ def told(sale: Sale) -> list[Say]:
     if sale.captured or stage(sale) == "expired":
         found.append(Say("payment_found", "provider", taken))
     found += [Say("refund_failed", "provider", {"refund": ref}) for ref in sale.refunds]
-    if sale.captured:
-        found += _disputes(sale)
+    found += _disputes(sale)
     if any(due[0] == "release" for due in money.due(sale)):
         found.append(Say("account_restricted", "provider", {"account": sale.account}))
     if sale.stuck:
@@ -208,20 +207,20 @@ def told(sale: Sale) -> list[Say]:
 
 
 def _disputes(sale: Sale) -> list[Say]:
-    """New disputes about all, half or a cent of what may still move, and the bank's decisions about known ones."""
+    """New disputes about all, half or a cent of a payment, refunded or not, and what the bank decides about others."""
     found = []
-    taken = sum(d.amount for d in sale.disputes.values() if d.state != "won") + sale.sums.F
-    there = sale.sums.C - taken - (sale.op.amount if sale.op and sale.op.verb == "refund" else 0)
-    if there > 0 and len(sale.disputes) < 3:
-        fault = ("not_received", "fraudulent")
-        for n, amount in enumerate((there, (there + 1) // 2, 1)):
-            fact = {
-                "dispute": f"dp_{len(sale.disputes)}",
-                "amount": euros(amount),
-                "fee": "15.00 EUR",
-                "reason": fault[n % 2],
-            }
-            found.append(Say("open_dispute", "provider", fact))
+    fault = ("not_received", "fraudulent")
+    for charge, came in (("", sale.sums.C), *list(sale.uncalled.items())[-1:]):
+        there = came - sum(d.amount for d in sale.disputes.values() if d.state != "won" and d.charge == charge)
+        if there > 0 and len(sale.disputes) < 3:
+            for n, amount in enumerate((there, (there + 1) // 2, 1)):
+                fact = {
+                    "dispute": f"dp_{len(sale.disputes)}",
+                    "amount": euros(amount),
+                    "fee": "15.00 EUR",
+                    "reason": fault[n % 2],
+                }
+                found.append(Say("open_dispute", "provider", {**fact, "charge": charge} if charge else fact))
     for name in sale.disputes:
         found += [
             Say("win_dispute", "provider", {"dispute": name, "fee": "15.00 EUR"}),
@@ -304,7 +303,13 @@ def _news(sale: Sale, dice: Dice) -> dict[str, dict[str, Any]]:
         ),
         "hold_lost": {"hold": "hold-0"},
         "refund_failed": {"refund": dice.pick(("re_9", *sale.refunds))},
-        "open_dispute": {"dispute": dispute, "amount": amount, "fee": "1.00 EUR", "reason": "duplicate"},
+        "open_dispute": {
+            "dispute": dispute,
+            "amount": amount,
+            "fee": "1.00 EUR",
+            "reason": "duplicate",
+            "charge": dice.pick(("", "ch_8", sale.own_charge, *sale.uncalled)),
+        },
         "win_dispute": {"dispute": dispute, "fee": euros(dice.pick((0, 1500, 1501)))},
         "lose_dispute": {"dispute": dispute},
         "account_restricted": {"account": dice.pick(("acct_9", sale.account))},

@@ -188,10 +188,11 @@ class Pair:
                 self._say(op.subject not in self.voided, "voided twice (P8)")
                 self._say(not (sale.captured and hold and op.subject == hold.ref), "voided what was captured (P8)")
             case "release" | "refund":
-                self._say(not set(op.names) & sale.disputed(), f"{op.verb} of what is disputed (P7)")
+                self._say(not {*op.names, op.subject} & sale.disputed(), f"{op.verb} of what is disputed (P7)")
                 if op.verb == "refund" and op.names != ("suspense",):
-                    taken = sum(d.amount for d in sale.disputes.values() if d.holds)
-                    taken += sum(sum(d.won_back) for d in sale.disputes.values() if d.state == "borne")
+                    own = [d for d in sale.disputes.values() if not d.charge]
+                    taken = sum(d.amount for d in own if d.holds)
+                    taken += sum(sum(d.won_back) for d in own if d.state == "borne")
                     self._say(sums.F + op.amount + taken <= sums.C, "more goes back than was captured (P6)")
             case _:
                 pass

@@ -13,6 +13,7 @@ from tests.model.days import Days
 DEAD = ("cancelled", "refunded")
 SENT = ("shipped", "delivered", "accepted")
 SHIPPING = "shipping"
+SUSPENSE = "suspense"
 
 
 class Refused(Exception):
@@ -98,7 +99,10 @@ class Slice:
 
 @dataclass
 class Dispute:
-    """A chargeback. `parts` are the slices that it holds; `won_back` is what goes to the seller when it is won late."""
+    """A chargeback of the order's own payment, or of another `charge`. `parts` are the slices that it holds.
+
+    `won_back` is what goes to the seller when it is won late, `stray_back` what goes on its way back to the buyer.
+    """
 
     amount: int
     fee: int
@@ -108,6 +112,8 @@ class Dispute:
     state: str = "open"
     fee_owed: bool = False
     won_back: tuple[int, int] = (0, 0)
+    charge: str = ""
+    stray_back: int = 0
 
     @property
     def holds(self) -> bool:
@@ -128,7 +134,8 @@ class Payout:
 class Sums:
     """The order's money, each sum by its letter in docs/invariants.md; all only ever grow, but for L, Q, D and P.
 
-    `P` is what of `D` nobody has borne yet, `U` what came in without a claim to it, `N` what of `S` paid other debts.
+    `P` is what of `D` nobody has borne yet, `N` what of `S` paid other debts. `V` came in without a claim to it; of it
+    `U` stands in suspense and `G` went back.
     """
 
     A: int = 0
@@ -142,6 +149,8 @@ class Sums:
     Q: int = 0
     P: int = 0
     U: int = 0
+    V: int = 0
+    G: int = 0
     N: int = 0
 
 
@@ -246,6 +255,8 @@ class Sale:
     owed_since: datetime | None = None
     strays: list[tuple[str, int]] = field(default_factory=list)
     charges: set[str] = field(default_factory=set)
+    own_charge: str = ""
+    uncalled: dict[str, int] = field(default_factory=dict)
     heard: int = 0
     parcels: dict[str, Parcel] = field(default_factory=dict)
     op: Operation | None = None
@@ -310,8 +321,13 @@ class Sale:
         return [piece for piece in self.slices if piece.where == "escrow" and piece.left]
 
     def disputed(self) -> set[str]:
-        """The slices that an undecided dispute keeps from moving (P7)."""
-        return {name for dispute in self.disputes.values() if dispute.holds for name in dispute.parts}
+        """The slices, and the charges of stray payments, that an undecided dispute keeps from moving (P7)."""
+        held = [(d, name) for d in self.disputes.values() if d.holds for name in d.parts]
+        return {(d.charge or self.own_charge) if name == SUSPENSE else name for d, name in held}
+
+    def suspended(self, charge: str) -> int:
+        """What of a charge stands in suspense."""
+        return sum(amount for ref, amount in self.strays if ref == charge)
 
     def disputed_by(self, name: str) -> str:
         """What holds a slice while a dispute about it is undecided."""
