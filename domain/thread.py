@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from domain.checkout import ID, NOT_AN_ID
+from domain.claims.clocks import claim_step
 from domain.errors import Invalid, Refused
 from domain.events import Event, MessageSaid, TierPassed
 from domain.state import DESK, PARTIES, Order, Role
 from domain.step import Moment
-from domain.tiers import party_tiers, root_of
+from domain.tiers import party_tiers, root_of, subject_of
 
 REMINDED = {"pay": Role.BUYER, "confirm": Role.SELLER, "ship": Role.SELLER, "receipt": Role.BUYER}
-"""Whom the reminder of each clock is for."""
+"""Whom the reminder of each clock is for; that of a claim is for whoever must act at its status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +51,11 @@ def say(moment: Moment) -> tuple[Event, ...]:
 def _answered(order: Order, role: Role) -> Iterator[Event]:
     """The reminders that the role would get of the clocks that run now."""
     for tier in party_tiers(order):
-        if tier.endswith(".remind") and REMINDED[root_of(tier)] is role and tier not in order.passed:
+        if tier.endswith(".remind") and _reminded(order, tier) is role and tier not in order.passed:
             yield TierPassed(tier)
+
+
+def _reminded(order: Order, tier: str) -> Role:
+    """Whom the clock waits for: of a claim, whoever must act at its status."""
+    claim = order.claim(subject_of(tier)) if root_of(tier) == "claim" else None
+    return REMINDED[root_of(tier)] if claim is None else claim_step(claim)[1]
