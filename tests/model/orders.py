@@ -9,7 +9,8 @@ from domain.business_time import Calendar
 from domain.state import Offer, Order
 from tests.domain.world import AT_CONFIRMATION, FIRST_DAY, POLICY, RENEWS, START, new_order
 from tests.model.days import Days
-from tests.model.sale import Sale, Slice, Terms
+from tests.model.sale import Sale, Slice
+from tests.model.terms import Terms
 
 SUMMER = datetime(2027, 3, 28, 1, tzinfo=UTC)
 WINTER = datetime(2027, 10, 31, 1, tzinfo=UTC)

@@ -15,6 +15,7 @@ from domain.money import INTERNAL, Money, Verb
 from domain.state import Actor, MoneyOp, Order, Role, is_over
 from tests.domain.world import START, Ledger, settled, started, with_calendars
 from tests.model import clocks, desk, money
+from tests.model.cases import overtake
 from tests.model.compare import OWED, broken, differences
 from tests.model.moves import Dice, Move, Ring, Say, Wait, move
 from tests.model.sale import Operation, Refused, Sale
@@ -137,6 +138,7 @@ class Pair:
         self.path[-1] += f": {answer.step} {clock.subject}".rstrip()
         if clock.step != "extend_calendars":
             step = clocks.ring(self.sale, self._mine(clock), self.now)
+            overtake(self.sale, self.now)
             prune(self.sale)
             self._say(step == answer.step, f"model takes {step}")
         self._take(answer, dice)
@@ -173,6 +175,7 @@ class Pair:
         self.order = settled(before, op, result, self.now)
         self.ledger.post(entries(before, op, result))
         self._settle(result)
+        overtake(self.sale, self.now)
         prune(self.sale)
 
     def _watch(self, op: Operation) -> None:
