@@ -63,13 +63,20 @@ def let_go(sale: Sale, claim: Claim, now: datetime) -> None:
     for line in lines:
         line.held = sale.disputed_by(line.name)
         if line.state == "delivered":
-            decide = sale.buyer_days.after(now, sale.terms.decide)
-            sale.start(f"receipt:{line.name}.decide", now, decide)
-            sale.start(f"receipt:{line.name}.weak", now, decide + sale.terms.weak_release)
+            since = _standing(sale, line.since, now)
+            decide = sale.buyer_days.after(since, sale.terms.decide)
+            sale.start(f"receipt:{line.name}.decide", since, decide)
+            sale.start(f"receipt:{line.name}.weak", since, decide + sale.terms.weak_release)
     travelling = {line.name for line in lines if line.state == "shipped"}
     for parcel in sale.parcels.values():
         if not parcel.withdrawn and travelling & set(parcel.lines):
-            sale.start(f"stall:{parcel.name}", now, sale.buyer_days.after(now, sale.terms.stall))
+            since = _standing(sale, parcel.moved, now)
+            sale.start(f"stall:{parcel.name}", since, sale.buyer_days.after(since, sale.terms.stall))
+
+
+def _standing(sale: Sale, since: datetime, now: datetime) -> datetime:
+    """In a pause nothing counts, so that a window that begins then is whole when the pause is over."""
+    return now if sale.paused_since is None else max(sale.paused_since, since)
 
 
 def settle(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.model.cases import at_stake
-from tests.model.flow import MAY, Claim
+from tests.model.flow import MAY, PLATFORM, RETURNED, Claim
 from tests.model.sale import SENT, Sale
 
 Try = tuple[str, str, dict[str, Any], str, str]
@@ -45,10 +45,10 @@ def _steps(sale: Sale, claim: Claim) -> list[Try]:
         for side, statuses in sides.items():
             if claim.status in statuses and not (name in ("add_evidence", "assign_claim") and side != "desk"):
                 role = WHO[side][len(claim.judges) % len(WHO[side])]
-                found += [
-                    (name, role, {"claim_id": claim.name, **body}, "", _person(name, role))
-                    for body in bodies(sale, claim, name)
-                ]
+                fitting = bodies(sale, claim, name)
+                if name == "decide_claim" and claim.status not in (PLATFORM, RETURNED):
+                    fitting = fitting[1:4:2]
+                found += [(name, role, {"claim_id": claim.name, **body}, "", _person(name, role)) for body in fitting]
     if ("claim", claim.name) in sale.tickets:
         found.append(
             (
@@ -79,8 +79,12 @@ def bodies(sale: Sale, claim: Claim, name: str) -> list[dict[str, Any]]:
         "inspect_return": [{"finding": finding} for finding in FINDINGS],
         "ask_party": [{"of": side, **NOTE} for side in ("buyer", "seller")],
         "decide_claim": [
-            *({"verdict": verdict, **NOTE} for verdict in VERDICTS[:3]),
-            *({"verdict": "part_refund", "amount": part, **NOTE} for part in parts),
+            {"verdict": "refund", **NOTE},
+            {"verdict": "part_refund", "amount": parts[0], **NOTE},
+            {"verdict": "release", **NOTE},
+            {"verdict": "return_first", **NOTE},
+            {"verdict": "part_refund", "amount": parts[1], **NOTE},
+            {"verdict": "part_refund", "amount": parts[2], **NOTE},
         ],
     }
     return fitting.get(name, [{}])

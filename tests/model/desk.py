@@ -48,8 +48,9 @@ def extend(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(now < until <= now + sale.terms.longest_pause, "a time in the near future")
     moved = [root for root in roots(sale) if root.partition(":")[0] == body["clock"] in CLOCKS]
     need(moved, "that clock does not run")
+    by = until - min(sale.timers[tier] for root in moved for tier in tiers(sale, root))
     for root in moved:
-        move_to(sale, root, until)
+        shift(sale, root, by)
 
 
 def pause(sale: Sale, body: Body, role: str, now: datetime) -> None:
