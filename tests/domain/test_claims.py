@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
 from domain.deadlines import deadlines
-from domain.money import Money
-from domain.purse import Part
-from domain.state import Funds, LineState, Order
+from domain.money import Money, Verb
+from domain.purse import DisputeStatus, Part
+from domain.state import Funds, LineState, Order, Role
 from tests.domain.claims_world import BUYER, NOTE, OPERATOR, SELLER, SPECIALIST, bought, missing, received
-from tests.domain.world import delivered, shipped, text_of
+from tests.domain.world import delivered, held_in_escrow, shipped, text_of
 
 
 def rings(order: Order, *steps: str) -> list[datetime]:
@@ -69,3 +69,17 @@ def test_what_goes_back_for_goods_that_come_back_used_is_rounded_down() -> None:
     ruling = life.order.claims[0].ruling
     assert ruling is not None
     assert ruling.parts == (Part("a", Money.parse("260.00 EUR")),)
+
+
+def test_a_lost_dispute_is_borne_by_a_line_and_by_a_part_of_it_that_could_not_be_given_back() -> None:
+    life = received()
+    life.do("offer_refund", SELLER, amount="100.00 EUR")
+    life.do("accept_offer", BUYER)
+    refund = next(move for move in life.order.moves if move.verb is Verb.REFUND)
+    life.do("refund_failed", Role.PROVIDER, refund=refund.ref)
+    life.do("open_dispute", Role.PROVIDER, dispute="dp", amount="425.00 EUR", fee="0.00 EUR")
+    life.do("lose_dispute", Role.PROVIDER, dispute="dp")
+    life.settle_money()
+    assert life.order.disputes[0].status is DisputeStatus.BORNE
+    assert held_in_escrow(life.order) == Money.zero("EUR")
+    assert life.order.strays == ()

@@ -191,7 +191,8 @@ class Pair:
                 self._say(op.subject not in self.voided, "voided twice (P8)")
                 self._say(not (sale.captured and hold and op.subject == hold.ref), "voided what was captured (P8)")
             case "release" | "refund":
-                self._say(not {*op.names, op.subject} & sale.disputed(), f"{op.verb} of what is disputed (P7)")
+                moved = {op.subject} if op.names == ("suspense",) else {*op.names}
+                self._say(not moved & sale.disputed(), f"{op.verb} of what is disputed (P7)")
                 if op.verb == "refund" and op.names != ("suspense",):
                     own = [d for d in sale.disputes.values() if not d.charge]
                     taken = sum(d.amount for d in own if d.holds)
