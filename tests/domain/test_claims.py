@@ -3,12 +3,23 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
+from domain.claims.case import Status
 from domain.deadlines import deadlines
-from domain.money import Money, Verb
+from domain.money import Money, Verb, total
 from domain.purse import DisputeStatus, Part
 from domain.state import Funds, LineState, Order, Role
-from tests.domain.claims_world import BUYER, NOTE, OPERATOR, SELLER, SPECIALIST, bought, missing, received
-from tests.domain.world import delivered, held_in_escrow, shipped, text_of
+from tests.domain.claims_world import (
+    BUYER,
+    NOTE,
+    OPERATOR,
+    SELLER,
+    SPECIALIST,
+    bought,
+    missing,
+    received,
+    refuses_refunds,
+)
+from tests.domain.world import Life, delivered, done, held_in_escrow, shipped, text_of
 
 
 def rings(order: Order, *steps: str) -> list[datetime]:
@@ -83,3 +94,42 @@ def test_a_lost_dispute_is_borne_by_a_line_and_by_a_part_of_it_that_could_not_be
     assert life.order.disputes[0].status is DisputeStatus.BORNE
     assert held_in_escrow(life.order) == Money.zero("EUR")
     assert life.order.strays == ()
+
+
+def bank_takes(life: Life, amount: str) -> None:
+    """The bank gives the buyer an amount back, for good."""
+    life.do("open_dispute", Role.PROVIDER, dispute="dp", amount=amount, fee="0.00 EUR", reason="fraudulent")
+    life.do("lose_dispute", Role.PROVIDER, dispute="dp")
+
+
+def given_back(order: Order, line_id: str) -> Money:
+    return total([part.amount for part in order.given_back if part.piece == line_id], order.currency)
+
+
+def test_what_the_bank_gave_back_of_a_line_is_not_paid_again_by_a_refund_in_part_that_waits() -> None:
+    life = received("damaged", bought(prices=("400.00",)))
+    life.answer = refuses_refunds
+    life.do("offer_refund", SELLER, amount="100.00 EUR")
+    life.do("accept_offer", BUYER)
+    bank_takes(life, "40.50 EUR")
+    life.answer = done
+    life.until("close")
+    assert given_back(life.order, "a") == Money.parse("100.00 EUR")
+
+
+def test_what_the_bank_gave_back_of_a_line_is_not_paid_again_by_a_decision_that_waits_for_an_appeal() -> None:
+    life = received("damaged", bought(prices=("400.00",)))
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="100.00 EUR", **NOTE)
+    bank_takes(life, "40.50 EUR")
+    life.until("close")
+    assert given_back(life.order, "a") == Money.parse("100.00 EUR")
+
+
+def test_a_decision_of_which_the_bank_has_given_back_all_leaves_the_rest_to_the_seller() -> None:
+    life = received("damaged", bought(prices=("400.00",)))
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="30.00 EUR", **NOTE)
+    bank_takes(life, "40.50 EUR")
+    life.until("decision_stands")
+    claim = life.order.claims[0]
+    assert (claim.status, given_back(life.order, "a")) == (Status.CLOSED, Money.parse("40.00 EUR"))
+    assert life.order.line("a").state is LineState.ACCEPTED

@@ -206,7 +206,7 @@ def _part_refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
     line.taken += op.amount
     sale.sums.F += op.amount
     sale.refunds[ref] = {f"{SUSPENSE}:{sale.own_charge}": op.amount}
-    del sale.granted[line.name]
+    sale.granted.pop(line.name, None)
     if not line.left:
         line.state = line.where = "refunded"
 
@@ -230,6 +230,7 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
             sale.owe(net, now)
             sale.sums.K -= fee
         piece.taken += amount
+        _counts_as_refund(sale, piece.name, amount)
         rest, back = rest - amount, [back[0] + net, back[1] + fee]
         if not piece.left:
             piece.where = "refunded"
@@ -242,6 +243,15 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
     free(sale, f"dispute:{name}")
+
+
+def _counts_as_refund(sale: Sale, name: str, amount: int) -> None:
+    """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
+    for promised in [sale.granted, *(claim.ruling for claim in sale.claims.values() if claim.ruling)]:
+        if name in promised:
+            promised[name] = max(promised[name] - amount, 0)
+            if not promised[name]:
+                del promised[name]
 
 
 def _unsuspend(sale: Sale, charge: str, part: int) -> int:

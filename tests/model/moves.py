@@ -88,6 +88,8 @@ def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     kind = dice.take(32)
     if kind == 0:
         return None
+    if over(sale) and 23 < kind <= 25:
+        return Wait(dice.pick(PAUSES))
     if over(sale):
         return dice.pick(late(sale)) if kind > 27 else anything(sale, dice, now) if kind == 1 else None
     about = [Say(*step) for step in likely(sale)] if kind > 23 else []
