@@ -163,7 +163,10 @@ def ring(sale: Sale, clock: Clock, now: datetime) -> str:
     late = now - at
     if step in PARTY and late > sale.terms.grace and tier not in sale.spared:
         sale.spared.add(tier)
-        sale.timers[tier] = max(sale.desk_days.after(now, 1), now + late)
+        later = max(sale.desk_days.after(now, 1), now + late)
+        if tier.endswith(".decide"):
+            sale.timers[tier.replace(".decide", ".weak")] += later - sale.timers[tier]
+        sale.timers[tier] = later
         return "spare_after_outage"
     _STEPS[step](sale, tier.partition(":")[2], now)
     if step in ("confirm_overdue", "ship_overdue", "parcel_stalled", "receipt_overdue", "money_overdue"):

@@ -99,7 +99,8 @@ def cover(sale: Sale, dispute: Dispute, amount: int) -> dict[str, int]:
     if sale.suspended(charge):
         lefts[SUSPENSE] = sale.suspended(charge)
     rivals = [d for d in sale.disputes.values() if d.holds and d.charge == dispute.charge]
-    free_of = {name: left - sum(d.parts.get(name, 0) for d in rivals) for name, left in lefts.items()}
+    held = {name: sum(d.parts.get(name, 0) for d in rivals) for name in lefts}
+    free_of = {name: max(left - held[name], 0) for name, left in lefts.items()}
     going = {name: min(free_of.get(name, 0), part) for name, part in _leaving(sale, charge).items()}
     stays = lay(amount, {name: left - going.get(name, 0) for name, left in free_of.items()})
     goes = lay(amount - sum(stays.values()), going)
