@@ -46,6 +46,7 @@ from domain.state import (
 )
 from domain.step import Moment, Step
 from domain.tickets import known, overtaken
+from domain.tiers import moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
 """What needs a second operator when a person of the desk decides it for a large order."""
@@ -132,7 +133,8 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
     spared = f"graced:{clock.tier}"
     if clock.party and late > order.policy.outage.grace and spared not in order.passed:
         later = max(add_business_days(order.desk_calendar, now, 1), now + late)
-        events: tuple[Event, ...] = (TierMoved(clock.tier, later), TierPassed(spared), Taken(order.seq + 1))
+        moved = (TierMoved(clock.tier, later), *moved_along(order, clock.tier, later))
+        events: tuple[Event, ...] = (*moved, TierPassed(spared), Taken(order.seq + 1))
         return Decision("spare_after_outage", SYSTEM, events, apply_all(order, events), None, ())
     step = step_for(clock.step, Role.CLOCK)
     if step is None:

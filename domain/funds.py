@@ -281,12 +281,11 @@ def _reviewed(order: Order, review: str, now: datetime) -> tuple[Event, ...]:
 
 def _paid(order: Order, op: MoneyOp, result: Done, now: datetime) -> tuple[Event, ...]:
     """What moved after the capture."""
-    parts = moving(order, op)
     match op.verb:
         case Verb.RELEASE:
-            return _released(order, op, result, parts, now)
+            return _released(order, op, result, moving(order, op), now)
         case Verb.REFUND:
-            return _given_back(order, op, result, parts, now)
+            return _given_back(order, op, result, moving(order, op), now)
         case Verb.REVERSE_RELEASE:
             debt = _debt(order, _owed(order) - result.amount, now)
             return (ReleaseReversed(result.ref, op.subject, result.amount, debt),)

@@ -114,6 +114,11 @@ def share(amount: Money, basis_points: int) -> Money:
     return Money((amount.minor * basis_points * 2 + 10_000) // 20_000, amount.currency)
 
 
+def share_down(amount: Money, basis_points: int) -> Money:
+    """As `share`, rounded down: a refund in percent (docs/rules.md, Rounding)."""
+    return Money(amount.minor * basis_points // 10_000, amount.currency)
+
+
 def allocate(amount: Money, weights: Sequence[int]) -> tuple[Money, ...]:
     """Split a non-negative `amount` by `weights`, by largest remainder, ties to the earlier part.
 

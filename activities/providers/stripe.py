@@ -177,9 +177,7 @@ class StripePayments(StripeReader):
                 self._api.payment_intents.list({"customer": customer, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]})
             )
         query = f"metadata['order_id']:'{order_id}' AND metadata['key']:'{key}'"
-        return every(
-            self._api.payment_intents.search({"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]})
-        )
+        return every(self._api.payment_intents.search({"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]}))
 
     def _voided(self, hold: str) -> Effect | None:
         with translated():

@@ -151,9 +151,7 @@ class StripeReader:
         first, last = int(since.timestamp()), int(until.timestamp())
         query = f"status:'requires_capture' AND created>={first} AND created<{last}"
         with translated():
-            intents = self._api.payment_intents.search(
-                {"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]}
-            )
+            intents = self._api.payment_intents.search({"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]})
             for intent in every(intents):
                 if STATES.get(intent.status) is HoldState.OPEN:
                     yield read_hold(intent)

@@ -236,7 +236,25 @@ def _borne(order: Order, event: DisputeBorne) -> Order:
     order = replace(order, given_back=(*order.given_back, *lost), debt=event.debt, strays=strays)
     gone = tuple(part.piece for part in lost if not order.left(part.piece))
     settled = gone if strays else (*gone, SUSPENSE)
-    return _emptied(_settled(order, Verb.BEAR, settled), gone, event.at)
+    return _emptied(_settled(_less_promised(order, lost), Verb.BEAR, settled), gone, event.at)
+
+
+def _less_promised(order: Order, taken: tuple[Part, ...]) -> Order:
+    """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
+    had = {part.piece: part.amount for part in taken}
+
+    def less(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(
+            replace(part, amount=part.amount - had.get(part.piece, Money.zero(order.currency)))
+            for part in parts
+            if part.piece not in had or part.amount > had[part.piece]
+        )
+
+    claims = tuple(
+        replace(claim, ruling=replace(claim.ruling, parts=less(claim.ruling.parts))) if claim.ruling else claim
+        for claim in order.claims
+    )
+    return replace(order, granted=less(order.granted), claims=claims)
 
 
 MONEY_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {

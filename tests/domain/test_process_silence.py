@@ -292,3 +292,12 @@ def test_a_request_made_anew_gets_a_clock_of_its_own() -> None:
     life.do("request_cancel", Role.BUYER, reason="too_slow")
     ends = [clock.at for clock in deadlines(life.order) if clock.step == "cancel_by_silence"]
     assert ends == [add_business_days(WEEKS, life.now, 1)]
+
+
+def test_a_receipt_that_was_extended_and_then_spared_rings_when_it_is_extended_to() -> None:
+    life = delivered(new_order(prices=("30.00",)), "strong")
+    life.do("extend", Role.SPECIALIST, clock="receipt", until=text_of(life.now + timedelta(days=3)), note_id="n-1")
+    assert life.ring(late=timedelta(days=12)).step == "spare_after_outage"
+    until = life.now + timedelta(days=20)
+    life.do("extend", Role.SPECIALIST, clock="receipt", until=text_of(until), note_id="n-1")
+    assert [clock.at for clock in deadlines(life.order) if clock.subject == "a"] == [until]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.deadlines import deadlines
+from domain.purse import Part
 from domain.state import Order, is_over, stage as core_stage
 from tests.domain.world import Ledger
 from tests.model import clocks
+from tests.model.flow import FOR_BUYER, FOR_SELLER
 from tests.model.sale import Sale, over, stage
 
 Facts = dict[str, object]
 OWED = 100_000_00
 """What the seller owes for another order before this one begins."""
+
+TALK = (FOR_SELLER, FOR_BUYER)
+"""The statuses at which an offer can be accepted."""
 
 NOT_COMPARED = ("extend_calendars", "settle")
 
@@ -46,10 +51,22 @@ def _core(order: Order) -> Facts:
         "paused": sorted(pause.until for pause in order.pauses),
         "approval": order.approval and order.approval.name,
         "disputes": [(d.dispute_id, d.status) for d in order.disputes],
+        "claims": [
+            (c.claim_id, c.lines, c.reason, c.status, c.since, c.opened_at, c.appealed, set(c.judges))
+            for c in order.claims
+        ],
+        "offers": [c.offer and (c.offer.by, c.offer.amount.minor) for c in order.claims if c.status in TALK],
+        "rulings": [c.ruling and _cents(c.ruling.parts) for c in order.claims],
+        "awarded": [_cents(c.awarded) for c in order.claims],
+        "granted": _cents(order.due_back),
         "strays": [(stray.ref, stray.amount.minor) for stray in order.strays],
         "debt": (order.debt.amount.minor, order.debt.since) if order.debt else (0, None),
         "over": is_over(order),
     }
+
+
+def _cents(parts: tuple[Part, ...]) -> dict[str, int]:
+    return {part.piece: part.amount.minor for part in parts}
 
 
 def _model(sale: Sale) -> Facts:
@@ -70,6 +87,13 @@ def _model(sale: Sale) -> Facts:
         "paused": sorted(pause.until for pause in sale.pauses.values()),
         "approval": sale.approval and sale.approval.name,
         "disputes": [(name, d.state) for name, d in sale.disputes.items()],
+        "claims": [
+            (c.name, c.lines, c.reason, c.status, c.since, c.opened, c.appealed, c.judges) for c in sale.claims.values()
+        ],
+        "offers": [c.offer for c in sale.claims.values() if c.status in TALK],
+        "rulings": [c.ruling for c in sale.claims.values()],
+        "awarded": [c.awarded for c in sale.claims.values()],
+        "granted": sale.due_back,
         "strays": sale.strays,
         "debt": (sale.sums.Q, sale.owed_since),
         "over": over(sale),

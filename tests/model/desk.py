@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from datetime import datetime
 
+from tests.model.cases import overtake
+from tests.model.claims import CLAIMS
 from tests.model.clocks import resume as go_on, roots
 from tests.model.money import due, free, try_again
 from tests.model.news import NEWS
@@ -12,7 +14,7 @@ from tests.model.people import COMMANDS, DESK, Act, Body, pick, shift, tiers, tu
 from tests.model.sale import Approval, Pause, Refused, Sale, Slice, need, over
 from tests.model.tickets import prune
 
-CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time")
+CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time", "claim")
 
 
 def release(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -98,7 +100,8 @@ def approve(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def facts(sale: Sale) -> object:
     """The money that an approval is about."""
-    return [(piece.name, piece.state, piece.where) for piece in sale.slices]
+    claims = [(claim.name, claim.status) for claim in sale.claims.values()]
+    return [*((piece.name, piece.state, piece.where) for piece in sale.slices), *claims]
 
 
 def assign_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -126,7 +129,7 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
     move_to(sale, [behind], until)
 
 
-PAYS = ("release", "refund", "cancel", "grant_cancel")
+PAYS = ("release", "refund", "cancel", "grant_cancel", "decide_claim")
 """What moves captured money, so that a large order needs a second operator for it."""
 
 BEHIND = {"confirm_overdue": "confirm", "ship_overdue": "ship", "receipt_missing": "receipt", "parcel_stalled": "stall"}
@@ -140,6 +143,7 @@ def names(sale: Sale) -> dict[str, tuple[str, str]]:
 
 ALL: dict[str, tuple[tuple[str, ...], Act]] = {
     **COMMANDS,
+    **CLAIMS,
     **NEWS,
     "release": (DESK, release),
     "refund": (DESK, refund),
@@ -158,11 +162,12 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     """Take a command of `who`, a role and an id, or raise Refused and leave everything as it was."""
     role, person = who
     by, act = ALL[name]
-    need(name in NEWS or not over(sale), "the order is over")
+    need(name in NEWS or name == "open_claim" or not over(sale), "the order is over")
     need(role in by, "not for this role")
     need(role not in ("buyer", "seller") or person == f"{role}-1", "not your order")
     need(role not in DESK or person not in ("buyer-1", "seller-1"), "nobody decides their own case (A4)")
     need(not ticket or (role in DESK and ticket in names(sale)), "no such ticket to act on")
+    body = {**body, "judge": person} if name == "decide_claim" else body
     if role in DESK and name in PAYS and sale.captured and sale.priced > sale.terms.second_limit:
         act(deepcopy(sale), body, role, now)
         need(sale.approval is None, "one large command waits at a time")
@@ -175,6 +180,7 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     else:
         act(sale, body, role, now)
         _end_ticket(sale, ticket)
+    overtake(sale, now)
     prune(sale)
 
 

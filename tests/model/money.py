@@ -58,6 +58,7 @@ def _refunds(sale: Sale) -> list[Due]:
     back = [piece for piece in back if piece.name not in disputed]
     strays = [(ref, amount) for ref, amount in sale.strays if ref not in disputed]
     found: list[Due] = [(REFUND, amount, (SUSPENSE,), ref, ALWAYS) for ref, amount in strays[:1]]
+    found += [(REFUND, part, (name,), "charge", ALWAYS) for name, part in sale.due_back.items() if name not in disputed]
     if back:
         found.append((REFUND, sum(p.left for p in back), tuple(p.name for p in back), "charge", ALWAYS))
     return found
@@ -68,7 +69,8 @@ REFUND, RELEASE = "refund", "release"
 
 def _releases(sale: Sale) -> list[Due]:
     """Accepted lines pay the seller less fees; shipping goes with the last one, and so does what was won back late."""
-    out = [line for line in sale.live if line.state == "accepted" and line.where == "escrow" and not line.held]
+    ready = [line for line in sale.live if line.state == "accepted" and line.where == "escrow" and not line.held]
+    out = [line for line in ready if line.name not in sale.due_back]
     last = bool(sale.live) and all(line in out or line.where == "released" for line in sale.live)
     if last and sale.shipping.where == "escrow" and SHIPPING not in sale.disputed():
         out.append(sale.shipping)
@@ -173,8 +175,11 @@ def _refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
     if op.names == (SUSPENSE,):
         sale.strays.remove((op.subject, op.amount))
         sale.sums.U -= op.amount
-        sale.sums.G += op.amount
+        sale.gave(op.subject, op.amount)
         sale.refunds[ref] = {f"{SUSPENSE}:{op.subject}": op.amount}
+        return
+    if in_part(sale, op):
+        _part_refunded(sale, op, ref, now)
         return
     sale.refunds[ref] = {name: sale.piece(name).left for name in op.names}
     sale.sums.F += op.amount
@@ -185,6 +190,26 @@ def _refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
             sale.sums.K -= fee
             sale.owe(net, now)
         piece.where = "refunded"
+
+
+def in_part(sale: Sale, op: Operation) -> bool:
+    """Whether a refund takes a part of a line whose rest goes its way."""
+    return op.verb == REFUND and op.names[0] in sale.lines and sale.lines[op.names[0]].live
+
+
+def _part_refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
+    """What is left goes its way; should the part come back, it is no line's any more, and is sent again."""
+    line = sale.lines[op.names[0]]
+    net, fee = line.part(op.amount)
+    if line.where == "released":
+        sale.sums.K -= fee
+        sale.owe(net, now)
+    line.taken += op.amount
+    sale.sums.F += op.amount
+    sale.refunds[ref] = {f"{SUSPENSE}:{sale.own_charge}": op.amount}
+    sale.granted.pop(line.name, None)
+    if not line.left:
+        line.state = line.where = "refunded"
 
 
 def _bear(sale: Sale, name: str, now: datetime) -> None:
@@ -206,6 +231,7 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
             sale.owe(net, now)
             sale.sums.K -= fee
         piece.taken += amount
+        _counts_as_refund(sale, piece.name, amount)
         rest, back = rest - amount, [back[0] + net, back[1] + fee]
         if not piece.left:
             piece.where = "refunded"
@@ -218,6 +244,15 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
     free(sale, f"dispute:{name}")
+
+
+def _counts_as_refund(sale: Sale, name: str, amount: int) -> None:
+    """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
+    for promised in [sale.granted, *(claim.ruling for claim in sale.claims.values() if claim.ruling)]:
+        if name in promised:
+            promised[name] = max(promised[name] - amount, 0)
+            if not promised[name]:
+                del promised[name]
 
 
 def _unsuspend(sale: Sale, charge: str, part: int) -> int:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from tests.model import money
+from tests.model.claim_moves import euros, likely, nonsense
 from tests.model.clocks import roots
 from tests.model.desk import ALL, CLOCKS, names
 from tests.model.people import WAY
@@ -84,12 +85,17 @@ Move = Say | Ring | Wait | None
 
 def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     """The next move; None is none at all."""
-    kind = dice.take(24)
+    kind = dice.take(32)
     if kind == 0:
         return None
+    if over(sale) and 23 < kind <= 25:
+        return Wait(dice.pick(PAUSES))
     if over(sale):
-        return dice.pick(told(sale, now)) if kind > 20 else anything(sale, dice, now) if kind == 1 else None
-    if kind <= 8:
+        return dice.pick(late(sale, now)) if kind > 27 else anything(sale, dice, now) if kind == 1 else None
+    about = [Say(*step) for step in likely(sale)] if kind > 23 else []
+    if about:
+        return dice.pick(about)
+    if kind <= 8 or kind > 23:
         ahead: list[Move] = [*forward(sale, now)] or [Ring()]
         return dice.pick(ahead)
     if kind <= 11:
@@ -200,6 +206,11 @@ def _reviews(sale: Sale, now: datetime) -> list[Say]:
     return [Say("pause", "provider", begun), *ended, *ended]
 
 
+def late(sale: Sale, now: datetime) -> list[Say]:
+    """What an order hears that is over."""
+    return [*told(sale, now), *(Say(*step) for step in likely(sale))]
+
+
 def told(sale: Sale, now: datetime) -> list[Say]:
     """What the payment provider tells by itself."""
     late = f"pi_late{sale.heard}"
@@ -244,11 +255,6 @@ def _disputes(sale: Sale) -> list[Say]:
     return found
 
 
-def euros(cents: int) -> str:
-    """The amount as it is written on the wire."""
-    return f"{cents // 100}.{cents % 100:02} EUR"
-
-
 def anything(sale: Sale, dice: Dice, now: datetime) -> Say:
     """Any command by anybody about anything; most are refused, and must be."""
     name = dice.pick(list(ALL))
@@ -276,6 +282,7 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
         ),
         "payout_account": {"account": dice.pick(("acct_3", ""))},
         **_news(sale, dice),
+        **nonsense(sale, (dice.take(60), dice.take(60), dice.take(60)), lines, days["days"]),
         "confirm": lines,
         "decline": {"reason": "other"},
         "ship": {"parcel_id": parcel, "carrier": "dhl", **lines},

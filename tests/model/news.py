@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tests.model.money import capture_due, due, free, lose_hold, stick, try_again
+from tests.model.money import capture_due, due, free, in_part, lose_hold, stick, try_again
 from tests.model.people import Act, Body
 from tests.model.sale import SUSPENSE, Dispute, Sale, need
 from tests.model.tickets import open_ticket
@@ -62,7 +62,7 @@ def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:
         if name.startswith(SUSPENSE):
             sale.strays.append((name.partition(":")[2], amount))
             sale.sums.U += amount
-            sale.sums.G -= amount
+            sale.gave(name.partition(":")[2], -amount)
         else:
             sale.piece(name).where = "escrow"
             sale.sums.F -= amount
@@ -99,13 +99,26 @@ def cover(sale: Sale, dispute: Dispute, amount: int) -> dict[str, int]:
     if sale.suspended(charge):
         lefts[SUSPENSE] = sale.suspended(charge)
     rivals = [d for d in sale.disputes.values() if d.holds and d.charge == dispute.charge]
-    free_of = {name: left - sum(d.parts.get(name, 0) for d in rivals) for name, left in lefts.items()}
-    leaving = sale.op.names if sale.op and sale.op.verb == "refund" else ()
-    stays = lay(amount, {name: left for name, left in free_of.items() if name not in leaving})
-    goes = lay(amount - sum(stays.values()), {name: left for name, left in free_of.items() if name in leaving})
+    held = {name: sum(d.parts.get(name, 0) for d in rivals) for name in lefts}
+    free_of = {name: max(left - held[name], 0) for name, left in lefts.items()}
+    going = {name: min(free_of.get(name, 0), part) for name, part in _leaving(sale, charge).items()}
+    stays = lay(amount, {name: left - going.get(name, 0) for name, left in free_of.items()})
+    goes = lay(amount - sum(stays.values()), going)
     for name, part in [*stays.items(), *goes.items()]:
         dispute.parts[name] = dispute.parts.get(name, 0) + part
     return dispute.parts
+
+
+def _leaving(sale: Sale, charge: str) -> dict[str, int]:
+    """What of each slice of a charge is on its way back to the buyer."""
+    op = sale.op
+    if op is None or op.verb != "refund":
+        return {}
+    if op.names == (SUSPENSE,):
+        return {SUSPENSE: op.amount} if op.subject == charge else {}
+    if in_part(sale, op):
+        return {op.names[0]: op.amount}
+    return {name: sale.piece(name).left for name in op.names}
 
 
 def cover_all(sale: Sale) -> None:

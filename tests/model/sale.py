@@ -6,9 +6,11 @@ Written from docs/rules.md and the list of invariants, apart from ``domain/``, s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tests.model.days import Days
+from tests.model.flow import Claim
+from tests.model.terms import Terms
 
 DEAD = ("cancelled", "refunded")
 SENT = ("shipped", "delivered", "accepted")
@@ -24,45 +26,6 @@ def need(holds: object, why: str) -> None:
     """Raise Refused where a condition does not hold."""
     if not holds:
         raise Refused(why)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """The numbers of the marketplace, as docs/policy.md gives them; spans without a unit are business days."""
-
-    expire: timedelta = timedelta(days=7)
-    more_time_to_pay: int = 7
-    confirm: tuple[int, int] = (2, 4)
-    ship: tuple[int, int] = (4, 5)
-    more_time_to_ship: int = 5
-    at_confirmation: bool = False
-    margin: timedelta = timedelta(hours=24)
-    renews: bool = False
-    ask_buyer: int = 1
-    stall: int = 5
-    decide: int = 4
-    weak_release: timedelta = timedelta(days=10)
-    weak_limit: int = 15000
-    answer: int = 1
-    wait_most: int = 10
-    window: timedelta = timedelta(days=30)
-    ticket_due: int = 1
-    escalate: int = 1
-    longest_escrow: timedelta = timedelta(days=85)
-    first_retry: timedelta = timedelta(minutes=1)
-    longest_retry: timedelta = timedelta(minutes=60)
-    unknown_ticket: timedelta = timedelta(hours=24)
-    commission: int = 800
-    dispute_longest: timedelta = timedelta(days=120)
-    retry_reverse: int = 5
-    write_off: timedelta = timedelta(days=60)
-    at_fault: tuple[str, ...] = ("not_received", "not_as_described", "credit_not_processed")
-    account_settles: timedelta = timedelta(hours=72)
-    retry_refused: int = 1
-    second_limit: int = 50000
-    lapse: int = 1
-    longest_pause: timedelta = timedelta(days=30)
-    grace: timedelta = timedelta(minutes=15)
 
 
 @dataclass
@@ -268,6 +231,8 @@ class Sale:
     uncalled: dict[str, int] = field(default_factory=dict)
     heard: int = 0
     parcels: dict[str, Parcel] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    granted: dict[str, int] = field(default_factory=dict)
     op: Operation | None = None
     stuck: list[Stuck] = field(default_factory=list)
     tickets: dict[tuple[str, str], Ticket] = field(default_factory=dict)
@@ -308,6 +273,8 @@ class Sale:
 
     def days_of(self, tier: str) -> Days:
         """The calendar of the party who must act; a carrier works where the buyer lives."""
+        if tier.startswith("claim:"):
+            return self.seller_days if self.claims[tier[6:-4]].clock[1] == "seller" else self.buyer_days
         return self.seller_days if tier.startswith(("confirm", "ship", "cancel")) else self.buyer_days
 
     def start(self, tier: str, since: datetime, at: datetime) -> None:
@@ -350,12 +317,29 @@ class Sale:
         """Until when the payment is under review: nothing is sent or paid out for it meanwhile."""
         return [pause.until for pause in self.pauses.values() if pause.review]
 
+    def gave(self, charge: str, amount: int) -> None:
+        """So much from suspense went to the buyer, or came back: of the order's own payment, or of another."""
+        if charge == self.own_charge:
+            self.sums.F += amount
+        else:
+            self.sums.G += amount
+
     def states(self) -> set[str]:
         return {line.state for line in self.live}
 
     def capturing(self) -> bool:
         """Whether the provider has still to tell how the capture ended: nothing opposite may happen until then (P9)."""
         return self.op is not None and self.op.verb == "capture"
+
+    @property
+    def open_claims(self) -> list[Claim]:
+        return [claim for claim in self.claims.values() if claim.open]
+
+    @property
+    def due_back(self) -> dict[str, int]:
+        """What of live lines is still to go back to the buyer, while their rest goes its way."""
+        live = {line.name: line.left for line in self.live if line.where in ("escrow", "released")}
+        return {name: min(amount, live[name]) for name, amount in self.granted.items() if name in live}
 
     def parcels_of(self, line: str) -> list[Parcel]:
         return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
@@ -387,7 +371,12 @@ def money_open(sale: Sale) -> bool:
     """Whether money has still to move, is on its way or in doubt: then nothing may end (P5)."""
     offered = sale.offer is not None and bool(sale.live or sale.offer_is_intent)
     uncaptured = sale.hold is not None and not sale.captured
-    after = sale.sums.Q or sale.strays or any(d.holds or d.state == "restored" for d in sale.disputes.values())
+    after = (
+        sale.sums.Q
+        or sale.strays
+        or sale.due_back
+        or any(d.holds or d.state == "restored" for d in sale.disputes.values())
+    )
     paid_out = [line for line in sale.lines.values() if line.where == "released"]
     back = any(line.state in DEAD for line in paid_out) or (not sale.live and sale.shipping.where == "released")
     return bool(sale.op or offered or uncaptured or sale.old_holds or sale.in_escrow() or after or back)
@@ -396,4 +385,4 @@ def money_open(sale: Sale) -> bool:
 def over(sale: Sale) -> bool:
     """Whether the order has ended."""
     ended = stage(sale) in ("closed", "expired", "cancelled", "refunded")
-    return ended and not money_open(sale) and not sale.tickets
+    return ended and not money_open(sale) and not sale.tickets and not sale.open_claims

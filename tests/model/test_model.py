@@ -17,7 +17,7 @@ from tests.model.pair import Pair, Tally
 
 LEAST_STEPS = 200_000
 EXAMPLES = 10_500
-ORDERS = 216
+ORDERS = 288
 """So many orders does `pair_of_orders` tell apart: policy, prices, payment, shipping and account."""
 
 EVERYTHING = {step.name for step in STEPS} - {"place", "adopt_policy", "extend_calendars", "approve"} | {
