@@ -18,7 +18,7 @@ import typer
 from domain.errors import Invalid
 from domain.state import Actor, Role, Stage
 from domain.summary import NOBODY
-from starter import reconciliation, render, steps
+from starter import groups, reconciliation, render, steps
 from starter.answers import Progress
 from starter.books import commands as books
 from starter.client import ADMISSION, AftersaleClient
@@ -216,6 +216,7 @@ def adopt_policy(
 
 books.add_to(app)
 files.add_to(app)
+groups.add_to(app)
 pack.add_to(app)
 messages.add_to(app)
 reconciliation.add_to(app)

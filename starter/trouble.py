@@ -10,9 +10,10 @@ from activities.store.desk.tickets import RECONCILIATION
 from activities.store.screens import OrderScreen
 from domain import wire
 from domain.business_time import local_text
+from domain.claims.case import case_number
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
-from domain.state import Order, Ticket
+from domain.state import Cause, Order, Ticket
 from domain.summary import IDLE, either, menders, named, next_clock, sentence, summary
 from domain.words import OTHERWISE
 
@@ -85,10 +86,11 @@ def _unadmitted(status: str) -> Open:
 def _open(order: Order) -> Iterator[Open]:
     o = order.order_id
     for ticket in order.tickets:
+        case = f" {case_number(o, ticket.subject)}" if ticket.cause is Cause.CLAIM else ""
         owner = f"owner {ticket.owner}" if ticket.owner else "nobody has taken it"
         yield Open(
             "ticket",
-            f"{named(order, ticket)}, {owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
+            f"{named(order, ticket)}{case}, {owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
             ticket.opened_at,
             ticket.due,
             *_mending(o, ticket),
@@ -123,6 +125,7 @@ OPTIONS: Mapping[str, str] = {
     "extend": "--until TIME --reason '...'",
     "resolve-ticket": "--outcome no_change --reason '...'",
     "pay": "--payment-intent ID",
+    "decide-claim": "--verdict VERDICT --text '...'",
 }
 """What must be given besides, where it is more than a reason."""
 
