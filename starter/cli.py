@@ -152,21 +152,6 @@ def list_orders(
 
 
 @app.command(epilog=EPILOG)
-def tickets(
-    owner: Annotated[str | None, typer.Option("--owner", help="Whose; '' for nobody's.")] = None,
-    cause: Annotated[str, typer.Option("--cause", help="Why it was opened, e.g. ship_overdue.")] = "",
-    overdue: Annotated[bool, typer.Option("--overdue", help="Due before now.")] = False,
-    limit: Limit = PAGE,
-    as_json: Json = False,
-) -> None:
-    """The queue of open tickets, what is due first on top; one for all orders that wait on the same provider."""
-    with reading(as_json=as_json) as screens:
-        rows = screens.tickets(owner=owner, cause=cause or None, overdue=overdue, limit=limit)
-        shared = screens.shared_tickets()
-    show({"tickets": rows, "shared": shared}, lambda: render.tickets(rows, shared), as_json=as_json)
-
-
-@app.command(epilog=EPILOG)
 def restart(
     order: Order,
     reason: Annotated[str, typer.Option("--reason", help="Why.")],

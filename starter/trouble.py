@@ -93,7 +93,7 @@ def _open(order: Order) -> Iterator[Open]:
             f"{named(order, ticket)}{case}, {owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
             ticket.opened_at,
             ticket.due,
-            *_mending(o, ticket),
+            *mending(o, ticket),
         )
     yield from _money(order)
     if order.approval is not None:
@@ -130,12 +130,17 @@ OPTIONS: Mapping[str, str] = {
 """What must be given besides, where it is more than a reason."""
 
 
-def _mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
+def mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
     """The commands that mend a ticket in words, and the mildest as it is typed."""
     mildest, *others = menders(ticket)
     name, _, options = mildest.partition(" ")
     typed = ("aftersale", name, order_id, options, OPTIONS.get(name, "--reason '...'"))
     return either((name, *others)), " ".join(filter(None, typed))
+
+
+def ended(ticket_id: str) -> str:
+    """The command that ends a ticket without a step of the order."""
+    return f"aftersale tickets resolve {ticket_id} --outcome no_change --reason '...'"
 
 
 def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:
@@ -144,7 +149,7 @@ def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:
         if ticket.status == "open" and order.ticket(ticket.ticket_id) is None:
             what = f"{ticket.cause} ({ticket.subject}): {ticket.ticket_id}"
             compared = ticket.cause == RECONCILIATION
-            command = f"aftersale findings --order {order.order_id}" if compared else "aftersale tickets"
+            command = f"aftersale findings --order {order.order_id}" if compared else ended(ticket.ticket_id)
             yield Open("ticket", what, ticket.opened_at, ticket.due, "whoever runs this", command)
 
 
