@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import vault
 from activities.store.desk.case_tables import feedback
-from activities.store.tables import data_keys
+from activities.store.tables import data_keys, outbox, unsent
 from activities.store.vault import Vault
 from domain.state import Actor
 
@@ -29,7 +29,7 @@ class Feedback:
 def put(
     conn: Connection, safe: Vault, order_id: str, claim_id: str, by: Actor, at: datetime, score: int, comment: str
 ) -> None:
-    """Keep what a side says of a claim; what it said before is replaced."""
+    """Keep what a side says of a claim; what it said before is replaced, and nobody asks it any more."""
     place = _place(order_id, claim_id, by.role.value)
     said = {
         "person_id": by.id,
@@ -39,6 +39,12 @@ def put(
     }
     new = insert(feedback).values(order_id=order_id, claim_id=claim_id, role=by.role.value, **said)
     conn.execute(new.on_conflict_do_update(index_elements=["order_id", "claim_id", "role"], set_=said))
+    asked = (
+        outbox.c.order_id == order_id,
+        outbox.c.cause == f"feedback:{claim_id}",
+        outbox.c.recipient_role == by.role.value,
+    )
+    conn.execute(update(outbox).where(unsent, *asked).values(dropped_at=at))
 
 
 def of_claim(conn: Connection, safe: Vault, order_id: str, claim_id: str) -> tuple[Feedback, ...]:
