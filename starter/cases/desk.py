@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from activities.store.desk import cases, claims, feedback
+from activities.store.desk import cases, claims, feedback, recurring
 from activities.store.desk.claims import ClaimRow
+from activities.store.desk.recurring import RecurringRow
 from domain import wire
 from domain.claims.case import ENDED, STATUS_WORDS, Status
 from domain.errors import Invalid, Refused
@@ -95,6 +96,11 @@ class Cases:
             feedback.put(conn, self._records.vault, row.order_id, row.claim_id, by, now, score, comment)
             given = feedback.of_claim(conn, self._records.vault, row.order_id, row.claim_id)
         return case_view(replace(found, feedback=given), by, now)
+
+    def recurring(self, *, everything: bool = False, limit: int = PAGE) -> tuple[RecurringRow, ...]:
+        """Issues that recur, the one with most claims on top; with `everything` those whose ticket has ended too."""
+        with self._records.begin() as conn:
+            return recurring.listed(conn, only_open=not everything, limit=limit)
 
     def parties(self, name: str) -> tuple[str, str]:
         """The ids of buyer and seller of the claim, or order, of that name. Raises NotFound."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
 
+from activities.store.desk.recurring import RecurringRow
 from starter.cases.story import CaseEvent
 from starter.cases.views import CaseLine, CaseView
 from starter.render import amounts, dashed, table, text, when, words
@@ -25,6 +26,25 @@ def lines(rows: Iterable[CaseLine]) -> RenderableType:
                 str(row.amount),
                 str(row.awarded) if row.awarded else "",
                 row.owner,
+            )
+            for row in rows
+        ),
+    )
+
+
+def recurring(rows: Iterable[RecurringRow]) -> RenderableType:
+    """Issues that recur, and the claims behind each."""
+    return table(
+        ("what", "which", "claims", "since", "ticket", "due", "owner"),
+        (
+            (
+                row.kind,
+                row.subject,
+                f"{len(row.claims)}: {', '.join(row.claims)}",
+                when(row.since),
+                row.ticket_id if row.status == "open" else f"{row.ticket_id} ({row.status})",
+                when(row.due),
+                row.owner or "nobody",
             )
             for row in rows
         ),
