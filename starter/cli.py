@@ -18,7 +18,7 @@ import typer
 from domain.errors import Invalid
 from domain.state import Actor, Role, Stage
 from domain.summary import NOBODY
-from starter import reconciliation, render, steps
+from starter import groups, reconciliation, render, steps
 from starter.answers import Progress
 from starter.books import commands as books
 from starter.client import ADMISSION, AftersaleClient
@@ -151,8 +151,9 @@ def list_orders(
     show({"orders": rows}, lambda: render.orders(rows), as_json=as_json)
 
 
-@app.command(epilog=EPILOG)
+@groups.tickets.callback(invoke_without_command=True, epilog=EPILOG)
 def tickets(
+    context: typer.Context,
     owner: Annotated[str | None, typer.Option("--owner", help="Whose; '' for nobody's.")] = None,
     cause: Annotated[str, typer.Option("--cause", help="Why it was opened, e.g. ship_overdue.")] = "",
     overdue: Annotated[bool, typer.Option("--overdue", help="Due before now.")] = False,
@@ -160,6 +161,8 @@ def tickets(
     as_json: Json = False,
 ) -> None:
     """The queue of open tickets, what is due first on top; one for all orders that wait on the same provider."""
+    if context.invoked_subcommand is not None:
+        return
     with reading(as_json=as_json) as screens:
         rows = screens.tickets(owner=owner, cause=cause or None, overdue=overdue, limit=limit)
         shared = screens.shared_tickets()
@@ -215,6 +218,7 @@ def adopt_policy(
 
 
 books.add_to(app)
+groups.add_to(app)
 files.add_to(app)
 pack.add_to(app)
 messages.add_to(app)
