@@ -23,6 +23,9 @@ Raw = str | int | float | bool | date | datetime | time | timedelta | None
 LONGEST = 32_000
 """Characters in a cell; spreadsheets take 32,767."""
 
+LARGEST = 10**13
+"""Whole units of an amount that is given as a number; beyond, a spreadsheet's numbers lose their decimals."""
+
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # day 0 of a spreadsheet, which knows no zones
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?)?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: (\d{1,2}):(\d{2})(?::\d{2})?)?")
@@ -31,10 +34,12 @@ _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(?: (\d{1,2}):(\d{2})(?::\d
 
 def clean(words: str) -> str:
     """A text as a cell holds it: no control characters, one kind of line end, no more than fits."""
-    joined = "\n".join(words.splitlines())
-    if not joined.isprintable():
-        joined = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in joined)
-    return joined.strip()[:LONGEST].strip()
+    if words.isprintable():
+        return words.strip()[:LONGEST].strip()
+    lines = words.splitlines()
+    if not all(map(str.isprintable, lines)):
+        lines = ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines]
+    return "\n".join(lines).strip()[:LONGEST].strip()
 
 
 def local(moment: datetime | None, zone: str) -> datetime | None:
@@ -69,27 +74,29 @@ def typed(raw: Raw) -> str:
 
 def same(value: Value, raw: Raw) -> bool:
     """Whether a cell still holds what was written, however a program has put it since."""
-    found = typed(raw)
     if isinstance(value, datetime):
-        return value in _times(raw)
+        return raw == value or value in _times(raw)
     if isinstance(value, Money):
         try:
             return amount(raw, value.currency, "") == value
         except Invalid:
             return False
     expected = text_of(value)
-    return found == expected or (isinstance(raw, str) and clean(raw) == expected)
+    return raw == expected or typed(raw) == expected or (isinstance(raw, str) and clean(raw) == expected)
 
 
 def amount(raw: Raw, currency: str, field: str) -> Money:
     """What was typed as an amount; ``1.234,50``, ``1,234.50`` and ``1234.5`` are all read. Raises Invalid."""
     digits = EXPONENTS[currency]
-    if isinstance(raw, bool) or (not isinstance(raw, int | float) and not isinstance(raw, str)):
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         raise Invalid(field, f"is not an amount; write for example {_example(digits)}")
     try:
-        number = Decimal(_plain(raw, currency, digits)) if isinstance(raw, str) else Decimal(repr(raw))
-        # What was computed by a spreadsheet may be off in the last of its fifteen digits.
-        minor = number.scaleb(digits) if isinstance(raw, str) else number.scaleb(digits).quantize(Decimal("1.000000"))
+        if isinstance(raw, str):
+            minor = Decimal(_plain(raw, currency, digits)).scaleb(digits)
+        elif abs(raw) > LARGEST:
+            raise Invalid(field, "is too large an amount")
+        else:  # What a spreadsheet computed may be off in the last of its fifteen digits.
+            minor = Decimal(f"{raw * 10**digits:.4f}")
         if minor != minor.to_integral_value():
             raise Invalid(field, f"has more decimals than {currency}, which has {digits}")
         return Money(int(minor), currency)

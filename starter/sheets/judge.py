@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -103,15 +104,15 @@ class _Judging:
         keys = [Key.read(typed(row.cells[KEY])) for row in table.rows()]
         twice = {key for key, count in Counter((k.order_id, k.name) for k in keys if k).items() if count > 1}
         asked = [(key.order_id, key.name) for key in keys if key]
-        records = self._read(self._conn, self._records.vault, self._wanted, asked)
         edited: list[_Edited] = []
-        for row, key in zip(table.rows(), keys, strict=True):
-            tick()
-            found = self._row(row, key, next(records) if key else None, twice)
-            if isinstance(found, _Edited):
-                edited.append(found)
-            else:
-                yield found
+        with closing(self._read(self._conn, self._records.vault, self._wanted, asked)) as records:
+            for row, key in zip(table.rows(), keys, strict=True):
+                tick()
+                found = self._row(row, key, next(records) if key else None, twice)
+                if isinstance(found, _Edited):
+                    edited.append(found)
+                else:
+                    yield found
         yield from self._decided(edited)
 
     def _row(self, row: Row, key: Key | None, record: Any, twice: set[tuple[str, str]]) -> Outcome | _Edited:
@@ -137,10 +138,11 @@ class _Judging:
         if not moved and changed:
             why = f"{', '.join(name for name, _ in changed)}: may not be edited; the row was left alone"
             return Outcome(row.number, number, State.NOT_EDITABLE, why)
+        computed = [column.name for column in self._sheet.editable if column.name in row.formulas]
+        if computed:
+            return Outcome(row.number, number, State.INVALID, f"{computed[0]}: holds a formula; write a plain value")
         if not edits:
             return Outcome(row.number, number, State.UNCHANGED)
-        if number_of := [name for name in edits if name in row.formulas]:
-            return Outcome(row.number, number, State.INVALID, f"{number_of[0]}: holds a formula; write a plain value")
         if (key.order_id, key.name) in twice:
             return Outcome(row.number, number, State.INVALID, "the case stands in this sheet twice; keep one row")
         try:

@@ -127,7 +127,8 @@ class _CsvGrid(_Grid):
             content = path.read_bytes()
         except OSError as error:
             raise Invalid(str(path), f"cannot be read: {error.strerror}") from None
-        self._path, self._text = path, self._decoded(content)
+        self._path = path
+        self._text = self._decoded(content)
         if "\0" in self._text:
             raise Invalid(str(path), "is not a text file")
         first = self._text.partition("\n")[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +31,8 @@ class Case:
     order_id: str
     buyer: str
     seller: str
-    snapshot: dict[str, Any]
+    marketplace: str
+    snapshot: str
     order: Order
     now: datetime
 
@@ -51,7 +51,7 @@ def made(count: int, marketplace: str = "test") -> Iterator[Case]:
         order_id, buyer, seller = f"o-{number:06}", f"buyer-{number:06}", f"seller-{number % SELLERS:06}"
         for old, new in (("o-1", order_id), ("buyer-1", buyer), ("seller-1", seller), ("test", marketplace)):
             text = text.replace(f'"{old}"', f'"{new}"').replace(f'"{old}-', f'"{new}-')
-        yield Case(order_id, buyer, seller, json.loads(text), order, now)
+        yield Case(order_id, buyer, seller, marketplace, text, order, now)
 
 
 def lay_down(url: str, safe: Vault, count: int, marketplace: str = "test") -> None:
@@ -62,12 +62,12 @@ def lay_down(url: str, safe: Vault, count: int, marketplace: str = "test") -> No
         _copy(conn, "claims", CLAIM, (_claim(case) for case in found))
         _copy(conn, "steps", STEP, (row for case in found for row in _steps(case)))
         _copy(conn, "tickets", TICKET, (row for case in found for row in _tickets(case)))
-        keys = {}
+        keys: dict[str, AESGCM] = {}
         _copy(conn, "data_keys", "subject wrapped", _keys(safe, found, keys))
         _copy(conn, "people", "person_id sealed", _people(found, keys))
         _copy(conn, "notes", "note_id order_id author_role author_id at sealed", _notes(found, keys))
         for table in ("orders", "claims", "steps", "tickets", "people", "data_keys", "notes"):
-            conn.execute(f"ANALYZE {table}")  # type: ignore[arg-type]  # our own words
+            conn.execute(f"ANALYZE {table}")
 
 
 ORDER = (
@@ -87,7 +87,7 @@ TICKET = "ticket_id order_id cause subject opened_at due owner escalations statu
 
 def _copy(conn: psycopg.Connection[Any], table: str, names: str, rows: Iterator[tuple[Any, ...]]) -> None:
     query = f"COPY {table} ({', '.join(names.split())}) FROM STDIN"
-    with conn.cursor() as cursor, cursor.copy(query) as copy:  # type: ignore[arg-type]  # our own words
+    with conn.cursor() as cursor, cursor.copy(query) as copy:
         for row in rows:
             copy.write_row(row)
 
@@ -97,9 +97,9 @@ def _order(case: Case) -> tuple[Any, ...]:
     status = "over" if is_over(order) else "open"
     due = None if status == "over" else shown.due
     return (
-        case.order_id, case.order_id, case.snapshot["marketplace"], "hash", status, shown.stage.value, shown.waiting_on,
+        case.order_id, case.order_id, case.marketplace, "hash", status, shown.stage.value, shown.waiting_on,
         due, shown.attention, shown.reason, case.buyer, case.seller, order.priced.minor, order.currency,
-        order.placed_at, case.now, order.seq, 1, Jsonb(case.snapshot), Jsonb({"order_id": case.order_id}),
+        order.placed_at, case.now, order.seq, 1, case.snapshot, Jsonb({"order_id": case.order_id}),
     )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _claim(case: Case) -> tuple[Any, ...]:
         "number": f"{case.order_id}-c1",
         "buyer": case.buyer,
         "seller": case.seller,
-        "marketplace": case.snapshot["marketplace"],
+        "marketplace": case.marketplace,
         "due_at": case.now + timedelta(minutes=int(case.order_id[2:]) % 9_000),
     }
     values = row | own
@@ -129,10 +129,10 @@ def _steps(case: Case) -> Iterator[tuple[Any, ...]]:
 
 
 def _tickets(case: Case) -> Iterator[tuple[Any, ...]]:
-    for ticket in case.snapshot.get("tickets", []):
-        names = ("ticket_id", "cause", "subject", "opened_at", "due")
-        ticket_id, *rest = (ticket[name] for name in names)
-        yield ticket_id, case.order_id, *rest, ticket.get("owner", ""), ticket.get("escalations", 0), "open"
+    for ticket in case.order.tickets:
+        ticket_id = ticket.ticket_id.replace("o-1-", f"{case.order_id}-", 1)
+        about = (ticket.cause.value, ticket.subject, ticket.opened_at, ticket.due, ticket.owner, ticket.escalations)
+        yield ticket_id, case.order_id, *about, "open"
 
 
 def _keys(safe: Vault, found: list[Case], keys: dict[str, AESGCM]) -> Iterator[tuple[str, bytes]]:
@@ -151,11 +151,11 @@ def _subjects(found: list[Case]) -> Iterator[str]:
 
 
 def _people(found: list[Case], keys: dict[str, AESGCM]) -> Iterator[tuple[str, bytes]]:
-    for subject in keys:
+    for subject, key in keys.items():
         kind, _, person_id = subject.partition(":")
         if kind == "person":
-            about = {"name": f"Name of {person_id}", "email": f"{person_id}@mail.example", "language": "en", "phone": ""}
-            yield person_id, vault._encrypt(keys[subject], f"people:{person_id}", vault.pack(about))
+            about = {"name": f"Name of {person_id}", "email": f"{person_id}@mail.example"}
+            yield person_id, vault._encrypt(key, f"people:{person_id}", vault.pack(about))
 
 
 def _notes(found: list[Case], keys: dict[str, AESGCM]) -> Iterator[tuple[Any, ...]]:

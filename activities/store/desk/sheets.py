@@ -245,7 +245,8 @@ def _asked(wanted: Wanted) -> dict[str, Any]:
 
 def _streamed(conn: Connection, query: str, asked: dict[str, Any]) -> Iterator[Row[Any]]:
     used = {name: value for name, value in asked.items() if f":{name}" in query}
-    yield from conn.execution_options(yield_per=BATCH).execute(text(query), used)
+    with conn.execution_options(yield_per=BATCH).execute(text(query), used) as found:
+        yield from found
 
 
 def _read(rows: Iterator[Row[Any]], opener: _Opener, of: Callable[[Row[Any], OnOrder], Any]) -> Iterator[Any]:
