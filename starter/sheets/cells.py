@@ -27,9 +27,9 @@ LARGEST = 10**13
 """Whole units of an amount that is given as a number; beyond, a spreadsheet's numbers lose their decimals."""
 
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # day 0 of a spreadsheet, which knows no zones
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?)?")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: (\d{1,2}):(\d{2})(?::\d{2})?)?")
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(?: (\d{1,2}):(\d{2})(?::\d{2})?( [AP]M)?)?")
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?)?", re.ASCII)
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: (\d{1,2}):(\d{2})(?::\d{2})?)?", re.ASCII)
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(?: (\d{1,2}):(\d{2})(?::\d{2})?( [AP]M)?)?", re.ASCII)
 
 
 def clean(words: str) -> str:
@@ -107,7 +107,7 @@ def amount(raw: Raw, currency: str, field: str) -> Money:
 def _plain(words: str, currency: str, digits: int) -> str:
     """A typed number with a point before its decimals; raises ValueError where that cannot be told."""
     bare = words.strip().removesuffix(currency).removeprefix(currency).strip().replace("\N{NO-BREAK SPACE}", "")
-    if not re.fullmatch(r"-?\d[\d.,']*", bare) or len(bare) > 20:
+    if not re.fullmatch(r"-?[0-9][0-9.,']*", bare) or len(bare) > 20:
         raise ValueError(bare)
     bare = bare.replace("'", "")
     marks = [c for c in bare if c in ".,"]

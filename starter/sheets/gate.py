@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -64,7 +65,15 @@ def check(path: Path) -> Passed:
             return _Scan(name, archive).whole()
     except OSError as error:
         raise Invalid(name, f"cannot be read: {error.strerror}") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, ValueError):
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        zlib.error,
+    ):
         raise Invalid(name, "is not an XLSX file, or is damaged") from None
 
 

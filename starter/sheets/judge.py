@@ -19,7 +19,7 @@ from domain.errors import Invalid
 from domain.state import Actor, Order
 from starter.records import Records
 from starter.sheets.actions import Action, Edits, of_claim, of_ticket
-from starter.sheets.cells import same, text_of, typed
+from starter.sheets.cells import Value, same, text_of, typed
 from starter.sheets.export import TOLD, values_of
 from starter.sheets.read import Row, Table
 from starter.sheets.rows import CLAIMS, KEY, Edit, Key, Sheet, key_of, stood_as
@@ -131,12 +131,12 @@ class _Judging:
         moved = now.seen != key.seen or any(c.name in edits and now.stood[i] != key.stood[i]
                                             for i, c in enumerate(self._stands))  # fmt: skip
         changed = [
-            (column.name, value)
+            column.name
             for column, value in zip(self._sheet.columns, values, strict=True)
             if column.edit is Edit.NEVER and column.name in row.cells and not same(value, row.cells[column.name])
         ]
         if not moved and changed:
-            why = f"{', '.join(name for name, _ in changed)}: may not be edited; the row was left alone"
+            why = f"{', '.join(changed)}: may not be edited; the row was left alone"
             return Outcome(row.number, number, State.NOT_EDITABLE, why)
         computed = [column.name for column in self._sheet.editable if column.name in row.formulas]
         if computed:
@@ -150,7 +150,9 @@ class _Judging:
         except Invalid as error:
             return Outcome(row.number, number, State.INVALID, str(error))
         cause = getattr(record, "cause", "")
-        return _Edited(row.number, key, number, cause, actions, self._stale(now, key, changed) if moved else "")
+        by_name = {column.name: value for column, value in zip(self._sheet.columns, values, strict=True)}
+        stale = self._stale(now, key, by_name, changed) if moved else ""
+        return _Edited(row.number, key, number, cause, actions, stale)
 
     def _edits(self, row: Row, key: Key) -> dict[str, Any]:
         """The cells that were changed since the export, whatever has happened to the case meanwhile."""
@@ -163,13 +165,10 @@ class _Judging:
                 edits[column.name] = raw
         return edits
 
-    def _stale(self, now: Key, key: Key, changed: Sequence[tuple[str, Any]]) -> str:
+    def _stale(self, now: Key, key: Key, values: Mapping[str, Value], changed: Sequence[str]) -> str:
         """What is no longer as the sheet says; long texts are named only."""
-        told = [f"{name} is now '{text_of(value)}'" if len(text_of(value)) < 60 and "\n" not in text_of(value)
-                else f"{name} has changed" for name, value in changed]  # fmt: skip
-        told += [f"{c.name} was changed by somebody else" for i, c in enumerate(self._stands)
-                 if now.stood[i] != key.stood[i]]  # fmt: skip
-        return "; ".join(told) or "the case has gone on since the export"
+        stood = [c.name for i, c in enumerate(self._stands) if now.stood[i] != key.stood[i]]
+        return "; ".join(map(_told, (*stood, *changed), (values[name] for name in (*stood, *changed)))) or GONE_ON
 
     def _decided(self, edited: Sequence[_Edited]) -> Iterator[Outcome]:
         """What each order would say, asked for each row's actions one after the other."""
@@ -207,6 +206,12 @@ class _Judging:
 
 
 ASKS = "ask_second_operator"
+GONE_ON = "the case has gone on since the export"
+
+
+def _told(name: str, value: Value) -> str:
+    words = text_of(value)
+    return f"{name} has changed" if len(words) > 60 or "\n" in words else f"{name} is now '{words}'"
 
 
 def _said(actions: Sequence[Action]) -> str:

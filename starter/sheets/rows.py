@@ -158,6 +158,8 @@ VERDICTS = {_words(verdict.value): verdict for verdict in Verdict}
 OUTCOMES = {_words(outcome.value): outcome for outcome in (Outcome.EXTEND, Outcome.NO_CHANGE)}
 SIDES = {side.value: side for side in Side}
 
+WHOSE = "Who works on it: an id of the desk; empty for nobody."
+
 CLAIMS = Sheet(
     "claims",
     (
@@ -171,7 +173,7 @@ CLAIMS = Sheet(
             "them, 'Escalated upstream' passes it on. The note says why. The columns decision and ask do the same.",
             STATUSES,
         ),
-        Column("assignee", lambda c: clean(c.owner), 16, Edit.STANDS, "Who works on the case; empty for nobody.", desk=True),
+        Column("assignee", lambda c: clean(c.owner), 16, Edit.STANDS, WHOSE, desk=True),
         Column("next deadline", lambda c: local(c.due_at, c.order.zone), 17),
         Column("reason", lambda c: _words(c.reason), 18),
         Column("wish", lambda c: _words(c.wish), 14),
@@ -216,7 +218,7 @@ TICKETS = Sheet(
         Column("cause", lambda t: _words(t.cause), 20),
         Column("subject", lambda t: clean(t.subject), 12),
         Column("status", lambda t: t.status, 10),
-        Column("assignee", lambda t: clean(t.owner), 16, Edit.STANDS, "Who works on the ticket; empty for nobody.", desk=True),
+        Column("assignee", lambda t: clean(t.owner), 16, Edit.STANDS, WHOSE, desk=True),
         Column("due", lambda t: local(t.due, t.order.zone), 17),
         Column("opened", lambda t: local(t.opened_at, t.order.zone), 17),
         Column("escalated", lambda t: t.escalations, 10),

@@ -21,7 +21,8 @@ from starter.sheets.export import SHEETS, Exporter
 from starter.sheets.judge import Judged, Outcome, judge
 from starter.sheets.read import Table
 from tests.conftest import Database
-from tests.sheets.seed import AT, lay_down
+from tests.domain.claims_world import AT
+from tests.sheets.seed import lay_down
 
 ANNA = specialist("anna")
 SAFE = Vault(base64.b64encode(bytes(range(32))).decode())

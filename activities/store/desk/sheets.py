@@ -7,7 +7,7 @@ here; tracking numbers are not read at all.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -173,13 +173,17 @@ _CLAIM = """
 _TICKET = "t.ticket_id, t.cause, t.subject, t.opened_at, t.due, t.owner, t.escalations, t.status, t.outcome"
 
 
-def cases(conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = None) -> Iterator[CaseRecord | None]:
+def cases(
+    conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = None
+) -> Generator[CaseRecord | None, None, None]:
     """Claims, what is due first on top; or those of `keys`, in their order, None for each that there is not."""
     rows = _rows(conn, wanted, keys, _CLAIM, "claims c", ("c", "claim_id"), "c.ended_at IS NULL", "c.due_at, c.number")
     yield from _read(rows, _Opener(safe, wanted), _case)
 
 
-def tickets(conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = None) -> Iterator[TicketRecord | None]:
+def tickets(
+    conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = None
+) -> Generator[TicketRecord | None, None, None]:
     """Tickets that stand under an order, as `cases` gives claims."""
     rows = _rows(
         conn, wanted, keys, _TICKET, "tickets t", ("t", "ticket_id"), "t.status = 'open'", "t.due, t.ticket_id"
@@ -187,7 +191,7 @@ def tickets(conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = N
     yield from _read(rows, _Opener(safe, wanted), _ticket)
 
 
-def orders(conn: Connection, safe: Vault, wanted: Wanted) -> Iterator[OnOrder]:
+def orders(conn: Connection, safe: Vault, wanted: Wanted) -> Generator[OnOrder, None, None]:
     """Admitted orders, what is due first on top."""
     query = f"SELECT {_ORDER} FROM orders o {_JOINED} WHERE {_VISIBLE[wanted.reader.role]}"  # noqa: S608  # our own words
     query += " AND o.status = 'open'" if wanted.only_open else " AND o.status IN ('open', 'over')"
