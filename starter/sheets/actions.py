@@ -50,7 +50,7 @@ def of_claim(key: Key, record: CaseRecord, edits: Edits) -> tuple[Action, ...]:
     """What an edited row of claims asks for, in this order. Raises Invalid, naming the column."""
     made = _Made(key)
     note, verdict, side = _note(edits), _chosen(edits, "decision", VERDICTS), _chosen(edits, "ask", SIDES)
-    verdict, side, upstream = _by_status(record, edits, verdict, side)
+    verdict, side, upstream = _by_status(edits, verdict, side)
     if verdict is not None and side is not None:
         raise Invalid("ask", "cannot go with a decision: ask first, decide later")
     if "assignee" in edits:
@@ -77,9 +77,7 @@ def of_claim(key: Key, record: CaseRecord, edits: Edits) -> tuple[Action, ...]:
     return made.claims(key.name)
 
 
-def _by_status(
-    record: CaseRecord, edits: Edits, verdict: Verdict | None, side: Side | None
-) -> tuple[Verdict | None, Side | None, str]:
+def _by_status(edits: Edits, verdict: Verdict | None, side: Side | None) -> tuple[Verdict | None, Side | None, str]:
     """A status that was chosen, as what leads there. Raises Invalid where nothing of the desk's does."""
     if "status" not in edits:
         return verdict, side, ""
@@ -99,10 +97,9 @@ def _by_status(
         if side is not None and side is not asks[to]:
             raise Invalid("ask", f"'{side}' does not lead to '{chosen}'")
         return verdict, asks[to], ""
-    if verdict is None and side is None and to is Status.ESCALATED_UPSTREAM:
-        return None, None, "escalate_upstream"
-    if verdict is None and side is None and to is Status.WAITING_FOR_SELLER and record.status == "escalated_upstream":
-        return None, None, "answer_upstream"
+    passed = {Status.ESCALATED_UPSTREAM: "escalate_upstream", Status.WAITING_FOR_SELLER: "answer_upstream"}
+    if verdict is None and side is None and to in passed:
+        return None, None, passed[to]
     raise Invalid("status", f"cannot be made '{chosen}' by the desk; use decision, ask or assignee")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from itertools import zip_longest
 from pathlib import Path
@@ -17,7 +17,7 @@ from domain.errors import Invalid
 from domain.money import Money
 from starter.books.sheets import cell
 from starter.files.writing import whole
-from starter.sheets.cells import Raw, Value, text_of
+from starter.sheets.cells import text_of
 from starter.sheets.rows import KEY, Column, Edit
 
 XLSX, CSV = ".xlsx", ".csv"
@@ -28,10 +28,13 @@ MOST_EXACT = 10**15
 """Minor units from which on a spreadsheet's numbers are no longer exact; such an amount is written as text."""
 
 MISSING = "reading and writing XLSX needs more packages: pip install aftersale[sheets]; CSV needs none"
+MOST_ROWS = 2**20 - 1
+"""Rows that a sheet can hold below its head."""
+
 LONGEST_LIST = 255
 """Characters of a drop-down's choices that stand in the cell's own rule."""
 
-Cells = Sequence[Value | Raw]
+Cells = Sequence[object]
 
 
 def kind_of(path: Path) -> str:
@@ -58,6 +61,12 @@ def write(
         return _write_csv(path, [column.name for column in columns], rows)
     with _workbook(path) as book:
         return _Sheet(book, title, columns).fill(rows, owners)
+
+
+def write_table(path: Path, title: str, heads: Sequence[str], rows: Iterable[Cells]) -> int:
+    """Write any rows as XLSX, only to be read; times are in UTC. Raises Invalid."""
+    with _workbook(path) as book:
+        return _Sheet(book, title, [Column(head, str) for head in heads]).fill(rows, ())
 
 
 def _write_csv(path: Path, heads: Sequence[str], rows: Iterable[Cells]) -> int:
@@ -107,6 +116,8 @@ class _Sheet:
         writers = [self._writer(sheet, self._editable(column)) for column in self._columns]
         count = 0
         for count, row in enumerate(rows, 1):  # counted beyond the loop
+            if count > MOST_ROWS:
+                raise Invalid(self._title, f"has more than the {MOST_ROWS} rows that a sheet holds; write CSV instead")
             for at, (put, value) in enumerate(zip(writers, row, strict=True)):
                 if value is not None and value != "":
                     put(count, at, value)
@@ -126,7 +137,8 @@ class _Sheet:
             if isinstance(value, str):
                 sheet.write_string(row, at, value, plain)
             elif isinstance(value, datetime):
-                sheet.write_datetime(row, at, value, time)
+                naive = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+                sheet.write_datetime(row, at, naive, time)
             elif isinstance(value, Money):
                 if abs(value.minor) >= MOST_EXACT:
                     sheet.write_string(row, at, text_of(value), plain)

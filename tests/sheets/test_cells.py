@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ def test_an_amount_that_could_be_another_is_refused(raw: Any) -> None:
         ("2026-11-24 16:00", "2026-11-24 15:00"), ("24.11.2026 16:00", "2026-11-24 15:00"),
         ("11/24/2026 4:00 PM", "2026-11-24 15:00"), (datetime(2026, 7, 1, 16), "2026-07-01 14:00"),  # noqa: DTZ001
         ("2026-11-24", "2026-11-24 22:59"), (46350.5, "2026-11-24 11:00"),
+        (date(2026, 11, 24), "2026-11-24 22:59"),
     ],
 )  # fmt: skip
 def test_a_time_is_read_on_the_clock_of_the_marketplace(raw: Any, expected: str) -> None:
