@@ -36,6 +36,9 @@ ENDS = {
     "hold-renewed": SMOOTH,
     "cancel-silence": ("cancelled", *["0.00 EUR"] * 5, 0),
     "provider-down": SMOOTH,
+    "missing-parcel": (*SMOOTH[:6], 1),
+    "part-refund": ("closed", "64.90 EUR", "49.06 EUR", "12.00 EUR", "3.84 EUR", "0.00 EUR", 0),
+    "appeal": (*SMOOTH[:6], 2),
 }
 
 
