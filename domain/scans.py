@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain import wire
+from domain.claims.answers import returned_with
+from domain.claims.case import Status
 from domain.contract import Envelope
 from domain.ship import ParcelScan, is_news
 from domain.state import Actor, Milestone, Order, Parcel, Proof, Role
@@ -24,7 +26,9 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
     makes the same `command_id`, so a report that comes twice takes effect once.
     """
     parcel = order.parcel(parcel_id)
-    if parcel is None or parcel.withdrawn:
+    if parcel is None:
+        return _of_return(order, parcel_id, report, carrier_id)
+    if parcel.withdrawn:
         return ()
     reached = [ParcelScan(parcel_id, milestone, at, proof) for milestone, at, proof in report.milestones]
     if report.last_movement is not None and all(scan.at < report.last_movement for scan in reached):
@@ -35,6 +39,19 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
             news.append(_message(order, scan, carrier_id))
             parcel = _moved(parcel, scan)
     return tuple(news)
+
+
+def _of_return(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) -> tuple[Envelope, ...]:
+    """Of goods that travel back only their arrival is news."""
+    claim = returned_with(order, parcel_id)
+    if claim is None or claim.status is not Status.RETURN_SENT:
+        return ()
+    came = [
+        ParcelScan(parcel_id, milestone, at, proof)
+        for milestone, at, proof in report.milestones
+        if milestone is Milestone.DELIVERED and at >= claim.since - CLOCKS_DIFFER
+    ]
+    return tuple(_message(order, scan, carrier_id) for scan in came[-1:])
 
 
 def _moved(parcel: Parcel, scan: ParcelScan) -> Parcel:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.checkout import ID, NOT_AN_ID
-from domain.claims.answers import arrived
+from domain.claims.answers import arrived, came_back, returned_with
 from domain.errors import Invalid, Refused
 from domain.events import (
     AddressChanged,
@@ -134,6 +134,7 @@ def parcel_sent(order: Order, lines: tuple[Line, ...], now: datetime) -> str | N
     """There is a parcel whose way is not over."""
     last = max(RANK.values())
     going = any(not p.withdrawn and (p.milestone is None or RANK[p.milestone] < last) for p in order.parcels)
+    going = going or any(claim.back is not None and claim.back.arrived_at is None for claim in order.open_claims)
     return None if going else "no parcel of this order is on its way"
 
 
@@ -147,6 +148,9 @@ def known_parcel(moment: Moment) -> Parcel:
 
 def scan(moment: Moment) -> tuple[Event, ...]:
     """A parcel moves forward; late and repeated scans change nothing (docs/rules.md)."""
+    back = returned_with(moment.order, moment.body.parcel_id)
+    if back is not None:
+        return came_back(back, moment.body, moment.now)
     parcel, body, order = known_parcel(moment), moment.body, moment.order
     if not is_news(parcel, body):
         raise Refused("nothing_new", f"parcel {parcel.parcel_id} is already {parcel.milestone}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, or_, select
 
+from activities.store.desk.case_tables import claims
 from activities.store.tables import orders, parcels
+from domain.claims.case import Status
 from domain.state import Stage
 
 NEWS_MATTERS = (Stage.PART_SHIPPED.value, Stage.SHIPPED.value, Stage.DELIVERED.value)
@@ -13,9 +15,11 @@ NEWS_MATTERS = (Stage.PART_SHIPPED.value, Stage.SHIPPED.value, Stage.DELIVERED.v
 
 def worth_asking(conn: Connection) -> tuple[str, ...]:
     """The trackers of parcels whose news can still move their order."""
+    returning = exists().where(claims.c.order_id == orders.c.order_id, claims.c.status == Status.RETURN_SENT.value)
     query = (
         select(parcels.c.tracker_id)
         .join(orders, orders.c.order_id == parcels.c.order_id)
-        .where(orders.c.status == "open", orders.c.stage.in_(NEWS_MATTERS), parcels.c.tracker_id.is_not(None))
+        .where(orders.c.status == "open", or_(orders.c.stage.in_(NEWS_MATTERS), returning))
+        .where(parcels.c.tracker_id.is_not(None))
     )
     return tuple(sorted(set(conn.scalars(query))))

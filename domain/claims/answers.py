@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from domain.business_time import add_business_days
 from domain.checkout import ID, NOT_AN_ID
@@ -373,6 +374,18 @@ def stand(case: Case) -> tuple[Event, ...]:
 def appeal(case: Case) -> tuple[Event, ...]:
     """Somebody else looks at it once more; what they decide is final."""
     return (ClaimAppealed(case.claim.claim_id), *escalate(case))
+
+
+def returned_with(order: Order, parcel_id: str) -> Claim | None:
+    """The claim whose goods travel back in that parcel."""
+    return next((claim for claim in order.claims if claim.back and claim.back.parcel_id == parcel_id), None)
+
+
+def came_back(claim: Claim, scan: Any, now: datetime) -> tuple[Event, ...]:
+    """A delivery scan of a return is as good as the seller's word. Raises Refused for any other scan."""
+    if scan.milestone is not Milestone.DELIVERED or claim.status is not Status.RETURN_SENT:
+        raise Refused("nothing_new", f"the return of claim {claim.claim_id} is not delivered by this, or was before")
+    return (ReturnArrived(claim.claim_id, now), ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, now))
 
 
 def arrived(order: Order, lines: tuple[str, ...], now: datetime) -> tuple[Event, ...]:

@@ -38,6 +38,7 @@ from domain.events import (
     Released,
     ReleaseReversed,
     RenewalFailed,
+    ReturnSent,
     TicketEscalated,
     TicketOpened,
     TimeAsked,
@@ -242,11 +243,11 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
         case Captured():
             yield from _captured(scene)
         case ParcelSent(parcel) if parcel_goes(order, {"parcel_id": parcel.parcel_id}):
-            about: Facts = {"parcel_id": parcel.parcel_id}
-            cause = f"track:{parcel.parcel_id}"
-            yield Notice(cause, Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None, about)
+            yield _tracked(scene, parcel.parcel_id)
             if payment.captured is not None:
                 yield from _shipped(scene, parcel.parcel_id)
+        case ReturnSent(_, back):
+            yield _tracked(scene, back.parcel_id)
         case ParcelLost(parcel_id, loss):
             yield scene.mail(Role.SELLER, "parcel_lost", parcel_id=parcel_id, lines=list(loss.lines))
         case Released(netted=netted):
@@ -280,6 +281,12 @@ def _said(scene: _Scene, event: MessageSaid) -> Iterator[Notice]:
     for to in (Role.BUYER, Role.SELLER):
         if to is not event.by:
             yield scene.mail(to, "message", f"message:{event.message_id}", **about)
+
+
+def _tracked(scene: _Scene, parcel_id: str) -> Notice:
+    """The carrier service is to follow a parcel."""
+    about: Facts = {"parcel_id": parcel_id}
+    return Notice(f"track:{parcel_id}", Role.CARRIER, Channel.CARRIER, "register_tracker", scene.now, None, about)
 
 
 def _captured(scene: _Scene) -> Iterator[Notice]:

@@ -36,7 +36,9 @@ def parcel_goes(order: Order, facts: Facts) -> bool:
     if "parcel_id" not in facts:
         return True
     parcel = order.parcel(str(facts["parcel_id"]))
-    return parcel is not None and not parcel.withdrawn
+    if parcel is None:
+        return any(claim.back and claim.back.parcel_id == facts["parcel_id"] for claim in order.open_claims)
+    return not parcel.withdrawn
 
 
 def _parcel_is_there(order: Order, facts: Facts) -> bool:

@@ -220,6 +220,19 @@ async def test_a_shop_that_never_answers_leaves_it_to_the_platform_which_asks_bo
     assert life.money()["refunded"] == "12.00 EUR"
 
 
+async def test_a_carrier_tells_that_a_return_has_arrived(market: Marketplace) -> None:
+    life = await claimed(market)
+    await life.send("grant_claim", SELLER)
+    await life.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
+    assert [n["context"]["parcel_id"] for n in life.notices() if n["template"] == "register_tracker"] == ["p1", "r1"]
+    await life.scan(Milestone.IN_TRANSIT, "r1")
+    assert (status(life), life.refusals()) == (Status.RETURN_SENT, ["nothing_new"])
+    await life.scan(Milestone.DELIVERED, "r1")
+    assert status(life) is Status.RETURN_RECEIVED
+    await life.send("inspect_return", SELLER, finding="as_sent")
+    assert life.money()["refunded"] == "40.00 EUR"
+
+
 async def test_who_has_the_goods_back_and_says_nothing_is_content(market: Marketplace) -> None:
     life = await claimed(market)
     await life.send("grant_claim", SELLER)

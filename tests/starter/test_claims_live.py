@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from domain.claims.case import ClaimReason, Finding, Status, Verdict, Wish
+from domain.errors import Invalid, Refused
+from domain.money import Money
+from domain.state import Proof, Stage
+from starter.answers import NotFound, buyer, seller, specialist
+from starter.client import AftersaleClient
+from tests.life import BUYER, Life
+from tests.marketplace import Marketplace
+from tests.starter.conftest import Aftersale
+
+
+async def delivered(market: Marketplace) -> Life:
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    return life
+
+
+async def test_a_claim_is_made_answered_and_settled_through_the_client(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await delivered(market)
+    ann, sam = buyer(life.document["buyer"]["person_id"]), seller(life.document["seller"]["person_id"])
+    file = await client.store_file(life.order_id, ann, source=b"The sleeve is torn.", name="note.txt")
+    opened = await client.open_claim(
+        life.order_id, ann, reason=ClaimReason.DAMAGED, wish=Wish.PART_REFUND, lines=["L1"], evidence=[file],
+        text="The left sleeve is torn.",
+    )  # fmt: skip
+    assert opened.accepted
+    await client.offer_refund(life.order_id, sam, amount=Money.of("8.00", "EUR"), text="Eight for the seam?")
+    await client.accept_offer(life.order_id, ann)
+    await life.rest()
+    [claim] = life.state().claims
+    assert claim.status is Status.RESOLVED
+    assert life.money()["refunded"] == "8.00 EUR"
+    with pytest.raises(Invalid):
+        await client.send_return(life.order_id, ann, carrier="DHL", tracking_number=" ")
+    with pytest.raises(Refused) as over:
+        await client.inspect_return(life.order_id, sam, finding=Finding.USED)
+    assert over.value.code == "claim_status"
+
+
+async def test_a_buyer_claims_on_a_closed_order_and_gets_an_answer(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await delivered(market)
+    ann = buyer(life.document["buyer"]["person_id"])
+    await life.send("receive", BUYER)
+    await life.until("close")
+    assert await life.result() == Stage.CLOSED
+    answer = await client.open_claim(life.order_id, ann, reason=ClaimReason.DAMAGED, lines=["L1"], command_id="late")
+    again = await client.open_claim(life.order_id, ann, reason=ClaimReason.DAMAGED, lines=["L1"], command_id="late")
+    assert (answer.seq, answer.stage) == (again.seq, Stage.COMPLETED)
+    assert len(life.state().claims) == 1
+    await client.decide_claim(
+        life.order_id, specialist("specialist-1"), verdict=Verdict.RELEASE, text="It was worn for a month."
+    )
+    await life.rest()
+    await life.pass_time(timedelta(days=60))
+    assert not await life.is_running()
+
+
+async def test_a_strangers_claim_reads_as_for_no_order(client: AftersaleClient, market: Marketplace) -> None:
+    life = await delivered(market)
+    with pytest.raises(Refused) as other:
+        await client.open_claim(life.order_id, buyer("somebody-else"), reason=ClaimReason.DAMAGED)
+    assert other.value.code == "not_your_order"
+    with pytest.raises(NotFound):
+        await client.open_claim("o-nowhere", buyer("somebody-else"), reason=ClaimReason.DAMAGED)
+
+
+async def test_the_command_line_speaks_of_claims_in_peoples_words(aftersale: Aftersale, market: Marketplace) -> None:
+    life = await delivered(market)
+    opened = await aftersale("open-claim", life.order_id, "--reason", "damaged", "--line", "L1", "--json")
+    assert opened.code == 0, opened.err
+    wrong = await aftersale("grant-claim", life.order_id, "--claim", "c9")
+    assert (wrong.code, "this order has no claim c9; it has: c1 (Received)" in wrong.err) == (3, True), wrong.err
+    offered = await aftersale("offer-refund", life.order_id, "--amount", "500.00 EUR", "--as", "seller")
+    assert offered.code == 2, offered.err
+    assert "below the 40.00 EUR of the claim's lines" in offered.err
