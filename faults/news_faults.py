@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,9 @@ from domain.purse import DisputeStatus
 from domain.state import is_over
 from faults.cases import Moment
 from faults.ground import Ground
+from faults.oracles import Fate
 from faults.proxy import Deed as TrapDeed
-from faults.stages import Stage
+from faults.stages import IN_CLAIMS, UNDECIDED, Stage
 from starter.runs import Runs
 from workflows.housekeeping import PROVIDER_POLL
 
@@ -26,6 +27,7 @@ REFUND_FAILS_AFTER = timedelta(days=5)
 POLL_SECONDS = 60.0
 DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.CLOSING)
 """Where there is captured money of which a bank can take something back."""
+BANKABLE = (*DISPUTED, *IN_CLAIMS)
 
 Deed = Callable[[Ground], Awaitable[None]]
 
@@ -110,6 +112,9 @@ async def _lost(ground: Ground) -> None:
     done = (DisputeStatus.LOST, DisputeStatus.BORNE)
     await told(ground, "the dispute is lost", lambda order: all(each.status in done for each in order.disputes))
     ground.disputed = True
+    if ground.case.stage in UNDECIDED:
+        # The bank has decided about the money that the claim is about.
+        ground.subject.story = replace(ground.subject.story, fate=Fate.FULFILLED)
 
 
 async def _refund_fails(ground: Ground) -> None:
@@ -175,17 +180,17 @@ NO_HOLD = "the order does not stand on a hold, or will not"
 def news_faults() -> tuple[NewsFault, ...]:
     """What befalls orders, then the ways in which news of it can go wrong."""
     return (
-        NewsFault("dispute_won", DISPUTED, UNCAPTURED, _won),
-        NewsFault("dispute_lost", DISPUTED, UNCAPTURED, _lost),
-        NewsFault("refund_fails_days_later", (Stage.REFUNDING,), NO_REFUND, _refund_fails),
+        NewsFault("dispute_won", BANKABLE, UNCAPTURED, _won),
+        NewsFault("dispute_lost", BANKABLE, UNCAPTURED, _lost),
+        NewsFault("refund_fails_days_later", (Stage.REFUNDING, Stage.PART_REFUNDING), NO_REFUND, _refund_fails),
         NewsFault("hold_ended_by_its_issuer", HELD, NO_HOLD, _hold_ended),
         NewsFault(
             "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed
         ),
         NewsFault("paid_a_second_time", HELD[1:], "at the stages before the capture it is the same", _paid_twice),
-        NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": 10}),
-        NewsFault("webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
-        NewsFault("webhooks_three_days_late", DISPUTED, UNCAPTURED, _lost, {"hold": True}, late=timedelta(days=3)),
-        NewsFault("webhooks_lost", DISPUTED, UNCAPTURED, _won, {"drop": True}),
-        NewsFault("webhooks_forged_and_of_strangers", DISPUTED, UNCAPTURED, _lost, {"strangers": 3, "copies": 2}),
+        NewsFault("webhooks_ten_times", BANKABLE, UNCAPTURED, _lost, {"copies": 10}),
+        NewsFault("webhooks_out_of_order", BANKABLE, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
+        NewsFault("webhooks_three_days_late", BANKABLE, UNCAPTURED, _lost, {"hold": True}, late=timedelta(days=3)),
+        NewsFault("webhooks_lost", BANKABLE, UNCAPTURED, _won, {"drop": True}),
+        NewsFault("webhooks_forged_and_of_strangers", BANKABLE, UNCAPTURED, _lost, {"strangers": 3, "copies": 2}),
     )
