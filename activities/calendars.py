@@ -14,14 +14,18 @@ import holidays
 from domain.business_time import Calendar
 from domain.checkout import Checkout, Place
 from domain.errors import Invalid
+from domain.policy.file import PolicyError, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from domain.policy import CalendarRules
+    from domain.policy import CalendarRules, Policy
 
 _EARLIER = timedelta(days=2)
 """How far before its first moment an order's calendars begin, so that every zone's first day is whole."""
+
+NO_PLACES = frozenset({"localtime", "Factory"})
+"""Names in the database that mean this machine's own setting, or that it has none."""
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -52,6 +56,18 @@ def _of_party(rules: CalendarRules, where: Place, field: str, now: datetime) -> 
         )
     except Invalid as error:
         raise Invalid(f"{field}.{error.field}", error.rule) from None
+
+
+def checked(policy: Policy, text: str, source: str) -> Policy:
+    """The policy that was read from `text`. Raises PolicyError, naming the line, where its calendar cannot be."""
+    rules = policy.calendar
+    try:
+        _time_zone(rules.zone)
+        _public(rules.country, rules.subdivision)
+    except Invalid as error:
+        field = f"calendar.{error.field}"
+        raise PolicyError(source, line_of(text, field), field, error.rule) from None
+    return policy
 
 
 def resolve(
@@ -122,6 +138,15 @@ def extend(
 
 
 def _holidays(country: str, subdivision: str, last: date) -> holidays.HolidayBase:
+    calendar = _public(country, subdivision)
+    if last.year > calendar.end_year:
+        raise Invalid(
+            "country", f"the holidays of {country} are known to the end of {calendar.end_year}, not to {last}"
+        )
+    return calendar
+
+
+def _public(country: str, subdivision: str) -> holidays.HolidayBase:
     countries = holidays.list_supported_countries(include_aliases=False)
     if country not in countries:
         raise Invalid("country", f"{country!r} has no public calendar; write an ISO 3166-1 code such as 'DE'")
@@ -129,12 +154,7 @@ def _holidays(country: str, subdivision: str, last: date) -> holidays.HolidayBas
     if subdivision and subdivision not in known:
         right = f"write one of {', '.join(countries[country])}, or ''" if known else "write ''"
         raise Invalid("subdivision", f"{subdivision!r} is no subdivision of {country} with days of its own; {right}")
-    calendar = holidays.country_holidays(country, subdiv=subdivision or None)
-    if last.year > calendar.end_year:
-        raise Invalid(
-            "country", f"the holidays of {country} are known to the end of {calendar.end_year}, not to {last}"
-        )
-    return calendar
+    return holidays.country_holidays(country, subdiv=subdivision or None)
 
 
 def _time_zone(zone: str) -> tzinfo:
@@ -146,8 +166,8 @@ def _time_zone(zone: str) -> tzinfo:
 
 @cache
 def _zones() -> frozenset[str]:
-    """Every IANA name; cached, because finding them walks through the whole database."""
-    return frozenset(available_timezones())
+    """Every IANA name of a place; cached, because finding them walks through the whole database."""
+    return frozenset(available_timezones()) - NO_PLACES
 
 
 def _days(

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.providers.carrier_port import Carrier
+from activities.runs import REACH
 from activities.store import orders, personal, trackers
 from domain import wire
 from domain.contract import Envelope, workflow_id
@@ -47,7 +48,8 @@ class CarrierDesk:
         sent = 0
         for order_id, message in news:
             try:
-                await self._client.get_workflow_handle(workflow_id(order_id)).signal(COMMAND, wire.to_plain(message))
+                handle = self._client.get_workflow_handle(workflow_id(order_id))
+                await handle.signal(COMMAND, wire.to_plain(message), rpc_timeout=REACH)
                 sent += 1
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:

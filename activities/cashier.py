@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from activities.providers.port import Effect, Hold, HoldState, PaymentProvider
-from activities.store import debts, operations, orders
+from activities.store import debts, operations, orders, payments
 from domain.errors import (
     AlreadyDone,
     AuthorisationExpired,
@@ -21,9 +21,10 @@ from domain.errors import (
 )
 from domain.funds import Done, No, Result, Short, Unclear
 from domain.money import INTERNAL, Verb, total
+from domain.purse import SUSPENSE
 from domain.state import MoneyOp, Order
 
-MOVES = frozenset({Verb.CAPTURE, Verb.REFUND, Verb.RELEASE, Verb.REVERSE_RELEASE})
+EXACT = frozenset(Verb) - INTERNAL - {Verb.VOID}
 """Verbs whose amount at the provider must be the one that was written down (P12); else a person looks at both books."""
 
 
@@ -59,7 +60,7 @@ class Cashier:
         if netted:
             op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
         result = self._do(order, op, key, now, fresh=standing.fresh)
-        if isinstance(result, Done) and op.verb in MOVES and result.amount != op.amount:
+        if isinstance(result, Done) and op.verb in EXACT and result.amount != op.amount:
             return Unclear("AmountDiffers")
         return replace(result, netted=netted) if isinstance(result, Done) and netted else result
 
@@ -73,8 +74,10 @@ class Cashier:
         found = self._find(order, op, key)
         if found is None and _too_late(order, op, now):
             return No("AuthorisationExpired")
-        if found is None and set(op.slices) & order.disputed:
+        if found is None and _is_disputed(order, op):
             return No("Disputed")
+        if found is None and op.verb is Verb.RELEASE and order.reviewed_until is not None:
+            return No("UnderReview")
         return found or self._send_or_find(order, op, key)
 
     def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
@@ -131,10 +134,12 @@ class Cashier:
             return No("AmountDiffers")
         try:
             with self._engine.begin() as conn:
+                known = payments.order_of(conn, op.subject) == order.order_id
                 orders.take_payment(conn, order.order_id, op.subject)
         except Invalid:
             return No("UsedByAnotherOrder")
-        return _done(hold)
+        # From now on news of it finds this order; what was told before is seen by looking once more.
+        return _done(hold if known else self._payments.hold(op.subject))
 
 
 PAYMENT_RULES: Mapping[str, str] = {
@@ -179,6 +184,11 @@ def _about(order: Order, op: MoneyOp) -> str:
     return offer.customer if op.verb is Verb.AUTHORISE and offer is not None else op.subject
 
 
+def _is_disputed(order: Order, op: MoneyOp) -> bool:
+    stray = SUSPENSE in op.slices and op.subject in order.disputed_strays
+    return stray or bool(set(op.slices) & order.disputed)
+
+
 def _too_late(order: Order, op: MoneyOp, now: datetime) -> bool:
     """No capture is sent again when the hold may be gone (P2)."""
     limit = order.payment.capture_before
@@ -189,5 +199,5 @@ def _done(found: Hold | Effect) -> Result:
     if isinstance(found, Hold):
         if found.state is not HoldState.OPEN:
             return No("Declined" if found.state is HoldState.UNPAID else "AuthorisationExpired")
-        return Done(found.ref, found.amount, found.capture_before, found.renewable)
+        return Done(found.ref, found.amount, found.capture_before, found.renewable, review=found.review)
     return Done(found.ref, found.amount)

@@ -19,7 +19,7 @@ from domain.deadlines import deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
 from domain.state import LineState, Order, Role, Stage, in_state, stage
-from domain.summary import MENDERS, either
+from domain.summary import mends
 from domain.wire import instant
 from domain.words import Words, in_language
 
@@ -146,7 +146,7 @@ def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[st
         "confirmed": [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))],
         "parcel": order.parcel(parcel_id),
         "ticket": ticket,
-        "mends": either(MENDERS[ticket.cause], tongue.alternative) if ticket is not None else "",
+        "mends": mends(ticket, tongue.alternative) if ticket is not None else "",
         "claim": claim,
         "case_number": case_number(order.order_id, claim.claim_id) if claim is not None else "",
         "status": tongue.status[claim.status] if claim is not None else "",

@@ -112,7 +112,7 @@ class PaymentsDesk:
                 case NewsKind.DISPUTE:
                     return self._dispute(news.subject)
                 case NewsKind.REVIEW:
-                    return self._review(news.subject)
+                    return self._review(news)
                 case _:
                     return self._account(news.subject)
         except (NoSuchObject, AuthorisationExpired):
@@ -135,10 +135,13 @@ class PaymentsDesk:
             if hold.state is HoldState.CAPTURED and payments.was_asked(conn, order.order_id, Verb.CAPTURE, hold.ref):
                 return ()
         found = provider_news.payment_found(order, hold)
-        fresh = not hold.key and self.clock() - news.at < STOREFRONT_TELLS
+        fresh = not hold.key and self._is_fresh(news)
         if found and fresh and hold.state is HoldState.OPEN and self._may_be_paid(order):
             raise TooEarly(f"the storefront may be about to pay order {order.order_id} with it")
         return _for(order, found)
+
+    def _is_fresh(self, news: News) -> bool:
+        return self.clock() - news.at < STOREFRONT_TELLS
 
     def _may_be_paid(self, order: Order) -> bool:
         return "pay" in possible(order, Actor(Role.STOREFRONT, Role.STOREFRONT), self.clock())
@@ -158,18 +161,25 @@ class PaymentsDesk:
             order = _order(conn, payments.order_of(conn, report.charge) or report.order_id)
             if order is None:
                 return ()
-            if report.charge in provider_news.charges(order):
-                return _for(order, provider_news.dispute(report))
+            if report.charge in order.charges:
+                return _for(order, provider_news.dispute(order, report))
             if payments.is_under_way(conn, order.order_id, (Verb.CAPTURE,)):
                 raise TooEarly(f"the capture of order {order.order_id} is under way")
         return ()
 
-    def _review(self, ref: str) -> tuple[Told, ...]:
-        report = self._provider.review(ref)
+    def _review(self, news: News) -> tuple[Told, ...]:
+        """The order of the payment stands still. One that is paid with it later looks for itself (`Hold.review`)."""
+        report = self._provider.review(news.subject)
         with self._engine.begin() as conn:
-            order = _order(conn, payments.order_of(conn, report.payment_intent) or "")
+            order_id = payments.order_of(conn, report.payment_intent)
+            if order_id is None and payments.is_under_way(conn, report.order_id, (Verb.AUTHORISE, Verb.REAUTHORISE)):
+                raise TooEarly(f"an authorisation of order {report.order_id} is under way")
+            order = _order(conn, order_id or "")
         if order is None or is_over(order):
             return ()  # An order that is over has nothing left to stop.
+        unknown = all(review.about != report.ref for review in order.reviews)
+        if unknown and not report.open and self._is_fresh(news) and self._may_be_paid(order):
+            raise TooEarly(f"order {order.order_id} may be about to learn of the review with its payment")
         return _for(order, provider_news.review(order, report))
 
     def _account(self, ref: str) -> tuple[Told, ...]:

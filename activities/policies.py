@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from activities import calendars
 from activities.store import marketplaces
 from domain.errors import Invalid
 from domain.policy.file import PolicyError, line_of, load
@@ -36,7 +37,7 @@ def read_policy(directory: Path, name: str) -> Policy:
     if not _NAME.fullmatch(name) or not path.is_file():
         raise Invalid("policy", f"{name!r} is not known; known here: {', '.join(policy_names(directory)) or 'none'}")
     text = path.read_text(encoding="utf-8")
-    policy = load(text, str(path))
+    policy = calendars.checked(load(text, str(path)), text, str(path))
     if policy.name != name:
         rule = f"{policy.name!r} is not the name of the file; write {name!r}"
         raise PolicyError(str(path), line_of(text, "name"), "name", rule)

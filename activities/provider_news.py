@@ -21,7 +21,7 @@ from activities.providers.port import (
 )
 from domain import wire
 from domain.checkout import ID
-from domain.desk import PauseOrder, WithNote
+from domain.desk import PauseOrder, Resume
 from domain.money import Verb
 from domain.news import AccountNews, HoldGone, LoseDispute, OpenDispute, PaymentFound, RefundFailed, WinDispute
 from domain.purse import DisputeReason
@@ -51,12 +51,6 @@ def fits(order: Order, hold: Hold) -> bool:
     return hold.amount in (order.priced, order.wanted, order.payment.authorised)
 
 
-def charges(order: Order) -> frozenset[str]:
-    """The charges that the order has had to do with."""
-    known = [order.payment.charge, *(stray.ref for stray in order.strays), *(move.source for move in order.moves)]
-    return frozenset(filter(None, known))
-
-
 def payment_found(order: Order, hold: Hold) -> tuple[Telling, ...]:
     """A hold or a payment that the order did not ask for, or that came too late."""
     match hold.state:
@@ -70,7 +64,7 @@ def payment_found(order: Order, hold: Hold) -> tuple[Telling, ...]:
             }
             found = PaymentFound(hold.ref)
             return () if hold.ref in known else (Telling("payment_found", command_id("found", hold.ref), found),)
-        case HoldState.CAPTURED if hold.charge not in charges(order):
+        case HoldState.CAPTURED if hold.charge not in order.charges:
             found = PaymentFound(hold.ref, hold.charge, hold.captured)
             return (Telling("payment_found", command_id("taken", hold.charge), found),)
         case _:
@@ -93,12 +87,16 @@ def refund_failed(order: Order, refund: RefundReport) -> tuple[Telling, ...]:
     return (Telling("refund_failed", command_id("refund", refund.ref, "failed"), RefundFailed(refund.ref)),)
 
 
-def dispute(report: DisputeReport) -> tuple[Telling, ...]:
-    """A chargeback from its beginning on, as its end may be told first. An inquiry, which took nothing, is no news."""
+def dispute(order: Order, report: DisputeReport) -> tuple[Telling, ...]:
+    """A chargeback from its beginning on, as its end may be told first. An inquiry, which took nothing, is no news.
+
+    It may be about a payment that the order has no claim to.
+    """
     if not report.amount:
         return ()
     ref, fee = report.ref, report.fee_returned
-    opened = OpenDispute(ref, report.amount, report.fee, DisputeReason(report.reason))
+    other = "" if report.charge == order.payment.charge else report.charge
+    opened = OpenDispute(ref, report.amount, report.fee, DisputeReason(report.reason), other)
     first = Telling("open_dispute", command_id("dispute", ref, "opened"), opened)
     match report.status:
         case DisputeStatus.WON:
@@ -116,9 +114,9 @@ def review(order: Order, report: ReviewReport) -> tuple[Telling, ...]:
     """
     begun, ended = command_id("review", report.ref, "opened"), command_id("review", report.ref, "closed")
     if not report.open:
-        return (Telling("resume", ended, WithNote(ended)),)
+        return (Telling("resume", ended, Resume(ended, report.ref)),)
     until = report.opened_at + timedelta(days=order.policy.pause.longest) - CLOCKS_DIFFER
-    return (Telling("pause", begun, PauseOrder(until, begun, review=True)),)
+    return (Telling("pause", begun, PauseOrder(until, begun, review=True, about=report.ref)),)
 
 
 def account(order: Order, ref: str, standing: AccountStanding) -> Telling:

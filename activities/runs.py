@@ -29,8 +29,9 @@ from domain.summary import guide, summary
 ATTEMPTS: Final = 5
 """How often a message is tried on an order that ends, or is restarted, under our hands."""
 
-REACH: Final = timedelta(seconds=8)
-"""How long Temporal may take to start a run; less than a statement that waits for the order's row may."""
+REACH: Final = timedelta(seconds=5)
+"""How long Temporal may take to start a run or to take a message: whoever sends a webhook waits little longer, and a
+statement that waits for the order's row may wait longer."""
 
 
 class NotHandedOver(AftersaleError):
@@ -80,7 +81,8 @@ async def hand_over(
         if await asyncio.to_thread(_is_taken, engine, order_id, str(message["command_id"])):
             return False
         try:
-            await client.get_workflow_handle(workflow_id(order_id)).signal(name, dict(message))
+            handle = client.get_workflow_handle(workflow_id(order_id))
+            await handle.signal(name, dict(message), rpc_timeout=REACH)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

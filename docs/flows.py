@@ -87,6 +87,14 @@ def _strayed(life: Life) -> Life:
     return _told(life, "payment_found", payment_intent="pi-2", charge="charge-2", amount="105.00 EUR")
 
 
+def _stray_lost(life: Life) -> Life:
+    """The bank is faster than the refund."""
+    came = {"payment_intent": "pi-2", "charge": "charge-2", "amount": "105.00 EUR"}
+    taken = {"dispute": "dispute-1", "charge": "charge-2", "amount": "105.00 EUR", "fee": "15.00 EUR"}
+    found = _from_here(life).say(Role.PROVIDER, "payment_found", **came).say(Role.PROVIDER, "open_dispute", **taken)
+    return _settled(found.say(Role.PROVIDER, "lose_dispute", dispute="dispute-1"))
+
+
 def _refund_fails(policy: Policy) -> Life:
     return _told(_refunded(_shipped(policy)), "refund_failed", refund="refund-1").ring("settle")
 
@@ -183,5 +191,10 @@ _FLOWS: tuple[tuple[str, str, Callable[[Policy], Life]], ...] = (
         "Money that came uncalled",
         "A payment is found at the provider that the order has no claim to. It waits in suspense and goes back.",
         lambda policy: _strayed(_shipped(policy)),
+    ),
+    (
+        "Dispute of money that came uncalled, lost",
+        "It never was the order's: what stands in suspense bears it, the rest the platform, the seller nothing.",
+        lambda policy: _stray_lost(_shipped(policy)),
     ),
 )

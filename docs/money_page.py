@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from docs.flows import flows
 from domain.accounts import CHART
-from domain.money import Money, allocate, percent_down, share
+from domain.money import Money, allocate, share
 from domain.policy import Policy
 from starter.books.reader import JOURNAL
 from starter.books.statement import COLUMNS
@@ -67,7 +67,7 @@ _FEES = (
     ),
     (
         "fee for a dispute that was lost",
-        "the seller, for the reasons in `dispute.seller_bears`; else the platform",
+        "the seller, for the reasons in `dispute.seller_bears`, where anything of it was sold; else the platform",
         "the seller's debt, or `platform:dispute_fees`",
     ),
 )
@@ -147,7 +147,6 @@ def _rounding() -> str:
             "by largest remainder, ties to the earlier part; the parts add up",
             f"{whole} over three equal parts is {', '.join(map(str, allocate(whole, (1, 1, 1))))}",
         ),
-        ("a refund in percent", "down", f"33 % of {odd} is {percent_down(odd, 33)}"),
         (
             "the fee of a line of which a part goes back",
             "as one amount over what stays and what goes, so that all parts together give the fee",

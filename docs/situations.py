@@ -162,7 +162,7 @@ def _special(policy: Policy) -> Iterator[Life]:
     yield from (
         life.say(Role.OPERATOR, "pause", until=until, note_id=_NOTE) for life in _plain(policy) if deadlines(life.order)
     )
-    yield Life(policy).pay().say(Role.PROVIDER, "pause", until=until, note_id=_NOTE, review=True)
+    yield Life(policy).pay().say(Role.PROVIDER, "pause", until=until, note_id=_NOTE, review=True, about="prv_1")
     yield Life(policy, hold=_SHORT_HOLD).pay()
     yield Life(policy, hold=_SHORT_HOLD).confirm()
     yield Life(reauthorise).confirm()

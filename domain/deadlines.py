@@ -42,7 +42,7 @@ def deadlines(order: Order) -> tuple[Clock, ...]:
     """Every running clock, the earliest first; empty only for an order that is over."""
     if is_over(order):
         return ()
-    party = () if order.paused else tuple(_party_clocks(order))
+    party = () if order.pauses else tuple(_party_clocks(order))
     clocks = [*_own_clocks(order), *_hold_clocks(order), *party]
     return tuple(sorted(clocks, key=lambda clock: clock.at))
 
@@ -143,6 +143,9 @@ def _hold_clocks(order: Order) -> Iterator[Clock]:
 def _own_clocks(order: Order) -> Iterator[Clock]:
     """The clocks of the process itself: money, tickets, pauses, the longest escrow, the window."""
     policy, op = order.policy, order.op
+    for pause in order.pauses:
+        # Before the money: what waits for the end of a review is due at that very moment.
+        yield Clock(pause.until, "pause_ends", pause.tier, pause.by.role, pause.about)
     money = next_try(order)
     if money is not None:
         yield Clock(money, "settle", "money.try", Role.PROVIDER)
@@ -151,8 +154,6 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
     for ticket in order.tickets:
         if ticket.escalations < ESCALATIONS:
             yield Clock(ticket.due, "ticket_overdue", f"ticket:{ticket.ticket_id}", Role.SPECIALIST, ticket.ticket_id)
-    if order.paused is not None:
-        yield Clock(order.paused.until, "pause_ends", "pause.end", Role.OPERATOR)
     if order.approval is not None:
         yield Clock(order.approval.lapses_at, "approval_lapses", "approval.end", Role.OPERATOR)
     for dispute in order.disputes:

@@ -46,6 +46,7 @@ from domain.state import (
 )
 from domain.step import Moment, Step
 from domain.tickets import known, overtaken
+from domain.tiers import moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
 """What needs a second operator when a person of the desk decides it for a large order."""
@@ -132,7 +133,8 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
     spared = f"graced:{clock.tier}"
     if clock.party and late > order.policy.outage.grace and spared not in order.passed:
         later = max(add_business_days(order.desk_calendar, now, 1), now + late)
-        events: tuple[Event, ...] = (TierMoved(clock.tier, later), TierPassed(spared), Taken(order.seq + 1))
+        moved = (TierMoved(clock.tier, later), *moved_along(order, clock.tier, later))
+        events: tuple[Event, ...] = (*moved, TierPassed(spared), Taken(order.seq + 1))
         return Decision("spare_after_outage", SYSTEM, events, apply_all(order, events), None, ())
     step = step_for(clock.step, Role.CLOCK)
     if step is None:
@@ -151,6 +153,17 @@ def possible(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
     names = REOPEN if is_over(order) else COMMANDS
     open_steps = (s for s in STEPS if actor.role in s.by and s.name in names and _open(order, s, actor, now))
     return tuple(dict.fromkeys(step.name for step in open_steps))
+
+
+def named_only(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
+    """The commands open to `actor` for lines that are named, and no others: a further parcel of a line already sent."""
+    rows = (row for name in possible(order, actor, now) if (row := step_for(name, actor.role)) and row.moves)
+    return tuple(
+        row.name
+        for row in rows
+        if row.name != "parcel_scan"
+        and all(row.moves[line.state] is line.state for line in _eligible(order, row, actor))
+    )
 
 
 def _open(order: Order, step: Step, actor: Actor, now: datetime) -> bool:
@@ -219,8 +232,11 @@ def _chosen(order: Order, step: Step, actor: Actor, body: Any) -> tuple[Line, ..
     if named:
         return tuple(line for line in eligible if line.line_id in named)
     chosen = tuple(line for line in eligible if step.moves[line.state] is not line.state)
+    if not chosen and eligible:
+        again = " or ".join(line.line_id for line in eligible)
+        raise Refused("lines_not_named", f"name the lines: {step.name} takes {again} again, but not by itself")
     if not chosen:
-        states = " or ".join(step.moves)
+        states = " or ".join(state for state, to in step.moves.items() if to is not state)
         raise Refused("no_line_fits", f"{step.name} needs a line that is {states}" + _why_none(order))
     return chosen
 

@@ -18,6 +18,8 @@ from domain.events import (
     PolicyAdopted,
     Resumed,
     RetryAsked,
+    ReviewBegun,
+    ReviewEnded,
     TicketExtended,
     TicketResolved,
     TierMoved,
@@ -59,11 +61,23 @@ class Extend:
 
 @dataclass(frozen=True, slots=True)
 class PauseOrder:
-    """The parties' clocks stand still until `until`; `review` says that the payment is being looked at."""
+    """The parties' clocks stand still until `until`; `review` says that the payment is being looked at.
+
+    `about` is the provider's own name for its review.
+    """
 
     until: datetime
     note_id: str
     review: bool = False
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The clocks go on; the provider names the review that has ended, `about`. The reason stands under `note_id`."""
+
+    note_id: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +102,17 @@ def money_to_retry(order: Order, lines: tuple[Line, ...], now: datetime) -> str 
 
 def not_paused(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """One pause at a time."""
-    return "the order is paused already" if order.paused else None
+    return "an operator has paused the order already" if order.paused else None
 
 
 def is_paused(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """There is a pause to end."""
-    return None if order.paused else "the order is not paused"
+    return None if order.pauses else "the order is not paused"
 
 
 def under_review(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """There is a pause to end that the provider began; an operator's is not the provider's to end."""
-    begun = order.paused is not None and order.paused.by.role is Role.PROVIDER
-    return None if begun else "the provider has paused nothing"
+    """There is a review to end; an operator's pause is not the provider's to end."""
+    return None if order.reviews else "the provider reviews nothing"
 
 
 def captured(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
@@ -201,25 +214,48 @@ def pause(moment: Moment) -> tuple[Event, ...]:
     latest = moment.now + timedelta(days=order.policy.pause.longest)
     if not moment.now < body.until <= latest:
         raise Invalid("body.until", f"must lie between now and {latest.isoformat()}")
-    return (Paused(Pause(moment.now, body.until, moment.actor, body.review)), Noted(body.note_id))
+    since = min([moment.now, *(pause.since for pause in order.pauses)])
+    if moment.actor.role is not Role.PROVIDER:
+        return (Paused(Pause(since, body.until, moment.actor, body.review)), Noted(body.note_id))
+    if any(review.about == body.about for review in order.reviews):
+        raise Refused("nothing_new", "this review is known")
+    review = Pause(since, body.until, moment.actor, review=True, about=body.about)
+    return (ReviewBegun(review), Noted(body.note_id))
 
 
 def resume(moment: Moment) -> tuple[Event, ...]:
-    """Each clock goes on with the business minutes that it had left when the pause began (docs/rules.md, Pause).
+    """The clocks go on when no other pause is left. An operator ends his own pause, or, without one, the reviews."""
+    order = moment.order
+    if moment.actor.role is Role.PROVIDER:
+        ended = tuple(review for review in order.reviews if review.about == moment.body.about)
+        if not ended:
+            raise Refused("nothing_new", "this review holds nothing")
+    else:
+        ended = (order.paused,) if order.paused else order.reviews
+    return (*_over(order, ended, moment.now), Noted(moment.body.note_id))
+
+
+def pause_ends(moment: Moment) -> tuple[Event, ...]:
+    """As long as a pause may last has passed."""
+    order = moment.order
+    return _over(order, tuple(pause for pause in order.pauses if pause.tier == moment.body.tier), moment.now)
+
+
+def _over(order: Order, ended: tuple[Pause, ...], now: datetime) -> tuple[Event, ...]:
+    """Each clock goes on with the business minutes that it had left when the first pause began (docs/rules.md, Pause).
 
     One that began during the pause has them all.
     """
-    order, now = moment.order, moment.now
-    if order.paused is None:
-        return ()
-    since = order.paused.since
+    over = tuple(Resumed() if pause is order.paused else ReviewEnded(pause.about) for pause in ended)
+    if len(ended) < len(order.pauses):
+        return over
+    since = min(pause.since for pause in ended)
     moved = tuple(
         TierMoved(tier, _later(calendar_of(order, tier), max(since, since_of(order, tier)), at, now))
         for tier, at in counting_tiers(order).items()
         if at > since
     )
-    note: tuple[Event, ...] = (Noted(moment.body.note_id),) if moment.actor.role is not Role.CLOCK else ()
-    return (*moved, Resumed(), *note)
+    return (*moved, *over)
 
 
 def _later(calendar: Calendar, since: datetime, at: datetime, now: datetime) -> datetime:

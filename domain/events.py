@@ -13,7 +13,7 @@ from domain.claims.case import Claim, Finding, RefundOffer, ReturnParcel, Ruling
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
-from domain.purse import Debt, Dispute, Moved, Part, Share, Stray
+from domain.purse import Bearer, Debt, Dispute, Moved, Part, Share, Stray
 from domain.state import (
     Account,
     Approval,
@@ -69,6 +69,13 @@ class ParcelLost:
 
     parcel_id: str
     loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelFound:
+    """A parcel for which its carrier owed has turned up."""
+
+    parcel_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +163,20 @@ class Paused:
 @dataclass(frozen=True, slots=True)
 class Resumed:
     """The pause is over; the tiers' new times come as `TierMoved`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewBegun:
+    """The provider looks at the payment."""
+
+    review: Pause
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEnded:
+    """It has looked at it, or nobody waits for that any longer."""
+
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +393,11 @@ class DisputeBorne:
     debt: Debt | None
     at: datetime
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether the seller owes any of it."""
+        return self.fee_owed or any(share.by is Bearer.SELLER for share in self.shares)
+
 
 @dataclass(frozen=True, slots=True)
 class MoneyStrayed:
@@ -522,9 +548,10 @@ class Taken:
 
 
 Event = (
-    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelsWithdrawn | AddressChanged | AccountChanged
-    | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded | TimeAsked | TimeEnded | DaysGranted
-    | TierMoved | TierPassed | TierReset | Paused | Resumed
+    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelFound | ParcelsWithdrawn
+    | AddressChanged | AccountChanged | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded
+    | TimeAsked | TimeEnded | DaysGranted
+    | TierMoved | TierPassed | TierReset | Paused | Resumed | ReviewBegun | ReviewEnded
     | TicketOpened | TicketAssigned | TicketEscalated | TicketExtended | TicketResolved | ApprovalAsked | ApprovalEnded
     | RenewalAsked | MoneyAsked | MoneyUnknown | MoneyRefused | MoneyStuck | RetryAsked
     | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded

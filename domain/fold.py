@@ -21,6 +21,7 @@ from domain.events import (
     LinesMoved,
     MessageSaid,
     Noted,
+    ParcelFound,
     ParcelLost,
     ParcelMoved,
     ParcelSent,
@@ -29,6 +30,8 @@ from domain.events import (
     PaymentExpired,
     PolicyAdopted,
     Resumed,
+    ReviewBegun,
+    ReviewEnded,
     Taken,
     TicketAssigned,
     TicketEscalated,
@@ -64,26 +67,18 @@ def apply_all(order: Order, events: Iterable[Event]) -> Order:
     return order
 
 
+def _parcels(order: Order, ids: Iterable[str], change: Callable[[Parcel], Parcel]) -> Order:
+    chosen = frozenset(ids)
+    return replace(order, parcels=tuple(change(p) if p.parcel_id in chosen else p for p in order.parcels))
+
+
 def _parcel_moved(order: Order, event: ParcelMoved) -> Order:
     def moved(parcel: Parcel) -> Parcel:
-        if parcel.parcel_id != event.parcel_id:
-            return parcel
         proof = event.proof if event.milestone is Milestone.DELIVERED else parcel.proof
         # Whatever else a carrier says of a lost parcel, it is found.
         return replace(parcel, milestone=event.milestone, moved_at=event.at, proof=proof, loss=None)
 
-    return replace(order, parcels=tuple(moved(parcel) for parcel in order.parcels))
-
-
-def _parcel_lost(order: Order, event: ParcelLost) -> Order:
-    parcels = tuple(replace(p, loss=event.loss) if p.parcel_id == event.parcel_id else p for p in order.parcels)
-    return replace(order, parcels=parcels)
-
-
-def _withdrawn(order: Order, event: ParcelsWithdrawn) -> Order:
-    gone = frozenset(event.parcels)
-    parcels = tuple(replace(p, withdrawn=True) if p.parcel_id in gone else p for p in order.parcels)
-    return replace(order, parcels=parcels)
+    return _parcels(order, [event.parcel_id], moved)
 
 
 def _tier_moved(order: Order, event: TierMoved) -> Order:
@@ -126,8 +121,9 @@ _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     LinesHeld: _held,
     ParcelSent: lambda o, e: replace(o, parcels=(*o.parcels, e.parcel)),
     ParcelMoved: _parcel_moved,
-    ParcelLost: _parcel_lost,
-    ParcelsWithdrawn: _withdrawn,
+    ParcelLost: lambda o, e: _parcels(o, [e.parcel_id], lambda p: replace(p, loss=e.loss)),
+    ParcelFound: lambda o, e: o,
+    ParcelsWithdrawn: lambda o, e: _parcels(o, e.parcels, lambda p: replace(p, withdrawn=True)),
     AddressChanged: lambda o, e: replace(o, address_id=e.address_id),
     AccountChanged: lambda o, e: replace(o, account=e.account),
     PaymentExpired: lambda o, e: replace(o, expired=True),
@@ -141,6 +137,8 @@ _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     TierReset: lambda o, e: replace(o, passed=o.passed - {e.tier}),
     Paused: lambda o, e: replace(o, paused=e.pause),
     Resumed: lambda o, e: replace(o, paused=None),
+    ReviewBegun: lambda o, e: replace(o, reviews=(*o.reviews, e.review)),
+    ReviewEnded: lambda o, e: replace(o, reviews=tuple(r for r in o.reviews if r.about != e.about)),
     TicketOpened: lambda o, e: replace(o, tickets=(*o.tickets, e.ticket)),
     TicketAssigned: lambda o, e: _ticket(o, e.ticket_id, lambda t: replace(t, owner=e.owner)),
     TicketEscalated: lambda o, e: _ticket(

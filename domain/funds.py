@@ -32,12 +32,13 @@ from domain.events import (
     Released,
     ReleaseReversed,
     RenewalFailed,
+    ReviewBegun,
 )
 from domain.fold import apply_all
 from domain.money import Money, Verb, total
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Debt, Dispute, DisputeStatus, Moved, Part
 from domain.shares import back_of, bears_fee, moving, net_of, shares_of
-from domain.state import DEAD, SENT, Cause, Funds, LineState, MoneyOp, Order, Stuck
+from domain.state import DEAD, SENT, Actor, Cause, Funds, LineState, MoneyOp, Order, Pause, Role, Stuck
 from domain.tickets import opened, overtaken
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -59,6 +60,7 @@ class Desire:
 class Done:
     """It was done: `amount` moved. For a hold also the provider's limit and whether a stored mandate can renew it.
 
+    `review` is the provider's review of the hold that is open already, "" for none.
     `netted` are the parts of a release that paid what the seller owed, by order, instead of moving.
     """
 
@@ -67,6 +69,7 @@ class Done:
     capture_before: datetime | None = None
     renewable: bool = False
     netted: tuple[tuple[str, Money], ...] = ()
+    review: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,8 @@ def _refunds(order: Order) -> Iterator[Desire]:
     for part in order.due_back:
         if part.piece not in disputed:
             yield Desire(Verb.REFUND, part.amount, (part.piece,), order.payment.charge, AT_ONCE)
-    for stray in () if SUSPENSE in disputed else order.strays[:1]:
+    free = [stray for stray in order.strays if stray.ref not in order.disputed_strays]
+    for stray in free[:1]:
         yield Desire(Verb.REFUND, stray.amount, (SUSPENSE,), stray.ref, AT_ONCE)
 
 
@@ -179,17 +183,18 @@ def _releases(order: Order) -> Iterator[Desire]:
     """Accepted lines pay the seller less fees, once the payout account has settled; shipping goes with the last one.
 
     What is granted of a line goes back to the buyer before its rest is paid. What a dispute had taken and was won back
-    is paid out, too.
+    is paid out, too. Nothing is paid out while the payment is under review.
     """
     granted = {part.piece for part in order.due_back}
-    out = [
-        line.line_id
+    accepted = [
+        line
         for line in order.lines
         if line.state is LineState.ACCEPTED
         and line.funds is Funds.ESCROW
         and not line.held
         and line.line_id not in granted
     ]
+    out = [line.line_id for line in accepted]
     live = order.live
     all_out = bool(live) and all(line.line_id in out or line.funds is Funds.RELEASED for line in live)
     if all_out and order.shipping_funds is Funds.ESCROW and SHIPPING not in order.disputed:
@@ -198,7 +203,9 @@ def _releases(order: Order) -> Iterator[Desire]:
     if out:
         amount = total([net_of(order, piece) for piece in out], order.currency)
         settled = order.account.since + order.policy.payout.account_settles
-        yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, settled)
+        free = max(settled, order.reviewed_until or settled)
+        asked = max([order.placed_at, *(line.since for line in accepted)])
+        yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, free if free > asked else AT_ONCE)
 
 
 def _debts(order: Order) -> Iterator[Desire]:
@@ -253,7 +260,8 @@ def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[
     match op.verb:
         case Verb.AUTHORISE | Verb.REAUTHORISE:
             limit = result.capture_before or now + timedelta(days=order.policy.hold.expected)
-            return (HoldOpened(result.ref, result.amount, limit, result.renewable, now),)
+            opened_hold = HoldOpened(result.ref, result.amount, limit, result.renewable, now)
+            return (opened_hold, *_reviewed(order, result.review, now))
         case Verb.CAPTURE:
             return (Captured(result.ref, result.amount, op.slices, now),)
         case Verb.VOID:
@@ -262,14 +270,22 @@ def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[
             return _paid(order, op, result, now)
 
 
+def _reviewed(order: Order, review: str, now: datetime) -> tuple[Event, ...]:
+    """The provider began to look at the payment before it was this order's: its news may have found no order."""
+    if not review or any(known.about == review for known in order.reviews):
+        return ()
+    since = min([now, *(pause.since for pause in order.pauses)])
+    until = now + timedelta(days=order.policy.pause.longest)
+    return (ReviewBegun(Pause(since, until, Actor(Role.PROVIDER, str(Role.PROVIDER)), review=True, about=review)),)
+
+
 def _paid(order: Order, op: MoneyOp, result: Done, now: datetime) -> tuple[Event, ...]:
     """What moved after the capture."""
-    parts = moving(order, op)
     match op.verb:
         case Verb.RELEASE:
-            return _released(order, op, result, parts, now)
+            return _released(order, op, result, moving(order, op), now)
         case Verb.REFUND:
-            return _given_back(order, op, result, parts, now)
+            return _given_back(order, op, result, moving(order, op), now)
         case Verb.REVERSE_RELEASE:
             debt = _debt(order, _owed(order) - result.amount, now)
             return (ReleaseReversed(result.ref, op.subject, result.amount, debt),)
@@ -318,10 +334,14 @@ def _debt(order: Order, amount: Money, now: datetime) -> Debt | None:
 
 
 def _retry_at(order: Order, op: MoneyOp, result: Unclear, now: datetime) -> datetime:
-    """Minutes at first, then longer, as policy says; never sooner than the provider asked for."""
+    """Minutes at first, then longer, as policy says; within reason not sooner than the provider asked for.
+
+    Whoever asks for more than the time after which a specialist is asked is asked again then.
+    """
     money = order.policy.money
     backoff: timedelta = money.first_retry * 2 ** min(op.attempts, 16)
-    return now + max(min(backoff, money.longest_retry), timedelta(seconds=result.retry_after))
+    wish = min(max(0.0, result.retry_after), money.unknown_ticket.total_seconds())
+    return now + max(min(backoff, money.longest_retry), timedelta(seconds=wish))
 
 
 def _refused(order: Order, op: MoneyOp, code: str, now: datetime) -> tuple[Event, ...]:

@@ -114,9 +114,9 @@ def share(amount: Money, basis_points: int) -> Money:
     return Money((amount.minor * basis_points * 2 + 10_000) // 20_000, amount.currency)
 
 
-def percent_down(amount: Money, percent: int) -> Money:
-    """`percent` of a non-negative `amount`, rounded down (docs/rules.md, Rounding: percent refunds)."""
-    return Money(amount.minor * percent // 100, amount.currency)
+def share_down(amount: Money, basis_points: int) -> Money:
+    """As `share`, rounded down: a refund in percent (docs/rules.md, Rounding)."""
+    return Money(amount.minor * basis_points // 10_000, amount.currency)
 
 
 def allocate(amount: Money, weights: Sequence[int]) -> tuple[Money, ...]:

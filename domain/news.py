@@ -6,6 +6,7 @@ that is over, too: its end is final for money but for these (W3).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +29,7 @@ from domain.events import (
     WindowReopened,
 )
 from domain.funds import capture_due, desires
-from domain.money import Money, Verb
+from domain.money import Money, Verb, total
 from domain.purse import Dispute, DisputeReason, DisputeStatus, Stray
 from domain.shares import parts_of
 from domain.state import Cause, Line, Offer, Order, Stuck
@@ -61,12 +62,16 @@ class RefundFailed:
 
 @dataclass(frozen=True, slots=True)
 class OpenDispute:
-    """The buyer's bank took `amount` back, and the provider its `fee` on top."""
+    """The buyer's bank took `amount` back, and the provider its `fee` on top.
+
+    `charge` is the payment that it is about, "" for the one that pays for the order.
+    """
 
     dispute: str
     amount: Money
     fee: Money
     reason: DisputeReason = DisputeReason.OTHER
+    charge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,8 @@ class AccountNews:
 
 
 def captured_before(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """Only what was captured can be taken back."""
-    return None if order.payment.captured is not None else "nothing was captured"
+    """Only what was taken can be taken back, also when the order had no claim to it."""
+    return None if order.payment.captured is not None or order.charges else "nothing was captured"
 
 
 def hold_stands(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
@@ -165,8 +170,7 @@ def _taken(order: Order, body: PaymentFound) -> tuple[Event, ...]:
     _check("charge", body.charge)
     if body.amount is None or body.amount.currency != order.currency or body.amount.minor <= 0:
         raise Invalid("body.amount", f"must be what was taken, in {order.currency} and above zero")
-    known = {order.payment.charge, *(stray.ref for stray in order.strays), *(move.source for move in order.moves)}
-    if body.charge in known:
+    if body.charge in order.charges:
         raise Refused("nothing_new", "this payment is known")
     return (*reopened(order), MoneyStrayed(Stray(body.charge, body.amount)))
 
@@ -192,22 +196,47 @@ def refund_failed(moment: Moment) -> tuple[Event, ...]:
 
 
 def open_dispute(moment: Moment) -> tuple[Event, ...]:
-    """What is left of the captured money stands still as far as it is disputed, until the bank has decided."""
+    """What is left of the disputed payment stands still until the bank has decided.
+
+    Another payment than the one that pays for the order is none of its lines' and none of the seller's business.
+    """
     order, body, now = moment.order, moment.body, moment.now
     _check("dispute", body.dispute)
     if any(known.dispute_id == body.dispute for known in order.disputes):
         raise Refused("nothing_new", "this dispute is known")
-    captured = order.payment.captured or Money.zero(order.currency)
-    if body.amount.currency != order.currency or not 0 < body.amount.minor <= captured.minor:
-        raise Invalid("body.amount", f"must be above zero and at most what was captured, {captured}")
+    other = "" if body.charge == order.payment.charge else body.charge
+    taken = came_in(order, other)
+    if not taken:
+        raise Refused("captured_before", f"nothing came in under {other}" if other else "nothing was captured")
+    if body.amount.currency != order.currency or not 0 < body.amount.minor <= taken.minor:
+        raise Invalid("body.amount", f"must be above zero and at most what was captured, {taken}")
     if body.fee.minor < 0:
         raise Invalid("body.fee", "must not be negative")
-    parts = parts_of(order, body.amount)
-    dispute = Dispute(body.dispute, body.amount, body.fee, body.reason, now, parts)
+    parts = parts_of(order, body.amount, other or order.payment.charge)
+    dispute = Dispute(body.dispute, body.amount, body.fee, body.reason, now, parts, charge=other)
     held = tuple(part.piece for part in parts if _free(order, part.piece))
     holding: tuple[Event, ...] = (LinesHeld(held, f"dispute:{body.dispute}"),) if held else ()
     ticket = opened(order, Cause.DISPUTE, body.dispute, now)
     return (*reopened(order), DisputeOpened(dispute), *holding, *ticket)
+
+
+def about_other_payment(order: Order, events: Iterable[Event]) -> bool:
+    """Whether they tell of a dispute about another payment than the one that pays for the order."""
+    disputes = {
+        event.dispute_id if isinstance(event, DisputeLost) else event.dispute.dispute_id
+        for event in events
+        if isinstance(event, DisputeOpened | DisputeWon | DisputeLost)
+    }
+    return any(dispute.charge for dispute in order.disputes if dispute.dispute_id in disputes)
+
+
+def came_in(order: Order, other: str) -> Money:
+    """What was captured; or, under an `other` charge, what came in without a claim to it, wherever it is by now."""
+    if not other:
+        return order.payment.captured or Money.zero(order.currency)
+    back = [move.amount for move in order.moves if move.source == other]
+    borne = [d.stray_back for d in order.disputes if d.charge == other and d.status is DisputeStatus.BORNE]
+    return total([order.in_suspense(other), *back, *borne], order.currency)
 
 
 def _free(order: Order, piece: str) -> bool:

@@ -86,8 +86,8 @@ CONFIRMATION = (
 
 SHIPMENT = (
     row(
-        "ship", SELLER_SIDE, ship.Ship, {CONFIRMED: SHIPPED, SHIPPED: SHIPPED}, (ship.hold_is_good,), ship.ship,
-        (CAPTURE,), (BUYER,),
+        "ship", SELLER_SIDE, ship.Ship, {CONFIRMED: SHIPPED, SHIPPED: SHIPPED}, (ship.not_reviewed, ship.hold_is_good),
+        ship.ship, (CAPTURE,), (BUYER,),
     ),
     row("ship_overdue", (CLOCK,), Tick, {}, (), confirm.ship_overdue, (), BOTH),
     row(
@@ -172,10 +172,11 @@ DESK_STEPS = (
         (desk.captured, desk.not_under_way, desk.undisputed), desk.decided, (REFUND,), (*BOTH, STOREFRONT),
     ),
     row("extend", DESK, desk.Extend, {}, (desk.clock_runs,), desk.extend, (), BOTH),
-    row("pause", (OPERATOR, PROVIDER), desk.PauseOrder, {}, (desk.not_paused,), desk.pause, (), BOTH),
-    row("resume", (OPERATOR,), desk.WithNote, {}, (desk.is_paused,), desk.resume, (), BOTH),
-    row("resume", (PROVIDER,), desk.WithNote, {}, (desk.under_review,), desk.resume, (), BOTH),
-    row("pause_ends", (CLOCK,), Tick, {}, (desk.is_paused,), desk.resume, (), BOTH),
+    row("pause", (OPERATOR,), desk.PauseOrder, {}, (desk.not_paused,), desk.pause, (), BOTH),
+    row("pause", (PROVIDER,), desk.PauseOrder, {}, (), desk.pause, (), BOTH),
+    row("resume", (OPERATOR,), desk.Resume, {}, (desk.is_paused,), desk.resume, (), BOTH),
+    row("resume", (PROVIDER,), desk.Resume, {}, (desk.under_review,), desk.resume, (), BOTH),
+    row("pause_ends", (CLOCK,), Tick, {}, (desk.is_paused,), desk.pause_ends, (), BOTH),
     row("retry", DESK, desk.WithNote, {}, (desk.money_to_retry,), desk.retry),
     row("note", DESK, desk.WithNote, {}, (), desk.noted),
     row("adopt_policy", (OPERATOR,), desk.AdoptPolicy, {}, (), desk.adopt_policy, (), BOTH),

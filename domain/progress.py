@@ -8,14 +8,14 @@ from typing import Any
 from domain import wire
 from domain.deadlines import payment_standing
 from domain.decide import possible
-from domain.funds import AT_ONCE
 from domain.state import Actor, Order, stage
-from domain.summary import next_clock, sentence, summary
+from domain.summary import dated, next_clock, sentence, summary
 
 
 def verdict(order: Order, seq: int, actor: Actor, now: datetime) -> dict[str, Any]:
     """The answer to a taken command: where the order is, who acts next, until when, and what this actor may do."""
     shown, clock = summary(order), next_clock(order)
+    due = dated(clock, now) if clock else None
     return {
         "accepted": True,
         "order_id": order.order_id,
@@ -24,7 +24,7 @@ def verdict(order: Order, seq: int, actor: Actor, now: datetime) -> dict[str, An
         "lines": {line.line_id: line.state.value for line in order.lines},
         "payment": payment_standing(order),
         "waiting_on": shown.waiting_on,
-        "due": wire.to_plain(shown.due) if shown.due and shown.due > AT_ONCE else None,
+        "due": wire.to_plain(due) if due else None,
         "next": sentence(order, clock) if clock else "",
         "possible": list(possible(order, actor, now)),
     }

@@ -97,7 +97,7 @@ class Dispute:
     """A chargeback: `amount` and `fee` were withdrawn by the provider. `parts` are the slices that it holds.
 
     `shares` say who bears it once it is lost, and `fee_owed` that the seller owes its fee; `fee_back` is what of that
-    came back with a win afterwards.
+    came back with a win afterwards. `charge` is the payment that it is about, "" for the one that pays for the order.
     """
 
     dispute_id: str
@@ -110,6 +110,7 @@ class Dispute:
     shares: tuple[Share, ...] = ()
     fee_owed: bool = False
     fee_back: Money | None = None
+    charge: str = ""
 
     @property
     def holds(self) -> bool:

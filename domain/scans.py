@@ -31,7 +31,9 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
     if parcel.withdrawn:
         return ()
     reached = [ParcelScan(parcel_id, milestone, at, proof) for milestone, at, proof in report.milestones]
-    if report.last_movement is not None and all(scan.at < report.last_movement for scan in reached):
+    # What a carrier notes about a parcel that it has lost is no movement of it.
+    lost = bool(reached) and max(reached, key=lambda scan: scan.at).milestone is Milestone.LOST
+    if report.last_movement is not None and not lost and all(scan.at < report.last_movement for scan in reached):
         reached.append(ParcelScan(parcel_id, Milestone.IN_TRANSIT, report.last_movement, Proof.WEAK))
     news = []
     for scan in sorted(reached, key=lambda scan: scan.at):

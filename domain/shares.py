@@ -27,28 +27,36 @@ def net_of(order: Order, piece: str) -> Money:
 
 def back_of(order: Order, piece: str, amount: Money) -> Share:
     """What seller and platform have of the next `amount` of a slice to go back."""
+    return Share(piece, Bearer.SELLER, amount, _fee_back(order, piece, amount))
+
+
+def _fee_back(order: Order, piece: str, amount: Money) -> Money:
+    """What the platform has of the next `amount` of a slice to go back; nothing of what no line was paid with."""
+    if piece == SUSPENSE:
+        return Money.zero(order.currency)
     left = order.left(piece)
-    fee = fee_of(order, piece, left) - fee_of(order, piece, left - amount)
-    return Share(piece, Bearer.SELLER, amount, fee)
+    return fee_of(order, piece, left) - fee_of(order, piece, left - amount)
 
 
 def moving(order: Order, op: MoneyOp) -> tuple[Part, ...]:
     """What of each slice an operation moves: all that is left, or, of a line that goes its way, what is granted."""
+    if op.slices == (SUSPENSE,):
+        return (Part(SUSPENSE, op.amount),)
     if op.verb is Verb.REFUND and any(line.line_id == op.slices[0] for line in order.live):
         return (Part(op.slices[0], op.amount),)
     return tuple(Part(piece, order.left(piece)) for piece in op.slices)
 
 
-def parts_of(order: Order, amount: Money) -> tuple[Part, ...]:
-    """How a disputed `amount` is laid over the slices that still have money, by what is left of each.
+def parts_of(order: Order, amount: Money, charge: str) -> tuple[Part, ...]:
+    """How a disputed `amount` of a charge is laid over the slices that still have its money, by what is left of each.
 
     Those that are being refunded come last, because they may be gone before the bank decides. What exceeds them all is
     laid over nothing: the platform bears it when the dispute is lost.
     """
     leaving = {}
-    if order.op is not None and order.op.verb is Verb.REFUND:
+    if order.op is not None and order.op.verb is Verb.REFUND and order.op.subject == charge:
         leaving = {part.piece: part.amount for part in moving(order, order.op)}
-    lefts = {piece: _undisputed(order, piece) for piece in _there(order)}
+    lefts = {piece: _undisputed(order, piece, charge) for piece in _there(order, charge)}
     going = {piece: min(left, leaving[piece]) for piece, left in lefts.items() if piece in leaving}
     stay = _laid(amount, {piece: left - going[piece] if piece in going else left for piece, left in lefts.items()})
     rest = amount - total([part.amount for part in stay], order.currency)
@@ -57,12 +65,12 @@ def parts_of(order: Order, amount: Money) -> tuple[Part, ...]:
     return tuple(Part(piece, of_piece) for piece, of_piece in sums.items())
 
 
-def _there(order: Order) -> Iterator[str]:
-    """The slices whose money came with the payment and is in escrow, paid out, or on its way back a second time."""
-    for piece in (*(line.line_id for line in order.lines), SHIPPING):
+def _there(order: Order, charge: str) -> Iterator[str]:
+    """The slices whose money came with a charge and is in escrow, paid out, or on its way back."""
+    for piece in (*(line.line_id for line in order.lines), SHIPPING) if charge == order.payment.charge else ():
         if order.funds_of(piece) in (Funds.ESCROW, Funds.RELEASED):
             yield piece
-    if order.strays and order.strays[0].ref == order.payment.charge:
+    if order.in_suspense(charge):
         yield SUSPENSE
 
 
@@ -81,7 +89,8 @@ def covered(order: Order) -> tuple[Dispute, ...]:
 
 def _wider(order: Order, dispute: Dispute) -> Dispute:
     rest = dispute.amount - total([part.amount for part in dispute.parts], order.currency)
-    return replace(dispute, parts=(*dispute.parts, *parts_of(order, rest)))
+    more = parts_of(order, rest, order.disputed_charge(dispute))
+    return replace(dispute, parts=(*dispute.parts, *more))
 
 
 def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:
@@ -93,11 +102,16 @@ def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:
     return tuple(Part(piece, part) for piece, part in zip(room, amounts, strict=True) if part)
 
 
-def _undisputed(order: Order, piece: str) -> Money:
-    """What is left of a slice beside what other disputes hold of it."""
-    parts = (part for dispute in order.disputes if dispute.holds for part in dispute.parts if part.piece == piece)
-    held = total([part.amount for part in parts], order.currency)
-    return order.left(piece) - min(held, order.left(piece))
+def _undisputed(order: Order, piece: str, charge: str) -> Money:
+    """What is left of a slice of a charge beside what other disputes about that charge hold of it."""
+    rivals = [dispute for dispute in order.disputes if dispute.holds and order.disputed_charge(dispute) == charge]
+    parts = (part for dispute in rivals for part in dispute.parts if part.piece == piece)
+    held, left = total([part.amount for part in parts], order.currency), _left(order, piece, charge)
+    return left - min(held, left)
+
+
+def _left(order: Order, piece: str, charge: str) -> Money:
+    return order.in_suspense(charge) if piece == SUSPENSE else order.left(piece)
 
 
 def shares_of(order: Order, dispute: Dispute) -> tuple[Share, ...]:
@@ -107,21 +121,22 @@ def shares_of(order: Order, dispute: Dispute) -> tuple[Share, ...]:
 
 def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
     bearers = {Funds.ESCROW: Bearer.ESCROW, Funds.RELEASED: Bearer.SELLER}
-    uncovered = dispute.amount
+    uncovered, charge = dispute.amount, order.disputed_charge(dispute)
     for part in dispute.parts:
         bearer = bearers.get(order.funds_of(part.piece))
         if bearer is not None:
             # A refund that was under way when the dispute came has left less than it is about.
-            share = back_of(order, part.piece, min(part.amount, order.left(part.piece)))
-            yield Share(part.piece, bearer, share.amount, share.fee)
-            uncovered -= share.amount
+            amount = min(part.amount, _left(order, part.piece, charge))
+            yield Share(part.piece, bearer, amount, _fee_back(order, part.piece, amount))
+            uncovered -= amount
     yield Share("", Bearer.PLATFORM, uncovered, Money.zero(order.currency))
 
 
 def bears_fee(order: Order, dispute: Dispute) -> bool:
     """Whether the seller bears the provider's fee: the party at fault by reason code, else the platform.
 
-    A buyer who takes back what was refunded already is nobody's fault but the buyer's.
+    A buyer who takes back what was refunded already, or is on its way back, is nobody's fault but the buyer's.
     """
     at_fault = dispute.reason in order.policy.dispute.seller_bears and dispute.fee.currency == order.currency
-    return at_fault and any(share.by is not Bearer.PLATFORM for share in shares_of(order, dispute))
+    sold = (s for s in shares_of(order, dispute) if s.by is not Bearer.PLATFORM and s.piece != SUSPENSE)
+    return at_fault and any(sold)

@@ -14,6 +14,7 @@ from domain.events import (
     CancelEnded,
     Event,
     LinesHeld,
+    ParcelFound,
     ParcelLost,
     ParcelMoved,
     ParcelSent,
@@ -38,10 +39,8 @@ RANK = {
     Milestone.DELIVERED: 5,
     Milestone.RETURNED: 6,
 }
-"""How far each milestone is: a parcel never moves back to a lower one, but a delivered one may turn out to be lost."""
-
-FOUND_OR_LOST = frozenset({Milestone.DELIVERED, Milestone.LOST})
-"""Of these two the later one is true, whichever is told first, and however often."""
+"""How far each milestone is: a parcel never moves back to a lower one, but a delivered one may turn out to be lost, and
+a lost one may turn up. Of lost and what comes before it the later one is true, whichever is told first."""
 
 STILL_MOVING = timedelta(days=2)
 """A repeated scan counts as movement only after this long: each one that reaches an order costs it an activity."""
@@ -104,6 +103,11 @@ def hold_is_good(order: Order, lines: tuple[Line, ...], now: datetime) -> str | 
     return None
 
 
+def not_reviewed(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """Nothing is handed over for a payment that may be a fraud."""
+    return "the payment is under review; do not hand the parcel over" if order.reviewed_until is not None else None
+
+
 def nothing_shipped(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """The address may change until the first parcel."""
     return "a parcel is on its way" if any(not parcel.withdrawn for parcel in order.parcels) else None
@@ -157,9 +161,8 @@ def scan(moment: Moment) -> tuple[Event, ...]:
     at = max(min(body.at, moment.now), parcel.moved_at or parcel.shipped_at)
     moved: list[Event] = [ParcelMoved(parcel.parcel_id, body.milestone, at, body.proof)]
     moved.extend(_whole_window(order, f"stall:{parcel.parcel_id}.ticket", at))
-    if parcel.milestone is Milestone.LOST and body.milestone is Milestone.DELIVERED:
-        found = tuple(i for i in parcel.lines if order.line(i).held == f"parcel:{parcel.parcel_id}")
-        moved.append(LinesHeld(found, ""))
+    if parcel.milestone is Milestone.LOST:
+        moved.extend(_found(order, parcel, body.milestone))
     if body.milestone is Milestone.LOST:
         moved.extend(_owed(order, parcel))
     if body.milestone in (Milestone.RETURNED, Milestone.LOST):
@@ -182,8 +185,10 @@ def is_news(parcel: Parcel, seen: ParcelScan) -> bool:
     """Whether a scan moves the parcel on, or shows that it still travels."""
     known = parcel.milestone
     later = parcel.moved_at is None or seen.at > parcel.moved_at
-    if known in FOUND_OR_LOST and seen.milestone in FOUND_OR_LOST:
-        return later and seen.milestone is not known
+    if known is Milestone.LOST:
+        return seen.milestone is Milestone.RETURNED or (later and seen.milestone is not known)
+    if seen.milestone is Milestone.LOST and parcel.moved_at is not None:
+        return later if known is Milestone.DELIVERED else seen.at >= parcel.moved_at and known is not Milestone.RETURNED
     if known is None or RANK[seen.milestone] > RANK[known]:
         return True
     if seen.milestone is known:
@@ -191,6 +196,15 @@ def is_news(parcel: Parcel, seen: ParcelScan) -> bool:
             known is Milestone.IN_TRANSIT and parcel.moved_at is not None and seen.at >= parcel.moved_at + STILL_MOVING
         )
     return later and RANK[seen.milestone] == RANK[known]
+
+
+def _found(order: Order, parcel: Parcel, milestone: Milestone) -> Iterator[Event]:
+    """A lost parcel that turns up is owed for no more, and holds its lines no more unless it comes back."""
+    held = tuple(line_id for line_id in parcel.lines if order.line(line_id).held == f"parcel:{parcel.parcel_id}")
+    if held and milestone is not Milestone.RETURNED:
+        yield LinesHeld(held, "")
+    if parcel.loss is not None:
+        yield ParcelFound(parcel.parcel_id)
 
 
 def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:

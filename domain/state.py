@@ -293,12 +293,22 @@ class TimeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The parties' clocks stand still. `review` says that the money is being checked rather than the order."""
+    """The parties' clocks stand still, `since` when this pause or one that it fell into began.
+
+    `review` says that the money is being checked rather than the order: nothing is sent or paid out for it meanwhile.
+    `about` is the provider's own name for its review, "" for a pause by an operator.
+    """
 
     since: datetime
     until: datetime
     by: Actor
     review: bool
+    about: str = ""
+
+    @property
+    def tier(self) -> str:
+        """The clock that ends it."""
+        return f"review:{self.about}" if self.by.role is Role.PROVIDER else "pause.end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +335,7 @@ class Seen:
 class Order:
     """Everything the process needs to know about one order, and nothing personal.
 
+    `paused` is an operator's pause; it may overlap with the provider's `reviews`, and clocks run when all are over.
     `given_back` is what of a slice went back to the buyer while the rest of it goes its way, `granted` what is still to
     go so. `under_way` is a step that an earlier run had begun when it was ended (`domain.contract.begun`); the run that
     starts here carries it out first.
@@ -363,6 +374,7 @@ class Order:
     time_request: TimeRequest | None = None
     approval: Approval | None = None
     paused: Pause | None = None
+    reviews: tuple[Pause, ...] = ()
     moved: tuple[tuple[str, datetime], ...] = ()
     passed: frozenset[str] = frozenset()
     granted_days: tuple[tuple[str, int], ...] = ()
@@ -423,14 +435,43 @@ class Order:
         )
 
     @property
+    def pauses(self) -> tuple[Pause, ...]:
+        """All that keeps the parties' clocks standing still."""
+        return (*filter(None, [self.paused]), *self.reviews)
+
+    @property
+    def reviewed_until(self) -> datetime | None:
+        """How long the payment is under review if nobody ends that before; None when it is not."""
+        return max((pause.until for pause in self.pauses if pause.review), default=None)
+
+    @property
     def disputed(self) -> frozenset[str]:
-        """The slices that an undecided dispute keeps from moving."""
-        return frozenset(part.piece for dispute in self.disputes if dispute.holds for part in dispute.parts)
+        """The slices of what the order is paid with that an undecided dispute keeps from moving."""
+        parts = (part.piece for dispute in self.disputes if dispute.holds for part in dispute.parts)
+        return frozenset(piece for piece in parts if piece != SUSPENSE)
+
+    @property
+    def charges(self) -> frozenset[str]:
+        """The provider's charges that the order has had to do with."""
+        known = [self.payment.charge, *(stray.ref for stray in self.strays), *(move.source for move in self.moves)]
+        return frozenset(filter(None, (*known, *(dispute.charge for dispute in self.disputes))))
+
+    @property
+    def disputed_strays(self) -> frozenset[str]:
+        """The charges whose money in suspense an undecided dispute keeps from moving."""
+        held = (d for d in self.disputes if d.holds and any(part.piece == SUSPENSE for part in d.parts))
+        return frozenset(self.disputed_charge(dispute) for dispute in held)
+
+    def disputed_charge(self, dispute: Dispute) -> str:
+        """The provider's charge that a dispute is about."""
+        return dispute.charge or self.payment.charge
+
+    def in_suspense(self, charge: str) -> Money:
+        """What of a charge came in without a claim to it, or could not go back, and is still with us."""
+        return total([stray.amount for stray in self.strays if stray.ref == charge], self.currency)
 
     def left(self, piece: str) -> Money:
         """What of a slice has not gone back to the buyer; raises KeyError for a slice that this order does not have."""
-        if piece == SUSPENSE:
-            return total([stray.amount for stray in self.strays[:1]], self.currency)
         restored = next((dispute for dispute in self.disputes if dispute.dispute_id == piece), None)
         if restored is not None:
             return restored.restorable

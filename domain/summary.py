@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.deadlines import Clock, deadlines
+from domain.funds import AT_ONCE
 from domain.money import Verb
 from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF
@@ -23,11 +24,14 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
     Cause.NUMBER_REUSED: ("resolve-ticket", "refund", "release"),
     Cause.RECEIPT_MISSING: ("release", "refund", "resolve-ticket"),
     Cause.MONEY_UNKNOWN: ("retry",),
-    Cause.MONEY_FAILED: ("retry", "pay", "cancel", "payout-account"),
+    Cause.MONEY_FAILED: ("retry", "payout-account", "pay", "cancel"),
     Cause.DISPUTE: ("note", "resolve-ticket"),
     Cause.CLAIM: ("decide-claim", "ask-party"),
 }
-"""Which commands of ``aftersale`` mend a ticket of each cause, the mildest first."""
+"""Which commands of ``aftersale`` mend a ticket of each cause, the mildest first; for one ticket see `menders`."""
+
+PAYS_SELLER = frozenset({Verb.RELEASE, Verb.REVERSE_RELEASE})
+"""What another account of the seller may mend."""
 
 
 def either(commands: Sequence[str], alternative: str = "or") -> str:
@@ -80,6 +84,12 @@ def next_clock(order: Order) -> Clock | None:
     return next((clock for clock in deadlines(order) if clock.step not in IDLE), None)
 
 
+def dated(clock: Clock, now: datetime) -> datetime | None:
+    """When a clock rings; None for money that waits for nothing, or for nothing any more."""
+    at_once = clock.at <= AT_ONCE or (clock.step == "settle" and clock.at <= now)
+    return None if at_once else clock.at
+
+
 def trouble(order: Order) -> Iterator[str]:
     """Why a person should look at this order, each with the command that mends it."""
     if is_over(order):
@@ -91,16 +101,18 @@ def trouble(order: Order) -> Iterator[str]:
         yield f"{order.op.verb} unknown since {since}, asked again by itself; at once: {_command(order, 'retry')}"
     for stuck in order.stuck:
         told.add((Cause.MONEY_FAILED, str(stuck.verb)))
-        commands = ("retry", "payout-account") if stuck.verb is Verb.RELEASE else ("retry",)
-        yield f"{stuck.verb} refused ({stuck.code}) since {stuck.since:%Y-%m-%d}: {_command(order, *commands)}"
+        commands = _command(order, *_refused(stuck.verb))
+        yield f"{stuck.verb} refused ({stuck.code}) since {stuck.since:%Y-%m-%d}: {commands}"
     if order.approval is not None:
         command = _command(order, f"approve --digest {order.approval.digest}")
         yield f"{order.approval.name} waits for a second operator: {command}"
     for ticket in order.tickets:
         if (ticket.cause, ticket.subject) not in told:
             yield f"{named(order, ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *menders(ticket))}"
-    if order.paused is not None:
-        yield f"paused until {order.paused.until:%Y-%m-%d}: {_command(order, 'resume')}"
+    if order.pauses:
+        until = max(pause.until for pause in order.pauses)
+        why = ", the payment is under review" if order.reviewed_until is not None else ""
+        yield f"paused until {until:%Y-%m-%d}{why}: {_command(order, 'resume')}"
 
 
 def guide(order_id: str) -> str:
@@ -135,14 +147,26 @@ def _command(order: Order, first: str, *others: str) -> str:
 
 def menders(ticket: Ticket) -> tuple[str, ...]:
     """The commands for this very ticket, the first with the options that tell it from others."""
+    if ticket.cause is Cause.MONEY_FAILED:
+        return _refused(ticket.subject)
     first, *others = MENDERS[ticket.cause]
-    if ticket.cause is Cause.MONEY_FAILED and ticket.subject == Verb.CAPTURE:
-        return "pay", "cancel"  # The hold is gone, so there is nothing to try again.
     if first == "extend":
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
     if first == "resolve-ticket":
         first = f"resolve-ticket --ticket {ticket.ticket_id}"
     return first, *others
+
+
+def _refused(verb: str) -> tuple[str, ...]:
+    """What mends money that the provider refused to move."""
+    if verb == Verb.CAPTURE:
+        return "pay", "cancel"  # The hold is gone, so there is nothing to try again.
+    return ("retry", "payout-account") if verb in PAYS_SELLER else ("retry",)
+
+
+def mends(ticket: Ticket, alternative: str = "or") -> str:
+    """The commands for this very ticket in words: 'refund or release'."""
+    return either([command.partition(" ")[0] for command in menders(ticket)], alternative)
 
 
 def named(order: Order, ticket: Ticket) -> str:

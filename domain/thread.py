@@ -15,7 +15,7 @@ from domain.step import Moment
 from domain.tiers import party_tiers, root_of, subject_of
 
 REMINDED = {"pay": Role.BUYER, "confirm": Role.SELLER, "ship": Role.SELLER, "receipt": Role.BUYER}
-"""Whom the reminder of each clock is for."""
+"""Whom the reminder of each clock is for; that of a claim is for whoever must act at its status."""
 
 
 @dataclass(frozen=True, slots=True)

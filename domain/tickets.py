@@ -18,7 +18,7 @@ from domain.events import (
 )
 from domain.money import Verb
 from domain.purse import DisputeStatus
-from domain.state import UNSHIPPED, Cause, Line, LineState, Order, Outcome, Ticket
+from domain.state import UNSHIPPED, Cause, Line, LineState, Milestone, Order, Outcome, Ticket
 from domain.step import Moment
 
 ESCALATIONS = 2
@@ -116,7 +116,9 @@ def _stands(order: Order, ticket: Ticket) -> bool:
             moved = parcel is not None and (parcel.moved_at or parcel.shipped_at) > ticket.opened_at
             return parcel is not None and not moved and any(_travels(order, line) for line in parcel.lines)
         case Cause.PARCEL_RETURNED | Cause.PARCEL_LOST:
-            return any(line.held == f"parcel:{ticket.subject}" for line in order.live)
+            became = Milestone.LOST if ticket.cause is Cause.PARCEL_LOST else Milestone.RETURNED
+            is_so = parcel is not None and parcel.milestone is became
+            return is_so and any(line.held == f"parcel:{ticket.subject}" for line in order.live)
         case Cause.NUMBER_REUSED:
             return bool(states - {LineState.ACCEPTED})
         case Cause.RECEIPT_MISSING:

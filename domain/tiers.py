@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_days
 from domain.claims.clocks import claim_calendar, claim_tiers
+from domain.events import TierMoved
 from domain.state import Line, LineState, Order, Parcel, Stage, in_state, stage
 
 Tier = tuple[str, datetime]
@@ -44,6 +45,14 @@ def counting_tiers(order: Order) -> dict[str, datetime]:
         **dict(tier for line in delivered for tier in _receipt_tiers(order, line)),
         **party_tiers(order),
     }
+
+
+def moved_along(order: Order, tier: str, to: datetime) -> Iterator[TierMoved]:
+    """The later tier of a receipt's clock keeps its distance when the first moves alone."""
+    later = f"{tier.removesuffix('.decide')}.weak"
+    tiers = party_tiers(order)
+    if later in tiers:
+        yield TierMoved(later, tiers[later] + (to - tiers[tier]))
 
 
 def since_of(order: Order, tier: str) -> datetime:

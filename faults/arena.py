@@ -18,14 +18,18 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from demo.life import CURRENCY
 from demo.postgres import postgres, remove_data
 from demo.processes import Child, StackError
 from demo.temporal import temporal
 from demo.world import World, world
 from faults.proxy import Proxy, proxy
 from faults.speech import Http, Transactions
+from sandbox.client import SandboxClient
 
 SECONDS_TO_END = 20.0
+FLOAT = 100_000_00
+"""What the platform keeps at its provider, in minor units: one order's chargeback must not stop another's refund."""
 READY = "ready"
 
 
@@ -121,6 +125,7 @@ def arena(directory: Path) -> Iterator[Arena]:
     with ExitStack() as blocks:
         around = blocks.enter_context(world(directory, keep=True))
         around.worker.kill()
+        SandboxClient(around.sandbox_url).top_up(FLOAT, CURRENCY)
         database = ("127.0.0.1", around.stack.postgres.port)
         provider = ("127.0.0.1", urlsplit(around.sandbox_url).port or 0)
         host, _, port = around.stack.temporal.address.rpartition(":")

@@ -17,17 +17,16 @@ from domain.purse import DisputeStatus
 from domain.state import is_over
 from faults.cases import Moment
 from faults.ground import Ground
-from faults.oracles import Fate
 from faults.proxy import Deed as TrapDeed
+from faults.oracles import Fate
 from faults.stages import IN_CLAIMS, UNDECIDED, Stage
 from starter.runs import Runs
 from workflows.housekeeping import PROVIDER_POLL
 
 REFUND_FAILS_AFTER = timedelta(days=5)
 POLL_SECONDS = 60.0
-DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.CLOSING)
-"""Where there is captured money of which a bank can take something back."""
-BANKABLE = (*DISPUTED, *IN_CLAIMS)
+DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.REFUNDING, Stage.CLOSING, *IN_CLAIMS)
+"""Where money was captured that a bank can take back, also when the buyer has been given it back already."""
 
 Deed = Callable[[Ground], Awaitable[None]]
 
@@ -83,18 +82,15 @@ async def told(ground: Ground, what: str, heard: Callable[[Any], bool]) -> None:
     await subject.rest()
 
 
-async def _intent(ground: Ground) -> str:
-    book = await asyncio.to_thread(ground.subject.sandbox.book, ground.case.order_id)
-    captured = [entry["object"] for entry in book if entry["kind"] == "capture"]
+async def _disputed(ground: Ground) -> str:
+    """The buyer's bank takes all of the money back; gives the dispute's id once the order knows."""
+    sandbox = ground.subject.sandbox
+    book = await asyncio.to_thread(sandbox.book, ground.case.order_id)
+    captured = [entry for entry in book if entry["kind"] == "capture"]
     if not captured:
         raise WentWrong("nothing was captured that could be disputed")
-    return str(captured[-1])
-
-
-async def _disputed(ground: Ground) -> str:
-    """The buyer's bank takes the money back; gives the dispute's id once the order knows."""
-    intent = await _intent(ground)
-    made = await asyncio.to_thread(ground.subject.sandbox.dispute, intent, reason="product_not_received")
+    intent, amount = str(captured[-1]["object"]), int(captured[-1]["amount"])
+    made = await asyncio.to_thread(sandbox.dispute, intent, amount=amount, reason="product_not_received")
     await told(ground, "the dispute is known", lambda order: bool(order.disputes))
     return str(made["id"])
 
@@ -172,7 +168,7 @@ async def _let_go(ground: Ground, hold: str) -> None:
 
 
 HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING)
-UNCAPTURED = "nothing is captured that a bank could take back, or all of it was given back"
+UNCAPTURED = "nothing is captured that a bank could take back"
 NO_REFUND = "no refund was given"
 NO_HOLD = "the order does not stand on a hold, or will not"
 
@@ -180,17 +176,17 @@ NO_HOLD = "the order does not stand on a hold, or will not"
 def news_faults() -> tuple[NewsFault, ...]:
     """What befalls orders, then the ways in which news of it can go wrong."""
     return (
-        NewsFault("dispute_won", BANKABLE, UNCAPTURED, _won),
-        NewsFault("dispute_lost", BANKABLE, UNCAPTURED, _lost),
+        NewsFault("dispute_won", DISPUTED, UNCAPTURED, _won),
+        NewsFault("dispute_lost", DISPUTED, UNCAPTURED, _lost),
         NewsFault("refund_fails_days_later", (Stage.REFUNDING, Stage.PART_REFUNDING), NO_REFUND, _refund_fails),
         NewsFault("hold_ended_by_its_issuer", HELD, NO_HOLD, _hold_ended),
         NewsFault(
             "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed
         ),
-        NewsFault("paid_a_second_time", HELD[1:], "at the stages before the capture it is the same", _paid_twice),
-        NewsFault("webhooks_ten_times", BANKABLE, UNCAPTURED, _lost, {"copies": 10}),
-        NewsFault("webhooks_out_of_order", BANKABLE, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
-        NewsFault("webhooks_three_days_late", BANKABLE, UNCAPTURED, _lost, {"hold": True}, late=timedelta(days=3)),
-        NewsFault("webhooks_lost", BANKABLE, UNCAPTURED, _won, {"drop": True}),
-        NewsFault("webhooks_forged_and_of_strangers", BANKABLE, UNCAPTURED, _lost, {"strangers": 3, "copies": 2}),
+        NewsFault("paid_a_second_time", tuple(Stage), "", _paid_twice),
+        NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": 10}),
+        NewsFault("webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
+        NewsFault("webhooks_three_days_late", DISPUTED, UNCAPTURED, _lost, {"hold": True}, late=timedelta(days=3)),
+        NewsFault("webhooks_lost", DISPUTED, UNCAPTURED, _won, {"drop": True}),
+        NewsFault("webhooks_forged_and_of_strangers", DISPUTED, UNCAPTURED, _lost, {"strangers": 3, "copies": 2}),
     )

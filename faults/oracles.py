@@ -65,13 +65,14 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Amounts:
-    """Where an order's money is, in minor units of its one currency."""
+    """Where an order's money is, in minor units of its one currency; `lost` is what the platform bears."""
 
     captured: int = 0
     released: int = 0
     refunded: int = 0
     fees: int = 0
     escrow: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,19 @@ def _share(fee: int, left: int, price: int) -> int:
     return (2 * fee * left + price) // (2 * price)
 
 
+def after_chargeback(story: Story, taken: int, fee: int) -> Amounts:
+    """What the amounts must be when a bank has taken everything back for the buyer, in a story that had its way before.
+
+    The seller has nothing of the sale any more and the platform no commission. The platform bears the bank's fee, since
+    the seller of one order has nothing else to pay it with, and what it had given the buyer back already. Raises
+    ValueError when less was taken than came in, which no bank here does.
+    """
+    told = expected(story)
+    if taken != told.captured:
+        raise ValueError(f"{taken} of {told.captured} were charged back; no story tells who bears a part")
+    return Amounts(captured=told.captured, refunded=told.refunded, lost=told.refunded + fee)
+
+
 @dataclass(frozen=True)
 class Sight:
     """All that there is to see of one order: `effects` is the provider's book, `running` whether its workflow runs."""
@@ -135,7 +149,14 @@ def look(conn: Connection, order_id: str, effects: Sequence[Effect], *, running:
     return Sight(
         from_plain(Order, row.snapshot),
         row.status,
-        Amounts(money.captured.minor, money.released.minor, money.refunded.minor, money.fees.minor, money.escrow.minor),
+        Amounts(
+            money.captured.minor,
+            money.released.minor,
+            money.refunded.minor,
+            money.fees.minor,
+            money.escrow.minor,
+            money.lost.minor,
+        ),
         conn.execute(select(operations).where(operations.c.order_id == order_id)).all(),
         len(work.all()),
         effects,
@@ -147,7 +168,8 @@ def look(conn: Connection, order_id: str, effects: Sequence[Effect], *, running:
 def judge(sight: Sight, story: Story | None, *, disputed: bool = False) -> tuple[Finding, ...]:
     """Every finding about one order; with its `story`, which must be over, also whether it ended as it must.
 
-    A bank that decided a dispute against the seller, `disputed`, takes away what the story would have paid out.
+    A bank that decided a dispute against the seller, `disputed`, takes away what the story would have paid out; how
+    much that was stands in the provider's book.
     """
     found = [*_doubled(sight.effects), *_matched(sight), *_sums(sight), *_moving(sight)]
     if story is not None:
@@ -228,13 +250,15 @@ def _ended(sight: Sight, story: Story, *, disputed: bool) -> Iterator[Finding]:
     if not is_over(sight.order):
         yield Finding(Harm.STUCK, "the story was told to its end and the order is still open")
         return
-    wanted = expected(story)
-    if disputed and sight.amounts.escrow:
-        yield Finding(Harm.WRONG, f"the order is over and {sight.amounts.escrow} are still in escrow")
-    if not disputed and sight.amounts != wanted:
-        yield Finding(
-            Harm.WRONG, f"a story that is {story.fate} must end with {wanted}, and ended with {sight.amounts}"
-        )
+    wanted, how = expected(story), f"{story.fate}"
+    if disputed:
+        kept = {"dispute": 1, "dispute_won": -1}
+        stands = [(kept[e["kind"]], e) for e in sight.effects if e["kind"] in kept]
+        taken = sum(sign * e["amount"] for sign, e in stands)
+        wanted = after_chargeback(story, taken, sum(sign * e.get("fee", 0) for sign, e in stands))
+        how = f"{story.fate} and charged back"
+    if sight.amounts != wanted:
+        yield Finding(Harm.WRONG, f"a story that is {how} must end with {wanted}, and ended with {sight.amounts}")
     held = Counter(e["object"] for e in sight.effects if e["kind"] == "authorise")
     ended = {e["object"] for e in sight.effects if e["kind"] in ("capture", "void", "lapse")}
     for intent in held:

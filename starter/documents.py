@@ -62,7 +62,7 @@ class Document:
 
     @property
     def content_hash(self) -> str:
-        """What makes two documents of one order id the same; personal data is no part of it."""
+        """What makes two documents of one order id the same, beside the mark of their personal data."""
         return wire.digest(dict(self.plain))
 
     @property

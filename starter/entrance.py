@@ -14,6 +14,13 @@ from activities import calendars
 from activities.store import marketplaces
 from domain.checkout import Checkout
 from domain.errors import Invalid
+from domain.policy import Policy
+from domain.policy.file import load
+
+
+def policy_of(text: str, source: str) -> Policy:
+    """The policy in a file's `text`, judged as a worker judges it; raises PolicyError, naming line and rule."""
+    return calendars.checked(load(text, source), text, source)
 
 
 def check(conn: Connection, checkout: Checkout, now: datetime) -> None:

@@ -79,7 +79,8 @@ class Records:
 
     def _take(self, conn: Connection, document: Document) -> None:
         """One order that is new is looked at as far as the client can; one that is known was looked at then."""
-        taken = orders.claim(conn, document.order_id, document.content_hash, document.plain, document.payment_ref)
+        mark = personal.mark(self.vault, document.people, document.address)
+        taken = orders.claim(conn, document.order_id, document.content_hash, document.plain, document.payment_ref, mark)
         if taken == "same":
             return
         entrance.check(conn, document.checkout, self.clock())

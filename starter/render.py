@@ -23,6 +23,9 @@ SHIPMENT = {
 }
 """What a seller is told after shipping."""
 
+BY_NAME = " (with lines that are named)"
+"""What stands beside a command that takes no line by itself any more."""
+
 
 def progress(answer: Progress) -> RenderableType:
     """The answer to a command."""
@@ -55,7 +58,8 @@ def order(view: OrderView) -> RenderableType:
         parts += [_parcels(view.parcels), *_lost(view.parcels)]
     parts.append(text("Money: " + amounts(view.money)))
     parts.append(_story(view.story))
-    parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
+    can = [dashed(name) + (BY_NAME if name in view.named_only else "") for name in view.can]
+    parts.append(text(f"Open to you now: {', '.join(can) or 'nothing'}"))
     return Group(*parts)
 
 

@@ -20,10 +20,9 @@ from domain import wire
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
-from domain.policy.file import load
 from domain.process import ACTIONS, roles_of
 from domain.state import DESK, PARTIES, Role
-from starter import render
+from starter import entrance, render
 from starter.answers import Progress
 from starter.client import AftersaleClient
 from starter.sending import WITHIN
@@ -78,7 +77,7 @@ FOLLOW = 20.0
 
 def policy(path: Path, field: str = "--policy") -> Policy:
     """The policy in a file; raises Invalid, naming line and rule."""
-    return load(_bytes(path, field).decode(errors="replace"), str(path))
+    return entrance.policy_of(_bytes(path, field).decode(errors="replace"), str(path))
 
 
 def _bytes(path: Path, field: str) -> bytes:

@@ -13,7 +13,7 @@ from domain.business_time import local_text
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
 from domain.state import Order, Ticket
-from domain.summary import IDLE, either, menders, named, next_clock, sentence, summary
+from domain.summary import IDLE, menders, mends, named, next_clock, sentence, summary
 from domain.words import OTHERWISE
 
 
@@ -104,11 +104,10 @@ def _open(order: Order) -> Iterator[Open]:
             "approve",
             f"aftersale approve {o} --digest {asked.digest}",
         )
-    if order.paused is not None:
-        by = order.paused.by
-        what = f"paused by {by.role} {by.id}" + (", the payment is looked at" if order.paused.review else "")
+    for pause in order.pauses:
+        what = f"paused by {pause.by.role} {pause.by.id}" + (f", {UNDER_REVIEW}" if pause.review else "")
         command = f"aftersale resume {o} --reason '...'"
-        yield Open("pause", what, order.paused.since, order.paused.until, "resume", command)
+        yield Open("pause", what, pause.since, pause.until, "resume", command)
     if order.cancel_request is not None:
         what = f"the buyer asks to cancel {', '.join(order.cancel_request.lines)} ({order.cancel_request.reason})"
         command = f"aftersale grant-cancel {o} --as specialist"
@@ -118,6 +117,8 @@ def _open(order: Order) -> Iterator[Open]:
         command = f"aftersale grant-time {o} --as specialist"
         yield Open("request", what, order.time_request.asked_at, None, "grant-time or refuse-time", command)
 
+
+UNDER_REVIEW = "the payment is under review: nothing is sent or paid out"
 
 OPTIONS: Mapping[str, str] = {
     "extend": "--until TIME --reason '...'",
@@ -129,10 +130,10 @@ OPTIONS: Mapping[str, str] = {
 
 def _mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
     """The commands that mend a ticket in words, and the mildest as it is typed."""
-    mildest, *others = menders(ticket)
+    mildest = menders(ticket)[0]
     name, _, options = mildest.partition(" ")
     typed = ("aftersale", name, order_id, options, OPTIONS.get(name, "--reason '...'"))
-    return either((name, *others)), " ".join(filter(None, typed))
+    return mends(ticket), " ".join(filter(None, typed))
 
 
 def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:

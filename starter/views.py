@@ -11,12 +11,11 @@ from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderScreen, StoryStep
 from domain import wire
 from domain.business_time import Calendar, local_text
-from domain.decide import possible
-from domain.funds import AT_ONCE
+from domain.decide import named_only, possible
 from domain.money import Money, total
 from domain.process import STEPS
-from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Role, Stage, is_over, stage
-from domain.summary import next_clock, sentence, summary
+from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Pause, Role, Stage, is_over, stage
+from domain.summary import dated, next_clock, sentence, summary
 from domain.words import HAPPENED
 
 TOLD = frozenset(step.name for step in STEPS if PARTIES & frozenset(step.tells) or (step.by - DESK - {Role.CLOCK}))
@@ -81,7 +80,8 @@ class OrderView:
 
     `next` says who acts next and what happens otherwise, `due` when, `due_text` the same on the viewer's calendar;
     `expect` is what the marketplace promises at this stage; `money` holds named amounts as far as the role may see
-    them; `can` are the commands open to the viewer now; `bounces` says to whom mails cannot be delivered.
+    them; `can` are the commands open to the viewer now, of which `named_only` are so for lines that are named;
+    `bounces` says to whom mails cannot be delivered.
     """
 
     order_id: str
@@ -100,6 +100,7 @@ class OrderView:
     can: tuple[str, ...]
     attention: str = ""
     bounces: tuple[str, ...] = ()
+    named_only: tuple[str, ...] = ()
 
 
 def may_see(actor: Actor, buyer: str, seller: str) -> bool:
@@ -118,7 +119,7 @@ def order_view(
         return _unadmitted(screen, actor)
     order = wire.from_plain(Order, screen.snapshot)
     shown, clock, calendar = summary(order), next_clock(order), calendar_of(order, actor)
-    due = clock.at if clock and clock.at > AT_ONCE else None
+    due = dated(clock, now) if clock else None
     desk = actor.role in DESK
     return OrderView(
         order.order_id,
@@ -137,6 +138,7 @@ def order_view(
         possible(order, actor, now),
         shown.reason if desk else "",
         bounce_words(screen.bounced, actor.role),
+        named_only(order, actor, now),
     )
 
 
@@ -255,14 +257,20 @@ def _requests(order: Order, calendar: Calendar, *, desk: bool) -> list[str]:
         found.append(f"The buyer asks to cancel {', '.join(asked.lines)} ({asked.reason}); the seller answers.")
     if order.time_request is not None:
         found.append(f"The seller asks for {order.time_request.days} more business days to ship; the buyer answers.")
-    if order.paused is not None:
-        found.append(f"The order is paused until {local_text(calendar, order.paused.until)}.")
+    found.extend(_pause(pause, calendar) for pause in order.pauses)
     if order.approval is not None and desk:
         found.append(f"{order.approval.name} waits for a second operator.")
     # That a number was seen before is a suspicion; it is the desk's alone.
     if any(desk or ticket.cause is not Cause.NUMBER_REUSED for ticket in order.tickets):
         found.append("A specialist is looking into this order.")
     return found
+
+
+def _pause(pause: Pause, calendar: Calendar) -> str:
+    until = local_text(calendar, pause.until)
+    if not pause.review:
+        return f"The order is paused until {until}."
+    return f"The payment is under review, until {until} at the latest: nothing is to be handed over or paid out."
 
 
 def story_for(screen: OrderScreen, actor: Actor, notes: Mapping[str, str]) -> tuple[Happening, ...]:

@@ -272,14 +272,15 @@ class Life:
     def _check_money(self, order: Order) -> None:
         """The ledger against the provider's own book (P1, P4, P12), and escrow against the state."""
         moved: Counter[str] = Counter()
+        captured: Counter[str] = Counter()
         for effect in self.book():
             assert effect["currency"].upper() == order.currency
             amount = from_wire(effect["amount"], order.currency).minor
             moved[effect["kind"]] += amount
             moved["fees"] += FEE_SIGNS.get(effect["kind"], 0) * effect["fee"]
-            moved[f"{effect['kind']}s"] += 1
+            captured[effect["object"]] += effect["kind"] == "capture"
         money = self.screen().money
-        assert moved["captures"] <= 1, "at most one capture (P1)"
+        assert max(captured.values(), default=0) <= 1, "at most one capture per authorisation (P1)"
         assert moved["capture"] <= moved["authorise"], "no more is captured than was authorised"
         there = {
             "captured": moved["capture"],

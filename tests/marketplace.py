@@ -9,7 +9,7 @@ import base64
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,11 +46,12 @@ LONG_HOLD = timedelta(days=60)
 
 @dataclass
 class Marketplace(Parts):
-    """The running parts. `task_queue` is the worker's that the orders of this test live on."""
+    """The running parts. Orders live on the worker of `task_queue`, and their sellers are paid to `account`."""
 
     payments: StripePayments
     policies: Path
     task_queue: str = TASK_QUEUE
+    account: str = "acct_seller"
     lives: list[Life] = field(default_factory=list, repr=False)
 
     @property
@@ -82,9 +83,13 @@ class Marketplace(Parts):
         shipping: str = "4.90",
         currency: str = "EUR",
         policy: str = "standard",
-        account: str = "acct_seller",
+        account: str | None = None,
     ) -> Json:
-        """A storefront's document for a new order, not yet paid; both parties and the address are in the vault."""
+        """A storefront's document for a new order, not yet paid; both parties and the address are in the vault.
+
+        Without an `account` the seller is paid to the marketplace's usual one; "" is none.
+        """
+        account = self.account if account is None else account
         order_id = f"o-{uuid4().hex[:12]}"
         buyer, seller, address = f"buyer-{order_id}", f"seller-{order_id}", f"address-{order_id}"
         with self.engine.begin() as conn:
@@ -163,13 +168,22 @@ async def marketplace(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Marketplace]:
     """All parts, wired as worker.py wires them, with a worker that runs for the session."""
-    engine = connect(make_database().url, pool_size=20)
-    payments = StripePayments("sk_test_1", url=sandbox.url)
     policies = tmp_path_factory.mktemp("policies")
     for room in ("policies", "tests/policies"):
         shutil.copytree(pytestconfig.rootpath / room, policies, dirs_exist_ok=True)
+    async with opened(temporal_client, make_database(), sandbox, policies) as market:
+        yield market
+
+
+@asynccontextmanager
+async def opened(
+    client: Client, database: Database, sandbox: SandboxClient, policies: Path, task_queue: str = TASK_QUEUE
+) -> AsyncIterator[Marketplace]:
+    """A marketplace over a database of its own, with its worker."""
+    engine = connect(database.url, pool_size=20)
+    payments = StripePayments("sk_test_1", url=sandbox.url)
     assert publish(engine, policies)
-    market = Marketplace(temporal_client, engine, Vault(MASTER_KEY), sandbox, payments, policies)
+    market = Marketplace(client, engine, Vault(MASTER_KEY), sandbox, payments, policies, task_queue)
     with market.worker() as worker:
         async with worker:
             yield market

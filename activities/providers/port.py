@@ -36,7 +36,8 @@ class Hold:
 
     `order_id` and `key` are what our call, or the storefront's, left on the provider's object, "" for none; `renewable`
     says that a payment method with the buyer's consent to off-session use is stored. `charge` and `captured` tell of a
-    captured one what was taken, and under which object.
+    captured one what was taken, and under which object. `review` is the provider's fraud review of it that is open, ""
+    for none.
     """
 
     ref: str
@@ -48,6 +49,7 @@ class Hold:
     key: str = ""
     charge: str = ""
     captured: Money | None = None
+    review: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ class PaymentProvider(Protocol):
         """Read a fraud review. Raises NoSuchObject."""
 
     def movements(self, since: datetime, until: datetime) -> Iterator[Movement]:
-        """The provider's own book over [since, until), newest first; streamed page by page, in constant memory."""
+        """The provider's own book over [since, until), newest first; streamed page by page."""
 
     def holds(self, since: datetime, until: datetime) -> Iterator[Hold]:
         """The open holds that were made in [since, until), newest first; streamed page by page."""

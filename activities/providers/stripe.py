@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import stripe
 
 from activities.providers.port import Effect, Hold, HoldState
-from activities.providers.stripe_errors import translated
+from activities.providers.stripe_errors import translated, word
 from activities.providers.stripe_money import from_wire, to_wire
-from activities.providers.stripe_reading import PAGE, StripeReader
-from activities.providers.stripe_reports import noted, read_hold, ref
+from activities.providers.stripe_reading import PAGE, StripeReader, every
+from activities.providers.stripe_reports import WHOLE, WHOLE_IN_A_LIST, noted, own_id, read_hold, ref
 from domain.errors import (
     AlreadyDone,
     AmountInvalid,
@@ -52,7 +52,7 @@ class StripePayments(StripeReader):
     def reauthorise(self, *, order_id: str, old: str, amount: Money, key: str) -> Hold:
         """Place a new hold without the buyer; raises AuthenticationRequired when hold `old` left no consent to that."""
         with translated():
-            intent = self._api.payment_intents.retrieve(old, {"expand": ["latest_charge"]})
+            intent = self._api.payment_intents.retrieve(old, {"expand": [*WHOLE]})
             renewable, method, customer = read_hold(intent).renewable, ref(intent.payment_method), ref(intent.customer)
         if not renewable:
             raise AuthenticationRequired("the buyer gave no consent to payments in their absence", code="no_mandate")
@@ -165,21 +165,19 @@ class StripePayments(StripeReader):
         """The transfers, reversals or refunds among which one of `verb` would be."""
         match verb:
             case Verb.RELEASE:
-                yield from self._api.transfers.list({"transfer_group": order_id, "limit": PAGE}).auto_paging_iter()
+                yield from every(self._api.transfers.list({"transfer_group": order_id, "limit": PAGE}))
             case Verb.REVERSE_RELEASE:
-                yield from self._api.transfers.reversals.list(subject, {"limit": PAGE}).auto_paging_iter()
+                yield from every(self._api.transfers.reversals.list(subject, {"limit": PAGE}))
             case Verb.REFUND:
-                yield from self._api.refunds.list({"charge": subject, "limit": PAGE}).auto_paging_iter()
+                yield from every(self._api.refunds.list({"charge": subject, "limit": PAGE}))
 
     def _intents(self, customer: str, order_id: str, key: str) -> Iterator[stripe.PaymentIntent]:
         if customer:
-            return self._api.payment_intents.list(
-                {"customer": customer, "limit": PAGE, "expand": ["data.latest_charge"]}
-            ).auto_paging_iter()
+            return every(
+                self._api.payment_intents.list({"customer": customer, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]})
+            )
         query = f"metadata['order_id']:'{order_id}' AND metadata['key']:'{key}'"
-        return self._api.payment_intents.search(
-            {"query": query, "limit": PAGE, "expand": ["data.latest_charge"]}
-        ).auto_paging_iter()
+        return every(self._api.payment_intents.search({"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]}))
 
     def _voided(self, hold: str) -> Effect | None:
         with translated():
@@ -197,7 +195,7 @@ def _new_hold(order_id: str, verb: Verb, method: str, amount: Money, key: str) -
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "transfer_group": order_id,
         "metadata": _metadata(order_id, verb, key),
-        "expand": ["latest_charge"],
+        "expand": [*WHOLE],
     }
 
 
@@ -206,22 +204,21 @@ def _metadata(order_id: str, verb: Verb, key: str) -> dict[str, str]:
 
 
 def _capture(intent: stripe.PaymentIntent) -> Effect:
-    return Effect(ref(intent.latest_charge), from_wire(intent.amount_received, intent.currency))
+    return Effect(own_id(intent.latest_charge), from_wire(intent.amount_received, intent.currency))
 
 
 def _void(intent: stripe.PaymentIntent) -> Effect:
-    return Effect(intent.id, from_wire(intent.amount, intent.currency))
+    return Effect(own_id(intent), from_wire(intent.amount, intent.currency))
 
 
 def _effect(moved: stripe.Transfer | stripe.TransferReversal) -> Effect:
-    return Effect(moved.id, from_wire(moved.amount, moved.currency))
+    return Effect(own_id(moved), from_wire(moved.amount, moved.currency))
 
 
 def _refund(refund: stripe.Refund) -> Effect:
     if refund.status in ("failed", "canceled"):
-        reason = getattr(refund, "failure_reason", None) or refund.status
-        raise Declined("the refund failed", code=str(reason))
-    return Effect(refund.id, from_wire(refund.amount, refund.currency), settled=refund.status == "succeeded")
+        raise Declined("the refund failed", code=word(getattr(refund, "failure_reason", None)) or refund.status)
+    return Effect(own_id(refund), from_wire(refund.amount, refund.currency), settled=refund.status == "succeeded")
 
 
 def _held(intents: Iterable[stripe.PaymentIntent], key: str) -> Hold | None:

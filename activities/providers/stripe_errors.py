@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -150,6 +151,11 @@ SENTENCES: dict[type[ProviderError], str] = {
 """Our own words: the provider's may quote what must not get into logs."""
 
 
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+"""What reading an answer of another shape than agreed can raise: a number that is none, a list without its end."""
+WORD = re.compile(r"[a-z0-9_]{1,80}")
+
+
 def translate(error: stripe.StripeError) -> ProviderError:
     """Our error for any of Stripe's: Unknown for all but a clear "no", ProviderError for a "no" of no known kind."""
     code = _code(error)
@@ -168,7 +174,7 @@ def translated() -> Iterator[None]:
         yield
     except stripe.StripeError as error:
         raise translate(error) from error
-    except (AttributeError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         # The provider answered "done" in a shape that we cannot read: the effect may well stand.
         raise Unknown("the provider's answer cannot be read", code="unreadable_answer") from error
 
@@ -192,7 +198,7 @@ def _kind(error: stripe.StripeError, code: str) -> type[ProviderError]:
         case stripe.IdempotencyError():
             return BY_CODE.get(code, IdempotencyConflict)
         case stripe.CardError():
-            kinds = BY_CODE.get(error.code or "", Declined), BY_CODE.get(code, Declined)
+            kinds = BY_CODE.get(word(error.code), Declined), BY_CODE.get(code, Declined)
             return next((kind for kind in kinds if kind in BY_THE_BANK), Declined)
         case stripe.InvalidRequestError():
             return _refused(error, code)
@@ -203,13 +209,18 @@ def _kind(error: stripe.StripeError, code: str) -> type[ProviderError]:
 def _refused(error: stripe.InvalidRequestError, code: str) -> type[ProviderError]:
     if code == "payment_intent_unexpected_state":
         return BY_INTENT_STATUS.get(_intent_status(error), AuthorisationExpired)
-    return BY_CODE.get(code) or BY_PARAMETER.get(error.param or "", ProviderError)
+    return BY_CODE.get(code) or BY_PARAMETER.get(word(error.param), ProviderError)
 
 
 def _code(error: stripe.StripeError) -> str:
     """The most exact of the provider's codes, "" for none."""
     details = _details(error)
-    return str(details.get("decline_code") or details.get("code") or error.code or "")
+    return word(details.get("decline_code")) or word(details.get("code")) or word(error.code)
+
+
+def word(value: object) -> str:
+    """A word of the provider's own; "" for all else, which may be anything and must not get into logs."""
+    return value if isinstance(value, str) and WORD.fullmatch(value) else ""
 
 
 def _intent_status(error: stripe.StripeError) -> str:

@@ -5,11 +5,14 @@ ISK and UGX have no decimal places, yet Stripe counts them in hundredths; MGA ha
 
 from __future__ import annotations
 
+from domain.currencies import EXPONENTS
 from domain.errors import AmountInvalid, Unknown
 from domain.money import Money
 
 HUNDREDFOLD = frozenset({"ISK", "UGX"})
 WHOLE_UNITS = frozenset({"MGA"})
+LARGEST = 10**16
+"""Minor units beyond which no amount is believed, and the database could not count it in hundredths."""
 
 
 def to_wire(amount: Money) -> int:
@@ -19,9 +22,11 @@ def to_wire(amount: Money) -> int:
     return amount.minor * 100 if amount.currency in HUNDREDFOLD else amount.minor
 
 
-def from_wire(minor: int, currency: str) -> Money:
-    """The amount that Stripe means; raises Unknown for one that we cannot express."""
-    currency = currency.upper()
+def from_wire(minor: object, currency: object) -> Money:
+    """The amount that Stripe means; raises Unknown for what is none, and for one that we cannot express."""
+    currency = currency.upper() if isinstance(currency, str) else ""
+    if not isinstance(minor, int) or isinstance(minor, bool) or abs(minor) >= LARGEST or currency not in EXPONENTS:
+        raise Unknown("the provider's amount cannot be read", code="unreadable_answer")
     if currency in WHOLE_UNITS:
         return Money(minor * 100, currency)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import stripe
 
@@ -26,8 +26,11 @@ from activities.providers.stripe_errors import found, translated
 from activities.providers.stripe_news import KINDS, read_event, read_webhook
 from activities.providers.stripe_reports import (
     STATES,
+    WHOLE,
+    WHOLE_IN_A_LIST,
     account_standing,
     dispute_report,
+    own_id,
     payout_report,
     read_hold,
     refund_report,
@@ -36,8 +39,21 @@ from activities.providers.stripe_reports import (
 from domain.errors import AccountRestricted
 from domain.tracking import InvalidWebhook
 
+Thing = TypeVar("Thing", bound=stripe.StripeObject)
+
 PAGE = 100
 """Objects per request of a list; the most that Stripe gives."""
+
+
+def every(listed: stripe.ListObject[Thing] | stripe.SearchResultObject[Thing]) -> Iterator[Thing]:
+    """All objects of a list, page by page; raises LookupError for one that begins again instead of ending."""
+    first = ""
+    for thing in listed.auto_paging_iter():
+        name = own_id(thing)
+        if name == first:
+            raise LookupError("the provider's list begins again")
+        first = first or name
+        yield thing
 
 
 class StripeReader:
@@ -71,7 +87,7 @@ class StripeReader:
     def hold(self, ref: str) -> Hold:
         """Read a payment intent and, from its latest charge, until when it can be captured."""
         with translated():
-            return read_hold(self._api.payment_intents.retrieve(ref, {"expand": ["latest_charge"]}))
+            return read_hold(self._api.payment_intents.retrieve(ref, {"expand": [*WHOLE]}))
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> News | None:
         """See `PaymentProvider.parse_webhook`. The signature stands in the header ``Stripe-Signature``."""
@@ -125,6 +141,8 @@ class StripeReader:
                 answer: Any = self._client.raw_request("get", "/v1/balance_transactions", **asked).data
                 rows, more = answer["data"], answer["has_more"]
                 page = [movement(row) for row in rows]
+                if more and asked.get("starting_after") == rows[-1]["id"]:
+                    raise LookupError("the provider's list goes on with the same page")
                 asked["starting_after"] = rows[-1]["id"] if rows else ""
             yield from (moved for moved in page if moved is not None)
 
@@ -133,10 +151,8 @@ class StripeReader:
         first, last = int(since.timestamp()), int(until.timestamp())
         query = f"status:'requires_capture' AND created>={first} AND created<{last}"
         with translated():
-            intents = self._api.payment_intents.search(
-                {"query": query, "limit": PAGE, "expand": ["data.latest_charge"]}
-            )
-            for intent in intents.auto_paging_iter():
+            intents = self._api.payment_intents.search({"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]})
+            for intent in every(intents):
                 if STATES.get(intent.status) is HoldState.OPEN:
                     yield read_hold(intent)
 
@@ -146,7 +162,7 @@ class StripeReader:
                 {"types": list(KINDS), "created": {"gte": int(since.timestamp())}, "limit": PAGE},
                 {"stripe_account": account} if account else {},
             )
-            for event in listed.auto_paging_iter():
+            for event in every(listed):
                 if news := _news(event):
                     yield news
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import stripe
 
@@ -17,7 +17,9 @@ from activities.providers.port import (
     RefundReport,
     ReviewReport,
 )
+from activities.providers.stripe_errors import word
 from activities.providers.stripe_money import from_wire
+from domain.checkout import REFERENCE
 from domain.money import Money, Verb
 from domain.purse import DisputeReason
 
@@ -46,6 +48,8 @@ STATUSES: Mapping[str, DisputeStatus] = {
     "lost": DisputeStatus.LOST,
 }
 """Every other status is still open."""
+LAST_SECOND = 2**33
+"""In the year 2242. Later instants are no instants, and clocks reckoned from them would leave the calendar."""
 TRANSFERS = ("transfers", "legacy_payments")
 """The capabilities of which a transfer's destination must have one."""
 
@@ -58,29 +62,46 @@ def noted(thing: object, name: str) -> str:
 
 def ref(reference: object) -> str:
     """The id of an object that the answer holds as an id, whole, or not at all."""
-    return reference if isinstance(reference, str) else str(getattr(reference, "id", ""))
+    found = reference if isinstance(reference, str) else getattr(reference, "id", "")
+    return found if isinstance(found, str) else ""
 
 
-def moment(seconds: int) -> datetime:
-    """An instant in UTC."""
+def own_id(reference: object) -> str:
+    """As `ref`; raises ValueError when there is none that we could ask for again."""
+    found = ref(reference)
+    if not REFERENCE.fullmatch(found):
+        raise ValueError("the object has no id")
+    return found
+
+
+def moment(seconds: object) -> datetime:
+    """An instant in UTC; raises ValueError for one that no payment of ours can have to do with."""
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds < LAST_SECOND:
+        raise ValueError("no such instant")
     return datetime.fromtimestamp(seconds, UTC)
 
 
+WHOLE: Final = ("latest_charge", "review")
+"""What must be expanded of an intent so that `read_hold` can read it."""
+WHOLE_IN_A_LIST: Final = tuple(f"data.{part}" for part in WHOLE)
+
+
 def read_hold(intent: stripe.PaymentIntent) -> Hold:
-    """Read an intent whose latest charge is expanded."""
+    """Read an intent of which `WHOLE` is expanded."""
     state = STATES.get(intent.status, HoldState.UNPAID)
     consent = intent.setup_future_usage == "off_session" or noted(intent, "operation") == Verb.REAUTHORISE
     taken = state is HoldState.CAPTURED
     return Hold(
-        ref=intent.id,
+        ref=own_id(intent),
         amount=from_wire(intent.amount, intent.currency),
         state=state,
         capture_before=_capture_before(intent) if state is HoldState.OPEN else None,
         order_id=noted(intent, "order_id"),
         renewable=bool(consent and intent.customer and intent.payment_method),
         key=noted(intent, "key"),
-        charge=ref(intent.latest_charge) if taken else "",
+        charge=own_id(intent.latest_charge) if taken else "",
         captured=from_wire(intent.amount_received, intent.currency) if taken else None,
+        review=ref(intent.review) if getattr(intent.review, "open", False) else "",
     )
 
 
@@ -95,7 +116,7 @@ def dispute_report(dispute: stripe.Dispute) -> DisputeReport:
     """Read a dispute whose intent is expanded; its balance transactions tell what was withdrawn and given back."""
     rows = dispute.balance_transactions
     return DisputeReport(
-        ref=dispute.id,
+        ref=own_id(dispute),
         charge=ref(dispute.charge),
         amount=from_wire(dispute.amount if any(row.amount < 0 for row in rows) else 0, dispute.currency),
         fee=_fees([row for row in rows if row.amount < 0], dispute.currency),
@@ -110,7 +131,7 @@ def dispute_report(dispute: stripe.Dispute) -> DisputeReport:
 def refund_report(refund: stripe.Refund) -> RefundReport:
     """Read a refund whose intent is expanded; one made by hand bears no order itself."""
     return RefundReport(
-        ref=refund.id,
+        ref=own_id(refund),
         charge=ref(refund.charge),
         amount=from_wire(refund.amount, refund.currency),
         failed=refund.status in ("failed", "canceled"),
@@ -132,20 +153,20 @@ def payout_report(payout: stripe.Payout, account: str) -> PayoutReport:
     """Read a payout of a connected account."""
     failed = payout.status == "failed"
     return PayoutReport(
-        ref=payout.id,
+        ref=own_id(payout),
         account=account,
         amount=from_wire(payout.amount, payout.currency),
         failed=failed,
-        reason=(payout.failure_code or "unknown") if failed else "",
+        reason=(word(payout.failure_code) or "unknown") if failed else "",
     )
 
 
 def review_report(review: stripe.Review) -> ReviewReport:
     """Read a review whose intent is expanded."""
     return ReviewReport(
-        ref=review.id,
+        ref=own_id(review),
         payment_intent=ref(review.payment_intent),
-        open=review.open,
+        open=bool(review.open),
         opened_at=moment(review.created),
         order_id=noted(review.payment_intent, "order_id"),
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
 
+from activities.store import personal
 from activities.store.steps import constraint_of
 from activities.store.tables import orders, steps
 from domain import wire
@@ -29,20 +30,28 @@ class Standing:
 
 
 def claim(
-    conn: Connection, order_id: str, content_hash: str, checkout: Mapping[str, Any], payment_ref: str | None
+    conn: Connection,
+    order_id: str,
+    content_hash: str,
+    checkout: Mapping[str, Any],
+    payment_ref: str | None,
+    personal_mark: bytes | None = None,
 ) -> Literal["new", "same"]:
     """Take the order id for a checkout (plain JSON); "same" when these contents hold it already.
 
-    A refused order's id is free again, also for the same contents. Raises Conflict when other contents hold the id,
-    Invalid when the document cannot be read or another order holds `payment_ref`.
+    `personal_mark` stands for the people and the address that come with it (`personal.mark`), None for none. A refused
+    order's id is free again, also for the same contents. Raises Conflict when other contents hold the id, Invalid when
+    the document cannot be read or another order holds `payment_ref`.
     """
-    values = _row(order_id, content_hash, checkout, payment_ref)
+    values = {**_row(order_id, content_hash, checkout, payment_ref), "personal_mark": personal_mark}
     # Without a named target both unique rules count, so that a used payment leaves the transaction usable.
     taken = insert(orders).values(values).on_conflict_do_nothing().returning(orders.c.order_id)
     if conn.execute(taken).one_or_none() is not None:
         return "new"
     found = conn.execute(
-        select(orders.c.content_hash, orders.c.status).where(orders.c.order_id == order_id).with_for_update()
+        select(orders.c.content_hash, orders.c.status, orders.c.personal_mark)
+        .where(orders.c.order_id == order_id)
+        .with_for_update()
     ).one_or_none()
     if found is None:
         raise _used(payment_ref)
@@ -51,6 +60,10 @@ def claim(
         return "new"
     if found.content_hash != content_hash:
         raise Conflict(f"order {order_id} exists with other contents; a changed order needs another order_id")
+    if personal_mark is not None and found.personal_mark != personal_mark:
+        raise Conflict(
+            f"order {order_id} exists with other people or another address; see change-address for a new one"
+        )
     return "same"
 
 
@@ -96,10 +109,14 @@ def _used(payment_ref: str | None) -> Invalid:
 
 
 def refuse(conn: Connection, order_id: str, field: str, rule: str) -> None:
-    """The order was not admitted, and why; its payment may be used by another. Nothing happens after admission."""
+    """The order was not admitted, and why; its payment may be used by another. Nothing happens after admission.
+
+    What it brought of people and address is not kept, unless another order has them.
+    """
     refusal = {"field": field, "rule": rule}
     admitting = update(orders).where(orders.c.order_id == order_id, orders.c.status == "admitting")
     conn.execute(admitting.values(status="refused", refusal=refusal, payment_ref=None))
+    personal.forget_turned_away(conn, order_id)
 
 
 def status(conn: Connection, order_id: str) -> Standing | None:

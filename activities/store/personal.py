@@ -5,16 +5,31 @@ The dataclasses show only ids in their ``repr``.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, insert as plain_insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert as plain_insert,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import vault
 from activities.store.desk.message_tables import bounces
-from activities.store.tables import addresses, data_keys, looks, notes, parcels, people
+from activities.store.tables import addresses, data_keys, looks, notes, orders, parcels, people
 from activities.store.vault import Vault
 from activities.tracking_advice import normalise
 from domain.errors import Conflict
@@ -85,6 +100,41 @@ def bounced(conn: Connection, safe: Vault, person_id: str, email: str, at: datet
 def reached(conn: Connection, person_id: str) -> None:
     """A mail to the person has left after all."""
     conn.execute(delete(bounces).where(bounces.c.person_id == person_id))
+
+
+def mark(safe: Vault, given: Iterable[Person], address: Address | None) -> bytes | None:
+    """What stands for the people and the address that an order is placed with; None where none are given."""
+    told = {person.person_id: asdict(person) for person in given}
+    if not told and address is None:
+        return None
+    lines = list(address.lines) if address else None
+    return safe.fingerprint(json.dumps(["placed with", told, lines], sort_keys=True).encode())
+
+
+def forget_turned_away(conn: Connection, order_id: str) -> None:
+    """Remove the people and the address that a refused checkout brought, but for those that another order has.
+
+    Their keys stay: whoever stores the same person at this moment has sealed with them.
+    """
+    mine = orders.c.order_id == order_id, orders.c.status == "refused", orders.c.personal_mark.is_not(None)
+    row = conn.execute(select(orders.c.buyer, orders.c.seller, orders.c.checkout).where(*mine)).one_or_none()
+    if row is None:
+        return
+    names, address_id = {row.buyer, row.seller}, row.checkout.get("address_id", "")
+    conn.execute(
+        select(people.c.person_id).where(people.c.person_id.in_(names)).order_by(people.c.person_id).with_for_update()
+    )
+    others = orders.c.order_id != order_id, orders.c.status != "refused"
+    kept = union(
+        *(select(role).where(role.in_(names), *others) for role in (orders.c.buyer, orders.c.seller))
+    ).subquery()
+    conn.execute(delete(people).where(people.c.person_id.in_(names), people.c.person_id.not_in(select(kept.c[0]))))
+    places = (orders.c.checkout["address_id"].astext, orders.c.snapshot["address_id"].astext)
+    sent_there = exists().where(*others, orders.c.buyer == row.buyer, or_(*(place == address_id for place in places)))
+    conn.execute(
+        delete(addresses).where(addresses.c.address_id == address_id, addresses.c.person_id == row.buyer, ~sent_there)
+    )
+    conn.execute(update(orders).where(*mine).values(personal_mark=None))
 
 
 _PERSON = (

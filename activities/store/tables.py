@@ -70,6 +70,7 @@ orders = Table(
     Column("payment_ref", Text),
     Column("claimed_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("under_way", JSONB(none_as_null=True)),
+    Column("personal_mark", LargeBinary),
 )
 Index("orders_waiting", orders.c.waiting_on, orders.c.due_at, postgresql_where=orders.c.status == "open")
 Index("orders_open", orders.c.due_at, orders.c.order_id, postgresql_where=orders.c.status == "open")

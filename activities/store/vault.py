@@ -17,11 +17,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.desk.message_tables import bounces, message_reads, messages
-from activities.store.tables import addresses, attachments, data_keys, notes, parcels, people
+from activities.store.tables import addresses, attachments, data_keys, notes, orders, parcels, people
 from domain.errors import AftersaleError, Invalid
 
 _KEY = 32  # bytes, AES-256
@@ -95,6 +95,8 @@ def erase(conn: Connection, subject: str) -> None:
     kind, _, name = subject.partition(":")
     conn.execute(delete(data_keys).where(data_keys.c.subject == subject))
     if kind == "person":
+        theirs = or_(orders.c.buyer == name, orders.c.seller == name)
+        conn.execute(update(orders).where(theirs).values(personal_mark=None))
         conn.execute(delete(addresses).where(addresses.c.person_id == name))
         conn.execute(delete(people).where(people.c.person_id == name))
         conn.execute(delete(bounces).where(bounces.c.person_id == name))

@@ -29,7 +29,7 @@ from domain.events import (
     TicketOpened,
     WindowReopened,
 )
-from domain.money import Money, allocate
+from domain.money import Money, share_down
 from domain.purse import Part
 from domain.state import SENT, Cause, Line, LineState, Milestone, Order, Role
 from domain.step import Moment
@@ -285,7 +285,7 @@ def inspect(case: Case) -> tuple[Event, ...]:
     )
     if not points:
         return (seen, *in_full(case))
-    back = allocate(at_stake(case.order, claim), [WHOLE - min(points, WHOLE), min(points, WHOLE)])[0]
+    back = share_down(at_stake(case.order, claim), max(WHOLE - points, 0))
     parts = parts_of_refund(case.order, claim, back) if back else ()
     return (seen, *ruled(case, Ruling(Verdict.PART_REFUND, parts, ""), judge=""))
 

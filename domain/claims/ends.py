@@ -51,17 +51,30 @@ def _anew(order: Order, lines: tuple[Line, ...], now: datetime) -> Iterator[Even
     windows, calendar = order.policy.receipt, order.buyer_calendar
     for line in lines:
         if line.state is LineState.DELIVERED:
-            decide = add_business_days(calendar, now, windows.decide)
+            since = _counted_from(order, line.since, now)
+            decide = add_business_days(calendar, since, windows.decide)
             tiers = {"decide": decide, "weak": decide + timedelta(days=windows.weak_release)}
-            for tier, at in {"remind": add_business_days(calendar, now, windows.remind), **tiers}.items():
-                yield TierMoved(f"receipt:{line.line_id}.{tier}", at)
-                yield TierReset(f"receipt:{line.line_id}.{tier}")
+            for tier, at in {"remind": add_business_days(calendar, since, windows.remind), **tiers}.items():
+                yield from _whole(order, f"receipt:{line.line_id}.{tier}", at)
     travelling = {line.line_id for line in lines if line.state is LineState.SHIPPED}
     for parcel in order.parcels:
         if not parcel.withdrawn and travelling & set(parcel.lines):
-            tier = f"stall:{parcel.parcel_id}.ticket"
-            yield TierMoved(tier, add_business_days(calendar, now, order.policy.carrier.stall))
-            yield TierReset(tier)
+            since = _counted_from(order, parcel.moved_at or parcel.shipped_at, now)
+            at = add_business_days(calendar, since, order.policy.carrier.stall)
+            yield from _whole(order, f"stall:{parcel.parcel_id}.ticket", at)
+
+
+def _counted_from(order: Order, since: datetime, now: datetime) -> datetime:
+    """In a pause nothing counts: what begins then is told as if it began with it, and is whole when it is over."""
+    return now if order.paused is None else max(order.paused.since, since)
+
+
+def _whole(order: Order, tier: str, at: datetime) -> Iterator[Event]:
+    """The tier rings at `at`, as if for the first time; an outage may spare it anew."""
+    yield TierMoved(tier, at)
+    yield TierReset(tier)
+    if f"graced:{tier}" in order.passed:
+        yield TierReset(f"graced:{tier}")
 
 
 def overtaken_claims(order: Order, now: datetime) -> tuple[Event, ...]:

@@ -134,8 +134,15 @@ def _moved(order: Order, verb: Verb, slices: tuple[str, ...], funds: Funds, move
     """Slices left for `funds`; money that was no line's, of a dispute or a stray payment, is no longer there."""
     order = with_funds(_settled(order, verb, slices), slices, funds)
     disputes = tuple(_paid_out(dispute) if dispute.dispute_id in slices else dispute for dispute in order.disputes)
-    strays = order.strays[1:] if SUSPENSE in slices else order.strays
-    return replace(order, disputes=disputes, strays=strays, moves=(*order.moves, *([move] if move else [])))
+    order = _sent_back(order, move) if SUSPENSE in slices else order
+    return replace(order, disputes=disputes, moves=(*order.moves, *([move] if move else [])))
+
+
+def _sent_back(order: Order, move: Moved | None) -> Order:
+    """The stray payment that went back is the oldest of its charge, or, in steps of an older version, of all."""
+    gone = next((stray for stray in order.strays if move and stray.ref == move.source), order.strays[0])
+    at = order.strays.index(gone)
+    return replace(order, strays=(*order.strays[:at], *order.strays[at + 1 :]))
 
 
 def _paid_out(dispute: Dispute) -> Dispute:
@@ -158,13 +165,14 @@ def _part_refunded(order: Order, event: Refunded, part: Part) -> Order:
     return order if order.left(part.piece) else _emptied(order, (part.piece,), None)
 
 
-def _without_taken(order: Order, taken: tuple[Money, ...]) -> tuple[Stray, ...]:
-    """What the bank has given the buyer need not be sent back any more."""
-    if not taken:
-        return order.strays
-    first = order.strays[0]
-    left = (replace(first, amount=first.amount - taken[0]),) if first.amount > taken[0] else ()
-    return (*left, *order.strays[1:])
+def _without_taken(order: Order, charge: str, taken: Money) -> tuple[Stray, ...]:
+    """What of a charge the bank has given the buyer need not be sent back any more."""
+    kept: list[Stray] = []
+    for stray in order.strays:
+        gone = min(stray.amount, taken) if stray.ref == charge else Money.zero(order.currency)
+        taken -= gone
+        kept += [replace(stray, amount=stray.amount - gone)] if stray.amount > gone else []
+    return tuple(kept)
 
 
 def _emptied(order: Order, pieces: tuple[str, ...], at: datetime | None) -> Order:
@@ -197,10 +205,9 @@ def _refund_failed(order: Order, event: RefundFailed) -> Order:
     failed = event.move
     moves = tuple(move for move in order.moves if move.ref != failed.ref)
     pieces = tuple(part.piece for part in failed.parts)
-    order = with_funds(replace(order, moves=moves), pieces, Funds.ESCROW)
-    order = replace(order, disputes=covered(order))
     back = tuple(Stray(failed.source, part.amount) for part in failed.parts if part.piece == SUSPENSE)
-    return replace(order, strays=(*order.strays, *back))
+    order = with_funds(replace(order, moves=moves, strays=(*order.strays, *back)), pieces, Funds.ESCROW)
+    return replace(order, disputes=covered(order))
 
 
 def _dispute(order: Order, dispute_id: str, **changes: Any) -> Order:
@@ -214,8 +221,9 @@ def _won(order: Order, event: DisputeWon) -> Order:
     borne = dispute.status is DisputeStatus.BORNE and bool(dispute.restorable)
     status = DisputeStatus.RESTORED if borne else DisputeStatus.WON
     order = _dispute(order, dispute.dispute_id, status=status, fee_back=dispute.fee_back)
-    again = (Stray(order.payment.charge, dispute.stray_back),) if dispute.stray_back else ()
-    return replace(order, disputes=covered(order), strays=(*order.strays, *again))
+    again = (Stray(order.disputed_charge(dispute), dispute.stray_back),) if dispute.stray_back else ()
+    order = replace(order, strays=(*order.strays, *again))
+    return replace(order, disputes=covered(order))
 
 
 def _borne(order: Order, event: DisputeBorne) -> Order:
@@ -223,10 +231,30 @@ def _borne(order: Order, event: DisputeBorne) -> Order:
     order = _dispute(order, event.dispute_id, status=DisputeStatus.BORNE, shares=event.shares, fee_owed=event.fee_owed)
     taken = [share for share in event.shares if share.by is not Bearer.PLATFORM and share.amount]
     lost = tuple(Part(share.piece, share.amount) for share in taken if share.piece != SUSPENSE)
-    strays = _without_taken(order, tuple(share.amount for share in taken if share.piece == SUSPENSE))
+    dispute = next(d for d in order.disputes if d.dispute_id == event.dispute_id)
+    strays = _without_taken(order, order.disputed_charge(dispute), dispute.stray_back)
     order = replace(order, given_back=(*order.given_back, *lost), debt=event.debt, strays=strays)
     gone = tuple(part.piece for part in lost if not order.left(part.piece))
-    return _emptied(_settled(order, Verb.BEAR, gone), gone, event.at)
+    settled = gone if strays else (*gone, SUSPENSE)
+    return _emptied(_settled(_less_promised(order, lost), Verb.BEAR, settled), gone, event.at)
+
+
+def _less_promised(order: Order, taken: tuple[Part, ...]) -> Order:
+    """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
+    had = {part.piece: part.amount for part in taken}
+
+    def less(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(
+            replace(part, amount=part.amount - had.get(part.piece, Money.zero(order.currency)))
+            for part in parts
+            if part.piece not in had or part.amount > had[part.piece]
+        )
+
+    claims = tuple(
+        replace(claim, ruling=replace(claim.ruling, parts=less(claim.ruling.parts))) if claim.ruling else claim
+        for claim in order.claims
+    )
+    return replace(order, granted=less(order.granted), claims=claims)
 
 
 MONEY_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {

@@ -29,6 +29,7 @@ from domain.events import (
     MessageSaid,
     MoneyRefused,
     MoneyUnknown,
+    ParcelFound,
     ParcelLost,
     ParcelMoved,
     ParcelSent,
@@ -39,11 +40,13 @@ from domain.events import (
     ReleaseReversed,
     RenewalFailed,
     ReturnSent,
+    ReviewBegun,
     TicketEscalated,
     TicketOpened,
     TimeAsked,
 )
 from domain.money import Money, Verb
+from domain.news import about_other_payment
 from domain.notices.standing import Fact, Facts, parcel_goes, stands
 from domain.state import DEAD, PARTIES, LineState, Milestone, Order, Role, in_state, stage
 from domain.wire import instant_text
@@ -94,6 +97,7 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("capture_refused", Role.SELLER),
     ("secured", Role.SELLER),
     ("parcel_lost", Role.SELLER),
+    ("parcel_found", Role.SELLER),
     ("released", Role.SELLER),
     ("refunded", Role.BUYER),
     ("owed", Role.SELLER),
@@ -145,7 +149,8 @@ def notices(
     scene = _Scene(step, seq, order_after, now, _facts(step, happened, order_after))
     outcomes = [notice for event in happened for notice in _outcome(scene, event)]
     spoken = {notice.to for notice in outcomes if notice.channel is Channel.MAIL}
-    told = [to for to in tells if to in PARTIES and to not in spoken and _worth(scene)]
+    parties = PARTIES - {Role.SELLER} if about_other_payment(order_after, happened) else PARTIES
+    told = [to for to in tells if to in parties and to not in spoken and _worth(scene)]
     own = [scene.mail(to, template_of(step), f"{step}:{seq}") for to in told]
     storefront = [*_storefront(scene, tells)]
     every = [*own, *outcomes, *storefront]
@@ -197,7 +202,7 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
                 facts["lines"] = list(cancel.lines)
             case CancelEnded(how):
                 facts["request"] = how
-            case Paused(pause):
+            case Paused(pause) | ReviewBegun(pause):
                 facts["until"] = instant_text(pause.until)
             case HoldOpened() | Captured() | Released() | Refunded() | ReleaseReversed():
                 facts["amount"] = str(event.amount)
@@ -224,7 +229,7 @@ def _worth(scene: _Scene) -> bool:
     return scene.step != "parcel_scan" or scene.facts.get("milestone") in WORTH_A_MAIL
 
 
-def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PLR0912  # one case per event that is told
+def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PLR0912, PLR0915  # one case per event told
     order, payment = scene.order, scene.order.payment
     match event:
         case HoldOpened(at=at) if at == payment.paid_at:
@@ -236,6 +241,9 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.SELLER, "capture_refused")
         case HoldLost():
             yield scene.mail(Role.BUYER, "hold_lost")
+        case ReviewBegun() if scene.step != "pause":
+            yield scene.mail(Role.BUYER, "pause")
+            yield scene.mail(Role.SELLER, "pause")
         case RenewalFailed():
             yield scene.mail(Role.BUYER, "renewal_failed")
         case MoneyUnknown() if order.op is not None and order.op.verb is Verb.CAPTURE:
@@ -250,6 +258,8 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield _tracked(scene, back.parcel_id)
         case ParcelLost(parcel_id, loss):
             yield scene.mail(Role.SELLER, "parcel_lost", parcel_id=parcel_id, lines=list(loss.lines))
+        case ParcelFound(parcel_id):
+            yield scene.mail(Role.SELLER, "parcel_found", parcel_id=parcel_id)
         case Released(netted=netted):
             paid: dict[str, Fact] = {"netted": str(netted)} if netted else {}
             yield scene.mail(Role.SELLER, "released", slices=list(event.slices), **paid)
@@ -258,7 +268,7 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.BUYER, "refunded", slices=list(event.slices), **part)
             if event.debt is not None:
                 yield scene.mail(Role.SELLER, "owed", owed=str(event.debt.amount))
-        case DisputeBorne(debt=debt) if debt is not None:
+        case DisputeBorne(debt=debt) if debt is not None and event.is_owed:
             yield scene.mail(Role.SELLER, "owed", owed=str(debt.amount))
         case ReleaseReversed():
             yield scene.mail(Role.SELLER, "reversed", owed=str(event.debt.amount) if event.debt else "")

@@ -178,7 +178,9 @@ class Transfers:
     longest_retry: timedelta = minutes(
         60, "Waits double up to this: an outage of hours costs few calls, and ends soon."
     )
-    unknown_ticket: timedelta = hours(24, "A day without a definite answer needs a person.")
+    unknown_ticket: timedelta = hours(
+        24, "A day without a definite answer needs a person. No wish of the provider is waited for longer."
+    )
     read_back: timedelta = hours(
         23, "Providers forget idempotency keys after 24 hours; from here on we ask before sending."
     )

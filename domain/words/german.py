@@ -278,6 +278,8 @@ REFUSED: Mapping[str, str] = {
     "claim_window": "die Zeit für Reklamationen ist vorbei; unser Kundenservice hilft weiter",
     "claimable": "zu keinem Artikel kann gerade reklamiert werden",
     "not_delivered": "das geht erst, wenn die Ware angekommen ist",
+    "lines_not_named": "bitte nennen Sie die Artikel, die in dem weiteren Paket sind",
+    "not_reviewed": "die Zahlung wird gerade geprüft; bitte geben Sie das Paket nicht aus der Hand",
     "not_received": "warten lässt sich nur auf ein fehlendes Paket",
     "offer_stands": "es gibt gerade kein Angebot der anderen Seite",
     "return_window": "die Rückgabefrist ist vorbei",

@@ -30,6 +30,7 @@ EXPANDABLE = (
     "mandate",
     "payment_intent",
     "payment_method",
+    "review",
     "source",
     "transfer",
 )

@@ -47,6 +47,7 @@ def create(call: Call) -> Json:
         "next_action": None,
         "payment_method": None,
         "payment_method_types": params.listing("payment_method_types") or ["card"],
+        "review": None,
         "setup_future_usage": _choice(call, "setup_future_usage", "") or None,
         "status": "requires_payment_method",
         "transfer_group": params.text("transfer_group") or None,

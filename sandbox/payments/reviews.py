@@ -25,8 +25,9 @@ def open_review(call: Call, intent: Record) -> Record:
         "session": None,
     }
     review = call.make("review", "prv", data)
-    charge.data["review"] = review.id
-    call.world.store.put(charge)
+    for reviewed in (charge, intent):
+        reviewed.data["review"] = review.id
+        call.world.store.put(reviewed)
     call.tell("review.opened", review)
     return review
 

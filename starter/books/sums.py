@@ -10,8 +10,8 @@ from domain.money import Money, Verb, total
 
 NAMES: Mapping[str, str] = {
     "A": "authorised",
-    "C": "captured",
-    "E": "in escrow, or held until it goes back",
+    "C": "captured, and what came in without a claim to it",
+    "E": "in escrow, or in suspense until it goes back; what is under way is still here",
     "S": "released to the seller, after fees",
     "Sp": "releases under way",
     "X": "got back from the seller",

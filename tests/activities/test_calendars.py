@@ -64,6 +64,8 @@ def test_a_real_holiday_moves_a_due_time() -> None:
         ("DE", "BY", "Europe", "zone", "write for example"),
         ("DE", "BY", "../../etc/passwd", "zone", "write for example"),
         ("DE", "BY", "", "zone", "write for example"),
+        ("DE", "BY", "localtime", "zone", "write for example"),
+        ("DE", "BY", "Factory", "zone", "write for example"),
     ],
 )
 def test_an_unknown_place_is_refused_with_what_would_be_right(

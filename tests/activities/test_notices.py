@@ -101,6 +101,11 @@ def test_the_seller_and_the_desk_are_told_what_the_carrier_pays_for_a_lost_parce
     life.now += timedelta(days=1)
     scan(life, "p1", "delivered")
     assert not stands("parcel_lost", life.notice("parcel_lost", Role.SELLER).context, life.order)
+    found = life.notice("parcel_found", Role.SELLER)
+    told = LETTERS.render("parcel_found", found.context, Reader(Role.SELLER, "Sam"), life.order).text
+    assert "reports on it again:\ndelivered." in told
+    assert "claim nothing for it" in told
+    assert stands("parcel_found", found.context, life.order)
 
 
 def test_titles_and_names_cannot_write_headers_or_paragraphs() -> None:

@@ -40,7 +40,7 @@ def test_a_commands_id_repeats_with_object_and_state_and_is_always_one_that_an_o
 
 def test_the_end_of_a_dispute_tells_its_beginning_too() -> None:
     def told(status: DisputeStatus) -> list[str]:
-        return [telling.name for telling in dispute(replace(REPORT, status=status))]
+        return [telling.name for telling in dispute(order("shipped"), replace(REPORT, status=status))]
 
     assert told(DisputeStatus.OPEN) == ["open_dispute"]
     assert told(DisputeStatus.WON) == ["open_dispute", "win_dispute"]
@@ -49,7 +49,7 @@ def test_the_end_of_a_dispute_tells_its_beginning_too() -> None:
 
 @pytest.mark.parametrize("status", DisputeStatus)
 def test_an_inquiry_that_took_nothing_is_no_news(status: DisputeStatus) -> None:
-    assert dispute(replace(REPORT, amount=Money(0, "EUR"), status=status)) == ()
+    assert dispute(order("shipped"), replace(REPORT, amount=Money(0, "EUR"), status=status)) == ()
 
 
 def test_a_hold_that_the_order_knows_is_no_news_and_any_other_is() -> None:

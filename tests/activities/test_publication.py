@@ -40,6 +40,11 @@ def test_the_policies_of_a_directory_are_published_as_they_are(engine: Engine, t
     assert (country_of(engine, "south"), country_of(engine, "west")) == ("ZA", None)
 
 
+def test_a_calendar_that_cannot_be_is_not_published(engine: Engine, tmp_path: Path) -> None:
+    write(tmp_path, "north", "XX")
+    assert (publish(engine, tmp_path), names(engine)) == (False, ())
+
+
 def test_what_is_published_already_is_not_written_again(engine: Engine, tmp_path: Path) -> None:
     write(tmp_path, "north")
     row = text("SELECT xmin::text FROM marketplaces WHERE name = 'north'")

@@ -63,7 +63,8 @@ def key(order: Order) -> Hashable:
     flags = (
         payment.offer is not None, bool(payment.hold), payment.renewable, payment.renewing,
         payment.buyer_asked_at is not None, len(payment.superseded), payment.lost_at is not None,
-        payment.captured is not None, order.expired, order.closed_at is not None, order.paused is not None,
+        payment.captured is not None, order.expired, order.closed_at is not None,
+        order.paused is not None and order.paused.review, len(order.pauses), len(order.reviews),
         order.time_request is not None,
     )  # fmt: skip
     return (

@@ -97,6 +97,15 @@ def _parcels() -> Telling:
     return life
 
 
+def _turned_up() -> Telling:
+    life = Telling().confirm()
+    life.ship("p1", insured="20.00 EUR")
+    scan(life, "p1", "lost")
+    life.now += timedelta(days=1)
+    scan(life, "p1", "in_transit")
+    return life
+
+
 def _late_refund() -> Telling:
     life = Telling().confirm()
     life.ship("p1", lines=["a"])
@@ -275,6 +284,7 @@ LIVES: dict[str, Callable[[], Telling]] = {
     "decided": _decided,
     "asks time in vain": _asks_time_in_vain,
     "parcels": _parcels,
+    "a lost parcel turns up": _turned_up,
     "late refund": _late_refund,
     "declined card": _declined_then_silent,
     "captured late": _captured_late,

@@ -116,7 +116,7 @@ def test_what_the_carrier_owes_stands_whatever_is_decided_about_the_buyer() -> N
     assert owed(life) == (("a", "b"), "25.00 EUR")
 
 
-@pytest.mark.parametrize("found", ["delivered", "returned"])
+@pytest.mark.parametrize("found", ["delivered", "returned", "in_transit", "out_for_delivery"])
 def test_for_a_parcel_that_turns_up_nothing_is_owed(found: str) -> None:
     life = lost()
     life.now += timedelta(days=1)

@@ -8,7 +8,7 @@ from iso4217 import Currency
 
 from domain.currencies import EXPONENTS
 from domain.errors import Invalid
-from domain.money import Money, allocate, percent_down, share, total
+from domain.money import Money, allocate, share, total
 
 currencies = st.sampled_from(sorted(EXPONENTS))
 amounts = st.integers(0, 10**12)
@@ -75,12 +75,6 @@ def test_a_fee_is_never_more_than_half_a_cent_off(minor: int, basis_points: int)
     fee = share(Money(minor, "EUR"), basis_points).minor
     assert -Fraction(1, 2) < fee - exact <= Fraction(1, 2)
     assert fee <= minor
-
-
-@given(amounts, st.integers(0, 100))
-def test_a_percent_refund_is_rounded_down(minor: int, percent: int) -> None:
-    exact = Fraction(minor * percent, 100)
-    assert 0 <= exact - percent_down(Money(minor, "EUR"), percent).minor < 1
 
 
 @given(amounts, weights)

@@ -9,11 +9,13 @@ from domain.accounts import CLEARING, FEES
 from domain.books import Entry, Side
 from domain.checkout import line_fees
 from domain.currencies import EXPONENTS
-from domain.money import Money, allocate, percent_down, share, total
+from domain.events import MoneyUnknown
+from domain.funds import Unclear, settle
+from domain.money import Money, allocate, share, total
 from domain.policy import Fees
 from domain.shares import net_of
 from domain.state import Role
-from tests.domain.world import POLICY, Ledger, delivered, new_order
+from tests.domain.world import POLICY, START, Ledger, delivered, new_order, started
 
 REPEATABLE = settings(max_examples=300, deadline=None, derandomize=True, print_blob=True)
 MINOR = st.integers(0, 10**12)
@@ -40,13 +42,6 @@ def test_a_share_is_the_nearest_amount_and_a_half_goes_up(minor: int, points: in
     part = share(Money(minor, currency), points)
     assert -10_000 < 2 * (part.minor * 10_000 - minor * points) <= 10_000
     assert part <= Money(minor, currency)
-
-
-@REPEATABLE
-@given(MINOR, st.integers(0, 100), CURRENCIES)
-def test_a_percentage_is_never_more_than_exact(minor: int, percent: int, currency: str) -> None:
-    part = percent_down(Money(minor, currency), percent)
-    assert 0 <= minor * percent - part.minor * 100 < 100
 
 
 @REPEATABLE
@@ -109,3 +104,21 @@ def test_a_booking_that_does_not_balance_is_seen_by_the_ledger_of_these_tests() 
     bad = (Entry(CLEARING, Side.DEBIT, Money(2, "EUR")), Entry(FEES, Side.CREDIT, Money(1, "EUR")))
     with pytest.raises(AssertionError, match="does not balance"):
         Ledger().post(bad)
+
+
+@REPEATABLE
+@given(st.one_of(st.floats(), st.integers(0, 10**30).map(float)), st.integers(0, 40))
+@example(86_400_000.0, 0)
+@example(1e12, 0)
+@example(7200.0, 0)
+def test_money_in_doubt_is_asked_after_within_a_day_whatever_wait_the_provider_asks_for(
+    asked: float, attempts: int
+) -> None:
+    order, op = started(new_order())
+    assert op is not None
+    tried = replace(order, op=replace(op, attempts=attempts))
+    (unknown, *_) = settle(tried, replace(op, attempts=attempts), Unclear("rate_limit", asked), START)
+    assert isinstance(unknown, MoneyUnknown)
+    wait, money = unknown.retry_at - START, POLICY.money
+    assert min(money.first_retry * 2**attempts, money.longest_retry) <= wait <= money.unknown_ticket
+    assert wait.total_seconds() >= asked or not asked < money.unknown_ticket.total_seconds()

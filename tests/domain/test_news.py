@@ -214,6 +214,18 @@ def test_what_was_refunded_while_the_bank_took_it_back_is_not_taken_from_escrow_
     assert (balance(life, "escrow:"), balance(life, "platform:losses")) == (0, -3000)
 
 
+def test_a_refund_that_fails_while_the_bank_decides_about_its_money_is_not_given_anew() -> None:
+    life = delivered()
+    life.do("refund", SPECIALIST, **NOTE)
+    life.settle_money()
+    dispute(life)
+    life.do("refund_failed", PROVIDER, refund=life.order.moves[0].ref)
+    life.wait(days=10)
+    lose(life)
+    life.silence()
+    assert (life.done.count(Verb.REFUND), balance(life, "escrow:"), balance(life, "platform:losses")) == (1, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("reason", "fee", "owed"),
     [

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
 from domain.business_time import add_business_days
 from domain.deadlines import deadlines
-from domain.decide import Refusal
+from domain.decide import Refusal, possible
 from domain.money import Money, Verb
-from domain.state import Actor, Order, Role, Stage
+from domain.state import Actor, Cause, Order, Role, Stage
+from domain.summary import menders
 from tests.domain.lives import (
     LARGE,
     NOTE,
@@ -30,6 +32,7 @@ from tests.domain.world import (
     done,
     new_order,
     next_clock,
+    no,
     paid,
     shipped,
     text_of,
@@ -215,6 +218,27 @@ def test_a_ticket_about_money_ends_with_the_money_whatever_way_it_went() -> None
     life.settle_money()
     assert not life.order.stuck
     assert not life.order.tickets
+
+
+@pytest.mark.parametrize(
+    ("life", "commands"),
+    [
+        (lambda: delivered(answer=no("AccountRestricted", Verb.RELEASE)), ("retry", "payout-account")),
+        (lambda: shipped(answer=no("InsufficientFunds", Verb.REFUND)), ("retry",)),
+        (lambda: shipped(answer=no("AuthorisationExpired", Verb.CAPTURE)), ("pay", "cancel")),
+    ],
+)
+def test_a_ticket_about_refused_money_names_the_commands_that_mend_this_very_refusal(
+    life: Callable[[], Life], commands: tuple[str, ...]
+) -> None:
+    found = life()
+    found.ask("receive", Role.BUYER, lines=["a"])
+    found.ask("refund", Role.SPECIALIST, lines=["b"], **NOTE)
+    found.settle_money()
+    [ticket] = [ticket for ticket in found.order.tickets if ticket.cause is Cause.MONEY_FAILED]
+    assert menders(ticket) == commands
+    actor = ACTORS[Role.OPERATOR] if "pay" not in commands else ACTORS[Role.BUYER]
+    assert commands[0].replace("-", "_") in possible(found.order, actor, found.now)
 
 
 def test_money_in_doubt_for_a_day_is_a_ticket_that_ends_with_the_answer() -> None:

@@ -74,6 +74,14 @@ def refunds(life: Life) -> list[str]:
     return [move.ref for move in life.order.moves if move.verb == "refund"]
 
 
+def disputable(order: Order) -> dict[str, str]:
+    """A dispute of what pays for the order, or of what came without a claim to it."""
+    fact = {"dispute": "dp_9", "amount": str(order.payment.captured), "fee": f"15.00 {order.currency}"}
+    if order.payment.captured or not order.strays:
+        return fact
+    return {**fact, "amount": str(order.strays[0].amount), "charge": order.strays[0].ref}
+
+
 def stuck_at_the_account(life: Life, _: tuple[Line, ...]) -> bool:
     return any(stuck.verb in ("release", "reverse_release") for stuck in life.order.stuck)
 
@@ -106,6 +114,7 @@ GUARDS: Mapping[str, Expected] = {
     "ship_days_left": allowance_left("ship", lambda order: order.policy.ship.more_time),
     "wait_days_left": allowance_left("wait", lambda order: order.policy.wait_longer.most),
     "paid": lambda life, _: money_is_held(life),
+    "not_reviewed": lambda life, _: not any(pause.review for pause in life.order.pauses),
     "hold_is_good": lambda life, _: life.order.payment.captured is not None or hold_outlives_its_margin(life),
     "capturable": lambda life, _: (
         life.order.policy.capture.trigger != "confirmation"
@@ -125,7 +134,7 @@ GUARDS: Mapping[str, Expected] = {
     "captured": lambda life, _: life.order.payment.captured is not None,
     "not_under_way": at_rest,
     "undisputed": not_disputed,
-    "captured_before": lambda life, _: life.order.payment.captured is not None,
+    "captured_before": lambda life, _: bool(life.order.payment.captured or life.order.strays or refunds(life)),
     "hold_stands": lambda life, _: bool(life.order.payment.hold) and life.order.payment.captured is None,
     "capture_not_asked": no_word_is_due,
     "refund_given": lambda life, _: bool(refunds(life)),
@@ -134,8 +143,8 @@ GUARDS: Mapping[str, Expected] = {
     "release_waits": pays_out,
     "release_refused": stuck_at_the_account,
     "not_paused": lambda life, _: life.order.paused is None,
-    "is_paused": lambda life, _: life.order.paused is not None,
-    "under_review": lambda life, _: life.order.paused is not None and life.order.paused.by.role == "provider",
+    "is_paused": lambda life, _: life.order.paused is not None or bool(life.order.reviews),
+    "under_review": lambda life, _: bool(life.order.reviews),
     "waits_for_approval": lambda life, _: life.order.approval is not None,
     "any_open": lambda life, _: bool(life.order.tickets),
     "clock_runs": lambda life, _: bool(running_clocks(life)),
@@ -253,8 +262,8 @@ def body_of(life: Life, step: Step, role: Role) -> dict[str, Any]:
         "refund": {**NOTE, "lines": lines},
         "message": {"message_id": "m-1", "internal": role in DESK},
         "extend": {**NOTE, "clock": clocks[0] if clocks else "ship", "until": later},
-        "pause": {**NOTE, "until": later},
-        "resume": NOTE,
+        "pause": {**NOTE, "until": later, "about": "prv_9"},
+        "resume": {**NOTE, "about": next((review.about for review in order.reviews), "")},
         "retry": NOTE,
         "note": NOTE,
         "adopt_policy": {**NOTE, "policy": order.policy.to_plain()},
@@ -264,7 +273,7 @@ def body_of(life: Life, step: Step, role: Role) -> dict[str, Any]:
         "payment_found": {"payment_intent": "pi_late"},
         "hold_lost": {"hold": order.payment.hold},
         "refund_failed": {"refund": next(iter(refunds(life)), "re_0")},
-        "open_dispute": {"dispute": "dp_9", "amount": str(order.payment.captured), "fee": f"15.00 {order.currency}"},
+        "open_dispute": disputable(order),
         "win_dispute": {"dispute": next(iter(disputes(life, "open", "lost", "borne")), ""), "fee": "0.00 EUR"},
         "lose_dispute": {"dispute": next(iter(disputes(life, "open")), "")},
         "account_restricted": {"account": order.account.ref},

@@ -8,7 +8,7 @@ import pytest
 
 from domain.business_time import add_business_days
 from domain.deadlines import deadlines, payment_standing
-from domain.decide import Command, Refusal, Repeat, decide
+from domain.decide import Command, Refusal, Repeat, decide, named_only
 from domain.funds import Done
 from domain.money import Money, Verb
 from domain.state import MoneyOp, Offer, Order, Role, Stage
@@ -27,6 +27,7 @@ from tests.domain.world import (
     WEEKS,
     Life,
     confirmed,
+    delivered,
     done,
     done_with_mandate,
     new_order,
@@ -212,6 +213,21 @@ def test_lines_that_are_not_confirmed_are_cancelled_and_leave_the_amount() -> No
     assert life.states == ("confirmed", "cancelled")
     life.do("ship", Role.SELLER, parcel_id="p1", carrier="dhl")
     assert life.order.payment.captured == Money.parse("35.00 EUR")
+
+
+def test_a_further_parcel_is_for_lines_that_are_named_and_the_refusal_says_so() -> None:
+    life = shipped()
+    refusal = life.refused("ship", Role.SELLER, parcel_id="p2", carrier="dhl")
+    assert refusal.reason == "name the lines: ship takes a or b again, but not by itself"
+    assert "ship" in refusal.possible
+    assert named_only(life.order, ACTORS[Role.SELLER], life.now) == ("ship",)
+    life.do("ship", Role.SELLER, parcel_id="p2", carrier="dhl", lines=["a"])
+    before = confirmed()
+    assert named_only(before.order, ACTORS[Role.SELLER], before.now) == ()
+    after = delivered()
+    refusal = after.refused("ship", Role.SELLER, parcel_id="p2", carrier="dhl")
+    assert refusal.reason == "ship needs a line that is confirmed; now: a delivered, b delivered"
+    assert "ship" not in refusal.possible
 
 
 def test_time_asked_by_the_seller_and_granted_moves_the_clock_by_business_days() -> None:

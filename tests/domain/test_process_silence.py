@@ -11,7 +11,9 @@ from domain.deadlines import deadlines
 from domain.decide import Decision, Refusal
 from domain.funds import desires
 from domain.money import Money, Verb
-from domain.state import LineState, Milestone, Role, Stage
+from domain.scans import scans
+from domain.state import Cause, LineState, Milestone, Proof, Role, Stage
+from domain.tracking import Reached, TrackerReport
 from tests.domain.lives import NOTE, awaiting_payment, capture_unknown, lost, returned_after_delivery
 from tests.domain.world import (
     AT_CONFIRMATION,
@@ -119,6 +121,44 @@ def test_an_old_delivery_told_again_does_not_free_a_parcel_that_was_lost_after_i
     again = life.refused("parcel_scan", Role.CARRIER, parcel_id="p1", milestone="delivered", at=first)
     assert again.code == "nothing_new"
     assert all(line.held == "parcel:p1" for line in life.order.lines)
+
+
+@pytest.mark.parametrize("milestone", ["in_transit", "out_for_delivery", "available_for_pickup", "accepted"])
+def test_a_lost_parcel_that_travels_again_is_found_and_its_clock_runs(milestone: str) -> None:
+    life = lost()
+    told = text_of(life.now)
+    life.now += timedelta(days=2)
+    scan(life, "p1", milestone)
+    assert not any(line.held for line in life.order.lines)
+    assert not life.order.tickets
+    assert [clock.step for clock in deadlines(life.order) if clock.party] == ["parcel_stalled"]
+    again = life.refused("parcel_scan", Role.CARRIER, parcel_id="p1", milestone="lost", at=told)
+    assert again.code == "nothing_new", "the loss that is told again was before it"
+    scan(life, "p1", "lost")
+    assert life.order.tickets
+
+
+def test_what_a_carrier_notes_about_a_lost_parcel_does_not_find_it_and_a_scan_does() -> None:
+    life = lost()
+    at = life.now + timedelta(days=1)
+    gone = Reached(Milestone.LOST, life.now, Proof.WEAK)
+    noted = TrackerReport("trk_1", (gone,), last_movement=at)
+    assert scans(life.order, "p1", noted, "easypost") == ()
+    seen = TrackerReport("trk_1", (gone, Reached(Milestone.OUT_FOR_DELIVERY, at, Proof.WEAK)), last_movement=at)
+    [told] = scans(life.order, "p1", seen, "easypost")
+    assert told.body["milestone"] == "out_for_delivery"
+
+
+def test_of_a_lost_parcel_that_comes_back_one_ticket_is_left_and_it_frees_the_lines() -> None:
+    life = lost()
+    life.now += timedelta(days=1)
+    scan(life, "p1", "returned")
+    [ticket] = life.order.tickets
+    assert ticket.cause is Cause.PARCEL_RETURNED
+    assert all(line.held == "parcel:p1" for line in life.order.lines)
+    life.do("resolve_ticket", Role.SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+    assert not any(line.held for line in life.order.lines)
+    assert not life.order.tickets
 
 
 MILESTONES = ("accepted", "in_transit", "failed_attempt", "delivered", "returned")
@@ -252,3 +292,12 @@ def test_a_request_made_anew_gets_a_clock_of_its_own() -> None:
     life.do("request_cancel", Role.BUYER, reason="too_slow")
     ends = [clock.at for clock in deadlines(life.order) if clock.step == "cancel_by_silence"]
     assert ends == [add_business_days(WEEKS, life.now, 1)]
+
+
+def test_a_receipt_that_was_extended_and_then_spared_rings_when_it_is_extended_to() -> None:
+    life = delivered(new_order(prices=("30.00",)), "strong")
+    life.do("extend", Role.SPECIALIST, clock="receipt", until=text_of(life.now + timedelta(days=3)), note_id="n-1")
+    assert life.ring(late=timedelta(days=12)).step == "spare_after_outage"
+    until = life.now + timedelta(days=20)
+    life.do("extend", Role.SPECIALIST, clock="receipt", until=text_of(until), note_id="n-1")
+    assert [clock.at for clock in deadlines(life.order) if clock.subject == "a"] == [until]

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from domain.deadlines import deadlines
 from domain.decide import Command, Decision, Refusal, Repeat, decide
-from domain.events import MessageSaid
+from domain.events import MessageSaid, TierPassed
 from domain.state import Actor, Role
+from domain.tiers import party_tiers
+from tests.domain.claims_world import AT
 from tests.domain.lives import closed
 from tests.domain.world import ACTORS, paid
 
@@ -68,3 +71,16 @@ def test_a_message_counts_once_and_an_order_that_is_over_takes_none() -> None:
     answer = closed().ask("message", Role.BUYER, message_id="m-1")
     assert isinstance(answer, Refusal)
     assert answer.code == "order_over"
+
+
+@pytest.mark.parametrize("name", AT)
+@pytest.mark.parametrize("role", [Role.BUYER, Role.SELLER])
+def test_who_writes_while_a_claim_waits_for_them_is_spared_its_reminder_and_nobody_else_is(
+    name: str, role: Role
+) -> None:
+    life = AT[name][1]()
+    tier = f"claim:{life.order.claims[-1].claim_id}.remind"
+    waits = {clock.tier: clock.who for clock in deadlines(life.order)}.get(tier.replace("remind", "end"))
+    reminds = tier in party_tiers(life.order) and waits is role
+    decision = life.do("message", role, message_id="m-1")
+    assert (TierPassed(tier) in decision.events) is reminds

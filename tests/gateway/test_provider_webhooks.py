@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 import stripe
+from temporalio.client import Client
 
+from activities.payments_desk import PaymentsDesk
 from activities.providers.stripe import StripePayments
+from demo.temporal import NAMESPACE, Temporal
 from domain.state import Stage
+from faults.proxy import Mode, proxy
 from gateway.__main__ import PROVIDER
 from sandbox.payments.webhooks import signature
-from tests.life import SELLER, Json, Life
+from tests.life import COMMAND_KEY, SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.receiver import SECRET, Receiver, eventually, hold_of
+
+PATIENCE = 15.0
+"""Seconds within which whoever sends a webhook is answered, also when something that we need is away."""
 
 
 async def shipped(market: Marketplace) -> Life:
@@ -224,3 +232,35 @@ async def test_what_the_provider_posts_by_itself_arrives(market: Marketplace, re
     finally:
         api.delete(endpoint.id)
     assert [news.kind for news in receiver.looked] == ["dispute"]
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["open", "over"])
+async def test_news_that_temporal_cannot_be_given_is_sent_again_and_acts_once(
+    market: Marketplace, receiver: Receiver, temporal: Temporal, over: bool
+) -> None:
+    life, other = await shipped(market), await shipped(market)
+    if over:
+        await life.desk("refund")
+        assert await life.result() == Stage.REFUNDED
+    paid = next(effect for effect in life.book() if effect["kind"] == "capture")
+    dispute = str(market.sandbox.dispute(hold_of(life), amount=paid["amount"])["id"])
+    told = receiver.events(dispute)[-1]
+    host, _, port = temporal.address.rpartition(":")
+    with proxy((host, int(port))) as way:
+        client = await Client.connect(f"127.0.0.1:{way.port}", namespace=NAMESPACE, lazy=True)
+        receiver.desk = PaymentsDesk(market.engine, client, receiver.payments, PROVIDER, COMMAND_KEY)
+        await receiver.tell(str(market.sandbox.open_review(hold_of(other))["id"]))
+        assert other.state().paused is not None, "the way is good"
+        for mode in (Mode.SWALLOW, Mode.REFUSE):
+            way.set_mode(mode, cut=True)
+            began = time.monotonic()
+            assert (await receiver.post_event(told)).status_code == 503
+            assert time.monotonic() - began < PATIENCE, "the sender does not wait for longer"
+        assert "open_dispute" not in life.steps()
+        way.set_mode(Mode.FORWARD)
+        answer = await receiver.post_event(told)
+        assert (answer.status_code, answer.json()["status"]) == (200, "delivered")
+        await life.rest()
+        assert (await receiver.post_event(told)).json()["status"] == "ignored"
+    assert life.steps().count("open_dispute") == 1
+    assert life.refusals() == []

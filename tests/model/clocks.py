@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from tests.model import cases
+from tests.model.flow import SILENCES
 from tests.model.money import due
 from tests.model.sale import Sale, Slice, money_open, over, stage
 from tests.model.tickets import open_ticket
@@ -21,7 +23,7 @@ def clocks(sale: Sale) -> list[Clock]:
     """Every clock that runs; never empty while the order is open (W2)."""
     if over(sale):
         return []
-    party = [] if sale.paused_until else list(_party(sale))
+    party = [] if sale.pauses else list(_party(sale))
     return sorted([*party, *_hold(sale), *_own(sale)])
 
 
@@ -39,6 +41,7 @@ def roots(sale: Sale) -> list[str]:
         lines = [sale.lines[name] for name in parcel.lines]
         if not parcel.withdrawn and any(line.state == "shipped" and not line.held for line in lines):
             found.append(f"stall:{parcel.name}")
+    found += [f"claim:{claim.name}" for claim in sale.open_claims if f"claim:{claim.name}.end" in sale.timers]
     return found + [f"receipt:{line.name}" for line in sale.live if line.state == "delivered" and not line.held]
 
 
@@ -49,6 +52,8 @@ def _party(sale: Sale) -> Iterator[Clock]:
         name, _, subject = root.partition(":")
         if name in ("confirm", "ship"):
             yield from _seller(sale, name)
+        elif name == "claim":
+            yield timers[f"{root}.end"], sale.claims[subject].clock[0], f"{root}.end"
         elif name == "receipt":
             yield from _receipt(sale, sale.lines[subject])
         elif name == "stall":
@@ -123,13 +128,16 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
     for (cause, subject), ticket in sale.tickets.items():
         if ticket.escalations < ESCALATIONS:
             yield ticket.due, "ticket_overdue", f"ticket:{cause}:{subject}"
-    if sale.paused_until:
-        yield sale.paused_until, "pause_ends", "pause.end"
+    for name, pause in sale.pauses.items():
+        yield pause.until, "pause_ends", f":{name}"
     if sale.approval:
         yield sale.approval.lapses, "approval_lapses", "approval.end"
     for name, dispute in sale.disputes.items():
         if dispute.state == "open":
             yield dispute.opened + sale.terms.dispute_longest, "dispute_lapses", f"dispute:{name}"
+    for claim in sale.open_claims:
+        if not claim.settled:
+            yield cases.times_out(sale, claim), "claim_times_out", f"claim:{claim.name}.longest"
     if sale.captured_at:
         end = sale.captured_at + sale.terms.longest_escrow
         escrowed = [line for line in sale.live if line.where == "escrow"]
@@ -137,13 +145,14 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
             yield end, "escrow_ends", "escrow.end"
         if sale.op is None and any(line.held and line.name not in sale.disputed() for line in escrowed):
             yield end, "held_escrow_ends", "escrow.held"
-    if stage(sale) == "completed" and not money_open(sale) and not sale.tickets:
+    if stage(sale) == "completed" and not money_open(sale) and not sale.tickets and not sale.open_claims:
         yield max(line.since for line in sale.live) + sale.terms.window, "close", "window.end"
 
 
 PARTY = {
     "expire_unpaid", "confirm_overdue", "confirm_lapses", "ship_overdue", "ship_lapses", "cancel_by_silence",
     "time_lapses", "parcel_stalled", "accept_on_strong_proof", "accept_on_weak_proof", "receipt_overdue",
+    *SILENCES, "claim_wakes", "decision_stands",
 }  # fmt: skip
 """The clocks that press a party: they stand still in a pause and punish nobody after an outage."""
 
@@ -154,7 +163,10 @@ def ring(sale: Sale, clock: Clock, now: datetime) -> str:
     late = now - at
     if step in PARTY and late > sale.terms.grace and tier not in sale.spared:
         sale.spared.add(tier)
-        sale.timers[tier] = max(sale.desk_days.after(now, 1), now + late)
+        later = max(sale.desk_days.after(now, 1), now + late)
+        if tier.endswith(".decide"):
+            sale.timers[tier.replace(".decide", ".weak")] += later - sale.timers[tier]
+        sale.timers[tier] = later
         return "spare_after_outage"
     _STEPS[step](sale, tier.partition(":")[2], now)
     if step in ("confirm_overdue", "ship_overdue", "parcel_stalled", "receipt_overdue", "money_overdue"):
@@ -197,10 +209,17 @@ def _escalate(sale: Sale, subject: str, now: datetime) -> None:
     ticket.due = sale.desk_days.after(now, sale.terms.escalate)
 
 
-def resume(sale: Sale, now: datetime) -> None:
-    """Each clock goes on with the business minutes that it had left when the pause began, or was given since."""
-    since, sale.paused_since, sale.paused_until = sale.paused_since, None, None
+def resume(sale: Sale, name: str, now: datetime) -> None:
+    """When the last pause ends, each clock goes on with the business minutes that it had left when the first began.
+
+    One that was given more since has those.
+    """
+    del sale.pauses[name]
+    since = sale.paused_since
     assert since is not None
+    if sale.pauses:
+        return
+    sale.paused_since = None
     for tier, at in sale.timers.items():
         if at > since:
             days = sale.days_of(tier)
@@ -235,7 +254,7 @@ def _nothing(sale: Sale, subject: str, now: datetime) -> None:
 def _give_back_held(sale: Sale, subject: str, now: datetime) -> None:
     """What nobody decided about goes to the buyer; about what is disputed the bank decides."""
     for line in sale.live:
-        if line.held and not sale.disputed_by(line.name):
+        if line.held and line.where == "escrow" and not sale.disputed_by(line.name):
             line.state = "cancelled" if line.state in ("pending", "confirmed") else "refunded"
             line.since, line.held = now, ""
 
@@ -247,7 +266,12 @@ def _ticket(cause: str) -> Step:
     return step
 
 
+def _of_claim(step: str) -> Step:
+    return lambda sale, subject, now: cases.ring(sale, step, subject.partition(".")[0], now)
+
+
 _STEPS: dict[str, Step] = {
+    **{name: _of_claim(name) for name in (*SILENCES, "claim_wakes", "decision_stands", "claim_times_out")},
     "expire_unpaid": _expire,
     "renew_hold": _renew,
     "hold_lapses": _lapse,
@@ -267,7 +291,7 @@ _STEPS: dict[str, Step] = {
     "held_escrow_ends": _give_back_held,
     "dispute_lapses": _lose,
     "close": _close,
-    "pause_ends": lambda sale, _, now: resume(sale, now),
+    "pause_ends": resume,
     "approval_lapses": _lapse_approval,
     "ticket_overdue": _escalate,
     "settle": _nothing,

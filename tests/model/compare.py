@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.deadlines import deadlines
+from domain.purse import Part
 from domain.state import Order, is_over, stage as core_stage
 from tests.domain.world import Ledger
 from tests.model import clocks
+from tests.model.flow import FOR_BUYER, FOR_SELLER
 from tests.model.sale import Sale, over, stage
 
 Facts = dict[str, object]
 OWED = 100_000_00
 """What the seller owes for another order before this one begins."""
+
+TALK = (FOR_SELLER, FOR_BUYER)
+"""The statuses at which an offer can be accepted."""
 
 NOT_COMPARED = ("extend_calendars", "settle")
 
@@ -43,12 +48,25 @@ def _core(order: Order) -> Facts:
             order.cancel_request and order.cancel_request.lines,
             order.time_request and order.time_request.days,
         ),
-        "paused": order.paused and order.paused.until,
+        "paused": sorted(pause.until for pause in order.pauses),
         "approval": order.approval and order.approval.name,
         "disputes": [(d.dispute_id, d.status) for d in order.disputes],
+        "claims": [
+            (c.claim_id, c.lines, c.reason, c.status, c.since, c.opened_at, c.appealed, set(c.judges))
+            for c in order.claims
+        ],
+        "offers": [c.offer and (c.offer.by, c.offer.amount.minor) for c in order.claims if c.status in TALK],
+        "rulings": [c.ruling and _cents(c.ruling.parts) for c in order.claims],
+        "awarded": [_cents(c.awarded) for c in order.claims],
+        "granted": _cents(order.due_back),
+        "strays": [(stray.ref, stray.amount.minor) for stray in order.strays],
         "debt": (order.debt.amount.minor, order.debt.since) if order.debt else (0, None),
         "over": is_over(order),
     }
+
+
+def _cents(parts: tuple[Part, ...]) -> dict[str, int]:
+    return {part.piece: part.amount.minor for part in parts}
 
 
 def _model(sale: Sale) -> Facts:
@@ -66,9 +84,17 @@ def _model(sale: Sale) -> Facts:
         "parcels": [(p.name, p.milestone, p.withdrawn) for p in sale.parcels.values()],
         "tickets": sorted((cause, about, t.due, t.escalations) for (cause, about), t in sale.tickets.items()),
         "requests": (sale.cancel_asked, sale.time_asked),
-        "paused": sale.paused_until,
+        "paused": sorted(pause.until for pause in sale.pauses.values()),
         "approval": sale.approval and sale.approval.name,
         "disputes": [(name, d.state) for name, d in sale.disputes.items()],
+        "claims": [
+            (c.name, c.lines, c.reason, c.status, c.since, c.opened, c.appealed, c.judges) for c in sale.claims.values()
+        ],
+        "offers": [c.offer for c in sale.claims.values() if c.status in TALK],
+        "rulings": [c.ruling for c in sale.claims.values()],
+        "awarded": [c.awarded for c in sale.claims.values()],
+        "granted": sale.due_back,
+        "strays": sale.strays,
         "debt": (sale.sums.Q, sale.owed_since),
         "over": over(sale),
     }
@@ -98,7 +124,7 @@ def accounts(sale: Sale) -> dict[str, int]:
         if dispute.state == "restored":
             expected[f"escrow:o-1:{name}"] = sum(dispute.won_back)
     expected |= {
-        "clearing": OWED - (sums.C + sums.U - sums.F - sums.S + sums.N + sums.X - sums.D),
+        "clearing": OWED - (sums.C + sums.V - sums.F - sums.G - sums.S + sums.N + sums.X - sums.D),
         "suspense:o-1": sums.U,
         "disputed:o-1": -sums.P,
         "receivable:seller-1:o-1": -sums.Q,
@@ -132,7 +158,7 @@ def broken(sale: Sale, ledger: Ledger) -> Iterator[str]:
     escrow = sum(piece.left for piece in sale.in_escrow()) + sum(
         sum(d.won_back) for d in sale.disputes.values() if d.state == "restored"
     )
-    if escrow + s.S - s.X + s.F + s.K + s.D != s.C + s.L + s.Q + s.P:
+    if escrow + s.U + s.S - s.X + s.F + s.G + s.K + s.D != s.C + s.V + s.L + s.Q + s.P:
         yield f"money is not conserved (P4): {s}, escrow {escrow}"
     if s.C > s.A:
         yield f"captured {s.C} of {s.A} (P1)"

@@ -5,14 +5,16 @@ from __future__ import annotations
 from copy import deepcopy
 from datetime import datetime
 
+from tests.model.cases import overtake
+from tests.model.claims import CLAIMS
 from tests.model.clocks import resume as go_on, roots
 from tests.model.money import due, free, try_again
 from tests.model.news import NEWS
 from tests.model.people import COMMANDS, DESK, Act, Body, pick, shift, tiers, turn
-from tests.model.sale import Approval, Refused, Sale, Slice, need, over
+from tests.model.sale import Approval, Pause, Refused, Sale, Slice, need, over
 from tests.model.tickets import prune
 
-CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time")
+CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time", "claim")
 
 
 def release(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -35,10 +37,11 @@ def _undisputed(sale: Sale, lines: list[Slice]) -> None:
     need(not any(line.name in sale.disputed() for line in lines), "the bank decides about it (P7)")
 
 
-def move_to(sale: Sale, root: str, until: datetime) -> None:
-    """All tiers of a clock move by the same time, so that the earliest rings at `until`."""
-    first = min(sale.timers[tier] for tier in tiers(sale, root))
-    shift(sale, root, until - first)
+def move_to(sale: Sale, moved: list[str], until: datetime) -> None:
+    """All tiers of these clocks move by the same time, so that the earliest rings at `until`."""
+    first = min(sale.timers[tier] for root in moved for tier in tiers(sale, root))
+    for root in moved:
+        shift(sale, root, until - first)
 
 
 def extend(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -46,21 +49,27 @@ def extend(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(now < until <= now + sale.terms.longest_pause, "a time in the near future")
     moved = [root for root in roots(sale) if root.partition(":")[0] == body["clock"] in CLOCKS]
     need(moved, "that clock does not run")
-    for root in moved:
-        move_to(sale, root, until)
+    move_to(sale, moved, until)
 
 
 def pause(sale: Sale, body: Body, role: str, now: datetime) -> None:
     until = datetime.fromisoformat(body["until"])
-    need(sale.paused_until is None, "one pause at a time")
+    name = "review:" + body.get("about", "") if role == "provider" else "pause"
+    need(name not in sale.pauses, "one pause at a time, and each review once")
     need(now < until <= now + sale.terms.longest_pause, "a pause has an end within policy")
-    sale.paused_since, sale.paused_until, sale.paused_by = now, until, role
+    sale.paused_since = sale.paused_since or now
+    sale.pauses[name] = Pause(until, role, role == "provider" or bool(body.get("review")))
 
 
 def resume(sale: Sale, body: Body, role: str, now: datetime) -> None:
-    need(sale.paused_until is not None, "not paused")
-    need(role in ("operator", sale.paused_by), "somebody else paused it")
-    go_on(sale, now)
+    need(sale.pauses, "not paused")
+    if role == "provider":
+        names = ["review:" + body.get("about", "")]
+        need(names[0] in sale.pauses, "somebody else paused it")
+    else:
+        names = ["pause"] if "pause" in sale.pauses else list(sale.pauses)
+    for name in names:
+        go_on(sale, name, now)
 
 
 def retry(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -91,7 +100,8 @@ def approve(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def facts(sale: Sale) -> object:
     """The money that an approval is about."""
-    return [(piece.name, piece.state, piece.where) for piece in sale.slices]
+    claims = [(claim.name, claim.status) for claim in sale.claims.values()]
+    return [*((piece.name, piece.state, piece.where) for piece in sale.slices), *claims]
 
 
 def assign_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -116,10 +126,10 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.tickets[cause, subject].due, sale.tickets[cause, subject].escalations = until, 0
         return
     del sale.tickets[cause, subject]
-    move_to(sale, behind, until)
+    move_to(sale, [behind], until)
 
 
-PAYS = ("release", "refund", "cancel", "grant_cancel")
+PAYS = ("release", "refund", "cancel", "grant_cancel", "decide_claim")
 """What moves captured money, so that a large order needs a second operator for it."""
 
 BEHIND = {"confirm_overdue": "confirm", "ship_overdue": "ship", "receipt_missing": "receipt", "parcel_stalled": "stall"}
@@ -133,6 +143,7 @@ def names(sale: Sale) -> dict[str, tuple[str, str]]:
 
 ALL: dict[str, tuple[tuple[str, ...], Act]] = {
     **COMMANDS,
+    **CLAIMS,
     **NEWS,
     "release": (DESK, release),
     "refund": (DESK, refund),
@@ -151,11 +162,12 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     """Take a command of `who`, a role and an id, or raise Refused and leave everything as it was."""
     role, person = who
     by, act = ALL[name]
-    need(name in NEWS or not over(sale), "the order is over")
+    need(name in NEWS or name == "open_claim" or not over(sale), "the order is over")
     need(role in by, "not for this role")
     need(role not in ("buyer", "seller") or person == f"{role}-1", "not your order")
     need(role not in DESK or person not in ("buyer-1", "seller-1"), "nobody decides their own case (A4)")
     need(not ticket or (role in DESK and ticket in names(sale)), "no such ticket to act on")
+    body = {**body, "judge": person} if name == "decide_claim" else body
     if role in DESK and name in PAYS and sale.captured and sale.priced > sale.terms.second_limit:
         act(deepcopy(sale), body, role, now)
         need(sale.approval is None, "one large command waits at a time")
@@ -168,6 +180,7 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     else:
         act(sale, body, role, now)
         _end_ticket(sale, ticket)
+    overtake(sale, now)
     prune(sale)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.model.sale import SENT, SHIPPING, Hold, Operation, Payout, Sale, Slice, Stuck
+from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice, Stuck
 from tests.model.tickets import open_ticket
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
-SUSPENSE = "suspense"
 GONE = ("AuthorisationExpired", "AlreadyDone")
 
 Due = tuple[str, int, tuple[str, ...], str, datetime]
@@ -57,7 +56,9 @@ def _refunds(sale: Sale) -> list[Due]:
     dead = [line for line in sale.lines.values() if not line.live]
     back = [piece for piece in [*dead, *([] if sale.live else [sale.shipping])] if piece.where in ours]
     back = [piece for piece in back if piece.name not in disputed]
-    found: list[Due] = [(REFUND, ref_amount, (SUSPENSE,), ref, ALWAYS) for ref, ref_amount in sale.strays[:1]]
+    strays = [(ref, amount) for ref, amount in sale.strays if ref not in disputed]
+    found: list[Due] = [(REFUND, amount, (SUSPENSE,), ref, ALWAYS) for ref, amount in strays[:1]]
+    found += [(REFUND, part, (name,), "charge", ALWAYS) for name, part in sale.due_back.items() if name not in disputed]
     if back:
         found.append((REFUND, sum(p.left for p in back), tuple(p.name for p in back), "charge", ALWAYS))
     return found
@@ -68,7 +69,8 @@ REFUND, RELEASE = "refund", "release"
 
 def _releases(sale: Sale) -> list[Due]:
     """Accepted lines pay the seller less fees; shipping goes with the last one, and so does what was won back late."""
-    out = [line for line in sale.live if line.state == "accepted" and line.where == "escrow" and not line.held]
+    ready = [line for line in sale.live if line.state == "accepted" and line.where == "escrow" and not line.held]
+    out = [line for line in ready if line.name not in sale.due_back]
     last = bool(sale.live) and all(line in out or line.where == "released" for line in sale.live)
     if last and sale.shipping.where == "escrow" and SHIPPING not in sale.disputed():
         out.append(sale.shipping)
@@ -76,8 +78,9 @@ def _releases(sale: Sale) -> list[Due]:
     if not out and not restored:
         return []
     net = sum(piece.left - piece.fee_of(piece.left) for piece in out) + sum(amount for amount, _ in restored.values())
-    at = sale.account_since + sale.terms.account_settles
-    return [(RELEASE, net, (*(piece.name for piece in out), *restored), "charge", at)]
+    at = max([sale.account_since + sale.terms.account_settles, *sale.reviews()])
+    asked = max([sale.placed, *(piece.since for piece in out if piece is not sale.shipping)])
+    return [(RELEASE, net, (*(piece.name for piece in out), *restored), "charge", at if at > asked else ALWAYS)]
 
 
 def _debts(sale: Sale) -> list[Due]:
@@ -127,6 +130,7 @@ def done(sale: Sale, ref: str, limit: datetime | None, renewable: bool, netted: 
         case "capture":
             sale.captured, sale.captured_at, sale.sums.C = True, now, op.amount
             sale.charges.add(ref)
+            sale.own_charge = ref
             for name in op.names:
                 sale.piece(name).where = "escrow"
         case "void":
@@ -169,9 +173,13 @@ def _released(sale: Sale, op: Operation, ref: str, netted: tuple[int, int], now:
 def _refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
     """What was in escrow goes back; what had been paid out the seller owes, less the fee, which returns."""
     if op.names == (SUSPENSE,):
-        sale.strays.pop(0)
+        sale.strays.remove((op.subject, op.amount))
         sale.sums.U -= op.amount
+        sale.gave(op.subject, op.amount)
         sale.refunds[ref] = {f"{SUSPENSE}:{op.subject}": op.amount}
+        return
+    if in_part(sale, op):
+        _part_refunded(sale, op, ref, now)
         return
     sale.refunds[ref] = {name: sale.piece(name).left for name in op.names}
     sale.sums.F += op.amount
@@ -184,6 +192,26 @@ def _refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
         piece.where = "refunded"
 
 
+def in_part(sale: Sale, op: Operation) -> bool:
+    """Whether a refund takes a part of a line whose rest goes its way."""
+    return op.verb == REFUND and op.names[0] in sale.lines and sale.lines[op.names[0]].live
+
+
+def _part_refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
+    """What is left goes its way; should the part come back, it is no line's any more, and is sent again."""
+    line = sale.lines[op.names[0]]
+    net, fee = line.part(op.amount)
+    if line.where == "released":
+        sale.sums.K -= fee
+        sale.owe(net, now)
+    line.taken += op.amount
+    sale.sums.F += op.amount
+    sale.refunds[ref] = {f"{SUSPENSE}:{sale.own_charge}": op.amount}
+    sale.granted.pop(line.name, None)
+    if not line.left:
+        line.state = line.where = "refunded"
+
+
 def _bear(sale: Sale, name: str, now: datetime) -> None:
     """Escrow bears what is still there, the seller what was paid out, the platform what nobody else does."""
     dispute = sale.disputes[name]
@@ -191,6 +219,9 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
     sale.sums.P -= dispute.amount
     back = [0, 0]
     for piece_name, part in dispute.parts.items():
+        if piece_name == SUSPENSE:
+            dispute.stray_back = _unsuspend(sale, dispute.charge or sale.own_charge, part)
+            continue
         piece = sale.piece(piece_name)
         amount = min(part, piece.left) if piece.where in ("escrow", "released") else 0
         if not amount:
@@ -200,18 +231,40 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
             sale.owe(net, now)
             sale.sums.K -= fee
         piece.taken += amount
+        _counts_as_refund(sale, piece.name, amount)
         rest, back = rest - amount, [back[0] + net, back[1] + fee]
         if not piece.left:
             piece.where = "refunded"
             if piece.live and piece is not sale.shipping:
                 piece.state, piece.since = "refunded", now
-    sale.sums.L += rest
+    sale.sums.L += rest - dispute.stray_back
     dispute.won_back = back[0], back[1]
     dispute.fee_owed = dispute.at_fault and rest < dispute.amount
     if dispute.fee_owed:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
     free(sale, f"dispute:{name}")
+
+
+def _counts_as_refund(sale: Sale, name: str, amount: int) -> None:
+    """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
+    for promised in [sale.granted, *(claim.ruling for claim in sale.claims.values() if claim.ruling)]:
+        if name in promised:
+            promised[name] = max(promised[name] - amount, 0)
+            if not promised[name]:
+                del promised[name]
+
+
+def _unsuspend(sale: Sale, charge: str, part: int) -> int:
+    """The bank has given the buyer so much of a stray payment, as far as it is still there; how much that was."""
+    taken = 0
+    for at, (ref, amount) in enumerate(list(sale.strays)):
+        if ref == charge:
+            gone = min(amount, part - taken)
+            sale.strays[at], taken = (ref, amount - gone), taken + gone
+    sale.strays = [(ref, amount) for ref, amount in sale.strays if amount]
+    sale.sums.U -= taken
+    return taken
 
 
 def free(sale: Sale, holder: str) -> None:
@@ -223,7 +276,10 @@ def free(sale: Sale, holder: str) -> None:
 
 def unstick(sale: Sale, op: Operation) -> None:
     """What was done is not stuck any more, whichever way the money went."""
-    moved = {name for name in op.names if op.verb != "bear" or not sale.piece(name).left}
+    moved = set(op.names)
+    if op.verb == "bear":
+        moved = {name for name in op.names if name != SUSPENSE and not sale.piece(name).left}
+        moved |= set() if sale.strays else {SUSPENSE}
     kept = []
     for stuck in sale.stuck:
         names = tuple(name for name in stuck.names if name not in moved)

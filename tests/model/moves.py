@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from tests.model import money
+from tests.model.claim_moves import euros, likely, nonsense
 from tests.model.clocks import roots
 from tests.model.desk import ALL, CLOCKS, names
 from tests.model.people import WAY
@@ -84,12 +85,17 @@ Move = Say | Ring | Wait | None
 
 def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     """The next move; None is none at all."""
-    kind = dice.take(24)
+    kind = dice.take(32)
     if kind == 0:
         return None
+    if over(sale) and 23 < kind <= 25:
+        return Wait(dice.pick(PAUSES))
     if over(sale):
-        return dice.pick(told(sale)) if kind > 20 else anything(sale, dice, now) if kind == 1 else None
-    if kind <= 8:
+        return dice.pick(late(sale, now)) if kind > 27 else anything(sale, dice, now) if kind == 1 else None
+    about = [Say(*step) for step in likely(sale)] if kind > 23 else []
+    if about:
+        return dice.pick(about)
+    if kind <= 8 or kind > 23:
         ahead: list[Move] = [*forward(sale, now)] or [Ring()]
         return dice.pick(ahead)
     if kind <= 11:
@@ -97,7 +103,7 @@ def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     if kind == 12:
         return anything(sale, dice, now)
     if kind <= 15:
-        return dice.pick(told(sale))
+        return dice.pick(told(sale, now))
     if kind <= 21:
         return Ring()
     return Ring(dice.pick(TOO_LATE)) if kind == 22 else Wait(dice.pick(PAUSES))
@@ -172,7 +178,7 @@ def _desk(sale: Sale, now: datetime) -> list[Say]:
             Say("release", "specialist", NOTE),
             Say("refund", "operator", NOTE),
         ]
-    if sale.paused_until:
+    if sale.pauses:
         found += [Say("resume", "operator", NOTE)] * 3
     if sale.approval:
         found += [Say("approve", "operator", {"digest": "right"}, person="operator-2")] * 3
@@ -188,7 +194,24 @@ def _desk(sale: Sale, now: datetime) -> list[Say]:
     return found
 
 
-def told(sale: Sale) -> list[Say]:
+def _reviews(sale: Sale, now: datetime) -> list[Say]:
+    """The provider looks at the payment, and has done so."""
+    until = (now + timedelta(days=29)).isoformat()
+    begun = {"until": until, **NOTE, "review": True, "about": f"prv_{len(sale.pauses) % 2}"}
+    ended = [
+        Say("resume", "provider", {**NOTE, "about": name.partition(":")[2]})
+        for name, pause in sale.pauses.items()
+        if pause.by == "provider"
+    ]
+    return [Say("pause", "provider", begun), *ended, *ended]
+
+
+def late(sale: Sale, now: datetime) -> list[Say]:
+    """What an order hears that is over."""
+    return [*told(sale, now), *(Say(*step) for step in likely(sale))]
+
+
+def told(sale: Sale, now: datetime) -> list[Say]:
     """What the payment provider tells by itself."""
     late = f"pi_late{sale.heard}"
     taken = {"payment_intent": late, "charge": f"ch_late{sale.heard}", "amount": "5.55 EUR"}
@@ -198,8 +221,8 @@ def told(sale: Sale) -> list[Say]:
     if sale.captured or stage(sale) == "expired":
         found.append(Say("payment_found", "provider", taken))
     found += [Say("refund_failed", "provider", {"refund": ref}) for ref in sale.refunds]
-    if sale.captured:
-        found += _disputes(sale)
+    found += _disputes(sale)
+    found += _reviews(sale, now)
     if any(due[0] == "release" for due in money.due(sale)):
         found.append(Say("account_restricted", "provider", {"account": sale.account}))
     if sale.stuck:
@@ -208,20 +231,20 @@ def told(sale: Sale) -> list[Say]:
 
 
 def _disputes(sale: Sale) -> list[Say]:
-    """New disputes about all, half or a cent of what may still move, and the bank's decisions about known ones."""
+    """New disputes about all, half or a cent of a payment, refunded or not, and what the bank decides about others."""
     found = []
-    taken = sum(d.amount for d in sale.disputes.values() if d.state != "won") + sale.sums.F
-    there = sale.sums.C - taken - (sale.op.amount if sale.op and sale.op.verb == "refund" else 0)
-    if there > 0 and len(sale.disputes) < 3:
-        fault = ("not_received", "fraudulent")
-        for n, amount in enumerate((there, (there + 1) // 2, 1)):
-            fact = {
-                "dispute": f"dp_{len(sale.disputes)}",
-                "amount": euros(amount),
-                "fee": "15.00 EUR",
-                "reason": fault[n % 2],
-            }
-            found.append(Say("open_dispute", "provider", fact))
+    fault = ("not_received", "fraudulent")
+    for charge, came in (("", sale.sums.C), *list(sale.uncalled.items())[-1:]):
+        there = came - sum(d.amount for d in sale.disputes.values() if d.state != "won" and d.charge == charge)
+        if there > 0 and len(sale.disputes) < 3:
+            for n, amount in enumerate((there, (there + 1) // 2, 1)):
+                fact = {
+                    "dispute": f"dp_{len(sale.disputes)}",
+                    "amount": euros(amount),
+                    "fee": "15.00 EUR",
+                    "reason": fault[n % 2],
+                }
+                found.append(Say("open_dispute", "provider", {**fact, "charge": charge} if charge else fact))
     for name in sale.disputes:
         found += [
             Say("win_dispute", "provider", {"dispute": name, "fee": "15.00 EUR"}),
@@ -230,11 +253,6 @@ def _disputes(sale: Sale) -> list[Say]:
             Say("lose_dispute", "provider", {"dispute": name}),
         ]
     return found
-
-
-def euros(cents: int) -> str:
-    """The amount as it is written on the wire."""
-    return f"{cents // 100}.{cents % 100:02} EUR"
 
 
 def anything(sale: Sale, dice: Dice, now: datetime) -> Say:
@@ -264,6 +282,7 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
         ),
         "payout_account": {"account": dice.pick(("acct_3", ""))},
         **_news(sale, dice),
+        **nonsense(sale, (dice.take(60), dice.take(60), dice.take(60)), lines, days["days"]),
         "confirm": lines,
         "decline": {"reason": "other"},
         "ship": {"parcel_id": parcel, "carrier": "dhl", **lines},
@@ -280,7 +299,8 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
         "release": {**NOTE, **lines},
         "refund": {**NOTE, **lines},
         "extend": {"clock": dice.pick(CLOCKS), **until, **NOTE},
-        "pause": {**until, **NOTE, "review": False},
+        "pause": {**until, **NOTE, "review": dice.take(2) == 1, "about": dice.pick(("", "prv_0"))},
+        "resume": {**NOTE, "about": dice.pick(("", "prv_0"))},
         "message": {"message_id": f"m-{sale.heard}", "internal": dice.pick((False, True))},
         "approve": {"digest": dice.pick(("right", "wrong"))},
         "assign_ticket": {**ticket, "owner": "ann"},
@@ -288,7 +308,7 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
     }
     if name in ("more_time_to_pay", "ask_time", "wait_longer"):
         return days
-    return bodies.get(name, NOTE if name in ("resume", "retry", "note") else {})
+    return bodies.get(name, NOTE if name in ("retry", "note") else {})
 
 
 def _news(sale: Sale, dice: Dice) -> dict[str, dict[str, Any]]:
@@ -304,7 +324,13 @@ def _news(sale: Sale, dice: Dice) -> dict[str, dict[str, Any]]:
         ),
         "hold_lost": {"hold": "hold-0"},
         "refund_failed": {"refund": dice.pick(("re_9", *sale.refunds))},
-        "open_dispute": {"dispute": dispute, "amount": amount, "fee": "1.00 EUR", "reason": "duplicate"},
+        "open_dispute": {
+            "dispute": dispute,
+            "amount": amount,
+            "fee": "1.00 EUR",
+            "reason": "duplicate",
+            "charge": dice.pick(("", "ch_8", sale.own_charge, *sale.uncalled)),
+        },
         "win_dispute": {"dispute": dispute, "fee": euros(dice.pick((0, 1500, 1501)))},
         "lose_dispute": {"dispute": dispute},
         "account_restricted": {"account": dice.pick(("acct_9", sale.account))},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tests.model.money import SUSPENSE, capture_due, due, free, lose_hold, stick, try_again
+from tests.model.money import capture_due, due, free, in_part, lose_hold, stick, try_again
 from tests.model.people import Act, Body
-from tests.model.sale import Dispute, Sale, Slice, need
+from tests.model.sale import SUSPENSE, Dispute, Sale, need
 from tests.model.tickets import open_ticket
 
 
@@ -29,6 +29,8 @@ def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
         _reopen(sale)
         sale.charges.add(body["charge"])
         sale.strays.append((body["charge"], cents(body["amount"])))
+        sale.uncalled[body["charge"]] = cents(body["amount"])
+        sale.sums.V += cents(body["amount"])
         sale.sums.U += cents(body["amount"])
         return
     need(intent not in [sale.hold.ref if sale.hold else "", *sale.old_holds, *sale.gone_holds], "known")
@@ -60,6 +62,7 @@ def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:
         if name.startswith(SUSPENSE):
             sale.strays.append((name.partition(":")[2], amount))
             sale.sums.U += amount
+            sale.gave(name.partition(":")[2], -amount)
         else:
             sale.piece(name).where = "escrow"
             sale.sums.F -= amount
@@ -72,11 +75,13 @@ def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:
 def open_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
     """Laid over the slices that still have money, by what is left of each; they stand still until it is decided."""
     name, amount, fee = body["dispute"], cents(body["amount"]), cents(body["fee"])
-    need(sale.captured and name not in sale.disputes, "known, or nothing was captured")
-    need(0 < amount <= sale.sums.C and fee >= 0, "more than was captured")
+    charge = "" if body.get("charge", "") == sale.own_charge else body.get("charge", "")
+    need(name not in sale.disputes, "known")
+    need(0 < amount <= (sale.uncalled.get(charge, 0) if charge else sale.sums.C), "more than came in")
+    need(fee >= 0, "a negative fee")
     _reopen(sale)
     reason = body.get("reason", "other")
-    sale.disputes[name] = Dispute(amount, fee, reason in sale.terms.at_fault, now)
+    sale.disputes[name] = Dispute(amount, fee, reason in sale.terms.at_fault, now, charge=charge)
     parts = cover(sale, sale.disputes[name], amount)
     sale.sums.D += amount + fee
     sale.sums.P += amount
@@ -89,13 +94,31 @@ def open_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def cover(sale: Sale, dispute: Dispute, amount: int) -> dict[str, int]:
     """Lay so much of a dispute over what is free; what is being refunded comes last, it may be gone soon."""
-    free_of = {p.name: p.left - _held_of(sale, p) for p in sale.slices if p.where in ("escrow", "released")}
-    leaving = sale.op.names if sale.op and sale.op.verb == "refund" else ()
-    stays = lay(amount, {name: left for name, left in free_of.items() if name not in leaving})
-    goes = lay(amount - sum(stays.values()), {name: left for name, left in free_of.items() if name in leaving})
+    charge = dispute.charge or sale.own_charge
+    lefts = {p.name: p.left for p in sale.slices if p.where in ("escrow", "released") and not dispute.charge}
+    if sale.suspended(charge):
+        lefts[SUSPENSE] = sale.suspended(charge)
+    rivals = [d for d in sale.disputes.values() if d.holds and d.charge == dispute.charge]
+    held = {name: sum(d.parts.get(name, 0) for d in rivals) for name in lefts}
+    free_of = {name: max(left - held[name], 0) for name, left in lefts.items()}
+    going = {name: min(free_of.get(name, 0), part) for name, part in _leaving(sale, charge).items()}
+    stays = lay(amount, {name: left - going.get(name, 0) for name, left in free_of.items()})
+    goes = lay(amount - sum(stays.values()), going)
     for name, part in [*stays.items(), *goes.items()]:
         dispute.parts[name] = dispute.parts.get(name, 0) + part
     return dispute.parts
+
+
+def _leaving(sale: Sale, charge: str) -> dict[str, int]:
+    """What of each slice of a charge is on its way back to the buyer."""
+    op = sale.op
+    if op is None or op.verb != "refund":
+        return {}
+    if op.names == (SUSPENSE,):
+        return {SUSPENSE: op.amount} if op.subject == charge else {}
+    if in_part(sale, op):
+        return {op.names[0]: op.amount}
+    return {name: sale.piece(name).left for name in op.names}
 
 
 def cover_all(sale: Sale) -> None:
@@ -103,11 +126,6 @@ def cover_all(sale: Sale) -> None:
     for dispute in sale.disputes.values():
         if dispute.holds:
             cover(sale, dispute, dispute.amount - sum(dispute.parts.values()))
-
-
-def _held_of(sale: Sale, piece: Slice) -> int:
-    """What other disputes hold of a slice."""
-    return sum(d.parts.get(piece.name, 0) for d in sale.disputes.values() if d.holds)
 
 
 def lay(amount: int, over: dict[str, int]) -> dict[str, int]:
@@ -135,7 +153,10 @@ def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.sums.P -= dispute.amount
         sale.sums.L -= fee
     else:
-        sale.sums.L -= dispute.amount - sum(dispute.won_back)
+        sale.sums.L -= dispute.amount - sum(dispute.won_back) - dispute.stray_back
+        if dispute.stray_back:
+            sale.strays.append((dispute.charge or sale.own_charge, dispute.stray_back))
+            sale.sums.U += dispute.stray_back
         if dispute.fee_owed:
             dispute.won_back = dispute.won_back[0] + fee, dispute.won_back[1]
         else:

@@ -9,7 +9,8 @@ from domain.business_time import Calendar
 from domain.state import Offer, Order
 from tests.domain.world import AT_CONFIRMATION, FIRST_DAY, POLICY, RENEWS, START, new_order
 from tests.model.days import Days
-from tests.model.sale import Sale, Slice, Terms
+from tests.model.sale import Sale, Slice
+from tests.model.terms import ClaimTerms, Terms
 
 SUMMER = datetime(2027, 3, 28, 1, tzinfo=UTC)
 WINTER = datetime(2027, 10, 31, 1, tzinfo=UTC)
@@ -20,7 +21,16 @@ BERLIN = Days(((BEFORE, 60), (SUMMER, 120), (WINTER, 60)), CHRISTMAS)
 LISBON = Days(((BEFORE, 0), (SUMMER, 60), (WINTER, 0)), frozenset({date(2026, 12, 1)}))
 DESK = Days(((BEFORE, 0),))
 
-POLICIES = ((POLICY, Terms()), (RENEWS, Terms(renews=True)), (AT_CONFIRMATION, Terms(at_confirmation=True)))
+HASTY = replace(
+    POLICY, claims=replace(POLICY.claims, not_received_after=0, late=2, longest=20, return_window=1, cheap=(), appeal=1)
+)
+HASTY_TERMS = Terms(claims=ClaimTerms(missing=0, late=2, longest=20, return_window=1, cheap=0, appeal=1))
+POLICIES = (
+    (HASTY, HASTY_TERMS),
+    (POLICY, Terms()),
+    (RENEWS, Terms(renews=True)),
+    (AT_CONFIRMATION, Terms(at_confirmation=True)),
+)
 PRICES = (("30.00", "20.00"), ("900.00", "100.00"), ("140.01", "5.55", "20.00"), ("0.06",))
 OFFERS = (Offer("pi_1"), None, Offer(payment_method="pm_1", customer="cus_1"))
 

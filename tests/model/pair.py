@@ -15,6 +15,7 @@ from domain.money import INTERNAL, Money, Verb
 from domain.state import Actor, MoneyOp, Order, Role, is_over
 from tests.domain.world import START, Ledger, settled, started, with_calendars
 from tests.model import clocks, desk, money
+from tests.model.cases import overtake
 from tests.model.compare import OWED, broken, differences
 from tests.model.moves import Dice, Move, Ring, Say, Wait, move
 from tests.model.sale import Operation, Refused, Sale
@@ -137,6 +138,7 @@ class Pair:
         self.path[-1] += f": {answer.step} {clock.subject}".rstrip()
         if clock.step != "extend_calendars":
             step = clocks.ring(self.sale, self._mine(clock), self.now)
+            overtake(self.sale, self.now)
             prune(self.sale)
             self._say(step == answer.step, f"model takes {step}")
         self._take(answer, dice)
@@ -173,6 +175,7 @@ class Pair:
         self.order = settled(before, op, result, self.now)
         self.ledger.post(entries(before, op, result))
         self._settle(result)
+        overtake(self.sale, self.now)
         prune(self.sale)
 
     def _watch(self, op: Operation) -> None:
@@ -188,10 +191,14 @@ class Pair:
                 self._say(op.subject not in self.voided, "voided twice (P8)")
                 self._say(not (sale.captured and hold and op.subject == hold.ref), "voided what was captured (P8)")
             case "release" | "refund":
-                self._say(not set(op.names) & sale.disputed(), f"{op.verb} of what is disputed (P7)")
+                reviewed = op.verb == "release" and any(until > self.now for until in sale.reviews())
+                self._say(not reviewed, "paid out while the payment is under review (C11)")
+                moved = {op.subject} if op.names == ("suspense",) else {*op.names}
+                self._say(not moved & sale.disputed(), f"{op.verb} of what is disputed (P7)")
                 if op.verb == "refund" and op.names != ("suspense",):
-                    taken = sum(d.amount for d in sale.disputes.values() if d.holds)
-                    taken += sum(sum(d.won_back) for d in sale.disputes.values() if d.state == "borne")
+                    own = [d for d in sale.disputes.values() if not d.charge]
+                    taken = sum(d.amount for d in own if d.holds)
+                    taken += sum(sum(d.won_back) for d in own if d.state == "borne")
                     self._say(sums.F + op.amount + taken <= sums.C, "more goes back than was captured (P6)")
             case _:
                 pass

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.model.cases import arrived
 from tests.model.money import free
 from tests.model.sale import Parcel, Refused, Sale, Slice, need
 from tests.model.tickets import open_ticket
@@ -54,11 +55,11 @@ def pay(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def more_time_to_pay(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(sale.paid is None and sale.live, "paid, or over")
-    _give(sale, "pay", body["days"], sale.terms.more_time_to_pay)
+    give(sale, "pay", body["days"], sale.terms.more_time_to_pay)
     shift(sale, "pay", timedelta(days=body["days"]))
 
 
-def _give(sale: Sale, what: str, days: int, most: int) -> None:
+def give(sale: Sale, what: str, days: int, most: int) -> None:
     """Take days off an allowance; Refused where it does not reach."""
     given = sale.days_given.get(what, 0)
     need(1 <= days <= most - given, "more than allowed")
@@ -101,6 +102,7 @@ def decline(sale: Sale, body: Body, role: str, now: datetime) -> None:
 def ship(sale: Sale, body: Body, role: str, now: datetime) -> None:
     lines = pick(sale, body, role, "confirmed", *(["shipped"] if body.get("lines") else []))
     need(body["parcel_id"] and body["parcel_id"] not in sale.parcels, "the parcel is known")
+    need(not sale.reviews(), "the payment is under review")
     need(sale.secured, "the money cannot be captured")
     need(_capturable(sale, now), "the hold runs out (P2)")
     names = tuple(line.name for line in lines)
@@ -143,7 +145,7 @@ def refuse_time(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def wait_longer(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(sale.states() & {"confirmed", "shipped"}, "nothing to wait for")
-    _give(sale, "wait", body["days"], sale.terms.wait_most)
+    give(sale, "wait", body["days"], sale.terms.wait_most)
     by = timedelta(days=body["days"])
     if "confirmed" in sale.states():
         for tier in tiers(sale, "ship"):
@@ -163,13 +165,17 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     parcel.moved = at = max(min(told, now), parcel.moved)
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
     sale.start(f"stall:{parcel.name}", parcel.moved, max(whole, sale.timers[f"stall:{parcel.name}"]))
+    if was == "lost" and milestone != "returned":
+        free(sale, f"parcel:{parcel.name}")
     if milestone == "delivered":
         parcel.strong = body.get("proof") == "strong"
-        if was == "lost":
-            free(sale, f"parcel:{parcel.name}")
-        _arrived(sale, parcel, at)
+        arrived(sale, _arrived(sale, parcel, at), now)
     elif milestone in ("lost", "returned"):
-        affected = [name for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
+        affected = [
+            name
+            for name in parcel.lines
+            if sale.lines[name].state in ("shipped", "delivered") and not sale.lines[name].held.startswith("claim:")
+        ]
         for name in affected:
             sale.lines[name].held = f"parcel:{parcel.name}"
         if affected:
@@ -179,15 +185,18 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
 def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
     """Whether it happened after what is known, or the parcel is further on."""
     known, later = parcel.milestone, not parcel.seen or told > parcel.moved
-    if {known, milestone} <= {"lost", "delivered"}:
-        return later and milestone != known
+    if known == "lost":
+        return milestone == "returned" or (later and milestone != "lost")
+    if milestone == "lost" and parcel.seen:
+        return (later or (told == parcel.moved and known != "delivered")) and known != "returned"
     if milestone == known:
         return milestone == "in_transit" and told >= parcel.moved + STILL_MOVING
     return WAY[milestone] > WAY[known] or (later and WAY[milestone] == WAY[known])
 
 
-def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
-    """A line in several boxes is delivered with its last."""
+def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> list[str]:
+    """A line in several boxes is delivered with its last; which lines are."""
+    came = []
     for name in parcel.lines:
         line = sale.lines[name]
         if line.state == "shipped" and all(p.milestone == "delivered" for p in sale.parcels_of(name)):
@@ -195,6 +204,8 @@ def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
             decide = sale.buyer_days.after(at, sale.terms.decide)
             sale.start(f"receipt:{name}.decide", at, decide)
             sale.start(f"receipt:{name}.weak", at, decide + sale.terms.weak_release)
+            came.append(name)
+    return came
 
 
 def receive(sale: Sale, body: Body, role: str, now: datetime) -> None:

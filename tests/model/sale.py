@@ -6,13 +6,16 @@ Written from docs/rules.md and the list of invariants, apart from ``domain/``, s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tests.model.days import Days
+from tests.model.flow import Claim
+from tests.model.terms import Terms
 
 DEAD = ("cancelled", "refunded")
 SENT = ("shipped", "delivered", "accepted")
 SHIPPING = "shipping"
+SUSPENSE = "suspense"
 
 
 class Refused(Exception):
@@ -23,45 +26,6 @@ def need(holds: object, why: str) -> None:
     """Raise Refused where a condition does not hold."""
     if not holds:
         raise Refused(why)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """The numbers of the marketplace, as docs/policy.md gives them; spans without a unit are business days."""
-
-    expire: timedelta = timedelta(days=7)
-    more_time_to_pay: int = 7
-    confirm: tuple[int, int] = (2, 4)
-    ship: tuple[int, int] = (4, 5)
-    more_time_to_ship: int = 5
-    at_confirmation: bool = False
-    margin: timedelta = timedelta(hours=24)
-    renews: bool = False
-    ask_buyer: int = 1
-    stall: int = 5
-    decide: int = 4
-    weak_release: timedelta = timedelta(days=10)
-    weak_limit: int = 15000
-    answer: int = 1
-    wait_most: int = 10
-    window: timedelta = timedelta(days=30)
-    ticket_due: int = 1
-    escalate: int = 1
-    longest_escrow: timedelta = timedelta(days=85)
-    first_retry: timedelta = timedelta(minutes=1)
-    longest_retry: timedelta = timedelta(minutes=60)
-    unknown_ticket: timedelta = timedelta(hours=24)
-    commission: int = 800
-    dispute_longest: timedelta = timedelta(days=120)
-    retry_reverse: int = 5
-    write_off: timedelta = timedelta(days=60)
-    at_fault: tuple[str, ...] = ("not_received", "not_as_described", "credit_not_processed")
-    account_settles: timedelta = timedelta(hours=72)
-    retry_refused: int = 1
-    second_limit: int = 50000
-    lapse: int = 1
-    longest_pause: timedelta = timedelta(days=30)
-    grace: timedelta = timedelta(minutes=15)
 
 
 @dataclass
@@ -98,7 +62,10 @@ class Slice:
 
 @dataclass
 class Dispute:
-    """A chargeback. `parts` are the slices that it holds; `won_back` is what goes to the seller when it is won late."""
+    """A chargeback of the order's own payment, or of another `charge`. `parts` are the slices that it holds.
+
+    `won_back` is what goes to the seller when it is won late, `stray_back` what goes on its way back to the buyer.
+    """
 
     amount: int
     fee: int
@@ -108,6 +75,8 @@ class Dispute:
     state: str = "open"
     fee_owed: bool = False
     won_back: tuple[int, int] = (0, 0)
+    charge: str = ""
+    stray_back: int = 0
 
     @property
     def holds(self) -> bool:
@@ -128,7 +97,8 @@ class Payout:
 class Sums:
     """The order's money, each sum by its letter in docs/invariants.md; all only ever grow, but for L, Q, D and P.
 
-    `P` is what of `D` nobody has borne yet, `U` what came in without a claim to it, `N` what of `S` paid other debts.
+    `P` is what of `D` nobody has borne yet, `N` what of `S` paid other debts. `V` came in without a claim to it; of it
+    `U` stands in suspense and `G` went back.
     """
 
     A: int = 0
@@ -142,6 +112,8 @@ class Sums:
     Q: int = 0
     P: int = 0
     U: int = 0
+    V: int = 0
+    G: int = 0
     N: int = 0
 
 
@@ -203,6 +175,15 @@ class Ticket:
 
 
 @dataclass
+class Pause:
+    """The clocks stand still until then; `review` of the payment: nothing is sent or paid out for it meanwhile."""
+
+    until: datetime
+    by: str
+    review: bool
+
+
+@dataclass
 class Approval:
     """A command about a large sum that waits for a second operator; `facts` is the money that it was about."""
 
@@ -246,17 +227,20 @@ class Sale:
     owed_since: datetime | None = None
     strays: list[tuple[str, int]] = field(default_factory=list)
     charges: set[str] = field(default_factory=set)
+    own_charge: str = ""
+    uncalled: dict[str, int] = field(default_factory=dict)
     heard: int = 0
     parcels: dict[str, Parcel] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    granted: dict[str, int] = field(default_factory=dict)
     op: Operation | None = None
     stuck: list[Stuck] = field(default_factory=list)
     tickets: dict[tuple[str, str], Ticket] = field(default_factory=dict)
     cancel_asked: tuple[str, ...] | None = None
     time_asked: int | None = None
     approval: Approval | None = None
-    paused_until: datetime | None = None
     paused_since: datetime | None = None
-    paused_by: str = ""
+    pauses: dict[str, Pause] = field(default_factory=dict)
     timers: dict[str, datetime] = field(default_factory=dict)
     began: dict[str, datetime] = field(default_factory=dict)
     rung: set[str] = field(default_factory=set)
@@ -289,6 +273,8 @@ class Sale:
 
     def days_of(self, tier: str) -> Days:
         """The calendar of the party who must act; a carrier works where the buyer lives."""
+        if tier.startswith("claim:"):
+            return self.seller_days if self.claims[tier[6:-4]].clock[1] == "seller" else self.buyer_days
         return self.seller_days if tier.startswith(("confirm", "ship", "cancel")) else self.buyer_days
 
     def start(self, tier: str, since: datetime, at: datetime) -> None:
@@ -310,8 +296,13 @@ class Sale:
         return [piece for piece in self.slices if piece.where == "escrow" and piece.left]
 
     def disputed(self) -> set[str]:
-        """The slices that an undecided dispute keeps from moving (P7)."""
-        return {name for dispute in self.disputes.values() if dispute.holds for name in dispute.parts}
+        """The slices, and the charges of stray payments, that an undecided dispute keeps from moving (P7)."""
+        held = [(d, name) for d in self.disputes.values() if d.holds for name in d.parts]
+        return {(d.charge or self.own_charge) if name == SUSPENSE else name for d, name in held}
+
+    def suspended(self, charge: str) -> int:
+        """What of a charge stands in suspense."""
+        return sum(amount for ref, amount in self.strays if ref == charge)
 
     def disputed_by(self, name: str) -> str:
         """What holds a slice while a dispute about it is undecided."""
@@ -322,12 +313,33 @@ class Sale:
         self.sums.Q += amount
         self.owed_since = (self.owed_since or now) if self.sums.Q else None
 
+    def reviews(self) -> list[datetime]:
+        """Until when the payment is under review: nothing is sent or paid out for it meanwhile."""
+        return [pause.until for pause in self.pauses.values() if pause.review]
+
+    def gave(self, charge: str, amount: int) -> None:
+        """So much from suspense went to the buyer, or came back: of the order's own payment, or of another."""
+        if charge == self.own_charge:
+            self.sums.F += amount
+        else:
+            self.sums.G += amount
+
     def states(self) -> set[str]:
         return {line.state for line in self.live}
 
     def capturing(self) -> bool:
         """Whether the provider has still to tell how the capture ended: nothing opposite may happen until then (P9)."""
         return self.op is not None and self.op.verb == "capture"
+
+    @property
+    def open_claims(self) -> list[Claim]:
+        return [claim for claim in self.claims.values() if claim.open]
+
+    @property
+    def due_back(self) -> dict[str, int]:
+        """What of live lines is still to go back to the buyer, while their rest goes its way."""
+        live = {line.name: line.left for line in self.live if line.where in ("escrow", "released")}
+        return {name: min(amount, live[name]) for name, amount in self.granted.items() if name in live}
 
     def parcels_of(self, line: str) -> list[Parcel]:
         return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
@@ -359,7 +371,12 @@ def money_open(sale: Sale) -> bool:
     """Whether money has still to move, is on its way or in doubt: then nothing may end (P5)."""
     offered = sale.offer is not None and bool(sale.live or sale.offer_is_intent)
     uncaptured = sale.hold is not None and not sale.captured
-    after = sale.sums.Q or sale.strays or any(d.holds or d.state == "restored" for d in sale.disputes.values())
+    after = (
+        sale.sums.Q
+        or sale.strays
+        or sale.due_back
+        or any(d.holds or d.state == "restored" for d in sale.disputes.values())
+    )
     paid_out = [line for line in sale.lines.values() if line.where == "released"]
     back = any(line.state in DEAD for line in paid_out) or (not sale.live and sale.shipping.where == "released")
     return bool(sale.op or offered or uncaptured or sale.old_holds or sale.in_escrow() or after or back)
@@ -368,4 +385,4 @@ def money_open(sale: Sale) -> bool:
 def over(sale: Sale) -> bool:
     """Whether the order has ended."""
     ended = stage(sale) in ("closed", "expired", "cancelled", "refunded")
-    return ended and not money_open(sale) and not sale.tickets
+    return ended and not money_open(sale) and not sale.tickets and not sale.open_claims

@@ -1,8 +1,13 @@
-"""Core and reference model live the same orders side by side; hypothesis shrinks the path where they differ."""
+"""Core and reference model live the same orders side by side; hypothesis shrinks the path where they differ.
+
+The walks are the same in every run, so that a change and not chance turns it red; MODEL_SEED=7 makes others.
+"""
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+import os
+
+from hypothesis import HealthCheck, given, seed, settings, strategies as st
 
 from domain.money import Verb
 from domain.process import STEPS
@@ -12,7 +17,7 @@ from tests.model.pair import Pair, Tally
 
 LEAST_STEPS = 200_000
 EXAMPLES = 10_500
-ORDERS = 216
+ORDERS = 288
 """So many orders does `pair_of_orders` tell apart: policy, prices, payment, shipping and account."""
 
 EVERYTHING = {step.name for step in STEPS} - {"place", "adopt_policy", "extend_calendars", "approve"} | {
@@ -41,6 +46,8 @@ def walk(number: int, moves: list[int]) -> None:
 
 
 def test_whatever_anybody_does_the_core_and_the_model_agree_and_the_order_ends() -> None:
+    if "MODEL_SEED" in os.environ:
+        seed(int(os.environ["MODEL_SEED"]))(walk)
     walk()
     assert TALLY.steps >= LEAST_STEPS
     missed = EVERYTHING - TALLY.seen.keys()

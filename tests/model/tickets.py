@@ -13,7 +13,7 @@ def open_ticket(sale: Sale, cause: str, subject: str, now: datetime) -> None:
         sale.tickets[cause, subject] = Ticket(now, sale.desk_days.after(now, sale.terms.ticket_due))
 
 
-def needed(sale: Sale, cause: str, subject: str) -> bool:
+def needed(sale: Sale, cause: str, subject: str) -> bool:  # noqa: C901  # one branch per cause
     """Whether what a ticket is about is still so."""
     states = sale.states()
     match cause:
@@ -26,9 +26,12 @@ def needed(sale: Sale, cause: str, subject: str) -> bool:
             moved = parcel.moved > sale.tickets[cause, subject].opened
             return not (moved or parcel.withdrawn) and any(sale.lines[name].state == "shipped" for name in parcel.lines)
         case "parcel_lost" | "parcel_returned":
-            return any(line.held == f"parcel:{subject}" for line in sale.live)
+            so = f"parcel_{sale.parcels[subject].milestone}" == cause
+            return so and any(line.held == f"parcel:{subject}" for line in sale.live)
         case "receipt_missing":
-            return sale.lines[subject].state == "delivered"
+            return sale.lines[subject].state == "delivered" and not sale.lines[subject].held.startswith("claim:")
+        case "claim":
+            return sale.claims[subject].status == "escalated_to_platform"
         case "money_unknown":
             return sale.op is not None and str(sale.op.number) == subject
         case "dispute":

@@ -20,7 +20,11 @@ from starter.cli import app
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "operators.md").read_text()
 COMMANDS = cli.commands if isinstance(cli := get_command(app), TyperGroup) else {}
-QUERIES = [unquote(query) for query in re.findall(r"`\?query=([^`]+)`", PAGE)]
+QUERIES = {
+    question: unquote(query)
+    for question, query in re.findall(r"^\| ([^|]+) \| `\?query=([^`]+)` \|$", PAGE, re.MULTILINE)
+}
+"""Each question of the page, and the query that answers it."""
 OF_NO_ORDER = frozenset({"reconcile", "resolve-finding"})
 BUILT_IN = frozenset({"TemporalReportedProblems", "ExecutionStatus"})
 
@@ -52,6 +56,13 @@ def test_every_command_line_of_the_page_is_one_that_the_program_takes(line: str)
         assert about.startswith("o-") if about else name in OF_NO_ORDER
 
 
+def test_the_page_names_the_commands_that_take_a_reason_in_ones_own_words() -> None:
+    [named] = re.findall(r"takes the order's id\. (.*) take a `--reason` in your own words", PAGE, re.DOTALL)
+    mending = {*re.findall(r"`([a-z-]+)`", named), *(name for names in MENDERS.values() for name in names), "approve"}
+    takes = {name for name in mending for option in COMMANDS[name].params if "--reason" in option.opts}
+    assert {*re.findall(r"`([a-z-]+)`", named), "cancel"} == takes
+
+
 def test_every_command_named_in_the_text_exists() -> None:
     named = set(re.findall(r"`aftersale ([a-z-]+)", PAGE))
     assert named
@@ -65,4 +76,4 @@ def test_the_pictures_of_the_page_are_there_and_none_is_left_over() -> None:
 
 def test_the_query_links_ask_for_attributes_that_the_server_knows() -> None:
     assert QUERIES
-    assert {re.split(r"[ =]", query)[0] for query in QUERIES} <= SEARCH_ATTRIBUTES.keys() | BUILT_IN
+    assert {re.split(r"[ =]", query)[0] for query in QUERIES.values()} <= SEARCH_ATTRIBUTES.keys() | BUILT_IN

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from activities.store import marketplaces
 from activities.store.database import connect
 from tests.conftest import Database
@@ -36,6 +38,22 @@ def test_a_worker_with_a_broken_policy_file_does_not_start_and_says_file_line_an
     [line] = ran.stderr.splitlines()
     assert line.startswith("The worker cannot start: ")
     assert "standard.toml:4: ship.end: '9 days' is not a number of business days" in line
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('zone = "Europe/Nowhere"', "calendar.zone: 'Europe/Nowhere' is not an IANA time zone"),
+        ('zone = "Factory"', "calendar.zone: 'Factory' is not an IANA time zone"),
+        ('country = "XX"', "calendar.country: 'XX' has no public calendar"),
+        ('subdivision = "ZZ"', "calendar.subdivision: 'ZZ' is no subdivision of DE with days of its own"),
+    ],
+)
+def test_a_worker_with_a_calendar_that_cannot_be_does_not_start(tmp_path: Path, written: str, said: str) -> None:
+    (tmp_path / "standard.toml").write_text(f'name = "standard"\n\n[calendar]\n{written}\n', encoding="utf-8")
+    ran = started(tmp_path)
+    assert ran.returncode == 1
+    assert f"standard.toml:4: {said}" in ran.stderr
 
 
 def test_a_worker_with_a_wrong_secret_names_the_setting_and_never_its_value(tmp_path: Path) -> None:

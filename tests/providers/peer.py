@@ -25,6 +25,9 @@ from tests.serving import serve
 UNKNOWN = ("automatic_payment_methods", "setup_future_usage", "transfer_group")
 """Parameters of an intent that it has never heard of."""
 
+UNKNOWN_PARTS = ("=review", "=data.review")
+"""Parts of an intent that it cannot expand, since it has none."""
+
 
 @contextmanager
 def peer() -> Iterator[tuple[str, str]]:
@@ -63,9 +66,14 @@ def _fit(method: str, address: str, query: str, body: str, headers: dict[str, st
 
 
 def _send(method: str, address: str, query: str, body: str, headers: dict[str, str]) -> tuple[int, Any]:
+    query, body = (_without_unknown_parts(form) for form in (query, body))
     typed = headers | {"Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else headers
     answer = requests.request(method, address, params=query, data=body, headers=typed, timeout=10)
     return answer.status_code, answer.json()
+
+
+def _without_unknown_parts(form: str) -> str:
+    return "&".join(pair for pair in form.split("&") if not pair.endswith(UNKNOWN_PARTS))
 
 
 def _filled(thing: Any) -> Any:
@@ -77,6 +85,7 @@ def _filled(thing: Any) -> Any:
             return {"payment_method_details": None} | thing
         case {"object": "payment_intent", "latest_charge": charge}:
             kept = charge["amount"] - charge["amount_refunded"] if charge and charge["captured"] else 0
-            return {"setup_future_usage": None, "amount_received": kept} | thing | {"latest_charge": _filled(charge)}
+            absent = {"setup_future_usage": None, "review": None, "amount_received": kept}
+            return absent | thing | {"latest_charge": _filled(charge)}
         case _:
             return thing

@@ -170,6 +170,9 @@ async def test_many_orders_adopt_a_policy_after_a_preview(
     file.write_text('name = "standard"\n\n[confirm]\nremnd = "2 business days"\n')
     wrong = await aftersale("adopt-policy", *ids, "--policy", str(file), "--preview", "--id", "op-1")
     assert (wrong.code, "remnd" in wrong.err) == (2, True)
+    file.write_text('name = "standard"\n\n[calendar]\nzone = "Europe/Nowhere"\n')
+    nowhere = await aftersale("adopt-policy", *ids, "--policy", str(file), "--preview", "--id", "op-1")
+    assert (nowhere.code, ":4: calendar.zone" in nowhere.err) == (2, True)
 
 
 async def test_a_terminated_order_is_restarted_from_the_command_line(aftersale: Aftersale, market: Marketplace) -> None:

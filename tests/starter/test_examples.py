@@ -9,10 +9,12 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 import stripe
 
 from demo.temporal import _binary
 from domain.state import Role
+from starter import documents
 from starter.client import AftersaleClient
 from tests.life import Json
 from tests.marketplace import Marketplace
@@ -86,6 +88,15 @@ async def test_the_preauthorisation_page_makes_a_hold_that_is_taken_over_and_can
     assert placed.payment == "authorised"
     assert life.state().payment.renewable
     assert (await life.send("confirm", Role.SELLER))["stage"] == "confirmed"
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: file.name)
+def test_every_example_brings_whom_its_notices_go_to_and_where_its_parcels_go(file: Path) -> None:
+    document = json.loads(file.read_text(encoding="utf-8"))
+    for order in documents.read_orders(document) if "orders" in document else [documents.read(document)]:
+        parties = {order.checkout.buyer.person_id, order.checkout.seller.person_id}
+        assert {person.person_id for person in order.people} == parties
+        assert order.address is not None
 
 
 async def test_an_example_with_two_sellers_places_two_orders_for_one_checkout(

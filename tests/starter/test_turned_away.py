@@ -139,6 +139,62 @@ async def test_a_repeated_id_with_other_contents_changes_and_starts_nothing(
     assert (again.run_id, again.history_length) == (described.run_id, described.history_length)
 
 
+async def test_a_repeated_id_with_another_address_or_other_people_is_refused_and_with_the_same_is_the_same_order(
+    client: AftersaleClient, aftersale: Aftersale, market: Marketplace
+) -> None:
+    document = market.preauthorised(bare(market.checkout()))
+    first = await client.place(document)
+    known(market, document)
+    moved = document | {"address": {"lines": ["Canary Berta", "Elsewhere 1", "Berlin"]}}
+    renamed = document | {"people": document["people"] | {"buyer": {"name": "Bo", "email": "bo@mail.example"}}}
+    for other in (moved, renamed, {name: value for name, value in renamed.items() if name != "address"}):
+        with pytest.raises(Conflict, match=f"order {document['order_id']} exists with other people or another address"):
+            await client.place(other | {"address_id": f"{document['order_id']}-address"})
+    told = await aftersale("place", "-", stdin=json.dumps(moved))
+    assert (told.code, "exists with other people or another address" in told.err) == (2, True)
+    assert (await client.place(document)).seq == first.seq
+    with market.engine.begin() as conn:
+        stored = personal.get_address(conn, market.vault, f"{document['order_id']}-address")
+    assert stored is not None
+    assert stored.lines == tuple(document["address"]["lines"])
+
+
+async def test_a_person_may_change_between_two_orders_and_both_are_the_same_when_placed_again(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    first = market.preauthorised(bare(market.checkout()))
+    second = market.preauthorised(bare(market.checkout()) | {"buyer": first["buyer"]})
+    second["people"] = first["people"] | {"buyer": {"name": "Canary Berta-New", "email": "new@mail.example"}}
+    for document in (first, second, first, second):
+        assert (await client.place(document)).stage == "placed"
+    for document in (first, second):
+        known(market, document)
+    with market.engine.begin() as conn:
+        person = personal.get_person(conn, market.vault, first["buyer"]["person_id"])
+    assert person is not None
+    assert person.email == "new@mail.example"
+
+
+async def test_people_and_address_of_a_checkout_that_was_turned_away_are_kept_only_where_another_order_has_them(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    good = market.preauthorised(bare(market.checkout()))
+    await client.place(good)
+    known(market, good)
+    bad = bare(market.checkout()) | {"seller": good["seller"], "payment": {"payment_intent": "pi_foreign"}}
+    with pytest.raises(Invalid):
+        await client.place(bad)
+    with market.engine.begin() as conn:
+        assert personal.get_person(conn, market.vault, bad["buyer"]["person_id"]) is None
+        assert personal.get_address(conn, market.vault, f"{bad['order_id']}-address") is None
+        assert personal.get_person(conn, market.vault, good["seller"]["person_id"]) is not None
+    await client.place(bad | {"payment": market.preauthorised(bad)["payment"]})
+    known(market, bad)
+    with market.engine.begin() as conn:
+        assert personal.get_person(conn, market.vault, bad["buyer"]["person_id"]) is not None
+        assert personal.get_address(conn, market.vault, f"{bad['order_id']}-address") is not None
+
+
 async def test_one_wrong_order_of_a_checkout_starts_none_of_them_and_is_named_by_its_place(
     client: AftersaleClient, aftersale: Aftersale, market: Marketplace
 ) -> None:

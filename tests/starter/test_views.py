@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderRow, OrderScreen, RefusedMessage, Story, StoryStep
 from domain import wire
+from domain.funds import AT_ONCE
 from domain.money import Money, Verb
 from domain.progress import verdict
 from domain.state import Actor, Order, Role
@@ -77,6 +78,10 @@ def test_an_order_tells_where_it_is_who_acts_next_until_when_and_what_otherwise(
         "cancel",
     ):
         assert words in text
+
+
+def test_what_is_open_for_lines_that_are_named_is_shown_so() -> None:
+    assert "Open to you now: ship (with lines that are named)" in text_of(render.order(seen(shipped(), Role.SELLER)))
 
 
 def test_the_story_tells_what_the_carrier_said_of_which_parcel() -> None:
@@ -220,3 +225,25 @@ def test_texts_of_people_reach_the_terminal_as_text_alone() -> None:
 def test_a_tracking_number_is_shown_only_when_it_was_handed_in() -> None:
     assert "JD42" in text_of(render.order(seen(shipped(), Role.SELLER, numbers={"p1": "JD42"})))
     assert seen(shipped(), Role.SELLER).parcels[0].tracking_number == ""
+
+
+def test_money_that_waits_for_nothing_has_no_date_of_long_ago() -> None:
+    life = delivered()
+    taken = life.do("release", Role.SPECIALIST, note_id="n-1")
+    actor = Actor(Role.SPECIALIST, "sp-1")
+    answer = verdict(taken.after, taken.after.seq, actor, life.now)
+    assert (answer["next"], answer["due"]) == ("Next: the payment provider is asked.", None)
+    assert summary(taken.after).due == AT_ONCE, "the operators' list shows no date either"
+    view = order_view(screen_of(taken.after), actor, life.now, {}, {})
+    assert (view.due, view.due_text) == (None, "")
+    assert next(clock.at_text for clock in why(screen_of(taken.after)).clocks) == "now"
+
+
+def test_money_that_waited_and_is_due_has_no_date_that_has_passed() -> None:
+    life = delivered()
+    life.do("payout_account", Role.STOREFRONT, account="acct_2")
+    taken = life.do("receive", Role.BUYER)
+    waits = verdict(taken.after, taken.after.seq, Actor(Role.BUYER, "buyer-1"), life.now)
+    assert waits["due"] == wire.instant_text(life.now + timedelta(hours=72))
+    later = verdict(taken.after, taken.after.seq, Actor(Role.BUYER, "buyer-1"), life.now + timedelta(hours=73))
+    assert later["due"] is None

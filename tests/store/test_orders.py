@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from activities.store import orders, steps
+from activities.store import orders, steps, vault
 from activities.store.orders import Standing, claim
 from domain.errors import Conflict, Invalid, StaleEpoch
 from tests.store.rows import ORDER, admit, at_once, checkout, step
@@ -21,6 +21,21 @@ def test_other_contents_under_a_taken_id_are_a_conflict(conn: Connection) -> Non
     claim(conn, ORDER, "hash", checkout(), None)
     with pytest.raises(Conflict, match="another order_id"):
         claim(conn, ORDER, "other", checkout(), None)
+
+
+def test_other_people_under_a_taken_id_are_a_conflict_and_none_are_not(conn: Connection) -> None:
+    assert claim(conn, ORDER, "hash", checkout(), None, b"mark") == "new"
+    assert claim(conn, ORDER, "hash", checkout(), None, b"mark") == "same"
+    assert claim(conn, ORDER, "hash", checkout(), None) == "same", "the admission knows of no people"
+    with pytest.raises(Conflict, match="other people or another address"):
+        claim(conn, ORDER, "hash", checkout(), None, b"other")
+
+
+@pytest.mark.parametrize("person", ["b-1", "s-1"])
+def test_the_mark_of_an_orders_people_goes_with_any_of_them(conn: Connection, person: str) -> None:
+    claim(conn, ORDER, "hash", checkout(), None, b"mark")
+    vault.erase(conn, vault.person(person))
+    assert conn.scalar(text("SELECT personal_mark FROM orders")) is None
 
 
 def test_a_payment_of_another_order_is_refused_and_the_transaction_goes_on(conn: Connection) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from activities.providers.port import Hold
+from activities.providers.stripe import StripePayments
 from domain.confirm import Reason
 from domain.errors import Refused
+from domain.money import Money
 from domain.state import Cause, Funds, LineState, Milestone, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
@@ -194,3 +200,30 @@ async def test_a_scan_and_a_receipt_are_judged_while_the_capture_is_in_doubt(mar
     assert life.effects() == ["authorise", "capture", "transfer"]
     assert life.stage() is Stage.COMPLETED
     assert "ticket_opened" not in life.told(SPECIALIST)
+
+
+class Generous(StripePayments):
+    """A provider that answers a new hold with another amount than was asked for, and knows better when asked again."""
+
+    wrong = Money(1, "EUR")
+
+    def authorise(self, **about: Any) -> Hold:
+        return replace(super().authorise(**about), amount=self.wrong)
+
+
+@pytest.mark.parametrize("wrong", [Money(1, "EUR"), Money(64_90, "USD")], ids=str)
+async def test_a_hold_of_another_amount_than_was_asked_for_pays_for_nothing(market: Marketplace, wrong: Money) -> None:
+    payments = Generous("sk_test_1", url=market.sandbox.url)
+    payments.wrong = wrong
+    own = replace(market, payments=payments, task_queue=f"orders-{uuid4().hex[:8]}")
+    pays = {"payment_method": "pm_card_visa", "customer": own.customer()}
+    with own.worker() as worker:
+        async with worker:
+            life = await own.order(own.checkout() | {"payment": pays})
+            assert (life.stage(), life.effects()) == (Stage.AWAITING_PAYMENT, ["authorise"])
+            op = life.state().op
+            assert op is not None
+            assert op.retry_at is not None, "nobody knows what the buyer's bank holds"
+            await life.until("settle")
+            assert (life.stage(), life.effects()) == (Stage.PLACED, ["authorise"]), "found as it was asked for"
+            await life.check()

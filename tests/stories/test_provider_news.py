@@ -8,9 +8,16 @@ from uuid import uuid4
 
 import pytest
 
-from activities.store import screens
+from activities.cashier import Cashier
+from activities.providers.port import Hold
+from activities.providers.stripe import StripePayments
+from activities.store import orders, screens
 from activities.store.desk import tickets
-from domain.state import Actor, Cause, Role, Stage
+from domain.deadlines import deadlines
+from domain.errors import Refused
+from domain.funds import Done
+from domain.money import Verb
+from domain.state import Actor, Cause, MoneyOp, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of
@@ -56,15 +63,14 @@ async def test_while_the_provider_reviews_a_payment_the_clocks_stand_and_then_go
     market.sandbox.move_clock(life.order_id, await life.now())
     review = market.sandbox.open_review(hold)["id"]
     assert await receiver.tell(review) == ["delivered"]
-    paused = life.state().paused
-    assert paused is not None
-    assert (paused.by, paused.review) == (Actor(Role.PROVIDER, "stripe"), True)
+    [paused] = life.state().pauses
+    assert (paused.by, paused.review, paused.about) == (Actor(Role.PROVIDER, "stripe"), True, review)
     assert life.told(SELLER)[-1] == "pause"
     await life.pass_time(timedelta(days=10))
     assert life.state().tickets == ()
     market.sandbox.close_review(review)
     assert await receiver.tell(review) == ["ignored", "delivered"]
-    assert life.state().paused is None
+    assert life.state().pauses == ()
     assert life.clock("confirm_overdue").at - before > timedelta(days=7)
     assert life.refusals() == []
 
@@ -76,7 +82,7 @@ async def test_a_review_that_is_never_closed_ends_by_itself_and_stops_nothing_th
     market.sandbox.move_clock(life.order_id, await life.now())
     await receiver.tell(market.sandbox.open_review(life.state().payment.hold)["id"])
     await life.until("pause_ends")
-    assert life.state().paused is None
+    assert life.state().pauses == ()
     over = await closed(market)
     review = market.sandbox.open_review(hold_of(over))["id"]
     assert await receiver.tell(review) == ["ignored"]
@@ -93,6 +99,143 @@ async def test_the_end_of_a_review_does_not_end_the_pause_of_an_operator(
     market.sandbox.close_review(review)
     await receiver.tell(review)
     assert life.state().paused is not None
+
+
+async def test_a_review_that_opens_during_an_operators_pause_keeps_the_order_standing_until_both_are_over(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    market.sandbox.move_clock(life.order_id, await life.now())
+    await life.desk("pause", OPERATOR, until=await life.now() + timedelta(days=5))
+    review = market.sandbox.open_review(life.state().payment.hold)["id"]
+    assert await receiver.tell(review) == ["delivered"]
+    await life.desk("resume", OPERATOR)
+    assert [pause.about for pause in life.state().pauses] == [review]
+    assert not any(clock.party for clock in deadlines(life.state()))
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    assert life.state().pauses == ()
+    assert life.refusals() == []
+
+
+@pytest.mark.parametrize("told", ["before", "never"])
+async def test_a_review_that_opens_before_the_order_is_placed_pauses_it_from_its_first_step(
+    market: Marketplace, receiver: Receiver, told: str
+) -> None:
+    document = market.preauthorised(market.checkout())
+    review = market.sandbox.open_review(document["payment"]["payment_intent"])["id"]
+    if told == "before":
+        assert await receiver.tell(review) == ["ignored"]
+    life = await market.order(document)
+    assert [(pause.about, pause.review) for pause in life.state().pauses] == [(review, True)]
+    assert not any(clock.party for clock in deadlines(life.state()))
+    assert life.told(SELLER) == ["paid", "pause"]
+    market.sandbox.close_review(review)
+    assert (await receiver.tell(review))[-1] == "delivered"
+    assert life.state().pauses == ()
+    assert life.refusals() == []
+
+
+async def test_a_review_that_opens_before_its_payment_is_offered_pauses_the_order_with_it(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order(market.checkout())
+    intent = market.preauthorise(life.document)
+    review = market.sandbox.open_review(intent)["id"]
+    await receiver.tell(review)
+    await life.send("pay", BUYER, payment_intent=intent)
+    assert [pause.about for pause in life.state().pauses] == [review]
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    assert life.state().pauses == ()
+
+
+async def test_a_review_that_opens_while_its_payment_is_checked_is_seen_by_a_second_look(market: Marketplace) -> None:
+    life = await market.order(market.checkout())
+    intent = market.preauthorise(life.document)
+
+    class OpensALittleLater(StripePayments):
+        def hold(self, ref: str) -> Hold:
+            found = super().hold(ref)
+            if not found.review:
+                market.sandbox.open_review(ref)
+            return found
+
+    order, now = life.state(), await life.now()
+    op = MoneyOp(2, Verb.AUTHORISE, order.wanted, now, subject=intent)
+    provider = OpensALittleLater("sk_test_1", url=market.sandbox.url)
+    result = Cashier(market.engine, provider).carry_out(order, op, now, lambda _: None)
+    assert isinstance(result, Done)
+    assert result.review
+
+
+async def test_the_end_of_a_review_that_the_order_is_about_to_learn_of_comes_again(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order(market.checkout())
+    intent = market.preauthorise(life.document)
+    review = market.sandbox.open_review(intent)["id"]
+    market.sandbox.close_review(review)
+    with market.engine.begin() as conn:
+        orders.take_payment(conn, life.order_id, intent)
+    closed_event = receiver.events(review)[-1]
+    assert (await receiver.post_event(closed_event)).status_code == 503
+    await life.send("pay", BUYER, payment_intent=intent)
+    assert (await receiver.post_event(closed_event)).status_code == 200
+
+
+async def test_a_review_that_opened_and_closed_before_the_order_was_placed_stops_nothing(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    document = market.preauthorised(market.checkout())
+    review = market.sandbox.open_review(document["payment"]["payment_intent"])["id"]
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    life = await market.order(document)
+    assert life.state().pauses == ()
+
+
+async def test_what_is_under_review_is_neither_sent_nor_paid_out_and_the_parties_read_why(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    market.sandbox.move_clock(life.order_id, await life.now())
+    review = market.sandbox.open_review(hold_of(life))["id"]
+    await receiver.tell(review)
+    with pytest.raises(Refused) as refused:
+        await life.ship()
+    assert str(refused.value).startswith("the payment is under review; do not hand the parcel over")
+    assert life.effects() == ["authorise"]
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    await life.ship()
+    again = market.sandbox.open_review(hold_of(life))["id"]
+    await receiver.tell(again)
+    await life.send("receive", BUYER)
+    assert "released" not in life.money()
+    market.sandbox.close_review(again)
+    await receiver.tell(again)
+    assert life.money()["released"] == "60.10 EUR"
+
+
+async def test_a_release_in_doubt_is_not_sent_again_while_the_payment_is_under_review(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    await life.delivered()
+    market.sandbox.move_clock(life.order_id, await life.now())
+    market.sandbox.fault("unavailable", order_id=life.order_id, operation="release", times=1)
+    await life.send("receive", BUYER)
+    review = market.sandbox.open_review(hold_of(life))["id"]
+    await receiver.tell(review)
+    await life.desk("retry")
+    assert life.effects() == ["authorise", "capture"]
+    assert [stuck.code for stuck in life.state().stuck] == ["UnderReview"]
+    market.sandbox.close_review(review)
+    await receiver.tell(review)
+    await life.desk("retry")
+    assert life.money()["released"] == "60.10 EUR"
 
 
 async def in_escrow(market: Marketplace) -> Life:

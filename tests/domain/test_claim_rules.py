@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.business_time import add_business_days
+from domain.claims.case import Claim, Status
+from domain.deadlines import deadlines
+from domain.money import Money, Verb
+from domain.purse import SUSPENSE, Part
+from domain.state import Funds, LineState, Role
+from tests.domain.claims_world import (
+    BUYER,
+    NOTE,
+    OPERATOR,
+    OTHER_JUDGE,
+    SELLER,
+    SPECIALIST,
+    asleep,
+    bought,
+    decided,
+    received,
+    refuses_refunds,
+)
+from tests.domain.world import Life, delivered, done, scan, text_of
+
+A_HUNDRED = Money.parse("100.00 EUR")
+
+
+def claim_of(life: Life) -> Claim:
+    """The order's last claim."""
+    return life.order.claims[-1]
+
+
+def settled_in_part(life: Life, amount: str = "100.00 EUR") -> Life:
+    """Both sides agree on a part."""
+    life.do("offer_refund", SELLER, amount=amount)
+    life.do("accept_offer", BUYER)
+    return life
+
+
+def test_an_open_claim_keeps_its_lines_from_release_and_all_others_go_their_way() -> None:
+    life = received()
+    life.do("receive", BUYER)
+    life.settle_money()
+    assert [line.funds for line in life.order.lines] == [Funds.ESCROW, Funds.RELEASED]
+    life.refused("receive", BUYER, lines=["a"])
+
+
+def test_a_refund_in_part_goes_back_once_and_the_rest_is_paid_out() -> None:
+    life = settled_in_part(received("damaged"))
+    assert (life.order.due_back, life.moved[Verb.REFUND]) == ((), A_HUNDRED)
+    life.settle_money()
+    assert life.order.line("a").funds is Funds.RELEASED
+    assert (life.moved[Verb.REFUND], claim_of(life).status) == (A_HUNDRED, Status.RESOLVED)
+
+
+def test_refunds_in_part_of_two_lines_wait_beside_each_other() -> None:
+    life = received("damaged")
+    life.answer = refuses_refunds
+    settled_in_part(life)
+    life.do("open_claim", BUYER, reason="damaged", lines=["b"])
+    life.do("offer_refund", SELLER, amount="5.00 EUR", claim_id="c2")
+    life.do("accept_offer", BUYER, claim_id="c2")
+    assert life.order.due_back == (Part("a", A_HUNDRED), Part("b", Money.parse("5.00 EUR")))
+    life.answer = done
+    life.until("close")
+    assert life.moved[Verb.REFUND] == Money.parse("105.00 EUR")
+
+
+def test_a_refund_in_part_that_fails_is_no_lines_any_more_and_is_sent_again() -> None:
+    life = settled_in_part(received("damaged"))
+    refund = next(move for move in life.order.moves if move.verb is Verb.REFUND)
+    life.do("refund_failed", Role.PROVIDER, refund=refund.ref)
+    assert life.order.left(life.order.lines[0].line_id) == Money.parse("300.00 EUR")
+    assert [stray.amount for stray in life.order.strays] == [A_HUNDRED]
+    assert any(stuck.slices == (SUSPENSE,) for stuck in life.order.stuck)
+    life.until("close")
+    assert (life.order.strays, life.moved[Verb.REFUND]) == ((), A_HUNDRED + A_HUNDRED)
+
+
+def test_a_second_claim_is_about_what_the_first_has_left() -> None:
+    life = settled_in_part(received("damaged"))
+    life.do("open_claim", BUYER, reason="damaged", lines=["a"])
+    life.do("grant_claim", SELLER)
+    assert claim_of(life).awarded == (Part("a", Money.parse("300.00 EUR")),)
+    assert life.order.line("a").state is LineState.REFUNDED
+
+
+def test_a_line_has_one_open_claim_also_while_its_money_is_on_its_way() -> None:
+    life = received("damaged")
+    life.answer = refuses_refunds
+    settled_in_part(life)
+    assert life.refused("open_claim", BUYER, reason="damaged", lines=["a"]).code == "claim_open"
+
+
+def test_a_claim_is_over_when_somebody_else_decides_about_all_its_lines() -> None:
+    life = received()
+    life.do("refund", SPECIALIST, lines=["a"], **NOTE)
+    assert claim_of(life).status is Status.RESOLVED
+
+
+def test_a_granted_claim_is_resolved_when_its_money_is_made_and_not_before() -> None:
+    life = received("damaged")
+    life.answer = refuses_refunds
+    life.do("grant_claim", SELLER)
+    assert claim_of(life).status is Status.REFUND_APPROVED
+    life.answer = done
+    life.until("settle")
+    assert claim_of(life).status is Status.RESOLVED
+
+
+def test_a_delivery_wakes_a_claim_that_waits_and_asks_the_buyer() -> None:
+    life = asleep()
+    scan(life, "p1", "delivered")
+    assert (claim_of(life).status, claim_of(life).until) == (Status.WAITING_FOR_BUYER, None)
+
+
+def test_each_status_of_a_claim_has_its_whole_window_whatever_moved_the_last_one() -> None:
+    life = received()
+    life.do("extend", SPECIALIST, clock="claim", until=text_of(life.now + timedelta(days=20)), **NOTE)
+    life.do("answer_claim", SELLER)
+    until = add_business_days(life.order.buyer_calendar, life.now, life.order.policy.claims.reply)
+    assert [clock.at for clock in deadlines(life.order) if clock.step == "claim_lapses"] == [until]
+
+
+def test_an_outage_spares_the_clock_of_each_status_once() -> None:
+    life = received("damaged", bought(prices=("400.00",)))
+    late = timedelta(hours=3)
+    assert [life.ring(late).step for _ in range(2)] == ["spare_after_outage", "claim_unanswered"]
+    life.do("ask_party", SPECIALIST, of="seller", **NOTE)
+    steps = [life.ring(late).step for _ in range(2)]
+    assert steps == ["spare_after_outage", "claim_unanswered"]
+
+
+def test_an_appeal_is_decided_by_somebody_else_and_for_good() -> None:
+    life = decided("refund")
+    life.do("appeal_claim", SELLER)
+    assert life.refused("decide_claim", SPECIALIST, verdict="refund", **NOTE).code == "own_decision"
+    life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
+    assert (claim_of(life).status, life.order.line("a").state) == (Status.CLOSED, LineState.ACCEPTED)
+    life.refused("appeal_claim", BUYER)
+
+
+def test_a_late_claim_opens_the_order_again() -> None:
+    life = delivered(bought(), "strong")
+    life.silence()
+    assert life.over
+    life.do("open_claim", BUYER, reason="damaged", lines=["a"])
+    assert (life.over, life.order.closed_at) == (False, None)
+    life.silence()
+    assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
+
+
+def test_nobody_hears_of_a_claim_of_another_order() -> None:
+    life = received()
+    assert life.refused("answer_claim", SELLER, claim_id="c9").code == "claim_unknown"
+    assert life.refused("decide_claim", OPERATOR, claim_id="c9", verdict="refund", **NOTE).code == "claim_unknown"

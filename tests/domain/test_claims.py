@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.business_time import add_business_days
+from domain.claims.case import Status
+from domain.deadlines import deadlines
+from domain.money import Money, Verb, total
+from domain.purse import DisputeStatus, Part
+from domain.state import Funds, LineState, Order, Role
+from tests.domain.claims_world import (
+    BUYER,
+    NOTE,
+    OPERATOR,
+    SELLER,
+    SPECIALIST,
+    bought,
+    missing,
+    received,
+    refuses_refunds,
+)
+from tests.domain.world import Life, delivered, done, held_in_escrow, shipped, text_of
+
+
+def rings(order: Order, *steps: str) -> list[datetime]:
+    """When the clocks ring that take these steps."""
+    return [clock.at for clock in deadlines(order) if clock.step in steps]
+
+
+def test_lines_that_a_claim_lets_go_in_a_pause_have_their_whole_window_after_it_and_no_more() -> None:
+    life = received()
+    life.do("pause", OPERATOR, until=text_of(life.now + timedelta(days=3)), **NOTE)
+    life.now += timedelta(days=2)
+    life.do("withdraw_claim", BUYER)
+    life.until("pause_ends")
+    order = life.order
+    whole = add_business_days(order.buyer_calendar, life.now, order.policy.receipt.decide)
+    assert {clock.subject: clock.at for clock in deadlines(order) if clock.step == "receipt_overdue"}["a"] == whole
+
+
+def test_a_missing_parcel_that_a_claim_lets_go_in_a_pause_has_its_whole_window_after_it_and_no_more() -> None:
+    life = missing()
+    life.do("pause", OPERATOR, until=text_of(life.now + timedelta(days=3)), **NOTE)
+    life.now += timedelta(days=2)
+    life.do("withdraw_claim", BUYER)
+    life.until("pause_ends")
+    order = life.order
+    whole = add_business_days(order.buyer_calendar, life.now, order.policy.carrier.stall)
+    assert rings(order, "parcel_stalled") == [whole]
+
+
+def test_a_window_that_a_claim_gave_anew_is_spared_after_an_outage_like_the_first() -> None:
+    life = delivered(bought(prices=("30.00",)), "strong")
+    late = timedelta(hours=3)
+    assert life.ring(late).step == "spare_after_outage"
+    life.do("open_claim", BUYER, reason="damaged")
+    life.do("withdraw_claim", BUYER)
+    assert (life.ring(late).step, life.ring(late).step) == ("spare_after_outage", "accept_on_strong_proof")
+
+
+def test_the_longest_escrow_decides_about_what_is_in_escrow_and_not_about_a_line_that_was_paid_out() -> None:
+    life = shipped(bought())
+    life.do("receive", BUYER, lines=["b"])
+    life.settle_money()
+    assert life.order.line("b").funds is Funds.RELEASED
+    life.now += timedelta(days=60)
+    life.do("open_claim", SPECIALIST, reason="not_received", lines=["a"])
+    life.now += timedelta(days=24)
+    life.do("open_claim", BUYER, reason="damaged", lines=["b"])
+    life.until("held_escrow_ends")
+    a, b = life.order.lines
+    assert (a.state, b.state, b.held) == (LineState.REFUNDED, LineState.ACCEPTED, "claim:c2")
+
+
+def test_what_goes_back_for_goods_that_come_back_used_is_rounded_down() -> None:
+    life = received("changed_mind", bought(prices=("400.01",)))
+    life.do("grant_claim", SELLER)
+    life.do("receive_return", SELLER)
+    life.do("inspect_return", SELLER, finding="used")
+    ruling = life.order.claims[0].ruling
+    assert ruling is not None
+    assert ruling.parts == (Part("a", Money.parse("260.00 EUR")),)
+
+
+def test_a_lost_dispute_is_borne_by_a_line_and_by_a_part_of_it_that_could_not_be_given_back() -> None:
+    life = received()
+    life.do("offer_refund", SELLER, amount="100.00 EUR")
+    life.do("accept_offer", BUYER)
+    refund = next(move for move in life.order.moves if move.verb is Verb.REFUND)
+    life.do("refund_failed", Role.PROVIDER, refund=refund.ref)
+    life.do("open_dispute", Role.PROVIDER, dispute="dp", amount="425.00 EUR", fee="0.00 EUR")
+    life.do("lose_dispute", Role.PROVIDER, dispute="dp")
+    life.settle_money()
+    assert life.order.disputes[0].status is DisputeStatus.BORNE
+    assert held_in_escrow(life.order) == Money.zero("EUR")
+    assert life.order.strays == ()
+
+
+def bank_takes(life: Life, amount: str) -> None:
+    """The bank gives the buyer an amount back, for good."""
+    life.do("open_dispute", Role.PROVIDER, dispute="dp", amount=amount, fee="0.00 EUR", reason="fraudulent")
+    life.do("lose_dispute", Role.PROVIDER, dispute="dp")
+
+
+def given_back(order: Order, line_id: str) -> Money:
+    return total([part.amount for part in order.given_back if part.piece == line_id], order.currency)
+
+
+def test_what_the_bank_gave_back_of_a_line_is_not_paid_again_by_a_refund_in_part_that_waits() -> None:
+    life = received("damaged", bought(prices=("400.00",)))
+    life.answer = refuses_refunds
+    life.do("offer_refund", SELLER, amount="100.00 EUR")
+    life.do("accept_offer", BUYER)
+    bank_takes(life, "40.50 EUR")
+    life.answer = done
+    life.until("close")
+    assert given_back(life.order, "a") == Money.parse("100.00 EUR")
+
+
+def test_what_the_bank_gave_back_of_a_line_is_not_paid_again_by_a_decision_that_waits_for_an_appeal() -> None:
+    life = received("damaged", bought(prices=("400.00",)))
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="100.00 EUR", **NOTE)
+    bank_takes(life, "40.50 EUR")
+    life.until("close")
+    assert given_back(life.order, "a") == Money.parse("100.00 EUR")
+
+
+def test_a_decision_of_which_the_bank_has_given_back_all_leaves_the_rest_to_the_seller() -> None:
+    life = received("damaged", bought(prices=("400.00",)))
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="30.00 EUR", **NOTE)
+    bank_takes(life, "40.50 EUR")
+    life.until("decision_stands")
+    claim = life.order.claims[0]
+    assert (claim.status, given_back(life.order, "a")) == (Status.CLOSED, Money.parse("40.00 EUR"))
+    assert life.order.line("a").state is LineState.ACCEPTED

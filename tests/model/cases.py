@@ -1,0 +1,149 @@
+"""What becomes of claims in the reference model: how they hold lines, what their clocks do, and how they end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tests.model.flow import (
+    APPROVED,
+    CLOSED,
+    FOR_BUYER,
+    FOR_SELLER,
+    LONGER,
+    PLATFORM,
+    RECEIVED,
+    REJECTED,
+    RESOLVED,
+    WAITS,
+    Claim,
+)
+from tests.model.sale import Sale, Slice
+from tests.model.tickets import open_ticket
+
+
+def held(sale: Sale, claim: Claim) -> list[Slice]:
+    """The lines that the claim holds."""
+    return [line for line in sale.live if line.held == claim.holder]
+
+
+def at_stake(sale: Sale, claim: Claim) -> int:
+    """All that is left of the lines that the claim holds."""
+    return sum(line.left for line in held(sale, claim))
+
+
+def in_full(sale: Sale, claim: Claim) -> dict[str, int]:
+    """All of it, by line."""
+    return {line.name: line.left for line in held(sale, claim)}
+
+
+def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime | None = None) -> None:
+    """The claim stands elsewhere, and whoever must act now has the whole window."""
+    claim.status, claim.since, terms = status, now, sale.terms.claims
+    tier = f"claim:{claim.name}.end"
+    if until is None and status in WAITS:
+        _, who, window = WAITS[status]
+        until = (sale.seller_days if who == "seller" else sale.buyer_days).after(now, getattr(terms, window))
+    elif claim.ruling is not None and status in (APPROVED, REJECTED):
+        until = sale.buyer_days.after(now, terms.appeal)
+    sale.timers.pop(tier, None)
+    if until is not None:
+        sale.start(tier, now, until)
+
+
+def escalate(sale: Sale, claim: Claim, now: datetime) -> None:
+    """A specialist's work."""
+    claim.offer = None
+    enter(sale, claim, PLATFORM, now)
+    open_ticket(sale, "claim", claim.name, now)
+
+
+def let_go(sale: Sale, claim: Claim, now: datetime) -> None:
+    """Nothing is decided: the lines go on where they stood, and their clocks have the whole window again."""
+    lines = held(sale, claim)
+    for line in lines:
+        line.held = sale.disputed_by(line.name)
+        if line.state == "delivered":
+            since = _standing(sale, line.since, now)
+            decide = sale.buyer_days.after(since, sale.terms.decide)
+            sale.start(f"receipt:{line.name}.decide", since, decide)
+            sale.start(f"receipt:{line.name}.weak", since, decide + sale.terms.weak_release)
+    travelling = {line.name for line in lines if line.state == "shipped"}
+    for parcel in sale.parcels.values():
+        if not parcel.withdrawn and travelling & set(parcel.lines):
+            since = _standing(sale, parcel.moved, now)
+            sale.start(f"stall:{parcel.name}", since, sale.buyer_days.after(since, sale.terms.stall))
+
+
+def _standing(sale: Sale, since: datetime, now: datetime) -> datetime:
+    """In a pause nothing counts, so that a window that begins then is whole when the pause is over."""
+    return now if sale.paused_since is None else max(sale.paused_since, since)
+
+
+def settle(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> None:
+    """What goes back whole is refunded; of all else the part goes back, and the rest is the seller's."""
+    claim.awarded, claim.ruling = parts, None
+    for line in held(sale, claim):
+        back = parts.get(line.name, 0)
+        if back == line.left:
+            line.state, line.since = "refunded", now
+        elif line.state != "accepted":
+            line.state, line.since = "accepted", now
+        if 0 < back < line.left:
+            sale.granted[line.name] = back
+        line.held = sale.disputed_by(line.name)
+
+
+def approve(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> None:
+    """Granted for good."""
+    settle(sale, claim, parts, now)
+    enter(sale, claim, APPROVED, now)
+
+
+def carry_out(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> None:
+    """A decision becomes true; what a dispute took meanwhile is not paid twice."""
+    left = {line.name: line.left for line in held(sale, claim)}
+    parts = {name: min(amount, left[name]) for name, amount in parts.items() if name in left}
+    settle(sale, claim, parts, now)
+    enter(sale, claim, APPROVED if parts else CLOSED, now)
+
+
+def arrived(sale: Sale, lines: list[str], now: datetime) -> None:
+    """A delivery scan asks the buyer of a missing parcel, and never closes a claim."""
+    for claim in sale.open_claims:
+        missed = claim.reason == "not_received" and claim.status in (RECEIVED, FOR_SELLER, LONGER)
+        if missed and set(lines) & set(claim.lines):
+            enter(sale, claim, FOR_BUYER, now)
+
+
+def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
+    """What a claim's clock does."""
+    claim = sale.claims[name]
+    match step:
+        case "claim_unanswered" | "return_missing" | "upstream_silent":
+            escalate(sale, claim, now)
+        case "claim_lapses":
+            let_go(sale, claim, now)
+            enter(sale, claim, CLOSED, now)
+        case "claim_wakes":
+            enter(sale, claim, FOR_SELLER, now)
+        case "inspection_lapses" | "claim_times_out":
+            approve(sale, claim, in_full(sale, claim), now)
+        case _:
+            carry_out(sale, claim, claim.ruling or {}, now)
+
+
+def times_out(sale: Sale, claim: Claim) -> datetime:
+    """When a claim that nobody has decided is decided for the buyer."""
+    return claim.opened + timedelta(days=sale.terms.claims.longest)
+
+
+def overtake(sale: Sale, now: datetime) -> None:
+    """Claims whose money has gone back are resolved; those that hold nothing any more were decided by others."""
+    for claim in sale.open_claims:
+        lines = [sale.lines[name] for name in claim.lines]
+        if claim.settled:
+            owed = any(not line.live and line.where in ("escrow", "released") for line in lines)
+            if not owed and not set(claim.lines) & set(sale.due_back):
+                enter(sale, claim, RESOLVED, now)
+        elif not held(sale, claim):
+            enter(sale, claim, CLOSED if any(line.live for line in lines) else RESOLVED, now)

@@ -1,0 +1,259 @@
+"""What the parties and the platform may do about claims in the reference model (docs/claims.md, docs/rules.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tests.model.cases import approve, at_stake, carry_out, enter, escalate, held, in_full, let_go
+from tests.model.flow import (
+    APPROVED,
+    BUYER_ASKED,
+    FOR_BUYER,
+    FOR_SELLER,
+    LONGER,
+    MAY,
+    PLATFORM,
+    REJECTED,
+    RESOLVED,
+    RETURNED,
+    RETURNING,
+    SELLER_ASKED,
+    SIDES,
+    TO_RETURN,
+    UPSTREAM,
+    Claim,
+)
+from tests.model.news import cents, lay
+from tests.model.people import Act, Body, give
+from tests.model.sale import SENT, Sale, Slice, need
+
+WHOLE = 10_000
+MOST_FILES = 20
+
+OnClaim = Callable[[Sale, Claim, Body, str, datetime], None]
+
+
+def open_claim(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """It holds its lines; an order that has closed is open again."""
+    need(sale.captured, "nothing was captured")
+    late = sale.closed is not None and now > sale.closed + timedelta(days=sale.terms.claims.late)
+    need(role != "buyer" or not late, "too late")
+    named = body.get("lines") or []
+    need(all(name in sale.lines for name in named), "a line is unknown")
+    fitting = [line for line in sale.lines.values() if _claimable(sale, line, body["reason"], now)]
+    lines = [line for line in sale.lines.values() if line.name in named] or fitting
+    need(lines and all(line in fitting for line in lines), "no claim can be about it")
+    need(all(_in_time(sale, line, body["reason"], now) for line in lines), "the time to return it is over")
+    name = f"c{len(sale.claims) + 1}"
+    claim = Claim(name, tuple(line.name for line in lines), body["reason"], now, now)
+    sale.closed, sale.claims[name] = None, claim
+    for line in lines:
+        line.held = claim.holder
+    enter(sale, claim, claim.status, now)
+
+
+def _claimable(sale: Sale, line: Slice, reason: str, now: datetime) -> bool:
+    """One claim per line, about what has arrived; before delivery only that it has not, once it is late or stalled."""
+    claimed = any(line.name in claim.lines for claim in sale.open_claims)
+    if line.state not in SENT or line.held or claimed:
+        return False
+    return line.state != "shipped" or (reason == "not_received" and _missing(sale, line, now))
+
+
+def _missing(sale: Sale, line: Slice, now: datetime) -> bool:
+    parcels = sale.parcels_of(line.name)
+    stalled = any(("parcel_stalled", parcel.name) in sale.tickets for parcel in parcels)
+    return stalled or now >= sale.buyer_days.after(max(p.sent for p in parcels), sale.terms.claims.missing)
+
+
+def _in_time(sale: Sale, line: Slice, reason: str, now: datetime) -> bool:
+    """One may change one's mind for some days after the goods have come."""
+    came = [parcel.moved for parcel in sale.parcels_of(line.name) if parcel.milestone == "delivered"]
+    until = max(came, default=line.since) + timedelta(days=sale.terms.claims.return_window)
+    return reason != "changed_mind" or now <= until
+
+
+def answer(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """It is the other's turn, or the platform's, when that had asked."""
+    if claim.status in (SELLER_ASKED, BUYER_ASKED):
+        escalate(sale, claim, now)
+        return
+    claim.offer = None
+    _to_other(sale, claim, now)
+
+
+def _to_other(sale: Sale, claim: Claim, now: datetime) -> None:
+    enter(sale, claim, FOR_SELLER if claim.status == FOR_BUYER else FOR_BUYER, now)
+
+
+def nothing(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """Only on record."""
+
+
+def withdraw(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    let_go(sale, claim, now)
+    enter(sale, claim, RESOLVED, now)
+
+
+def wait(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """The claim sleeps for the days that the buyer gives, all waits together within one allowance."""
+    need(claim.reason == "not_received", "nothing to wait for")
+    give(sale, "wait", body["days"], sale.terms.wait_most)
+    claim.offer = None
+    enter(sale, claim, LONGER, now, now + timedelta(days=body["days"]))
+
+
+def grant(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """The money goes back, where policy wants it and the goods are dear after these."""
+    terms, came = sale.terms.claims, all(line.state != "shipped" for line in held(sale, claim))
+    claim.offer = None
+    if came and claim.reason in terms.come_back and at_stake(sale, claim) >= terms.cheap:
+        enter(sale, claim, TO_RETURN, now)
+    else:
+        approve(sale, claim, in_full(sale, claim), now)
+
+
+def offer(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """A part of what the claim is about; it takes the place of the last offer."""
+    amount = _part(sale, claim, cents(body["amount"]))
+    claim.offer = SIDES[role], amount
+    _to_other(sale, claim, now)
+
+
+def _part(sale: Sale, claim: Claim, amount: int) -> int:
+    need(0 < amount < at_stake(sale, claim), "a part is neither nothing nor all")
+    return amount
+
+
+def accept(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    amount = _part(sale, claim, _offered(claim, role))
+    approve(sale, claim, lay(amount, in_full(sale, claim)), now)
+
+
+def decline(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    _offered(claim, role)
+    claim.offer = None
+    _to_other(sale, claim, now)
+
+
+def _offered(claim: Claim, role: str) -> int:
+    """What the other side has offered."""
+    need(claim.offer is not None and claim.offer[0] != SIDES[role], "the other side offers nothing")
+    assert claim.offer is not None
+    return claim.offer[1]
+
+
+def send_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    known = [*sale.parcels, *(other.parcel for other in sale.claims.values())]
+    need(body["parcel_id"] not in known, "the parcel is known")
+    claim.parcel = body["parcel_id"]
+    enter(sale, claim, RETURNING, now)
+
+
+def receive_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    enter(sale, claim, RETURNED, now)
+
+
+def inspect(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """All goes back but for what wear and handling cost; that can be appealed against. Refunds in percent go down."""
+    if body["finding"] == "missing":
+        escalate(sale, claim, now)
+        return
+    terms, less = sale.terms.claims, 0
+    less += terms.handling_points if claim.reason in terms.handling else 0
+    less += terms.used_points if body["finding"] == "used" else 0
+    if less:
+        _rule(sale, claim, lay(at_stake(sale, claim) * (WHOLE - less) // WHOLE, in_full(sale, claim)), now)
+    else:
+        approve(sale, claim, in_full(sale, claim), now)
+
+
+def _rule(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime, rejected: bool = False) -> None:
+    """A first decision waits for an appeal, the second is final."""
+    if claim.appealed:
+        carry_out(sale, claim, parts, now)
+        return
+    claim.ruling = parts
+    enter(sale, claim, REJECTED if rejected else APPROVED, now)
+
+
+def pass_on(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    escalate(sale, claim, now)
+
+
+def upstream(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    enter(sale, claim, UPSTREAM, now)
+
+
+def answer_upstream(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    enter(sale, claim, FOR_SELLER, now)
+
+
+def ask(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    enter(sale, claim, {"buyer": BUYER_ASKED, "seller": SELLER_ASKED}[body["of"]], now)
+
+
+def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """Nobody decides twice about one claim; `judge` is who does."""
+    verdict, whole = body["verdict"], in_full(sale, claim)
+    need(body["judge"] not in claim.judges, "whoever has decided does not decide again")
+    need((verdict == "part_refund") == bool(body.get("amount")), "an amount goes with a part")
+    if verdict == "return_first":
+        need(all(line.state != "shipped" for line in held(sale, claim)), "what never came cannot be returned")
+    amount = _part(sale, claim, cents(body["amount"])) if verdict == "part_refund" else 0
+    claim.judges.add(body["judge"])
+    claim.offer = None
+    if verdict == "return_first":
+        enter(sale, claim, TO_RETURN, now)
+        return
+    parts = {"refund": whole, "part_refund": lay(amount, whole), "release": {}}[verdict]
+    _rule(sale, claim, parts, now, rejected=verdict == "release")
+
+
+def appeal(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    need(claim.ruling is not None and not claim.appealed, "nothing to appeal against")
+    claim.appealed, claim.ruling = True, None
+    escalate(sale, claim, now)
+
+
+_DOES: dict[str, OnClaim] = {
+    "answer_claim": answer, "add_evidence": nothing, "assign_claim": nothing, "withdraw_claim": withdraw,
+    "wait_on_claim": wait, "grant_claim": grant, "offer_refund": offer, "accept_offer": accept,
+    "decline_offer": decline, "send_return": send_return, "receive_return": receive_return, "inspect_return": inspect,
+    "escalate_claim": pass_on, "escalate_upstream": upstream, "answer_upstream": answer_upstream, "ask_party": ask,
+    "decide_claim": decide, "appeal_claim": appeal,
+}  # fmt: skip
+
+
+def _taken(name: str) -> Act:
+    """The command finds its claim and is judged by where that stands."""
+
+    def act(sale: Sale, body: Body, role: str, now: datetime) -> None:
+        statuses = MAY[name][SIDES[role]]
+        claim = _meant(sale, body.get("claim_id", ""), statuses)
+        need(claim.status in statuses, f"not for a claim that is {claim.status}")
+        need(len(body.get("evidence", ())) <= MOST_FILES, "too many files")
+        _DOES[name](sale, claim, body, role, now)
+
+    return act
+
+
+def _meant(sale: Sale, name: str, statuses: tuple[str, ...]) -> Claim:
+    """The claim that is named, or the only one for which the step is."""
+    need(not name or name in sale.claims, "no such claim")
+    fitting = [sale.claims[name]] if name else [claim for claim in sale.open_claims if claim.status in statuses]
+    need(len(fitting) == 1, "which claim is meant?")
+    return fitting[0]
+
+
+CLAIMS: dict[str, tuple[tuple[str, ...], Act]] = {
+    "open_claim": (("buyer", "specialist", "operator"), open_claim),
+    **{
+        name: (tuple(role for role, side in SIDES.items() if side in sides), _taken(name))
+        for name, sides in MAY.items()
+    },
+}
+"""Who may send what about claims, and what it does."""
+
+__all__ = ["CLAIMS", "PLATFORM"]

@@ -1,0 +1,100 @@
+"""The process of a claim as docs/claims.md tells it: who may do what at which status, and what silence then does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+RECEIVED, FOR_SELLER, FOR_BUYER = "received", "waiting_for_seller", "waiting_for_buyer"
+LONGER, UPSTREAM, PLATFORM = "waiting_longer", "escalated_upstream", "escalated_to_platform"
+SELLER_ASKED, BUYER_ASKED = "seller_asked", "buyer_asked"
+TO_RETURN, RETURNING, RETURNED = "return_requested", "return_sent", "return_received"
+APPROVED, REJECTED, RESOLVED, CLOSED = "refund_approved", "rejected", "resolved", "closed"
+
+UNDECIDED = (
+    RECEIVED, FOR_SELLER, FOR_BUYER, LONGER, UPSTREAM, PLATFORM, SELLER_ASKED, BUYER_ASKED, TO_RETURN, RETURNING,
+    RETURNED,
+)  # fmt: skip
+
+SIDES = {
+    "buyer": "buyer", "seller": "seller", "platform": "seller", "specialist": "desk", "operator": "desk",
+}  # fmt: skip
+"""For whom each role acts on a claim; the platform's own fulfilment is a seller."""
+
+MAY: dict[str, dict[str, tuple[str, ...]]] = {
+    "answer_claim": {"seller": (RECEIVED, FOR_SELLER, SELLER_ASKED), "buyer": (FOR_BUYER, BUYER_ASKED)},
+    "add_evidence": {"buyer": UNDECIDED, "seller": UNDECIDED, "desk": UNDECIDED},
+    "assign_claim": {"desk": (*UNDECIDED, APPROVED, REJECTED)},
+    "withdraw_claim": {"buyer": tuple(status for status in UNDECIDED if status not in (RETURNING, RETURNED))},
+    "wait_on_claim": {"buyer": (RECEIVED, FOR_SELLER, FOR_BUYER)},
+    "grant_claim": {"seller": (RECEIVED, FOR_SELLER)},
+    "offer_refund": {"seller": (RECEIVED, FOR_SELLER), "buyer": (FOR_BUYER,)},
+    "accept_offer": {"seller": (FOR_SELLER,), "buyer": (FOR_BUYER,)},
+    "decline_offer": {"seller": (FOR_SELLER,), "buyer": (FOR_BUYER,)},
+    "send_return": {"buyer": (TO_RETURN,)},
+    "receive_return": {"seller": (TO_RETURN, RETURNING)},
+    "inspect_return": {"seller": (RETURNED,)},
+    "escalate_claim": {
+        "buyer": (FOR_SELLER, FOR_BUYER, UPSTREAM, RETURNING, RETURNED),
+        "seller": (RECEIVED, FOR_SELLER, FOR_BUYER, RETURNING, RETURNED),
+    },
+    "escalate_upstream": {"seller": (RECEIVED, FOR_SELLER, PLATFORM), "desk": (RECEIVED, FOR_SELLER, PLATFORM)},
+    "answer_upstream": {"seller": (UPSTREAM,), "desk": (UPSTREAM,)},
+    "ask_party": {"desk": (PLATFORM,)},
+    "decide_claim": {"desk": UNDECIDED},
+    "appeal_claim": {"buyer": (APPROVED, REJECTED), "seller": (APPROVED, REJECTED)},
+}
+"""The statuses at which each side may send a command."""
+
+WAITS: dict[str, tuple[str, str, str]] = {
+    RECEIVED: ("claim_unanswered", "seller", "answer"),
+    FOR_SELLER: ("claim_unanswered", "seller", "answer"),
+    FOR_BUYER: ("claim_lapses", "buyer", "reply"),
+    SELLER_ASKED: ("claim_unanswered", "seller", "answer"),
+    BUYER_ASKED: ("claim_unanswered", "buyer", "reply"),
+    TO_RETURN: ("claim_lapses", "buyer", "send_back"),
+    RETURNING: ("return_missing", "seller", "travel"),
+    RETURNED: ("inspection_lapses", "seller", "inspect"),
+    UPSTREAM: ("upstream_silent", "seller", "upstream"),
+}
+"""What silence does at each status, who is silent, and the name of the window."""
+
+SILENCES = ("claim_unanswered", "claim_lapses", "return_missing", "inspection_lapses", "upstream_silent")
+
+
+@dataclass
+class Claim:
+    """One claim. `ruling` is a decision that waits for an appeal, by line; `awarded` what was granted in the end."""
+
+    name: str
+    lines: tuple[str, ...]
+    reason: str
+    opened: datetime
+    since: datetime
+    status: str = RECEIVED
+    offer: tuple[str, int] | None = None
+    ruling: dict[str, int] | None = None
+    judges: set[str] = field(default_factory=set)
+    appealed: bool = False
+    awarded: dict[str, int] = field(default_factory=dict)
+    parcel: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.status not in (RESOLVED, CLOSED)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is decided for good, and at most the money has to follow."""
+        return not self.open or (self.status == APPROVED and self.ruling is None)
+
+    @property
+    def holder(self) -> str:
+        return f"claim:{self.name}"
+
+    @property
+    def clock(self) -> tuple[str, str]:
+        """The step that its clock takes, and on whose calendar it counts."""
+        if self.status == LONGER:
+            return "claim_wakes", "buyer"
+        return WAITS[self.status][:2] if self.status in WAITS else ("decision_stands", "buyer")

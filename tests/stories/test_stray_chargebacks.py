@@ -1,0 +1,114 @@
+"""The buyer's bank takes back a payment that the order had no claim to, or one that was given back already."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import stripe
+
+from domain.state import Cause, LineState, Proof, Stage
+from tests.life import BUYER, SELLER, Life
+from tests.marketplace import Marketplace
+from tests.receiver import Receiver, hold_of
+
+DAY = timedelta(days=1)
+PRICE = 64_90
+FEE = "15.00 EUR"
+
+
+async def second_payment(market: Marketplace, receiver: Receiver, life: Life, *, goes_back: bool) -> str:
+    """Somebody takes the order's price from the buyer a second time; its hold. The balance has nothing to refund it."""
+    if not goes_back:
+        now = await life.now()
+        market.sandbox.move_clock(life.order_id, now)
+        lasts = {"operation": "refund", "until": now + 200 * DAY}
+        market.sandbox.fault("balance_insufficient", order_id=life.order_id, **lasts)  # type: ignore[arg-type]
+    second = market.preauthorise(life.document)
+    stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.payment_intents.capture(second)
+    assert "delivered" in await receiver.tell(second)
+    assert bool(life.state().strays) is not goes_back
+    return second
+
+
+async def charged_back(market: Marketplace, receiver: Receiver, life: Life, hold: str) -> str:
+    dispute = str(market.sandbox.dispute(hold, amount=PRICE, reason="product_not_received")["id"])
+    assert set(await receiver.tell(dispute)) == {"delivered"}
+    assert life.ticket(Cause.DISPUTE).subject == dispute
+    return dispute
+
+
+async def lost(market: Marketplace, receiver: Receiver, dispute: str) -> None:
+    market.sandbox.close_dispute(dispute, "lost")
+    await receiver.tell(dispute)
+
+
+async def received(life: Life) -> None:
+    await life.delivered(Proof.STRONG)
+    await life.send("receive", BUYER)
+
+
+@pytest.mark.parametrize("paid_out", [False, True], ids=["in escrow", "paid out"])
+async def test_a_second_payment_that_is_charged_back_is_nothing_to_the_seller(
+    market: Marketplace, receiver: Receiver, paid_out: bool
+) -> None:
+    life = await market.order()
+    await (received(life) if paid_out else life.delivered(Proof.STRONG))
+    second = await second_payment(market, receiver, life, goes_back=False)
+    dispute = await charged_back(market, receiver, life, second)
+    assert not any(line.held for line in life.state().lines)
+    await lost(market, receiver, dispute)
+    if not paid_out:
+        await life.send("receive", BUYER)
+    assert [line.state for line in life.state().lines] == [LineState.ACCEPTED] * 2
+    assert not {"refund", "transfer_reversal"} & set(life.effects())
+    money = life.money()
+    assert (money["released"], money["fees"], money["lost"]) == ("60.10 EUR", "4.80 EUR", FEE)
+    assert not {"escrow", "owed"} & set(money)
+    await life.until("close")
+    assert await life.result() == Stage.CLOSED
+    assert not {"open_dispute", "lose_dispute", "owed"} & set(life.told(SELLER))
+
+
+async def test_a_second_payment_is_charged_back_before_the_first_is_captured(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    second = await second_payment(market, receiver, life, goes_back=False)
+    dispute = await charged_back(market, receiver, life, second)
+    await received(life)
+    await lost(market, receiver, dispute)
+    money = life.money()
+    assert (money["captured"], money["released"], money["lost"]) == ("129.80 EUR", "60.10 EUR", FEE)
+    assert not {"escrow", "owed"} & set(money)
+
+
+async def test_a_second_payment_that_went_back_and_is_charged_back_is_the_platforms_loss(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    await received(life)
+    second = await second_payment(market, receiver, life, goes_back=True)
+    await lost(market, receiver, await charged_back(market, receiver, life, second))
+    money = life.money()
+    assert (money["released"], money["refunded"], money["lost"]) == ("60.10 EUR", "64.90 EUR", "79.90 EUR")
+    assert "transfer_reversal" not in life.effects()
+    assert life.state().debt is None
+
+
+async def test_a_refund_that_fails_while_the_bank_decides_is_not_given_anew(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    await life.delivered()
+    await life.desk("refund")
+    assert await life.result() == Stage.REFUNDED
+    refund = next(str(effect["object"]) for effect in life.book() if effect["kind"] == "refund")
+    dispute = await charged_back(market, receiver, life, hold_of(life))
+    market.sandbox.settle_refund(refund, "failed")
+    assert "delivered" in await receiver.tell(refund)
+    await life.pass_time(10 * DAY)
+    assert life.effects().count("refund") == 1, "the buyer has it from the bank"
+    await lost(market, receiver, dispute)
+    money = life.money()
+    assert (money["owed"], "refunded" in money, "escrow" in money) == (FEE, False, False)

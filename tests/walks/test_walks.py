@@ -1,0 +1,145 @@
+"""The pages of docs/walks, run as they stand. `WALKS=write` writes what was printed into the pages instead."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from secrets import randbelow
+
+import pytest
+
+from activities.store import personal
+from domain.state import Milestone, Proof
+from tests.life import Json, Life
+from tests.marketplace import Marketplace
+from tests.starter.conftest import Aftersale
+from tests.walks.walk import general, pages, scenes, with_outputs
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMBER = "00340434161094042557"
+"""The tracking number of the walks: 20 digits with a right check digit."""
+
+
+class Walker:
+    """Plays a page. ``o-1001``, ``o-1002`` and ``file-1`` in a page stand for the orders and files of this run."""
+
+    def __init__(self, market: Marketplace, aftersale: Aftersale, folder: Path) -> None:
+        self.market = market
+        self.aftersale = aftersale
+        self.folder = folder
+        self.life: Life | None = None
+        self.names: dict[str, str] = {}
+        """What ids in the page stand for."""
+
+    async def play(self, what: str, *about: str) -> None:
+        """What happens beside the commands."""
+        plays: Mapping[str, Callable[..., Awaitable[None]]] = {
+            "order": self._order,
+            "until": self._until,
+            "days": self._days,
+            "scan": self._scan,
+            "file": self._file,
+        }
+        await plays[what](*about)
+
+    async def command(self, words: tuple[str, ...]) -> str:
+        """What a command of the page prints."""
+        assert words[0] == "aftersale", words
+        given = [self._real(word) for word in words[1:]]
+        ran = await self.aftersale(*given)
+        if self.life is not None:
+            await self.life.rest()
+        if words[1:3] == ("files", "add") and ran.code == 0:
+            self.names[f"file-{sum(name.startswith('file') for name in self.names) + 1}"] = ran.out.strip()
+        return self._told(ran.out + ran.err)
+
+    async def _order(self, *about: str) -> None:
+        prices = about[0].split(",") if about else ["40.00", "20.00"]
+        document = self.market.checkout(prices=prices)
+        # Ids as long as those of the page, so that its tables stand as they are printed.
+        told = f"o-{1001 + len(self.market.lives)}"
+        self.names[told] = document["order_id"] = f"o-{2000 + randbelow(8000)}"
+        document["lines"][0] |= {"title": "Linen shirt, dark blue", "known_differences": "darker than in the photo"}
+        document["lines"][0]["return_terms"] = "14 days, postage borne by the buyer"
+        self._people(document)
+        if "unpaid" not in about:
+            document = self.market.preauthorised(document)
+        self.life = await self.market.order(document)
+
+    def _people(self, document: Json) -> None:
+        document["buyer"]["person_id"], document["seller"]["person_id"] = "ann", "sam"
+        with self.market.engine.begin() as conn:
+            for person, name in (("ann", "Ann Example"), ("sam", "Sam Example")):
+                known = personal.Person(person, name, f"{person}@mail.example", "en")
+                personal.put_person(conn, self.market.vault, known)
+
+    @property
+    def order(self) -> Life:
+        assert self.life is not None, "the page plays no order"
+        return self.life
+
+    async def _until(self, step: str) -> None:
+        await self.order.until(step)
+
+    async def _days(self, count: str) -> None:
+        await self.order.pass_time(timedelta(days=int(count)))
+
+    async def _scan(self, milestone: str, proof: str = "weak", parcel: str = "") -> None:
+        parcels = self.order.state().parcels
+        await self.order.scan(Milestone(milestone), parcel or parcels[0].parcel_id, Proof(proof))
+
+    async def _file(self, name: str, *words: str) -> None:
+        (self.folder / name).write_text(" ".join(words) + "\n", encoding="utf-8")
+
+    def _real(self, word: str) -> str:
+        for told, real in self.names.items():
+            word = re.sub(rf"\b{re.escape(told)}\b", real, word)
+        return word
+
+    def _told(self, text: str) -> str:
+        for told, real in self.names.items():
+            text = text.replace(real, told)
+        return text.replace(str(self.folder), ".")
+
+
+def read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def write(page: Path, text: str) -> None:
+    page.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", pages(ROOT), ids=lambda path: path.stem)
+async def test_a_page_prints_what_it_says(
+    page: Path, market: Marketplace, aftersale: Aftersale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    walker, text = Walker(market, aftersale, tmp_path), read(page)
+    outputs: dict[tuple[int, int], str] = {}
+    for scene in scenes(text):
+        if scene.play:
+            await walker.play(*scene.play)
+            continue
+        outputs[scene.at] = printed = await walker.command(scene.command)
+        if os.environ.get("WALKS") != "write":
+            assert general(printed) == general(scene.shown), " ".join(scene.command)
+    if os.environ.get("WALKS") == "write":
+        write(page, with_outputs(text, outputs))
+
+
+def test_a_page_whose_output_is_not_what_is_printed_is_found() -> None:
+    page = "# A page\n\n<!-- play: order -->\n\n```console\n$ aftersale show o-1001\nplaced\n\n$ aftersale list\n```\n"
+    order, show, listing = scenes(page)
+    assert order.play == ("order",)
+    assert (show.command, general(show.shown)) == (("aftersale", "show", "o-1001"), "placed")
+    assert listing.shown == ""
+    assert "confirmed" in with_outputs(page, {show.at: "confirmed", listing.at: "o-1001"})
+    assert general("2026-11-27 21:40 UTC") == general("2027-01-02 09:00 UTC") == "TIME"
+
+
+def test_every_founding_document_has_a_page() -> None:
+    assert len(pages(ROOT)) == 4
