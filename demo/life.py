@@ -26,7 +26,7 @@ from domain.contract import workflow_id
 from domain.deadlines import Clock, deadlines
 from domain.errors import Refused
 from domain.money import Money, total
-from domain.state import Cause, Milestone, Order, Ticket
+from domain.state import Actor, Cause, Milestone, Order, Ticket
 from domain.wire import from_plain
 from domain.words import HAPPENED
 from sandbox.client import SandboxClient
@@ -156,6 +156,10 @@ class Life:
             self.say(self.now, f"{told}: refused, {error}")
             return
         raise WentWrong(f"{told}: should have been refused because of {reason}")
+
+    async def store(self, by: Actor, content: bytes, name: str) -> str:
+        """Somebody hands in a file of the order, which commands then name by the id that this gives."""
+        return await self.client.store_file(self.order_id, by, source=content, name=name)
 
     async def ship(self, *lines: str, told: str = "", wait: float = PATIENCE) -> Progress:
         """The seller sends a parcel with these lines, or all; follows the capture for up to `wait` seconds."""

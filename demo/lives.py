@@ -280,4 +280,4 @@ STORIES = (
     Story("cancel-silence", "buyer cancels, seller silent", cancel_by_silence, Ending(Stage.CANCELLED)),
     Story("provider-down", "provider down during the capture", provider_down, SMOOTH),
 )  # fmt: skip
-"""All lives. The first kills the worker that all would share, so the others begin when another is up."""
+"""The lives of orders without a claim. The first kills the worker that all would share."""

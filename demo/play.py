@@ -11,11 +11,15 @@ from pathlib import Path
 
 from activities.relay import Relay
 from activities.store import ledger
+from demo.claim_lives import CLAIM_STORIES
 from demo.life import Ending, Life, WentWrong
 from demo.lives import STORIES, Story
 from demo.post import relay
 from demo.show import Show
 from demo.world import Connections, World, connections, world
+
+ALL = (*STORIES, *CLAIM_STORIES)
+"""All lives. The first kills the worker that all would share, so the others begin when another is up."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,10 @@ async def _play(around: World, show: Show) -> tuple[list[Played], bool]:
     async with connections(around) as held:
         postman = relay(around, held.engine, held.vault)
         free = asyncio.Event()
-        with show.live([story.name for story in STORIES]):
-            first = asyncio.create_task(_live(STORIES[0], around, held, postman, show, free))
+        with show.live([story.name for story in ALL]):
+            first = asyncio.create_task(_live(ALL[0], around, held, postman, show, free))
             await free.wait()
-            rest = (_live(story, around, held, postman, show, free) for story in STORIES[1:])
+            rest = (_live(story, around, held, postman, show, free) for story in ALL[1:])
             played = [*await asyncio.gather(*rest)]
             played.insert(0, await first)
         return played, await asyncio.to_thread(_is_balanced, held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import cycle, islice
@@ -13,14 +14,19 @@ from pathlib import Path
 from sqlalchemy import case, func, select
 
 from activities.relay import Relay
+from activities.store.desk import claims
+from activities.store.desk.message_tables import messages
 from activities.store.screens import list_orders
 from activities.store.tables import orders, outbox, unsent
+from demo.cast import Cast
+from demo.desk import DESK, Deskwork
 from demo.life import Life, WentWrong
 from demo.lives import DAY, HOUR, confirm
 from demo.post import relay
 from demo.show import Show, shown
 from demo.temporal import virtual_now
 from demo.world import Connections, World, connections, world, write_private
+from domain.claims.case import Status as ClaimStatus
 from domain.contract import workflow_id
 from domain.errors import AftersaleError
 from domain.state import Stage
@@ -109,11 +115,25 @@ async def paused(life: Life) -> None:
     )
 
 
-STATES: tuple[State, ...] = (
+STUCK: tuple[State, ...] = (
     unconfirmed, unconfirmed_late, unshipped_late, money_unknown, delivered,
     silent_buyer, payout_refused, on_its_way, unpaid, paused,
 )  # fmt: skip
-"""The states that orders are put into, in turn; later ones matter less."""
+"""The troubles and stages that docs/operators.md is about; they come first."""
+
+
+def _on_desk(work: Deskwork, number: int) -> State:
+    """The state of the desk as one of ours, with the people of its number."""
+
+    async def state(life: Life) -> None:
+        await work(life, Cast(life, number))
+
+    state.__name__ = work.__name__
+    return state
+
+
+STATES: tuple[State, ...] = (*STUCK, *(_on_desk(work, number) for number, work in enumerate(DESK)))
+"""All states that orders are put into, in turn."""
 
 
 def up(
@@ -155,20 +175,25 @@ async def _place(around: World, held: Connections, postman: Relay, show: Show, w
     if not number:
         return
     show.note(f"Placing {number} orders and moving them on ...")
+    began = time.monotonic()
     made = [
         (f"{state.__name__.replace('_', '-')}-{there + i}", state)
         for i, state in enumerate(islice(cycle(STATES), number), 1)
     ]
-    few = asyncio.Semaphore(AT_ONCE)
+    few, amiss = asyncio.Semaphore(AT_ONCE), list[str]()
 
     async def bring(order_id: str, state: State) -> None:
         async with few:
             try:
                 await state(Life(order_id, around, held, postman, lambda _at, _what: None))
             except (WentWrong, AftersaleError, TimeoutError) as error:
+                amiss.append(order_id)
                 show.note(f"{order_id} is not where it should be: {error}")
 
     await asyncio.gather(*(bring(order_id, state) for order_id, state in made))
+    show.note(
+        f"{number - len(amiss)} of {number} orders are where they should be, after {time.monotonic() - began:.0f} s."
+    )
 
 
 async def _send_ahead(held: Connections, postman: Relay) -> None:
@@ -193,17 +218,22 @@ def _how_many(held: Connections) -> int:
 
 
 def _commands(held: Connections, environment: Path) -> list[str]:
-    """Three commands that make sense with the orders that are there."""
+    """Commands that make sense with the orders that are there."""
     with held.engine.begin() as conn:
         stuck = list_orders(conn, attention=True, limit=50)
         fresh = list_orders(conn, stage=Stage.PLACED, attention=False, limit=1)
+        claimed = claims.listed(conn, status=ClaimStatus.ESCALATED, limit=1)
+        busiest = select(messages.c.order_id).group_by(messages.c.order_id).order_by(func.count().desc()).limit(1)
+        written = conn.execute(busiest).scalars().all()
     unknown = [row for row in stuck if "unknown" in row.reason]
     aftersale = Path(sys.executable).with_name("aftersale")
-    command = f". {shown(environment)} && {shown(aftersale)}"
-    commands = [f"{command} list --attention"]
-    commands += [f"{command} why {row.order_id}" for row in (unknown or [*stuck])[:1]]
-    commands += [f"{command} confirm {row.order_id}" for row in fresh]
-    return commands
+    tries = ["list --attention", "tickets"]
+    tries += [f"why {row.order_id}" for row in (unknown or [*stuck])[:1]]
+    tries += [f"confirm {row.order_id}" for row in fresh]
+    tries += [f"why {row.order_id}" for row in claimed]
+    tries += [f"messages inbox --as seller --id {row.seller}" for row in claimed]
+    tries += [f"messages thread {order_id} --as seller" for order_id in written]
+    return [f". {shown(environment)} && {shown(aftersale)} {what}" for what in tries]
 
 
 def _write(environment: Path, around: World) -> None:

@@ -17,13 +17,13 @@ from faults.cases import Moment
 from faults.ground import Ground
 from faults.operator_faults import WITH_EFFECT
 from faults.proxy import Deed
-from faults.stages import SETTINGS, Stage
+from faults.stages import BY_TIME, SETTINGS, Stage
 
 PRESSES = 49
 """How often the button is pressed again while its first press is under way."""
 IN_FLIGHT = 8
 """Of which so many are on their way at the same time; the server takes ten updates of one workflow at once."""
-NO_BUTTON = "time ends the window, and nobody acts"
+NO_BUTTON = "time does it, and nobody acts"
 UNREADABLE: tuple[Any, ...] = (None, 17, "confirm", [{}], {}, {"command_id": 5}, {"actor": "seller"}, "x" * 100_000)
 NAMES = ("confirm", "cancel", "refund", "settle", "no_such_command")
 
@@ -39,12 +39,12 @@ class Messages:
     needs_button: bool = False
 
     def moments(self, stage: Stage) -> tuple[Moment, ...]:
-        if self.needs_button and stage is Stage.CLOSING:
+        if self.needs_button and stage in BY_TIME:
             return ()
         return WITH_EFFECT[:2] if SETTINGS[stage].operation else (Moment.BEFORE_COMMIT,)
 
     def why_not(self, stage: Stage) -> str:
-        return NO_BUTTON if self.needs_button and stage is Stage.CLOSING else ""
+        return NO_BUTTON if self.needs_button and stage in BY_TIME else ""
 
     async def arm(self, ground: Ground) -> None:
         ground.lay(Deed.HOLD)

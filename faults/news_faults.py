@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,13 +18,14 @@ from domain.state import is_over
 from faults.cases import Moment
 from faults.ground import Ground
 from faults.proxy import Deed as TrapDeed
-from faults.stages import Stage
+from faults.oracles import Fate
+from faults.stages import IN_CLAIMS, UNDECIDED, Stage
 from starter.runs import Runs
 from workflows.housekeeping import PROVIDER_POLL
 
 REFUND_FAILS_AFTER = timedelta(days=5)
 POLL_SECONDS = 60.0
-DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.REFUNDING, Stage.CLOSING)
+DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.REFUNDING, Stage.CLOSING, *IN_CLAIMS)
 """Where money was captured that a bank can take back, also when the buyer has been given it back already."""
 
 Deed = Callable[[Ground], Awaitable[None]]
@@ -107,6 +108,9 @@ async def _lost(ground: Ground) -> None:
     done = (DisputeStatus.LOST, DisputeStatus.BORNE)
     await told(ground, "the dispute is lost", lambda order: all(each.status in done for each in order.disputes))
     ground.disputed = True
+    if ground.case.stage in UNDECIDED:
+        # The bank has decided about the money that the claim is about.
+        ground.subject.story = replace(ground.subject.story, fate=Fate.FULFILLED)
 
 
 async def _refund_fails(ground: Ground) -> None:
@@ -174,7 +178,7 @@ def news_faults() -> tuple[NewsFault, ...]:
     return (
         NewsFault("dispute_won", DISPUTED, UNCAPTURED, _won),
         NewsFault("dispute_lost", DISPUTED, UNCAPTURED, _lost),
-        NewsFault("refund_fails_days_later", (Stage.REFUNDING,), NO_REFUND, _refund_fails),
+        NewsFault("refund_fails_days_later", (Stage.REFUNDING, Stage.PART_REFUNDING), NO_REFUND, _refund_fails),
         NewsFault("hold_ended_by_its_issuer", HELD, NO_HOLD, _hold_ended),
         NewsFault(
             "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed

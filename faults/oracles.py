@@ -59,6 +59,8 @@ class Fate(StrEnum):
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
     EXPIRED = "expired"
+    PART_REFUNDED = "part_refunded"  # a claim about the first line gave half of its price back
+    LINE_REFUNDED = "line_refunded"  # a claim about the first line gave all of its price back
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ class Story:
     shipping: int
     fate: Fate = Fate.FULFILLED
 
+    @property
+    def award(self) -> int:
+        """What a claim about the first line gives back to the buyer."""
+        first = self.prices[0]
+        return {Fate.PART_REFUNDED: first // 2, Fate.LINE_REFUNDED: first}.get(self.fate, 0)
+
 
 def expected(story: Story) -> Amounts:
     """What the amounts must be when the story is over, by the rules, and by nothing of ours that computes them."""
@@ -90,9 +98,18 @@ def expected(story: Story) -> Amounts:
             return Amounts()
         case Fate.REFUNDED:
             return Amounts(captured=total, refunded=total)
-        case Fate.FULFILLED:
-            fees = sum((price * COMMISSION_PERCENT + 50) // 100 for price in story.prices)
-            return Amounts(captured=total, released=total - fees, fees=fees)
+        case Fate.LINE_REFUNDED if len(story.prices) == 1:
+            return Amounts(captured=total, refunded=total)
+        case Fate.FULFILLED | Fate.PART_REFUNDED | Fate.LINE_REFUNDED:
+            fees = [(price * COMMISSION_PERCENT + 50) // 100 for price in story.prices]
+            fees[0] = _share(fees[0], story.prices[0] - story.award, story.prices[0])
+            kept, back = sum(fees), story.award
+            return Amounts(captured=total, released=total - back - kept, refunded=back, fees=kept)
+
+
+def _share(fee: int, left: int, price: int) -> int:
+    """The commission on what is left of a price; a half is rounded up."""
+    return (2 * fee * left + price) // (2 * price)
 
 
 def after_chargeback(story: Story, taken: int, fee: int) -> Amounts:

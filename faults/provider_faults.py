@@ -14,13 +14,16 @@ from faults.stages import SETTINGS, Stage
 from sandbox.faults import FaultKind
 
 ONLY_FOR: Mapping[FaultKind, tuple[Stage, ...]] = {
-    FaultKind.BALANCE_INSUFFICIENT: (Stage.RELEASING, Stage.REFUNDING),
-    FaultKind.PENDING: (Stage.REFUNDING,),
-    FaultKind.ACCOUNT_CLOSED: (Stage.RELEASING,),
+    FaultKind.BALANCE_INSUFFICIENT: (Stage.RELEASING, Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING),
+    FaultKind.PENDING: (Stage.REFUNDING, Stage.PART_REFUNDING),
+    FaultKind.ACCOUNT_CLOSED: (Stage.RELEASING, Stage.DECIDING),
     FaultKind.DECLINED: (Stage.PAYING, Stage.PLACING, Stage.SHIPPING),
     FaultKind.HOLD_EXPIRED: (Stage.SHIPPING, Stage.CANCELLING),
 }
 """Kinds that can befall some operations only."""
+
+READS_FIRST = (Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING)
+"""Stages with a refund, which reads its charge first and in an outage comes no further."""
 
 ELSEWHERE = frozenset({FaultKind.LIE, FaultKind.REFUND_FAILS, FaultKind.DISPUTE})
 """What no honest provider answers, which reconciliation is there to find, and what comes as news days later."""
@@ -63,8 +66,7 @@ class ProviderFault:
     async def arm(self, ground: Ground) -> None:
         """Plan it, and see by the proxy that the struck call is really made."""
         marks = ground.case.setting.call_marks(ground.subject)
-        if self.outage and ground.case.stage is Stage.REFUNDING:
-            # A refund reads its charge first, and in an outage comes no further.
+        if self.outage and ground.case.stage in READS_FIRST:
             marks = ((await ground.subject.order()).payment.charge.encode(),)
         ground.trap = ground.arena.provider.trap(*marks, side=Side.REQUEST, deed=Deed.NOTE)
         until = ground.subject.now + self.outage if self.outage else None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from demo.life import WentWrong
+from domain.claims.case import Verdict
+from faults import claimants
 from faults.oracles import Fate
 from faults.subject import Subject
 
@@ -32,6 +34,18 @@ class Stage(StrEnum):
     CANCELLING = "cancel_and_void"
     REFUNDING = "refund"
     CLOSING = "closed"
+    OPENING = "open_claim"
+    ANSWERING = "answer_claim"
+    PART_REFUNDING = "part_refund"
+    RETURNING = "receive_return"
+    DECIDING = "decide_and_claw_back"
+
+
+IN_CLAIMS = (Stage.OPENING, Stage.ANSWERING, Stage.PART_REFUNDING, Stage.RETURNING, Stage.DECIDING)
+UNDECIDED = (Stage.OPENING, Stage.ANSWERING, Stage.RETURNING)
+"""Stages of a claim's life, and those that leave it open."""
+BY_TIME = (Stage.CLOSING, Stage.DECIDING)
+"""Stages whose act is that time passes."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,39 @@ async def _close(subject: Subject) -> None:
     raise WentWrong("the window does not close")
 
 
+async def _claimed(subject: Subject) -> None:
+    await _delivered(subject)
+    await claimants.opens(subject)
+
+
+async def _offered(subject: Subject) -> None:
+    await _claimed(subject)
+    await claimants.offers(subject)
+
+
+async def _sent_back(subject: Subject) -> None:
+    await _claimed(subject)
+    await claimants.decides(subject, Verdict.RETURN_FIRST)
+    await claimants.sends_back(subject)
+
+
+async def _decided(subject: Subject) -> None:
+    """About goods that were paid out already."""
+    await _completed(subject)
+    await claimants.opens(subject)
+    await claimants.escalates(subject)
+    await claimants.decides(subject, Verdict.REFUND)
+
+
+async def _stands(subject: Subject) -> None:
+    """Nobody appeals, and the decision is carried out."""
+    for _ in range(10):
+        if all(claim.is_settled for claim in (await subject.order()).claims):
+            return
+        await subject.to_next_clock()
+    raise WentWrong("the decision is not carried out")
+
+
 SETTINGS = {
     setting.stage: setting
     for setting in (
@@ -117,5 +164,10 @@ SETTINGS = {
         Setting(Stage.CANCELLING, Fate.CANCELLED, _confirmed, Subject.call_off, "void", "void"),
         Setting(Stage.REFUNDING, Fate.REFUNDED, _delivered, Subject.give_back, "refund", "refund"),
         Setting(Stage.CLOSING, Fate.FULFILLED, _completed, _close),
+        Setting(Stage.OPENING, Fate.LINE_REFUNDED, _delivered, claimants.opens),
+        Setting(Stage.ANSWERING, Fate.FULFILLED, _claimed, claimants.answers),
+        Setting(Stage.PART_REFUNDING, Fate.PART_REFUNDED, _offered, claimants.accepts, "refund", "refund"),
+        Setting(Stage.RETURNING, Fate.LINE_REFUNDED, _sent_back, claimants.gets_back),
+        Setting(Stage.DECIDING, Fate.LINE_REFUNDED, _decided, _stands, "reverse_release", "reverse_release"),
     )
 }

@@ -25,6 +25,8 @@ from domain.contract import workflow_id
 from domain.deadlines import deadlines
 from domain.errors import AftersaleError, Invalid, Refused
 from domain.state import Actor, Cause, Milestone, Order, Outcome, Role, Stage, is_over, stage
+from faults import claimants
+from faults.claimants import WITHIN
 from faults.oracles import Fate, Story
 from starter.answers import NotFound, NotJudgedYet, Progress, Unreachable
 from starter.sending import new_id
@@ -34,8 +36,6 @@ PAUSE = 0.25
 """Seconds before a command is sent again."""
 PATIENT = 150.0
 """Seconds for which somebody goes on trying; longer than a killed worker's step and a server's restart together."""
-WITHIN = 8.0
-"""Seconds that one sending waits for its verdict."""
 MOST_ACTS = 150
 """Acts within which every story must end."""
 MOST_ASKED = 100
@@ -260,6 +260,10 @@ class Subject(Life):
 
     async def _act(self, order: Order) -> Progress | None:
         fate, at = self.story.fate, stage(order)
+        for claim in order.open_claims:
+            done = await claimants.goes_on(self, claim)
+            if done is not None:
+                return done
         if fate is Fate.CANCELLED and at in (Stage.PLACED, Stage.CONFIRMED):
             return await self.call_off()
         match at:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from uuid import uuid4
 
 import pytest
 
+from activities.store.database import connect
+from activities.store.desk import claims
+from domain.claims.case import Status
 from tests.stack.alive import ends
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows what is left running")
@@ -36,6 +40,9 @@ ENDS = {
     "hold-renewed": SMOOTH,
     "cancel-silence": ("cancelled", *["0.00 EUR"] * 5, 0),
     "provider-down": SMOOTH,
+    "missing-parcel": (*SMOOTH[:6], 1),
+    "part-refund": ("closed", "64.90 EUR", "49.06 EUR", "12.00 EUR", "3.84 EUR", "0.00 EUR", 0),
+    "appeal": (*SMOOTH[:6], 2),
 }
 
 
@@ -129,24 +136,41 @@ def test_interrupted_lives_leave_nothing_behind_and_a_second_demo_is_turned_away
         assert "Traceback" not in started.output
 
 
-def test_a_kept_stack_tells_how_to_reach_it_and_has_its_orders_again_the_next_time(
+def test_a_kept_stack_has_a_desk_to_look_at_and_its_orders_again_the_next_time(
     session_directory: Path, pytestconfig: pytest.Config
 ) -> None:
-    directory = session_directory / "up"
-    for arguments in (("up", "--orders", "2"), ("up",)):
+    directory, before, orders = session_directory / "up", dict[str, bool](), dict[str, bool]()
+    for arguments in (("up",), ("up", "--orders", "1")):
         with demo(pytestconfig.rootpath, directory, *arguments) as started:
             started.wait_for("Ctrl-C ends it all")
+            assert "is not where it should be" not in started.output
             assert "/namespaces/default/workflows" in started.output
-            listed = subprocess.run(
-                ["/bin/sh", "-c", f". {directory}/env && exec {sys.executable} -m starter.cli list --json"],
-                cwd=pytestconfig.rootpath,
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            orders = {row["order_id"]: row["attention"] for row in json.loads(listed.stdout)["orders"]}
-            assert orders == {"unconfirmed-1": False, "unconfirmed-late-2": True}
+            before, orders = orders, listed(directory, pytestconfig.rootpath)
+            statuses = claim_statuses(directory)
             started.process.send_signal(signal.SIGINT)
             assert started.process.wait(PATIENCE) == 0, started.output
             assert not started.left()
         assert not (directory / "env").exists()
+        assert statuses == set(Status), "claims at every status"
+    assert orders.items() > before.items()
+    assert orders.keys() - before.keys() == {f"unconfirmed-{len(orders)}"}
+    assert orders["unconfirmed-1"] is False
+    assert orders["unconfirmed-late-2"] is True
+
+
+def listed(directory: Path, root: Path) -> dict[str, bool]:
+    """The orders of a running stack, and whether each needs a person."""
+    command = f". {directory}/env && exec {sys.executable} -m starter.cli list --json --limit 200"
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=root, capture_output=True, text=True, check=True)
+    return {row["order_id"]: row["attention"] for row in json.loads(done.stdout)["orders"]}
+
+
+def claim_statuses(directory: Path) -> set[Status]:
+    """Where the claims of a running stack stand."""
+    found = re.search(r"DATABASE_URL=(\S+)", (directory / "env").read_text())
+    assert found
+    engine = connect(found[1].strip("'"), application_name="aftersale-test")
+    with engine.begin() as conn:
+        rows = claims.listed(conn, only_open=False, limit=200)
+    engine.dispose()
+    return {row.status for row in rows}
