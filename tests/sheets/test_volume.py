@@ -50,7 +50,8 @@ def test_many_cases_go_out_and_come_back_in_seconds_and_in_six_statements(crowd:
 
 def test_writing_them_takes_no_more_memory_than_a_batch(crowd: Desk) -> None:
     peaks = []
-    for which in ({"owner": "nobody"}, {}):
+    some: tuple[dict[str, Any], ...] = ({"owner": "nobody"}, {})
+    for which in some:
         tracemalloc.start()
         crowd.export(suffix=".csv", **which)
         peaks.append(tracemalloc.get_traced_memory()[1])
