@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from starter.cases import commands as cases
+from starter.reports import commands as reports
 from starter.work import commands as work
 
 CLAIMS = typer.Typer(help="Claims: find them, read one, say how it was handled.", no_args_is_help=True)
@@ -16,5 +17,6 @@ def add_to(app: typer.Typer) -> None:
     """Each group with the commands that belong to it."""
     cases.add_to(CLAIMS)
     work.add_to(TICKETS)
+    reports.add_to(app)
     app.add_typer(CLAIMS, name="claims", rich_help_panel="Claims")
     app.add_typer(TICKETS, name="tickets", invoke_without_command=True)
