@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from starter.cases import commands as cases
+from starter.reports import commands as reports
 from starter.sheets import commands as sheets
 from starter.work import commands as work
 
@@ -19,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     """Each group with the commands that belong to it."""
     cases.add_to(CLAIMS)
     work.add_to(TICKETS)
+    reports.add_to(app)
     sheets.add_to(CLAIMS, TICKETS, ORDERS)
     app.add_typer(CLAIMS, name="claims", rich_help_panel="Claims")
     app.add_typer(TICKETS, name="tickets", invoke_without_command=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
 
-from activities.store.desk import cases, claims
+from activities.store.desk import cases, claims, flow
 from activities.store.vault import Vault
 from domain.claims.case import Status
 from tests.store.rows import NOW
 from tests.store.test_messages import plan
 
 MANY = 100_000
+YEARS = timedelta(days=3650)
 FILL = (
     """
     INSERT INTO orders (
@@ -93,3 +94,7 @@ def test_at_a_hundred_thousand_orders_lists_and_screens_of_claims_read_through_i
         for sql, parameters in queries:
             scanned, _ = plan(conn, sql, parameters)
             assert scanned <= EMPTY, sql
+        for sql, parameters in asked(conn, partial(flow.figures, conn, "s-15", NOW - YEARS, NOW + YEARS)):
+            scanned, nodes = plan(conn, sql, parameters)
+            assert scanned <= EMPTY, sql
+            assert max(node["Actual Rows"] for node in nodes) <= 101, sql

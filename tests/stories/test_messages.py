@@ -317,3 +317,15 @@ async def test_the_seller_sees_which_notes_the_system_has_sent_already(
     assert "mail.example" not in str(seen) + str(own)
     desk = await client.notices(life.order_id, life.actor(SPECIALIST))
     assert {notice.channel for notice in desk} == {"mail", "storefront"}
+
+
+async def test_a_message_names_files_that_are_stored(market: Marketplace, client: AftersaleClient) -> None:
+    life = await market.order()
+    buyer = life.actor(BUYER)
+    with pytest.raises(Refused) as unknown:
+        await client.message(life.order_id, buyer, text="See the picture.", attachments=["file-nowhere"])
+    assert unknown.value.code == "file_unknown"
+    file = await client.store_file(life.order_id, buyer, source=b"A sketch of the shelf.", name="sketch.txt")
+    await client.message(life.order_id, buyer, text="See the sketch.", attachments=[file])
+    thread = await client.thread(life.order_id, life.actor(SELLER))
+    assert [line.attachments for line in thread.lines] == [(file,)]

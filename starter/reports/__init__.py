@@ -1,0 +1,1 @@
+"""How the marketplace works, in figures: a seller's quality, and the flow of orders, tickets and claims."""
