@@ -91,7 +91,7 @@ class ChartRow:
 
 
 BY_DATABASE = "the database, at every commit"
-HOT = "nothing at a booking, where all orders would wait for each other; the trial balance shows it"
+BY_SHARE = "the database, at every commit, order by order: at a bound on the whole all would wait for each other"
 
 CHART: tuple[ChartRow, ...] = (
     ChartRow(
@@ -119,13 +119,13 @@ CHART: tuple[ChartRow, ...] = (
         suspense_account("{order}"), Kind.LIABILITY, Bound.NOT_BELOW_ZERO,
         "Money that came in without a claim to it, until it is refunded.", BY_DATABASE,
     ),
-    ChartRow(FEES, Kind.REVENUE, Bound.NOT_BELOW_ZERO, "What the platform keeps.", HOT),
+    ChartRow(FEES, Kind.REVENUE, Bound.NOT_BELOW_ZERO, "What the platform keeps.", BY_SHARE),
     ChartRow(
         DISPUTE_FEES, Kind.EXPENSE, Bound.NOT_ABOVE_ZERO,
-        "What the provider took for handling disputes and has not given back.", HOT,
+        "What the provider took for handling disputes and has not given back.", BY_SHARE,
     ),
     ChartRow(
-        LOSSES, Kind.EXPENSE, Bound.NOT_ABOVE_ZERO, "What the platform bears because nobody else does.", HOT,
+        LOSSES, Kind.EXPENSE, Bound.NOT_ABOVE_ZERO, "What the platform bears because nobody else does.", BY_SHARE,
     ),
 )  # fmt: skip
 """Every account there is; one that fits no row is an error of ours."""

@@ -216,7 +216,7 @@ def test_transactions_that_do_not_touch_our_balance_at_the_provider_are_not_look
     with engine.begin() as conn:
         inside = (
             Entry(f"escrow:{order_id}:l1", Side.DEBIT, euro(100)),
-            Entry("platform:losses", Side.CREDIT, euro(100)),
+            Entry("platform:fees", Side.CREDIT, euro(100)),
         )
         ledger.post(conn, order_id, "write_off", 9, inside, START)
     keep(engine, life(0)[:1])

@@ -129,11 +129,11 @@ def test_the_database_refuses_what_breaks_the_books(
 BOOKED = "INSERT INTO ledger_transactions (order_id, verb, seq, size, at) VALUES ('o-1', 'refund', 8, 2, now())"
 ONE_ENTRY = """
     INSERT INTO ledger_entries (transaction_id, account, side, amount_minor, currency)
-    SELECT max(id), 'x', 'debit', 5, 'EUR' FROM ledger_transactions
+    SELECT max(id), 'clearing', 'debit', 5, 'EUR' FROM ledger_transactions
 """
 TWO_ENTRIES = """
     INSERT INTO ledger_entries (transaction_id, account, side, amount_minor, currency)
-    SELECT id, 'x', side, 5, 'EUR' FROM ledger_transactions, unnest('{debit,credit}'::text[]) AS side
+    SELECT id, 'clearing', side, 5, 'EUR' FROM ledger_transactions, unnest('{debit,credit}'::text[]) AS side
 """
 SHADOW = "CREATE TEMP TABLE ledger_entries AS TABLE ledger_entries"
 
