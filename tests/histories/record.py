@@ -1,5 +1,7 @@
 """Record histories for the replay test: ``python -m tests.histories.record`` plays all stories and keeps a few lives.
 
+``--add PATH ...`` plays only those stories and keeps what they reach beside the histories that are there.
+
 The fewest lives are kept that together go past every step, every way in, every refusal and every kind of event that the
 stories reach. Run it when the process or the loop has changed on purpose before anything runs in production; afterwards
 a recorded history is never recorded anew, it is what production may hold.
@@ -110,10 +112,11 @@ def main() -> int:
         def pytest_configure(self, config: pytest.Config) -> None:
             config.pluginmanager.register(recorder, RECORDER)
 
-    outcome = pytest.main([*STORIES, "-q", *sys.argv[1:]], plugins=[Plugin()])
+    more = sys.argv[2:] if sys.argv[1:2] == ["--add"] else []
+    outcome = pytest.main(["-q", *(more or [*STORIES, *sys.argv[1:]])], plugins=[Plugin()])
     if outcome != 0:
         return int(outcome)
-    for former in HERE.glob("*.json"):
+    for former in [] if more else HERE.glob("*.json"):
         former.unlink()
     for name, history in recorder.fewest().items():
         (HERE / f"{name}.json").write_text(json.dumps(_anywhere(json.loads(history.to_json())), indent=1) + "\n")
