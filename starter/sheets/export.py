@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from activities.store.desk import sheets
 from activities.store.desk.sheets import Wanted
@@ -75,7 +75,7 @@ class Exporter:
         sheet = SHEETS[name]
         wanted = Wanted(self._reader, TOLD[role], only_open=only_open, marketplace=marketplace, owner=owner)
         with self._records.begin() as conn:
-            conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            sheets.begin(conn)
             owners = sheets.owners(conn) if desk and any(c.edit is Edit.STANDS for c in sheet.columns) else ()
             found = READ[name](conn, self._records.vault, wanted)
             rows = (_row(sheet, record, desk=desk, tick=tick) for record in found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from activities.store.desk import sheets, tickets
 from activities.store.desk.sheets import Since, Wanted
@@ -85,7 +85,7 @@ def judge(
 ) -> Judged:
     """Judge every row as its order stands on record; `tick` is called for each. As many statements for any rows."""
     with records.begin() as conn:
-        conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        sheets.begin(conn)
         judging = _Judging(records, sheet, by, marketplace, conn)
         found = sorted(judging.whole(table, tick), key=lambda outcome: outcome.row)
     counts = Counter(outcome.state.value for outcome in found)

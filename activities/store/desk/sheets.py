@@ -23,6 +23,9 @@ from domain.state import DESK, Actor
 BATCH = 1_000
 """Rows that are fetched at once."""
 
+PATIENCE = 300_000
+"""Milliseconds that a statement may take."""
+
 LAST_STEPS = 5
 """Steps of an order that a row tells of."""
 
@@ -171,6 +174,12 @@ _CLAIM = """
 """
 
 _TICKET = "t.ticket_id, t.cause, t.subject, t.opened_at, t.due, t.owner, t.escalations, t.status, t.outcome"
+
+
+def begin(conn: Connection) -> None:
+    """Let the transaction see one moment throughout, and take the time that many rows need."""
+    conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    conn.execute(text(f"SET LOCAL statement_timeout = {PATIENCE}"))
 
 
 def cases(
