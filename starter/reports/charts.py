@@ -68,4 +68,4 @@ def _draw(axes: Axes, chart: Chart) -> None:
         axes.set_ylabel(chart.unit)
     axes.set_title(chart.title)
     if count > 1:
-        axes.legend()
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
