@@ -17,8 +17,8 @@ from domain.purse import DisputeStatus
 from domain.state import is_over
 from faults.cases import Moment
 from faults.ground import Ground
-from faults.proxy import Deed as TrapDeed
 from faults.oracles import Fate
+from faults.proxy import Deed as TrapDeed
 from faults.stages import IN_CLAIMS, UNDECIDED, Stage
 from starter.runs import Runs
 from workflows.housekeeping import PROVIDER_POLL
