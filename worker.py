@@ -44,13 +44,14 @@ from activities.providers.carrier_port import Carrier
 from activities.providers.easypost import EasyPostCarrier
 from activities.providers.stripe import StripePayments
 from activities.reconcile import Patience, Reconciler
+from activities.recurring import RecurringIssues as IssueFinder
 from activities.relay import Addresses, Relay
 from activities.store.database import connect
 from activities.store.vault import Vault
 from activities.storefront import RowsOnly, WebhookStorefront
 from activities.sweep import Sweeper
 from domain.comparing.sweep import Rule
-from domain.contract import RECONCILIATION, SWEEP, TASK_QUEUE
+from domain.contract import RECONCILIATION, RECURRING, SWEEP, TASK_QUEUE
 from domain.errors import Invalid
 from starter.runs import Runs
 from workflows.front import FrontDoor
@@ -60,6 +61,7 @@ from workflows.housekeeping import (
     CarrierPoll,
     ProviderPoll,
     Reconciliation,
+    RecurringIssues,
     Sweep,
 )
 from workflows.loop import OrderWorkflow
@@ -97,6 +99,7 @@ class Settings(BaseSettings, hide_input_in_errors=True):
     reconcile_hours: float = 24.0
     reconcile_grace_hours: float = Field(default=6.0, description="younger money is not missed in the other book yet")
     sweep_hours: float = 1.0
+    recurring_hours: float = Field(default=6.0, description="how often claims are looked through for recurring issues")
     sweep_restarts_stopped: bool = Field(
         default=False, description="restart also orders that somebody terminated or cancelled in the Temporal UI"
     )
@@ -172,6 +175,7 @@ def activities_of(settings: Settings, client: Client, engine: Engine, outside: O
         ProviderEvents(engine, payments, "stripe", money.look).poll,
         reconciler.reconcile,
         Sweeper(engine, client, Runs(client).restart, asyncio.get_running_loop(), rule).sweep,
+        IssueFinder(engine).find,
     )
 
 
@@ -182,6 +186,7 @@ def schedules(settings: Settings) -> Mapping[str, float]:
         PROVIDER_POLL: settings.provider_poll_hours,
         RECONCILIATION: settings.reconcile_hours,
         SWEEP: settings.sweep_hours,
+        RECURRING: settings.recurring_hours,
     }
 
 
@@ -225,7 +230,7 @@ async def main() -> None:
             async with Worker(
                 client,
                 task_queue=TASK_QUEUE,
-                workflows=[OrderWorkflow, CarrierPoll, ProviderPoll, Reconciliation, Sweep],
+                workflows=[OrderWorkflow, CarrierPoll, ProviderPoll, Reconciliation, RecurringIssues, Sweep],
                 activities=activities,
                 activity_executor=threads,
                 workflow_runner=runner(),

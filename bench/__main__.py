@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import books, lives, postings
+from bench import books, lives, postings, sheets
 from bench.figures import Json
 from bench.machine import described
 from demo.processes import StackError, sigterm_as_interrupt
@@ -20,6 +20,7 @@ def main() -> int:
         "postings": lambda: postings.measure(postings.Plan(given.rounds, given.bookings)),
         "lives": lambda: lives.measure(lives.Plan(given.rounds, given.lives, in_flight=given.in_flight)),
         "reconciliation": lambda: books.measure(tuple(given.movements)),
+        "sheets": lambda: sheets.measure(given.rounds, given.cases),
     }
     chosen = given.only or list(measurements)
     document: Json = {"machine": described(), "options": vars(given)}
@@ -39,12 +40,13 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     lives_plan, postings_plan = lives.Plan(), postings.Plan()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=["postings", "lives", "reconciliation"])
-    parser.add_argument("--rounds", type=int, default=lives_plan.rounds, help="of postings and of lives")
+    parser.add_argument("--only", action="append", choices=["postings", "lives", "reconciliation", "sheets"])
+    parser.add_argument("--rounds", type=int, default=lives_plan.rounds, help="of postings, lives and sheets")
     parser.add_argument("--bookings", type=int, default=postings_plan.bookings, help="of each side in each round")
     parser.add_argument("--lives", type=int, default=lives_plan.lives, help="of each kind in each round")
     parser.add_argument("--in-flight", type=int, default=lives_plan.in_flight, help="lives at the same time")
     parser.add_argument("--movements", type=int, nargs="+", default=[20_000, 100_000], help="of each reconciliation")
+    parser.add_argument("--cases", type=int, default=20_000, help="in each sheet")
     return parser
 
 

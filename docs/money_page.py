@@ -97,7 +97,10 @@ _QUESTIONS = (
     ("what stands, or stood then, on an account?", "`aftersale balance escrow:ORDER --at 2026-11-24T16:00:00Z`"),
     ("what stands on all accounts of a kind?", "`aftersale balance receivable`"),
     ("does the whole ledger balance, now or then?", "`aftersale balance`"),
-    ("everything, for another program", "`aftersale export ledger FILE.csv --from 2026-11-01 --to 2026-11-30`"),
+    (
+        "everything, for another program",
+        "`aftersale export ledger FILE.csv --from 2026-11-01 --to 2026-11-30`, or FILE.xlsx",
+    ),
 )
 
 _SHEETS = """

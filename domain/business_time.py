@@ -183,6 +183,27 @@ def add_business_days(calendar: Calendar, start: datetime, n: int) -> datetime:
     return tables.utc(local + timedelta(days=day - tables.first - index)) if n else instant
 
 
+def business_days_before(calendar: Calendar, end: datetime, n: int) -> datetime:
+    """From when on the `n` business days before `end` run, n >= 0: the mirror of `add_business_days`.
+
+    When `end` falls on a day off, whole days are counted, from 00:00 of the first. Raises CalendarTooShort.
+    """
+    if n < 0:
+        raise ValueError("n must not be negative")
+    instant, tables = _aware_utc(end), calendar.tables
+    local = tables.local(instant)
+    index = local.toordinal() - tables.first
+    if not 0 <= index < len(calendar.days):
+        raise CalendarTooShort(calendar)
+    rank = tables.rank[index] - n
+    if not 0 <= rank < len(tables.business):
+        raise CalendarTooShort(calendar)
+    day = tables.business[rank]
+    if calendar.days[index] == "0":
+        return tables.midnight(day)
+    return tables.utc(local - timedelta(days=index + tables.first - day)) if n else instant
+
+
 def add_days(calendar: Calendar, start: datetime, n: int) -> datetime:
     """The same local time `n` calendar days after `start`, n >= 0; raises CalendarTooShort."""
     if n < 0:

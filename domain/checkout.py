@@ -58,7 +58,10 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutLine:
-    """One line as sold. `price` is for the whole line, tax included. The rest is what the buyer was told."""
+    """One line as sold. `price` is for the whole line, tax included; `sku` is what the storefront calls the product.
+
+    The rest is what the buyer was told.
+    """
 
     line_id: str
     title: str
@@ -67,6 +70,7 @@ class CheckoutLine:
     condition: str = ""
     known_differences: str = ""
     return_terms: str = ""
+    sku: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def _check_line(checkout: Checkout, line: CheckoutLine, index: int) -> None:
         )
     if line.price.minor <= 0:
         raise Invalid(f"{field}.price", f"must be above zero, not {line.price}")
-    for name in ("title", "condition", "known_differences", "return_terms"):
+    for name in ("title", "condition", "known_differences", "return_terms", "sku"):
         if len(getattr(line, name)) > LONGEST_TEXT:
             raise Invalid(f"{field}.{name}", f"is longer than {LONGEST_TEXT} characters")
 

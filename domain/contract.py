@@ -16,6 +16,7 @@ TASK_QUEUE = "orders"
 WORKFLOW = "OrderWorkflow"
 RECONCILIATION = "Reconciliation"
 SWEEP = "Sweep"
+RECURRING = "RecurringIssues"
 MOST_BYTES = 64 * 1024
 """The largest message of a party; documents and photos are stored first and named by id."""
 

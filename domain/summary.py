@@ -154,6 +154,8 @@ def menders(ticket: Ticket) -> tuple[str, ...]:
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
     if first == "resolve-ticket":
         first = f"resolve-ticket --ticket {ticket.ticket_id}"
+    if ticket.cause is Cause.CLAIM:
+        first = f"{first} --claim {ticket.subject}"
     return first, *others
 
 

@@ -18,7 +18,7 @@ import typer
 from domain.errors import Invalid
 from domain.state import Actor, Role, Stage
 from domain.summary import NOBODY
-from starter import reconciliation, render, steps
+from starter import groups, reconciliation, render, steps
 from starter.answers import Progress
 from starter.books import commands as books
 from starter.client import ADMISSION, AftersaleClient
@@ -152,21 +152,6 @@ def list_orders(
 
 
 @app.command(epilog=EPILOG)
-def tickets(
-    owner: Annotated[str | None, typer.Option("--owner", help="Whose; '' for nobody's.")] = None,
-    cause: Annotated[str, typer.Option("--cause", help="Why it was opened, e.g. ship_overdue.")] = "",
-    overdue: Annotated[bool, typer.Option("--overdue", help="Due before now.")] = False,
-    limit: Limit = PAGE,
-    as_json: Json = False,
-) -> None:
-    """The queue of open tickets, what is due first on top; one for all orders that wait on the same provider."""
-    with reading(as_json=as_json) as screens:
-        rows = screens.tickets(owner=owner, cause=cause or None, overdue=overdue, limit=limit)
-        shared = screens.shared_tickets()
-    show({"tickets": rows, "shared": shared}, lambda: render.tickets(rows, shared), as_json=as_json)
-
-
-@app.command(epilog=EPILOG)
 def restart(
     order: Order,
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
@@ -216,6 +201,7 @@ def adopt_policy(
 
 books.add_to(app)
 files.add_to(app)
+groups.add_to(app)
 pack.add_to(app)
 messages.add_to(app)
 reconciliation.add_to(app)

@@ -18,6 +18,7 @@ from domain.tickets import AssignTicket, ResolveTicket
 from starter.answers import Progress, progress_of
 from starter.preview import Preview, preview
 from starter.sending import Commands, How, id_from, named
+from starter.work.reader import TicketView, Work
 
 
 class DeskCommands(Commands):
@@ -92,6 +93,9 @@ class DeskCommands(Commands):
 
     async def assign_ticket(self, order_id: str, by: Actor, *, ticket: str, owner: str, **how: Unpack[How]) -> Progress:
         """Hand a ticket to a person."""
+        if await asyncio.to_thread(self._records.assign_ticket_apart, ticket, owner):
+            order = await asyncio.to_thread(self._records.order, order_id)
+            return progress_of(order, by, self._records.now_of(order))
         return await self.send(order_id, "assign_ticket", by, AssignTicket(ticket, owner), **how)
 
     async def resolve_ticket(
@@ -111,6 +115,10 @@ class DeskCommands(Commands):
             order = await asyncio.to_thread(self._records.order, order_id)
             return progress_of(order, by, self._records.now_of(order))
         return await self.send(order_id, "resolve_ticket", by, ResolveTicket(ticket, outcome, note_id, until), **how)
+
+    async def ticket(self, ticket_id: str, by: Actor) -> TicketView:
+        """A ticket by its own id, for the desk. Raises NotFound, also for a ticket of an order of one's own."""
+        return await asyncio.to_thread(Work(self._records).show, ticket_id, by)
 
     async def preview_policy(self, order_id: str, by: Actor, *, policy: Policy) -> Preview:
         """Which clocks of the order would ring when under another policy; nothing is changed. Raises NotFound."""

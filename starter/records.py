@@ -17,6 +17,7 @@ from activities.store.orders import Standing
 from activities.store.personal import Address, Note
 from activities.store.vault import Vault
 from domain import wire
+from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid
 from domain.state import Actor, Order, Outcome
 from starter import entrance
@@ -112,6 +113,13 @@ class Records:
         with self.begin() as conn:
             now = self.now_of(self._order(conn, order_id))
             personal.put_note(conn, self.vault, Note(note_id, order_id, author, now, text))
+
+    def assign_ticket_apart(self, ticket_id: str, owner: str) -> bool:
+        """Hand a ticket that is not an order's own to a person; False for none open. Raises Invalid for a bad id."""
+        if owner and not ID.fullmatch(owner):
+            raise Invalid("owner", NOT_AN_ID)
+        with self.begin() as conn:
+            return tickets.assign_apart(conn, ticket_id, owner)
 
     def close_ticket_apart(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
         """End a ticket that is not the order's own: about a lost notice, a payout or a finding; False for none open."""

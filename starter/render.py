@@ -53,6 +53,10 @@ def order(view: OrderView) -> RenderableType:
         parts.append(text(f"Needs attention: {view.attention}", "bold red"))
     parts += [text(sentence, "bold red") for sentence in view.bounces]
     parts += [text(request) for request in view.requests]
+    parts += [
+        text(f"Claim {claim.number}: {claim.status} ({words(claim.reason)}, {', '.join(claim.lines)})")
+        for claim in view.claims
+    ]
     parts += [_lines(view.lines), *_told(view.lines)]
     if view.parcels:
         parts += [_parcels(view.parcels), *_lost(view.parcels)]

@@ -10,9 +10,10 @@ from activities.store.desk.tickets import RECONCILIATION
 from activities.store.screens import OrderScreen
 from domain import wire
 from domain.business_time import local_text
+from domain.claims.case import case_number
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
-from domain.state import Order, Ticket
+from domain.state import Cause, Order, Ticket
 from domain.summary import IDLE, menders, mends, named, next_clock, sentence, summary
 from domain.words import OTHERWISE
 
@@ -85,13 +86,14 @@ def _unadmitted(status: str) -> Open:
 def _open(order: Order) -> Iterator[Open]:
     o = order.order_id
     for ticket in order.tickets:
+        case = f" {case_number(o, ticket.subject)}" if ticket.cause is Cause.CLAIM else ""
         owner = f"owner {ticket.owner}" if ticket.owner else "nobody has taken it"
         yield Open(
             "ticket",
-            f"{named(order, ticket)}, {owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
+            f"{named(order, ticket)}{case}, {owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
             ticket.opened_at,
             ticket.due,
-            *_mending(o, ticket),
+            *mending(o, ticket),
         )
     yield from _money(order)
     if order.approval is not None:
@@ -124,16 +126,22 @@ OPTIONS: Mapping[str, str] = {
     "extend": "--until TIME --reason '...'",
     "resolve-ticket": "--outcome no_change --reason '...'",
     "pay": "--payment-intent ID",
+    "decide-claim": "--verdict VERDICT --text '...'",
 }
 """What must be given besides, where it is more than a reason."""
 
 
-def _mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
+def mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
     """The commands that mend a ticket in words, and the mildest as it is typed."""
     mildest = menders(ticket)[0]
     name, _, options = mildest.partition(" ")
     typed = ("aftersale", name, order_id, options, OPTIONS.get(name, "--reason '...'"))
     return mends(ticket), " ".join(filter(None, typed))
+
+
+def ended(ticket_id: str) -> str:
+    """The command that ends a ticket without a step of the order."""
+    return f"aftersale tickets resolve {ticket_id} --outcome no_change --reason '...'"
 
 
 def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:
@@ -142,7 +150,7 @@ def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:
         if ticket.status == "open" and order.ticket(ticket.ticket_id) is None:
             what = f"{ticket.cause} ({ticket.subject}): {ticket.ticket_id}"
             compared = ticket.cause == RECONCILIATION
-            command = f"aftersale findings --order {order.order_id}" if compared else "aftersale tickets"
+            command = f"aftersale findings --order {order.order_id}" if compared else ended(ticket.ticket_id)
             yield Open("ticket", what, ticket.opened_at, ticket.due, "whoever runs this", command)
 
 

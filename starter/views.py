@@ -11,6 +11,7 @@ from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderScreen, StoryStep
 from domain import wire
 from domain.business_time import Calendar, local_text
+from domain.claims.case import STATUS_WORDS, case_number
 from domain.decide import named_only, possible
 from domain.money import Money, total
 from domain.process import STEPS
@@ -75,6 +76,16 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimView:
+    """A claim of the order on one line; ``aftersale claims show`` tells more of it by its `number`."""
+
+    number: str
+    status: str
+    reason: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """An order as one role sees it.
 
@@ -101,6 +112,7 @@ class OrderView:
     attention: str = ""
     bounces: tuple[str, ...] = ()
     named_only: tuple[str, ...] = ()
+    claims: tuple[ClaimView, ...] = ()
 
 
 def may_see(actor: Actor, buyer: str, seller: str) -> bool:
@@ -139,6 +151,12 @@ def order_view(
         shown.reason if desk else "",
         bounce_words(screen.bounced, actor.role),
         named_only(order, actor, now),
+        tuple(
+            ClaimView(
+                case_number(order.order_id, claim.claim_id), STATUS_WORDS[claim.status], claim.reason.value, claim.lines
+            )
+            for claim in order.claims
+        ),
     )
 
 

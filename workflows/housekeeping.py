@@ -1,4 +1,4 @@
-"""What runs on schedules beside the orders: polls for news that never arrived, reconciliation, the sweep."""
+"""What runs on schedules beside the orders: polls for news that never arrived, comparisons, recurring issues."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from domain.contract import RECONCILIATION, SWEEP
+    from domain.contract import RECONCILIATION, RECURRING, SWEEP
     from domain.wire import instant_text
 
 CARRIER_POLL = "CarrierPoll"
@@ -75,6 +75,16 @@ class Sweep:
     async def run(self, ask: Mapping[str, Any] | None = None) -> dict[str, int]:
         """Returns what was counted. `ask` is as for Reconciliation."""
         return await _compared("sweep", ask, timedelta(hours=2), "rows of orders against their workflows")
+
+
+@workflow.defn(name=RECURRING)
+class RecurringIssues:
+    """Claims that have too much in common, looked for once."""
+
+    @workflow.run
+    async def run(self, ask: Mapping[str, Any] | None = None) -> dict[str, int]:
+        """Returns what was counted. `ask` is as for Reconciliation."""
+        return await _compared("find_recurring", ask, timedelta(hours=1), "claims by what they have in common")
 
 
 async def _compared(name: str, ask: Mapping[str, Any] | None, longest: timedelta, summary: str) -> dict[str, int]:

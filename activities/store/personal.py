@@ -270,19 +270,23 @@ def put_note(conn: Connection, safe: Vault, note: Note) -> None:
     new = insert(notes).values(values).on_conflict_do_nothing().returning(notes.c.note_id)
     if conn.execute(new).one_or_none() is not None:
         return
-    row = conn.execute(select(notes).where(notes.c.note_id == note.note_id)).one()
-    found = _note(conn, safe, row)
+    key = data_keys.c.subject == func.concat("order:", notes.c.order_id)
+    query = select(notes, data_keys.c.wrapped).select_from(notes.outerjoin(data_keys, key))
+    found = _note(safe, conn.execute(query.where(notes.c.note_id == note.note_id)).one())
     if found is None or (found.order_id, found.author, found.text) != (note.order_id, note.author, note.text):
         raise Conflict(f"note {note.note_id} exists with other contents")
 
 
 def get_notes(conn: Connection, safe: Vault, order_id: str) -> tuple[Note, ...]:
     """The order's notes, oldest first; none when the order was erased."""
-    rows = conn.execute(select(notes).where(notes.c.order_id == order_id).order_by(notes.c.at, notes.c.note_id))
-    return tuple(note for row in rows.all() if (note := _note(conn, safe, row)) is not None)
+    subject = vault.order(order_id)
+    joined = notes.outerjoin(data_keys, data_keys.c.subject == subject)
+    query = select(notes, data_keys.c.wrapped).select_from(joined).where(notes.c.order_id == order_id)
+    rows = conn.execute(query.order_by(notes.c.at, notes.c.note_id))
+    return tuple(note for row in rows if (note := _note(safe, row)) is not None)
 
 
-def _note(conn: Connection, safe: Vault, row: Row[Any]) -> Note | None:
-    value = safe.open(conn, vault.order(row.order_id), f"notes:{row.note_id}", row.sealed)
+def _note(safe: Vault, row: Row[Any]) -> Note | None:
+    value = safe.unseal(row.wrapped, vault.order(row.order_id), f"notes:{row.note_id}", row.sealed)
     author = Actor(Role(row.author_role), row.author_id)
     return None if value is None else Note(row.note_id, row.order_id, author, row.at, value.decode())

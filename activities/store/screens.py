@@ -229,6 +229,14 @@ def ticket_queue(
     return tuple(TicketRow(*row) for row in conn.execute(query))
 
 
+def ticket(conn: Connection, ticket_id: str) -> tuple[TicketRow, str, str] | None:
+    """A ticket with the ids of its order's buyer and seller, "" where it is about no order; None for an unknown one."""
+    joined = tickets.outerjoin(orders, orders.c.order_id == tickets.c.order_id)
+    query = select(*_columns(TicketRow, tickets), orders.c.buyer, orders.c.seller).select_from(joined)
+    row = conn.execute(query.where(tickets.c.ticket_id == ticket_id)).one_or_none()
+    return None if row is None else (TicketRow(*row[:-2]), row.buyer or "", row.seller or "")
+
+
 def _page(
     query: Select[Any], due: ColumnElement[Any], key: ColumnElement[str], limit: int, after: Cursor | None
 ) -> Select[Any]:

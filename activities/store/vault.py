@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from activities.store.desk.case_tables import feedback
 from activities.store.desk.message_tables import bounces, message_reads, messages
 from activities.store.tables import addresses, attachments, data_keys, notes, orders, parcels, people
 from domain.errors import AftersaleError, Invalid
@@ -102,6 +103,7 @@ def erase(conn: Connection, subject: str) -> None:
         conn.execute(delete(bounces).where(bounces.c.person_id == name))
     elif kind == "order":
         conn.execute(delete(attachments).where(attachments.c.order_id == name))
+        conn.execute(delete(feedback).where(feedback.c.order_id == name))
         conn.execute(delete(notes).where(notes.c.order_id == name))
         conn.execute(delete(parcels).where(parcels.c.order_id == name))
         conn.execute(delete(messages).where(messages.c.order_id == name))

@@ -66,7 +66,7 @@ def _anew(order: Order, lines: tuple[Line, ...], now: datetime) -> Iterator[Even
 
 def _counted_from(order: Order, since: datetime, now: datetime) -> datetime:
     """In a pause nothing counts: what begins then is told as if it began with it, and is whole when it is over."""
-    return now if order.paused is None else max(order.paused.since, since)
+    return max(min(pause.since for pause in order.pauses), since) if order.pauses else now
 
 
 def _whole(order: Order, tier: str, at: datetime) -> Iterator[Event]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.claim import NAMES as CLAIM_NAMES
+from domain.claims.case import ENDED
 from domain.claims.telling import claim_facts, reminded
 from domain.deadlines import Clock, deadlines
 from domain.events import (
     CancelAsked,
     CancelEnded,
     Captured,
+    ClaimMoved,
     DaysGranted,
     DisputeBorne,
     DisputeOpened,
@@ -115,6 +117,8 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("remind_receipt", Role.BUYER),
     ("remind_claim", Role.BUYER),
     ("remind_claim", Role.SELLER),
+    ("feedback", Role.BUYER),
+    ("feedback", Role.SELLER),
 )
 """The mails that tell of an outcome or a clock rather than of a step of the table."""
 
@@ -153,8 +157,19 @@ def notices(
     told = [to for to in tells if to in parties and to not in spoken and _worth(scene)]
     own = [scene.mail(to, template_of(step), f"{step}:{seq}") for to in told]
     storefront = [*_storefront(scene, tells)]
-    every = [*own, *outcomes, *storefront]
+    every = [*own, *outcomes, *_asked(scene, happened), *storefront]
     return tuple({(notice.cause, notice.to, notice.channel): notice for notice in every}.values())
+
+
+def _asked(scene: _Scene, events: Iterable[Event]) -> Iterator[Notice]:
+    """A day after a claim has ended, both sides are asked how it was handled: then its end has sunk in."""
+    for event in events:
+        if isinstance(event, ClaimMoved) and event.to in ENDED:
+            cause, due = f"feedback:{event.claim_id}", scene.now + timedelta(days=1)
+            about: Facts = {"claim_id": event.claim_id}
+            until = event.at + timedelta(days=scene.order.policy.claims.feedback)
+            for to in (Role.BUYER, Role.SELLER):
+                yield Notice(cause, to, Channel.MAIL, "feedback", due, until, about)
 
 
 def template_of(step: str) -> str:

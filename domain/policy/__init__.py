@@ -19,7 +19,7 @@ from typing import Any, cast
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy.carriage import LostParcel
-from domain.policy.claims import Claims
+from domain.policy.claims import Claims, Recurring
 from domain.policy.evidence import Evidence
 from domain.policy.talk import Messages
 from domain.policy.units import (
@@ -329,6 +329,7 @@ class Policy:
     wait_longer: WaitLonger = field(default_factory=WaitLonger)
     aftersale: Aftersale = field(default_factory=Aftersale)
     claims: Claims = field(default_factory=Claims)
+    recurring: Recurring = field(default_factory=Recurring)
     evidence: Evidence = field(default_factory=Evidence)
     tickets: Tickets = field(default_factory=Tickets)
     escrow: Escrow = field(default_factory=Escrow)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from domain.claims.case import ClaimReason
 from domain.money import Money
-from domain.policy.units import Amounts, BasisPoints, Words, business_days, days, declared
+from domain.policy.units import Amounts, BasisPoints, Words, business_days, count, days, declared
 
 _EUROS_20 = (Money(20_00, "EUR"),)
 
@@ -29,6 +29,7 @@ class Claims:
     return_window: int = days(14, "The time to change one's mind that buyers in Europe have by law.", least=0)
     late: int = days(60, "Claims on a closed order: defects show late, and card rights run for some months.", least=0)
     longest: int = days(60, "A claim that nobody has decided by then is decided for the buyer.")
+    feedback: int = days(14, "After two weeks nobody remembers how it was; until then a verdict may change.")
     cheap: tuple[Money, ...] = declared(
         Amounts(), _EUROS_20, "Below this a return costs more than it brings. A currency not listed has no cheap goods."
     )
@@ -49,3 +50,14 @@ class Claims:
         """Whether a granted refund of `amount` needs no return."""
         limit = next((limit for limit in self.cheap if limit.currency == amount.currency), None)
         return limit is not None and amount < limit
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """Claims about one thing that are too many to be chance: the desk gets one ticket with all of them."""
+
+    window: int = business_days(10, "Two working weeks: long enough to show a pattern, short enough to act on it.")
+    seller: int = count("claims", 5, "One claim every other day is more than bad luck, also for a busy seller.")
+    product: int = count("claims", 3, "The third buyer of one thing who complains is right about it.")
+    carrier: int = count("claims", 10, "A carrier moves everybody's parcels; ten claims are a depot on strike.")
+    reason: int = count("claims", 25, "Over a whole marketplace only a wave is news, such as a fraud or a storm.")

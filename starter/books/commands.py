@@ -99,13 +99,13 @@ def balance(
 
 
 def export_ledger(
-    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")],
+    file: Annotated[Path, typer.Argument(help="Where to, CSV or .xlsx; - is standard output.")],
     since: From = "",
     until: To = "",
     zone: Zone = "UTC",
     as_json: Json = False,
 ) -> None:
-    """Every entry of the ledger as CSV, oldest first: all of it, or of a period. docs/money.md tells the columns."""
+    """Every entry of the ledger, oldest first: all of it, or of a period. docs/money.md tells the columns."""
     with _books(as_json=as_json) as books:
         begin, end = statements.open_period(since, until, zone)
         _tell(books.export_ledger(file, begin, end), file, as_json=as_json)

@@ -22,6 +22,7 @@ from starter.books import sheets
 from starter.books.money import MoneyView, money_view
 from starter.books.statement import COLUMNS, Period, Statement, may_see_statement, sheet, statement
 from starter.records import Records
+from starter.sheets.write import XLSX, write_table
 from starter.views import may_see
 
 MOST = 500
@@ -176,9 +177,12 @@ class BooksReader:
         return TrialBalance(at, found, totals, whole and all(each.debit == each.credit for each in totals))
 
     def export_ledger(self, file: Path, since: datetime | None = None, until: datetime | None = None) -> Written:
-        """Every entry of the ledger as a CSV file, in constant memory. Raises Invalid when it cannot be written."""
+        """Every entry of the ledger as CSV or XLSX, in constant memory. Raises Invalid when it cannot be written."""
         with self._records.begin() as conn:
-            return Written(str(file), sheets.write(file, JOURNAL, _rows(books.journal(conn, since, until))))
+            rows = _rows(books.journal(conn, since, until))
+            if file.suffix.lower() == XLSX:
+                return Written(str(file), write_table(file, "ledger", JOURNAL, rows))
+            return Written(str(file), sheets.write(file, JOURNAL, rows))
 
 
 def _check(currency: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-SMALL = ("--rounds=1", "--bookings=10", "--lives=3", "--in-flight=3", "--movements", "30")
+SMALL = ("--rounds=1", "--bookings=10", "--lives=3", "--in-flight=3", "--movements", "30", "--cases=40")
 
 
 def measured(pytestconfig: pytest.Config, name: str) -> dict[str, Any]:
@@ -48,3 +48,16 @@ def test_reconciling_tells_its_time_and_its_memory(pytestconfig: pytest.Config) 
     assert only["compared"] >= only["movements"] == 30
     assert only["findings"] == 0
     assert {"seconds", "cpu_seconds", "memory_before_mib", "memory_growth_mib"} <= set(only)
+
+
+def test_sheets_are_measured_beside_the_libraries_alone(pytestconfig: pytest.Config) -> None:
+    found = measured(pytestconfig, "sheets")
+    assert set(found) == {"cases", "cells", "rounds", "median", "ratio", "edited", "memory_growth_mib"}
+    (only,) = found["rounds"]
+    assert {side: set(figures) for side, figures in only.items()} == {
+        "ours": {"export_seconds", "export_cpu_seconds", "import_seconds", "import_cpu_seconds"},
+        "bare": {"export_seconds", "export_cpu_seconds", "import_seconds", "import_cpu_seconds"},
+        "openpyxl": {"import_seconds", "import_cpu_seconds"},
+    }
+    assert found["ratio"]["export_cpu_seconds"]["median"] > 0
+    assert found["edited"]["rows"] == 40

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
+import openpyxl
 import pytest
 from sqlalchemy import Engine, text
 
@@ -216,6 +218,19 @@ def test_the_exported_ledger_has_every_entry_once_and_both_sides_are_equal(
         "2026-11-24T09:30:00Z", rows[0]["recorded_at"], order_id, "capture", "2", "", "clearing", "asset", "100.00",
         "", "EUR",
     ]  # fmt: skip
+
+
+def test_the_ledger_as_xlsx_has_the_same_entries_as_numbers_and_dates(
+    reader: BooksReader, told: Seller, tmp_path: Path
+) -> None:
+    plain, book = tmp_path / "ledger.csv", tmp_path / "ledger.xlsx"
+    assert reader.export_ledger(plain).rows == reader.export_ledger(book).rows
+    heads, *rows = openpyxl.load_workbook(book)["ledger"].iter_rows(values_only=True)
+    assert heads == JOURNAL
+    first, expected = dict(zip(JOURNAL, rows[0], strict=True)), rows_of(plain)[0]
+    assert (first["debit"], first["credit"], first["account"]) == (100, None, expected["account"])
+    assert first["at"] == datetime(2026, 11, 24, 9, 30)  # noqa: DTZ001  # sheets know no zones
+    assert len(rows) == len(rows_of(plain))
 
 
 def test_the_export_of_a_period_has_whole_transactions_of_that_period(

@@ -14,6 +14,7 @@ from domain.business_time import (
     add_business_days,
     add_business_minutes,
     add_days,
+    business_days_before,
     business_minutes_between,
     is_business_day,
     local_text,
@@ -155,6 +156,8 @@ def test_a_calendar_that_runs_out_says_so() -> None:
         lambda: is_business_day(calendar, at("2026-09-06T23:59")),
         lambda: add_business_days(calendar, at("2026-09-06T23:59"), 1),
         lambda: business_minutes_between(calendar, late, at("2027-11-01T00:00")),
+        lambda: business_days_before(calendar, at("2026-09-08T12:00"), 2),
+        lambda: business_days_before(calendar, at("2027-11-02T12:00"), 1),
     ):
         with pytest.raises(CalendarTooShort, match="2026-09-07 to 2027-10-31"):
             question()
@@ -165,7 +168,7 @@ def test_an_instant_without_a_zone_is_a_mistake() -> None:
         add_business_days(calendar_of(), datetime(2026, 11, 20, 16), 1)  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("ask", [add_business_days, add_days, add_business_minutes])
+@pytest.mark.parametrize("ask", [add_business_days, add_days, add_business_minutes, business_days_before])
 def test_nothing_is_counted_backwards(ask: object) -> None:
     assert callable(ask)
     with pytest.raises(ValueError, match="negative"):
@@ -241,6 +244,24 @@ def test_more_business_days_are_later_and_add_up(calendar: Calendar, start: date
     # A stop at a local time that a change of clocks moved is the one thing that keeps n + m from being n, then m.
     assert abs(twice - once) <= timedelta(hours=1)
     assert twice == once or abs(local_hour_shift(calendar, start, n)) > timedelta(0)
+
+
+@settings(deadline=None)
+@given(calendars, instants, st.integers(0, 20))
+def test_a_window_of_business_days_ends_where_counting_from_its_start_ends(
+    calendar: Calendar, start: datetime, n: int
+) -> None:
+    end = add_business_days(calendar, start, n)
+    again = business_days_before(calendar, end, n)
+    # A start on a day off counts from the next business day; a change of clocks moves a local time.
+    counted = add_business_days(calendar, start, 0)
+    assert abs(again - counted) <= timedelta(hours=1)
+
+
+def test_the_window_before_a_day_off_is_whole_days() -> None:
+    calendar = calendar_of()
+    assert business_days_before(calendar, at("2026-11-21T15:00"), 1) == at("2026-11-20T00:00")
+    assert business_days_before(calendar, at("2026-11-23T16:00"), 1) == at("2026-11-20T16:00")
 
 
 def local_hour_shift(calendar: Calendar, start: datetime, n: int) -> timedelta:

@@ -16,7 +16,7 @@ from tests.model.orders import pair_of_orders
 from tests.model.pair import Pair, Tally
 
 LEAST_STEPS = 200_000
-EXAMPLES = 10_500
+EXAMPLES = 9_500
 ORDERS = 288
 """So many orders does `pair_of_orders` tell apart: policy, prices, payment, shipping and account."""
 

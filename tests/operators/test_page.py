@@ -25,7 +25,7 @@ QUERIES = {
     for question, query in re.findall(r"^\| ([^|]+) \| `\?query=([^`]+)` \|$", PAGE, re.MULTILINE)
 }
 """Each question of the page, and the query that answers it."""
-OF_NO_ORDER = frozenset({"reconcile", "resolve-finding"})
+OF_NO_ORDER = frozenset({"list", "reconcile", "recurring", "resolve-finding"})
 BUILT_IN = frozenset({"TemporalReportedProblems", "ExecutionStatus"})
 
 
@@ -51,8 +51,11 @@ def test_every_kind_of_finding_is_explained_and_every_command_that_mends_it_exis
 def test_every_command_line_of_the_page_is_one_that_the_program_takes(line: str) -> None:
     _, name, *arguments = shlex.split(line)
     command = COMMANDS[name]
+    if isinstance(command, TyperGroup):
+        name, *arguments = arguments
+        command = command.commands[name]
     with command.make_context(name, arguments) as context:
-        about = context.params.get("order")
+        about = next(filter(None, map(context.params.get, ("order", "ticket", "name"))), None)
         assert about.startswith("o-") if about else name in OF_NO_ORDER
 
 

@@ -1,7 +1,8 @@
-"""A post office for the stories that send their mails."""
+"""A post office for the stories that send their mails, and the command line."""
 
 from __future__ import annotations
 
 from tests.smtp_fixture import post_office
+from tests.starter.conftest import aftersale
 
-__all__ = ["post_office"]
+__all__ = ["aftersale", "post_office"]

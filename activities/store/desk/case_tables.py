@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from activities.store.tables import metadata
@@ -50,3 +63,36 @@ Index("claims_owner", claims.c.owner, claims.c.due_at, claims.c.number, postgres
 Index("claims_opened", claims.c.opened_at, claims.c.number)
 Index("claims_seller", claims.c.seller, claims.c.opened_at)
 Index("claims_buyer", claims.c.buyer, claims.c.opened_at)
+Index("claims_status", claims.c.status, claims.c.due_at, claims.c.number)
+Index("claims_due", claims.c.due_at, claims.c.number)
+Index("claims_recent", claims.c.marketplace, claims.c.opened_at)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    _text("order_id"),
+    _text("claim_id"),
+    _text("role"),
+    _text("person_id"),
+    _time("at"),
+    Column("score", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("order_id", "claim_id", "role"),
+    ForeignKeyConstraint(["order_id", "claim_id"], ["claims.order_id", "claims.claim_id"]),
+)
+
+recurring = Table(
+    "recurring",
+    metadata,
+    _text("marketplace"),
+    _text("kind"),
+    _text("subject"),
+    Column("ticket_id", ForeignKey("tickets.ticket_id"), nullable=False),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    Column("claims", JSONB, nullable=False),
+    _time("since"),
+    _time("opened_at"),
+    _time("seen_at"),
+    PrimaryKeyConstraint("marketplace", "kind", "subject"),
+)
+Index("recurring_ticket", recurring.c.ticket_id, unique=True)

@@ -132,15 +132,21 @@ def listed(
     order_id: str | None = None,
     overdue_at: datetime | None = None,
     only_open: bool = True,
+    not_of: str = "",
     limit: int = 50,
     after: tuple[datetime | None, str] | None = None,
 ) -> tuple[ClaimRow, ...]:
-    """Claims that fit all that is given, what is due first on top; one query. `owner` "" takes those nobody has."""
+    """Claims that fit all that is given, what is due first on top; one query. `owner` "" takes those nobody has.
+
+    `not_of` leaves out the claims in which that person is a party.
+    """
     query = select(claims)
     wanted = {"status": status, "owner": owner, "seller": seller, "buyer": buyer, "order_id": order_id}
     query = query.where(*(claims.c[name] == value for name, value in wanted.items() if value is not None))
     if only_open:
         query = query.where(claims.c.ended_at.is_(None))
+    if not_of:
+        query = query.where(claims.c.buyer != not_of, claims.c.seller != not_of)
     if overdue_at is not None:
         query = query.where(claims.c.due_at < overdue_at)
     return tuple(read(row) for row in conn.execute(_page(query, limit, after)))

@@ -40,7 +40,10 @@ NOTICE_FAILED = "notice_failed"
 PAYOUT_FAILED = "payout_failed"
 """The cause of a ticket about a payout from a seller's account to the bank that came back."""
 
-APART = (NOTICE_FAILED, PAYOUT_FAILED)
+RECURRING = "recurring"
+"""The cause of a ticket about claims that are too many about one seller, product, carrier or reason."""
+
+APART = (NOTICE_FAILED, PAYOUT_FAILED, RECURRING)
 """Causes of tickets that are not the order's: they stand under it in the queue and decide nothing about it."""
 
 RECONCILIATION = "reconciliation"
@@ -94,6 +97,17 @@ def open_apart(conn: Connection, order: Order, ticket_id: str, cause: str, subje
     }
     new = insert(tickets).values(row).on_conflict_do_nothing().returning(tickets.c.ticket_id)
     return conn.execute(new).one_or_none() is not None
+
+
+def assign_apart(conn: Connection, ticket_id: str, owner: str) -> bool:
+    """Hand a ticket that is not the order's own to a person, "" to nobody; False when there is none of that id open."""
+    mine = (
+        tickets.c.ticket_id == ticket_id,
+        tickets.c.status == "open",
+        tickets.c.cause.in_((*APART, RECONCILIATION)),
+    )
+    handed = update(tickets).where(*mine).values(owner=owner).returning(tickets.c.ticket_id)
+    return conn.execute(handed).first() is not None
 
 
 def close_apart(conn: Connection, order_id: str, ticket_id: str, outcome: str, now: datetime) -> bool:

@@ -1,0 +1,361 @@
+"""What sheets are written from: one statement for all cases, tickets or orders, read as a stream.
+
+The number of statements does not depend on the number of rows. Names, mail addresses and what people wrote are opened
+here; tracking numbers are not read at all.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from activities.store import vault
+from activities.store.vault import Vault
+from domain.claim import NAMES
+from domain.money import Money
+from domain.state import DESK, Actor
+
+BATCH = 1_000
+"""Rows that are fetched at once."""
+
+LAST_STEPS = 5
+"""Steps of an order that a row tells of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A party as a sheet shows it; the id where nothing else is known."""
+
+    name: str = field(repr=False)
+    mail: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A step of the order, and what was written with it."""
+
+    at: datetime
+    role: str
+    step: str
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OnOrder:
+    """What is known of the order behind a row. `lines` and `parcels` are plain, as they stand in its state."""
+
+    order_id: str
+    checkout_id: str
+    seq: int
+    marketplace: str
+    zone: str
+    stage: str
+    waiting_on: str
+    due_at: datetime | None
+    reason: str
+    total: Money
+    placed_at: datetime | None
+    updated_at: datetime | None
+    lines: tuple[dict[str, Any], ...]
+    parcels: tuple[dict[str, Any], ...]
+    buyer: Person
+    seller: Person
+    log: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """One claim. `offer` is the amount that stands offered; `about` are the ids of the lines it is about."""
+
+    order: OnOrder
+    claim_id: str
+    number: str
+    about: tuple[str, ...]
+    reason: str
+    wish: str
+    status: str
+    owner: str
+    opened_at: datetime
+    due_at: datetime | None
+    amount: Money
+    offer: Money | None
+    awarded: Money
+    verdict: str
+    finding: str
+    back: dict[str, Any] | None
+    feedback: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRecord:
+    """One ticket, open or resolved."""
+
+    order: OnOrder
+    ticket_id: str
+    cause: str
+    subject: str
+    opened_at: datetime
+    due: datetime
+    owner: str
+    escalations: int
+    status: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows: those that `reader` may read, and that fit all that is given. `told` are the steps that are told of.
+
+    `only_open` leaves out what has ended.
+    """
+
+    reader: Actor
+    told: Sequence[str]
+    only_open: bool = False
+    marketplace: str = ""
+    owner: str | None = None
+
+
+Keys = Sequence[tuple[str, str]]
+"""Order and claim, or order and ticket, of the rows of a sheet that came back."""
+
+_ORDER = """
+    o.order_id, o.checkout_id, o.seq, o.marketplace, o.stage, o.waiting_on, o.due_at AS order_due_at,
+    o.reason AS attention, o.total_minor, o.currency AS order_currency, o.placed_at, o.updated_at, o.buyer, o.seller,
+    s.lines AS order_lines, s.parcels, s.desk_calendar ->> 'zone' AS zone,
+    pb.sealed AS buyer_sealed, kb.wrapped AS buyer_key, ps.sealed AS seller_sealed, ks.wrapped AS seller_key,
+    ko.wrapped AS order_key, log.lines AS log
+"""
+
+# The state is unpacked once for a row: each operator on it would do so again.
+_JOINED = """
+    CROSS JOIN LATERAL jsonb_to_record(coalesce(o.snapshot, '{}'))
+        AS s(lines jsonb, parcels jsonb, claims jsonb, desk_calendar jsonb)
+    LEFT JOIN people pb ON pb.person_id = o.buyer
+    LEFT JOIN data_keys kb ON kb.subject = 'person:' || o.buyer
+    LEFT JOIN people ps ON ps.person_id = o.seller
+    LEFT JOIN data_keys ks ON ks.subject = 'person:' || o.seller
+    LEFT JOIN data_keys ko ON ko.subject = 'order:' || o.order_id
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(
+            last.at, last.role, last.step, last.body ->> 'note_id', encode(n.sealed, 'base64'),
+            last.body ->> 'message_id', encode(m.sealed, 'base64')
+        ) ORDER BY last.seq) AS lines
+        FROM (
+            SELECT * FROM steps
+            WHERE order_id = o.order_id AND step = ANY(:told) AND (:desk OR body ->> 'internal' IS DISTINCT FROM 'true')
+            ORDER BY seq DESC LIMIT :last
+        ) AS last
+        LEFT JOIN notes n ON n.note_id = last.body ->> 'note_id' AND n.order_id = o.order_id
+        LEFT JOIN messages m ON m.order_id = o.order_id AND m.message_id = last.body ->> 'message_id'
+            AND (:desk OR NOT m.internal)
+    ) AS log
+"""
+
+_VISIBLE = {
+    "buyer": "o.buyer = :reader",
+    "seller": "o.seller = :reader",
+    **{role.value: "o.buyer <> :reader AND o.seller <> :reader" for role in DESK},
+}
+"""Parties see their own orders; nobody of the desk sees an order of their own (A4)."""
+
+_CLAIM = """
+    c.claim_id, c.number, c.lines AS about, c.reason AS why, c.wish, c.status, c.owner, c.opened_at, c.due_at,
+    c.amount_minor, c.awarded_minor, c.verdict, c.currency,
+    (SELECT each FROM jsonb_array_elements(s.claims) AS each WHERE each ->> 'claim_id' = c.claim_id) AS state
+"""
+
+_TICKET = "t.ticket_id, t.cause, t.subject, t.opened_at, t.due, t.owner, t.escalations, t.status, t.outcome"
+
+
+def cases(
+    conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = None
+) -> Generator[CaseRecord | None, None, None]:
+    """Claims, what is due first on top; or those of `keys`, in their order, None for each that there is not."""
+    rows = _rows(conn, wanted, keys, _CLAIM, "claims c", ("c", "claim_id"), "c.ended_at IS NULL", "c.due_at, c.number")
+    yield from _read(rows, _Opener(safe, wanted), _case)
+
+
+def tickets(
+    conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = None
+) -> Generator[TicketRecord | None, None, None]:
+    """Tickets that stand under an order, as `cases` gives claims."""
+    rows = _rows(
+        conn, wanted, keys, _TICKET, "tickets t", ("t", "ticket_id"), "t.status = 'open'", "t.due, t.ticket_id"
+    )
+    yield from _read(rows, _Opener(safe, wanted), _ticket)
+
+
+def orders(conn: Connection, safe: Vault, wanted: Wanted) -> Generator[OnOrder, None, None]:
+    """Admitted orders, what is due first on top."""
+    query = f"SELECT {_ORDER} FROM orders o {_JOINED} WHERE {_VISIBLE[wanted.reader.role]}"  # noqa: S608  # our own words
+    query += " AND o.status = 'open'" if wanted.only_open else " AND o.status IN ('open', 'over')"
+    query += " AND (:marketplace = '' OR o.marketplace = :marketplace) ORDER BY o.due_at NULLS LAST, o.order_id"
+    opener = _Opener(safe, wanted)
+    for row in _streamed(conn, query, _asked(wanted)):
+        yield opener.order(row)
+
+
+def _rows(
+    conn: Connection,
+    wanted: Wanted,
+    keys: Keys | None,
+    columns: str,
+    table: str,
+    key: tuple[str, str],
+    is_open: str,
+    by: str,
+) -> Iterator[Row[Any]]:
+    alias, name = key
+    joined = f"{table} JOIN orders o ON o.order_id = {alias}.order_id AND {_VISIBLE[wanted.reader.role]}"
+    asked = _asked(wanted)
+    if keys is None:
+        due, number = by.split(", ")
+        query = f"SELECT {columns}, {_ORDER} FROM {joined} {_JOINED}"  # noqa: S608  # our own words
+        query += " WHERE (:marketplace = '' OR o.marketplace = :marketplace)"
+        query += f" AND (CAST(:owner AS text) IS NULL OR {alias}.owner = :owner)"
+        query += f" AND {is_open}" if wanted.only_open else ""
+        query += f" ORDER BY {due} NULLS LAST, {number}"
+    else:
+        asked |= {"key_orders": [order for order, _ in keys], "key_names": [one for _, one in keys]}
+        query = f"""
+            SELECT found.* FROM unnest(CAST(:key_orders AS text[]), CAST(:key_names AS text[]))
+                WITH ORDINALITY AS k (key_order, key_name, place)
+            LEFT JOIN LATERAL (
+                SELECT {columns}, {_ORDER} FROM {joined} {_JOINED}
+                WHERE {alias}.order_id = k.key_order AND {alias}.{name} = k.key_name
+                    AND (:marketplace = '' OR o.marketplace = :marketplace)
+            ) AS found ON true
+            ORDER BY k.place
+        """  # noqa: S608  # our own words
+    return _streamed(conn, query, asked)
+
+
+def _asked(wanted: Wanted) -> dict[str, Any]:
+    return {
+        "reader": wanted.reader.id,
+        "desk": wanted.reader.role in DESK,
+        "told": list(wanted.told),
+        "last": LAST_STEPS,
+        "marketplace": wanted.marketplace,
+        "owner": wanted.owner,
+    }
+
+
+def _streamed(conn: Connection, query: str, asked: dict[str, Any]) -> Iterator[Row[Any]]:
+    used = {name: value for name, value in asked.items() if f":{name}" in query}
+    with conn.execution_options(yield_per=BATCH).execute(text(query), used) as found:
+        yield from found
+
+
+def _read(rows: Iterator[Row[Any]], opener: _Opener, of: Callable[[Row[Any], OnOrder], Any]) -> Iterator[Any]:
+    for row in rows:
+        yield None if row.order_id is None else of(row, opener.order(row))
+
+
+class _Opener:
+    """Opens what is sealed. Parties that stand in many rows are opened once as long as they are remembered."""
+
+    _MOST = 10_000
+
+    def __init__(self, safe: Vault, wanted: Wanted) -> None:
+        self._safe = safe
+        self._desk = wanted.reader.role in DESK
+        self._known: dict[str, Person] = {}
+
+    def order(self, row: Row[Any]) -> OnOrder:
+        return OnOrder(
+            row.order_id, row.checkout_id, row.seq, row.marketplace, row.zone or "UTC", row.stage, row.waiting_on,
+            row.order_due_at, row.attention, Money(row.total_minor, row.order_currency), row.placed_at, row.updated_at,
+            tuple(row.order_lines or ()), tuple(row.parcels or ()),
+            self._person(row.buyer, row.buyer_key, row.buyer_sealed),
+            self._person(row.seller, row.seller_key, row.seller_sealed),
+            tuple(self._line(row, *each) for each in row.log or ()),
+        )  # fmt: skip
+
+    def _person(self, person_id: str, wrapped: bytes | None, sealed: bytes | None) -> Person:
+        known = self._known.get(person_id)
+        if known is None:
+            value = None
+            if sealed is not None:
+                subject, place = vault.person(person_id), f"people:{person_id}"
+                value = vault.unpack(self._safe.unseal(wrapped, subject, place, sealed))
+            known = Person(value["name"], value["email"] if self._desk else "") if value else Person(person_id, "")
+            if len(self._known) >= self._MOST:
+                self._known.clear()
+            self._known[person_id] = known
+        return known
+
+    def _line(
+        self,
+        row: Row[Any],
+        at: str,
+        role: str,
+        step: str,
+        note_id: str | None,
+        note: str | None,
+        message_id: str | None,
+        message: str | None,
+    ) -> LogLine:
+        written = ""
+        if message is not None:
+            written = self._written(row, f"messages:{row.order_id}:{message_id}", message)
+        elif note is not None and (self._desk or step in NAMES):
+            written = self._written(row, f"notes:{note_id}", note)
+        return LogLine(datetime.fromisoformat(at), role, step, written)
+
+    def _written(self, row: Row[Any], place: str, sealed: str) -> str:
+        value = self._safe.unseal(row.order_key, vault.order(row.order_id), place, base64.b64decode(sealed))
+        return "" if value is None else value.decode()
+
+
+def _case(row: Row[Any], order: OnOrder) -> CaseRecord:
+    state = row.state or {}
+    offer = (state.get("offer") or {}).get("amount")
+    return CaseRecord(
+        order, row.claim_id, row.number, tuple(row.about), row.why, row.wish, row.status, row.owner, row.opened_at,
+        row.due_at, Money(row.amount_minor, row.currency), Money.parse(offer) if offer else None,
+        Money(row.awarded_minor, row.currency), row.verdict, state.get("finding") or "", state.get("back"),
+    )  # fmt: skip
+
+
+def _ticket(row: Row[Any], order: OnOrder) -> TicketRecord:
+    names = ("ticket_id", "cause", "subject", "opened_at", "due", "owner", "escalations", "status", "outcome")
+    return TicketRecord(order, *(getattr(row, name) for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """An order as it stands, and the steps it has taken since a sheet was written: name and command id of each."""
+
+    snapshot: dict[str, Any]
+    steps: tuple[tuple[str, str], ...]
+
+
+def since(conn: Connection, seen: dict[str, int]) -> Iterator[tuple[str, Since]]:
+    """Each of these orders with the steps behind the sequence that a sheet had seen; one statement."""
+    query = """
+        SELECT o.order_id, o.snapshot,
+            (SELECT jsonb_agg(jsonb_build_array(step, command_id) ORDER BY seq) FROM steps
+             WHERE steps.order_id = o.order_id AND steps.seq > k.seq) AS steps
+        FROM unnest(CAST(:orders AS text[]), CAST(:seqs AS int[])) AS k (order_id, seq)
+        JOIN orders o ON o.order_id = k.order_id
+        WHERE o.snapshot IS NOT NULL
+    """
+    asked = {"orders": list(seen), "seqs": list(seen.values())}
+    for row in _streamed(conn, query, asked):
+        yield row.order_id, Since(row.snapshot, tuple((step, command) for step, command in row.steps or ()))
+
+
+def owners(conn: Connection) -> tuple[str, ...]:
+    """Everybody who has a claim or a ticket, for a list to choose from; the five hundred first by name."""
+    query = text(
+        "SELECT owner FROM claims WHERE owner <> '' UNION SELECT owner FROM tickets WHERE owner <> '' "
+        "ORDER BY owner LIMIT 500"
+    )
+    return tuple(conn.scalars(query))

@@ -1,0 +1,1 @@
+"""Claims on screen, what the sides thought of their handling, and what recurs."""

@@ -1,0 +1,91 @@
+"""The story of a claim: the steps about it, what each side said with them, and where they led. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from activities.store.desk.attachments import Attachment
+from activities.store.desk.cases import CaseRecord, CaseStep
+from domain.claim import NAMES
+from domain.claims.case import STATUS_WORDS, Claim, Status, Wish
+from domain.words import HAPPENED
+
+OF_THE_DESK = frozenset({"assign_claim"})
+"""Steps of claims that are nothing to the parties."""
+
+APPROVED = "approve"
+"""A second operator's step carries out the decision of the first."""
+
+WISHES: Mapping[Wish, str] = {
+    Wish.REFUND: "a refund",
+    Wish.PART_REFUND: "a refund in part",
+    Wish.REPLACEMENT: "a replacement",
+    Wish.WAIT_LONGER: "to wait longer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvent:
+    """One step about the claim. `status` is where it led, "" where it stayed; `said` are that side's words.
+
+    `files` are ids. `actor_id` is for the desk alone.
+    """
+
+    at: datetime
+    step: str
+    text: str
+    who: str
+    status: str
+    said: str
+    files: tuple[str, ...]
+    actor_id: str = ""
+
+
+def story_of(found: CaseRecord, claim: Claim, files: Mapping[str, Attachment], *, desk: bool) -> Iterator[CaseEvent]:
+    """The steps about the claim, oldest first. What the desk writes for itself is not among what parties read."""
+    for step in found.steps:
+        events = [event for event in step.happened if _is_about(event, claim.claim_id)]
+        if not events or (step.step in OF_THE_DESK and not desk):
+            continue
+        ours = step.step in NAMES or step.step == APPROVED
+        noted = [str(event["note_id"]) for event in step.happened if event["event"] == "Noted"]
+        said = [found.words[note_id] for note_id in noted if note_id in found.words]
+        given = [file for event in events for file in event.get("evidence", ())]
+        yield CaseEvent(
+            step.at,
+            step.step,
+            _text(step, claim),
+            step.role,
+            _status(events),
+            "\n".join(said) if ours or desk else "",
+            tuple(file for file in given if desk or file in files),
+            step.actor_id if desk else "",
+        )
+
+
+def _is_about(event: Mapping[str, Any], claim_id: str) -> bool:
+    opened = event.get("claim")
+    return claim_id in (event.get("claim_id"), opened.get("claim_id") if isinstance(opened, dict) else None)
+
+
+def _text(step: CaseStep, claim: Claim) -> str:
+    if step.step == APPROVED:
+        return HAPPENED["decide_claim"]
+    if step.step == "open_claim":
+        reason = claim.reason.replace("_", " ")
+        return f"{HAPPENED['open_claim']} The reason: {reason}. The buyer would like {WISHES[claim.wish]}."
+    if step.step == "assign_claim":
+        return f"The claim was handed to {step.body.get('owner') or 'nobody'}."
+    if step.step == "offer_refund":
+        return f"A refund of {step.body.get('amount')} was offered."
+    return HAPPENED.get(step.step, step.step)
+
+
+def _status(events: Iterable[Mapping[str, Any]]) -> str:
+    moved = [event["to"] for event in events if event["event"] == "ClaimMoved"]
+    if moved:
+        return STATUS_WORDS[Status(moved[-1])]
+    return STATUS_WORDS[Status.RECEIVED] if any(event["event"] == "ClaimOpened" for event in events) else ""

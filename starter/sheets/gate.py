@@ -1,0 +1,193 @@
+"""What an XLSX file must be before anything of it is read: small, plain, without programs, formulas told apart.
+
+An XLSX file is a ZIP of XML from outside. Everything that could grow, run or fetch is refused here; the library that
+reads values sees only what has passed.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from xml.parsers import expat
+
+from domain.errors import Invalid
+
+MIB = 2**20
+LARGEST_FILE = 48 * MIB
+LARGEST_UNPACKED = 400 * MIB
+MOST_ENTRIES = 500
+STEEPEST = 150
+"""How many times larger than packed one entry of more than a MiB may be; sheets are some 10 to 40 times larger."""
+
+MOST_ROWS = 100_000
+MOST_COLUMNS = 200
+MOST_CELLS = 8_000_000
+
+FORBIDDEN: Mapping[str, str] = {
+    "vbaproject": "holds macros",
+    "macrosheets": "holds macros",
+    "externallinks": "refers to other files",
+    "embeddings": "holds other files",
+    "activex": "holds programs",
+    "ctrlprops": "holds programs",
+    "connections": "fetches data from elsewhere",
+    "querytables": "fetches data from elsewhere",
+    "customui": "changes the program that opens it",
+}
+"""Parts of a path that are refused, without regard to capitals, and why."""
+
+_OLD = b"\xd0\xcf\x11\xe0"
+_CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What the gate saw: for each sheet by its name, in which cells (row and column from 0) formulas stand."""
+
+    formulas: Mapping[str, frozenset[tuple[int, int]]]
+
+
+def check(path: Path) -> Passed:
+    """Look at the whole file, a piece at a time. Raises Invalid, naming the file and the rule."""
+    name = str(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise Invalid(name, f"is larger than {LARGEST_FILE // MIB} MiB")
+        with path.open("rb") as file:
+            if file.read(4) == _OLD:
+                raise Invalid(name, "is protected by a password or of an old kind; save it as a plain .xlsx")
+        with zipfile.ZipFile(path) as archive:
+            _entries(name, archive)
+            return _Scan(name, archive).whole()
+    except OSError as error:
+        raise Invalid(name, f"cannot be read: {error.strerror}") from None
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        zlib.error,
+    ):
+        raise Invalid(name, "is not an XLSX file, or is damaged") from None
+
+
+def _entries(name: str, archive: zipfile.ZipFile) -> None:
+    """The table of contents, before anything is unpacked."""
+    found = archive.infolist()
+    if len(found) > MOST_ENTRIES or sum(entry.file_size for entry in found) > LARGEST_UNPACKED:
+        raise Invalid(name, f"unpacks to more than {MOST_ENTRIES} parts or {LARGEST_UNPACKED // MIB} MiB")
+    if len({entry.filename.casefold() for entry in found}) != len(found):
+        raise Invalid(name, "has two parts of one name")
+    for entry in found:
+        if entry.file_size > MIB and entry.file_size > STEEPEST * max(entry.compress_size, 1):
+            raise Invalid(name, f"has a part that unpacks to more than {STEEPEST} times its size")
+        if entry.flag_bits & 1:
+            raise Invalid(name, "is protected by a password; save it without")
+        for part, why in FORBIDDEN.items():
+            if part in entry.filename.casefold():
+                raise Invalid(name, f"{why}; save it as a plain .xlsx without")
+
+
+class _Scan:
+    """Reads every part once: what is XML must be plain XML, and sheets must keep to their bounds."""
+
+    def __init__(self, name: str, archive: zipfile.ZipFile) -> None:
+        self._name, self._archive = name, archive
+        self._sheets: dict[str, str] = {}  # Name in the workbook, by the id of its relation.
+        self._targets: dict[str, str] = {}
+        self._formulas: dict[str, frozenset[tuple[int, int]]] = {}
+
+    def whole(self) -> Passed:
+        names = set(self._archive.namelist())
+        if not {"[Content_Types].xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+            raise Invalid(self._name, "is not an XLSX file: it holds no workbook")
+        for part in sorted(names):
+            if part.endswith("/"):
+                continue
+            grid = _Grid(self._name)  # Whatever the part is called: any may turn out to be a sheet.
+            starts = {"xl/workbook.xml": self._sheet, "xl/_rels/workbook.xml.rels": self._relation}
+            self._read(part, starts.get(part, grid.start))
+            self._formulas[part] = frozenset(grid.formulas)
+        by_name = {}
+        for relation, sheet in self._sheets.items():
+            target = self._targets.get(relation, "")
+            part = target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
+            by_name[sheet] = self._formulas.get(part, frozenset())
+        return Passed(by_name)
+
+    def _read(self, part: str, start: Callable[[str, dict[str, str]], None]) -> None:
+        xml = part.endswith((".xml", ".rels"))
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = start
+        try:
+            with self._archive.open(part) as file:
+                while piece := file.read(1 << 16):
+                    if xml:
+                        parser.Parse(piece)
+            if xml:
+                parser.Parse(b"", True)
+        except expat.ExpatError:
+            raise Invalid(self._name, f"is damaged: {part} is not XML") from None
+
+    def _doctype(self, *_: object) -> None:
+        raise Invalid(self._name, "declares a document type, which no spreadsheet does")
+
+    def _sheet(self, tag: str, about: dict[str, str]) -> None:
+        if tag.endswith(" sheet"):
+            relation = next((value for key, value in about.items() if key.endswith(" id")), "")
+            self._sheets[relation] = about.get("name", "")
+
+    def _relation(self, tag: str, about: dict[str, str]) -> None:
+        if tag.endswith(" Relationship"):
+            if about.get("TargetMode") == "External":
+                raise Invalid(self._name, "refers to other files; save it without links to them")
+            self._targets[about.get("Id", "")] = about.get("Target", "")
+
+
+class _Grid:
+    """Follows the cells of one sheet. A cell that names no place stands behind the one before it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._row = self._column = self._bottom = self._right = -1
+        self.formulas: set[tuple[int, int]] = set()
+
+    def start(self, tag: str, about: dict[str, str]) -> None:
+        local = tag.rpartition(" ")[2]
+        if local == "c":
+            self._cell(about.get("r"))
+        elif local == "row":
+            number = about.get("r", str(self._row + 2))
+            if not (number.isascii() and number.isdigit() and len(number) < 8):
+                raise Invalid(self._name, "is damaged: a row has no number")
+            self._row, self._column = int(number) - 1, -1
+            self._bounds()
+        elif local == "f":
+            self.formulas.add((self._row, self._column))
+
+    def _cell(self, place: str | None) -> None:
+        if place is None:
+            self._column += 1
+        else:
+            match = _CELL.fullmatch(place)
+            if match is None:
+                raise Invalid(self._name, "is damaged: a cell has no place")
+            column = 0
+            for letter in match[1]:
+                column = column * 26 + ord(letter) - 64
+            self._row, self._column = int(match[2]) - 1, column - 1
+        self._bounds()
+
+    def _bounds(self) -> None:
+        if self._row > self._bottom or self._column > self._right:
+            self._bottom, self._right = max(self._bottom, self._row), max(self._right, self._column)
+            rows, columns = self._bottom + 1, self._right + 1
+            if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
+                raise Invalid(self._name, f"has more than {MOST_ROWS} rows or {MOST_COLUMNS} columns")

@@ -1,0 +1,218 @@
+"""Judging a sheet that came back: row by row, what would happen, or why nothing will. Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from activities.store.desk import sheets, tickets
+from activities.store.desk.sheets import Since, Wanted
+from domain import wire
+from domain.decide import Refusal, Repeat, decide
+from domain.errors import Invalid
+from domain.state import Actor, Order
+from starter.records import Records
+from starter.sheets.actions import Action, Edits, of_claim, of_ticket
+from starter.sheets.cells import Value, same, text_of, typed
+from starter.sheets.export import TOLD, values_of
+from starter.sheets.read import Row, Table
+from starter.sheets.rows import CLAIMS, KEY, Edit, Key, Sheet, key_of, stood_as
+
+PLANS: Mapping[str, Callable[[Key, Any, Edits], tuple[Action, ...]]] = {"claims": of_claim, "tickets": of_ticket}
+APART = frozenset({*tickets.APART, tickets.RECONCILIATION})
+"""Causes of tickets that no order's state knows; ending them is the store's affair."""
+
+EMPTY = "-"
+
+
+class State(StrEnum):
+    """What becomes of a row."""
+
+    UNCHANGED = "unchanged"
+    READY = "ready"
+    ALREADY = "done already"
+    DONE = "done"
+    INVALID = "invalid"
+    NOT_EDITABLE = "not editable"
+    CHANGED = "changed meanwhile"
+    UNKNOWN = "unknown case"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+GOOD = frozenset({State.UNCHANGED, State.READY, State.ALREADY, State.DONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A row and what becomes of it. `why` is a sentence for the person who edited it."""
+
+    row: int
+    number: str
+    state: State
+    why: str = ""
+    actions: tuple[Action, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All rows of a file: those with an outcome worth telling, and how many there are of each kind."""
+
+    outcomes: tuple[Outcome, ...]
+    counts: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Edited:
+    """A row that asks for something; `stale` says what of its case is no longer as the sheet has it."""
+
+    row: int
+    key: Key
+    number: str
+    cause: str
+    actions: tuple[Action, ...]
+    stale: str
+
+
+def judge(
+    records: Records, sheet: Sheet, table: Table, by: Actor, marketplace: str, tick: Callable[[], None]
+) -> Judged:
+    """Judge every row as its order stands on record; `tick` is called for each. As many statements for any rows."""
+    with records.begin() as conn:
+        conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        judging = _Judging(records, sheet, by, marketplace, conn)
+        found = sorted(judging.whole(table, tick), key=lambda outcome: outcome.row)
+    counts = Counter(outcome.state.value for outcome in found)
+    told = tuple(outcome for outcome in found if outcome.state is not State.UNCHANGED)
+    return Judged(told, {state.value: counts[state.value] for state in State if counts[state.value]})
+
+
+class _Judging:
+    def __init__(self, records: Records, sheet: Sheet, by: Actor, marketplace: str, conn: Connection) -> None:
+        self._records, self._sheet, self._by, self._conn = records, sheet, by, conn
+        self._wanted = Wanted(by, TOLD[by.role], marketplace=marketplace)
+        self._read = sheets.cases if sheet is CLAIMS else sheets.tickets
+        self._stands = [column for column in sheet.columns if column.edit is Edit.STANDS]
+
+    def whole(self, table: Table, tick: Callable[[], None]) -> Iterator[Outcome]:
+        keys = [Key.read(typed(row.cells[KEY])) for row in table.rows()]
+        twice = {key for key, count in Counter((k.order_id, k.name) for k in keys if k).items() if count > 1}
+        asked = [(key.order_id, key.name) for key in keys if key]
+        edited: list[_Edited] = []
+        with closing(self._read(self._conn, self._records.vault, self._wanted, asked)) as records:
+            for row, key in zip(table.rows(), keys, strict=True):
+                tick()
+                found = self._row(row, key, next(records) if key else None, twice)
+                if isinstance(found, _Edited):
+                    edited.append(found)
+                else:
+                    yield found
+        yield from self._decided(edited)
+
+    def _row(self, row: Row, key: Key | None, record: Any, twice: set[tuple[str, str]]) -> Outcome | _Edited:
+        """A row beside its case as it stands now."""
+        number = typed(row.cells[self._sheet.columns[0].name]) or EMPTY
+        if key is None or len(key.stood) != len(self._stands):
+            return Outcome(row.number, number, State.UNKNOWN, f"the hidden column '{KEY}' was lost or changed")
+        if record is None or self._sheet.key(record)[:2] != (key.order_id, key.name):
+            return Outcome(row.number, number, State.UNKNOWN, "there is no such case here")
+        if self._sheet.number(record) != number:
+            why = f"the row is of {self._sheet.number(record)}: its cells were moved apart"
+            return Outcome(row.number, number, State.UNKNOWN, why)
+        edits = self._edits(row, key)
+        values = values_of(self._sheet.columns, record)
+        now = key_of(self._sheet, record, values)
+        moved = now.seen != key.seen or any(c.name in edits and now.stood[i] != key.stood[i]
+                                            for i, c in enumerate(self._stands))  # fmt: skip
+        changed = [
+            column.name
+            for column, value in zip(self._sheet.columns, values, strict=True)
+            if column.edit is Edit.NEVER and column.name in row.cells and not same(value, row.cells[column.name])
+        ]
+        if not moved and changed:
+            why = f"{', '.join(changed)}: may not be edited; the row was left alone"
+            return Outcome(row.number, number, State.NOT_EDITABLE, why)
+        computed = [column.name for column in self._sheet.editable if column.name in row.formulas]
+        if computed:
+            return Outcome(row.number, number, State.INVALID, f"{computed[0]}: holds a formula; write a plain value")
+        if not edits:
+            return Outcome(row.number, number, State.UNCHANGED)
+        if (key.order_id, key.name) in twice:
+            return Outcome(row.number, number, State.INVALID, "the case stands in this sheet twice; keep one row")
+        try:
+            actions = PLANS[self._sheet.name](key, record, edits)
+        except Invalid as error:
+            return Outcome(row.number, number, State.INVALID, str(error))
+        cause = getattr(record, "cause", "")
+        by_name = {column.name: value for column, value in zip(self._sheet.columns, values, strict=True)}
+        stale = self._stale(now, key, by_name, changed) if moved else ""
+        return _Edited(row.number, key, number, cause, actions, stale)
+
+    def _edits(self, row: Row, key: Key) -> dict[str, Any]:
+        """The cells that were changed since the export, whatever has happened to the case meanwhile."""
+        stood = dict(zip((column.name for column in self._stands), key.stood, strict=True))
+        edits = {}
+        for column in self._sheet.editable:
+            raw = row.cells[column.name]
+            words = typed(raw)
+            if words if column.edit is Edit.EMPTY else stood_as(words) != stood[column.name]:
+                edits[column.name] = raw
+        return edits
+
+    def _stale(self, now: Key, key: Key, values: Mapping[str, Value], changed: Sequence[str]) -> str:
+        """What is no longer as the sheet says; long texts are named only."""
+        stood = [c.name for i, c in enumerate(self._stands) if now.stood[i] != key.stood[i]]
+        return "; ".join(map(_told, (*stood, *changed), (values[name] for name in (*stood, *changed)))) or GONE_ON
+
+    def _decided(self, edited: Sequence[_Edited]) -> Iterator[Outcome]:
+        """What each order would say, asked for each row's actions one after the other."""
+        rows: dict[str, list[_Edited]] = {}
+        for row in edited:
+            rows.setdefault(row.key.order_id, []).append(row)
+        first = {order_id: min(row.key.seq for row in found) for order_id, found in rows.items()}
+        for order_id, since in sheets.since(self._conn, first):
+            order = wire.from_plain(Order, since.snapshot)
+            for row in rows.pop(order_id):
+                yield self._judged(row, order, since)
+        for found in rows.values():
+            yield from (Outcome(row.row, row.number, State.UNKNOWN, "there is no such case here") for row in found)
+
+    def _judged(self, row: _Edited, order: Order, since: Since) -> Outcome:
+        own = {action.command_id for action in row.actions}
+        taken = {command for _, command in since.steps}
+        others = [step for step, command in since.steps if command not in own]
+        done, left = [a for a in row.actions if a.command_id in taken], []
+        if len(done) == len(row.actions):
+            return Outcome(row.row, row.number, State.ALREADY, _said(row.actions), row.actions)
+        if row.stale and (others or not done):
+            return Outcome(row.row, row.number, State.CHANGED, f"{row.stale}; export anew and look again", row.actions)
+        now, waits = self._records.now_of(order), ""
+        for action in row.actions:
+            if action in done or (row.cause in APART and action.name == "resolve_ticket"):
+                continue
+            answer = decide(order, action.command(self._by), now)
+            if isinstance(answer, Refusal):
+                return Outcome(row.row, row.number, State.REFUSED, f"{action.words}: {answer.reason}", row.actions)
+            if not isinstance(answer, Repeat):
+                left.append(action)
+                order, waits = answer.after, " (a second operator approves)" if answer.step == ASKS else waits
+        return Outcome(row.row, row.number, State.READY, _said(row.actions) + waits, row.actions)
+
+
+ASKS = "ask_second_operator"
+GONE_ON = "the case has gone on since the export"
+
+
+def _told(name: str, value: Value) -> str:
+    words = text_of(value)
+    return f"{name} has changed" if len(words) > 60 or "\n" in words else f"{name} is now '{words}'"
+
+
+def _said(actions: Sequence[Action]) -> str:
+    return "; ".join(action.words for action in actions)

@@ -1,0 +1,168 @@
+"""Reading a sheet that came back: its headers, and its rows one by one. Nothing in it is believed, run or fetched."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from domain.errors import Invalid
+from starter.sheets import gate
+from starter.sheets.cells import Raw, clean
+from starter.sheets.rows import KEY, Sheet
+from starter.sheets.write import CHOICES, CSV, HOW, MISSING, kind_of
+
+LARGEST_CSV = 100 * gate.MIB
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+TOO_LARGE = f"has more than {gate.MOST_ROWS} rows or {gate.MOST_COLUMNS} columns"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file: its number there, counted as spreadsheets do, its cells by header, and which are formulas."""
+
+    number: int
+    cells: dict[str, Raw] = field(repr=False)
+    formulas: frozenset[str] = frozenset()
+
+
+class Table:
+    """A file that can be read several times. `heads` are its headers as they stand; `remarks` what the user is told."""
+
+    def __init__(self, path: Path, sheet: Sheet) -> None:
+        """Raises Invalid for a file that is no sheet of this kind, naming what is missing."""
+        self.path = path
+        self.remarks: tuple[str, ...] = ()
+        self._grid: _Grid = _CsvGrid(path) if kind_of(path) == CSV else _XlsxGrid(path, sheet)
+        self.remarks = self._grid.remarks
+        known = {column.name for column in sheet.columns} | {KEY}
+        self.heads = [clean(str(head)) for head in self._grid.head]
+        self._places: dict[str, int] = {}
+        for at, head in enumerate(self.heads):
+            name = head.casefold()
+            if name in known:
+                if name in self._places:
+                    raise Invalid(str(path), f"has two columns named '{name}'")
+                self._places[name] = at
+        needed = [sheet.columns[0].name, *(column.name for column in sheet.editable), KEY]
+        missing = [name for name in needed if name not in self._places]
+        if missing:
+            raise Invalid(str(path), f"lacks columns of a sheet of {sheet.name}: {', '.join(missing)}")
+
+    @property
+    def count(self) -> int:
+        """How many rows there are at most."""
+        return self._grid.count
+
+    def rows(self) -> Iterator[Row]:
+        """The rows that are not empty."""
+        for number, cells in self._grid.rows():
+            found = {name: cells[at] if at < len(cells) else None for name, at in self._places.items()}
+            if any(value not in (None, "") for value in found.values()):
+                run = self._grid.formulas
+                formulas = frozenset(n for n, at in self._places.items() if (number - 1, at) in run) if run else run
+                yield Row(number, found, formulas)  # type: ignore[arg-type]  # an empty set is one of names as well
+
+    def plain(self) -> Iterator[tuple[int, Sequence[Raw]]]:
+        """Every row as it stands, with its number, for a copy."""
+        yield from self._grid.rows()
+
+
+class _Grid:
+    """Cells in rows behind a head."""
+
+    head: Sequence[Raw]
+    count: int
+    formulas: frozenset[tuple[int, int]] = frozenset()
+    remarks: tuple[str, ...] = ()
+
+    def rows(self) -> Iterator[tuple[int, Sequence[Raw]]]:
+        raise NotImplementedError
+
+
+class _XlsxGrid(_Grid):
+    def __init__(self, path: Path, sheet: Sheet) -> None:
+        try:
+            from python_calamine import CalamineError, load_workbook  # noqa: PLC0415  # an extra
+        except ImportError:
+            raise Invalid(str(path), MISSING) from None
+        passed = gate.check(path)
+        try:
+            book = load_workbook(str(path))
+            names = [name for name in book.sheet_names if name not in (HOW, CHOICES)]
+            name = sheet.name if sheet.name in names else names[0] if names else ""
+            if not name:
+                raise Invalid(str(path), "has no sheet with rows")
+            self._sheet: Any = book.get_sheet_by_name(name)
+        except CalamineError:
+            raise Invalid(str(path), "is not an XLSX file, or is damaged") from None
+        start = self._sheet.start or (0, 0)
+        self._above, self._left = start
+        self.formulas = passed.formulas.get(name, frozenset())
+        self.head = next((row for _, row in self._all()), [])
+        self.count = max(self._sheet.height - 1, 0)
+
+    def _all(self) -> Iterator[tuple[int, Sequence[Raw]]]:
+        before: list[Raw] = [None] * self._left
+        for number, row in enumerate(self._sheet.iter_rows(), self._above + 1):
+            yield number, before + row if before else row
+
+    def rows(self) -> Iterator[tuple[int, Sequence[Raw]]]:
+        found = self._all()
+        next(found, None)
+        yield from found
+
+
+class _CsvGrid(_Grid):
+    """Text with separators, as spreadsheets write it where they stand: comma, semicolon or tab."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            if path.stat().st_size > LARGEST_CSV:
+                raise Invalid(str(path), f"is larger than {LARGEST_CSV // gate.MIB} MiB")
+            content = path.read_bytes()
+        except OSError as error:
+            raise Invalid(str(path), f"cannot be read: {error.strerror}") from None
+        self._path = path
+        self._text = self._decoded(content)
+        if "\0" in self._text:
+            raise Invalid(str(path), "is not a text file")
+        first = self._text.partition("\n")[0]
+        self._separator = max(",;\t", key=first.count)
+        self.head = next((row for _, row in self._all()), [])
+        self.count = self._text.count("\n")
+
+    def _decoded(self, content: bytes) -> str:
+        for mark, name in MARKS:
+            if content.startswith(mark):
+                return self._as(content, name)
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            self.remarks = ("The file is not UTF-8; it was read as Windows-1252. 'CSV UTF-8' is the safer choice.",)
+            return self._as(content, "cp1252")
+
+    def _as(self, content: bytes, encoding: str) -> str:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            raise Invalid(str(self._path), "is not text in UTF-8; save it as 'CSV UTF-8'") from None
+
+    def _all(self) -> Iterator[tuple[int, Sequence[Raw]]]:
+        read = csv.reader(io.StringIO(self._text, newline=""), delimiter=self._separator)
+        try:
+            for number, row in enumerate(read, 1):
+                if number > gate.MOST_ROWS or len(row) > gate.MOST_COLUMNS:
+                    raise Invalid(str(self._path), TOO_LARGE)
+                yield number, row
+        except csv.Error:
+            raise Invalid(str(self._path), "is not CSV: a cell is too long, or not closed") from None
+
+    def rows(self) -> Iterator[tuple[int, Sequence[Raw]]]:
+        found = self._all()
+        next(found, None)
+        yield from found

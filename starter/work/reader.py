@@ -1,0 +1,100 @@
+"""One ticket as the desk reads it: what it is about, what mends it, what was noted. PostgreSQL only, blocking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from activities.store import orders, personal, screens
+from activities.store.desk import recurring
+from activities.store.desk.tickets import RECONCILIATION
+from activities.store.screens import TicketRow
+from domain import wire
+from domain.claims.case import case_number
+from domain.errors import Invalid
+from domain.state import DESK, Actor, Cause, Order
+from starter.answers import NotFound
+from starter.records import Records
+from starter.trouble import ended, mending
+from starter.views import may_see
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What somebody of the desk wrote about the order."""
+
+    at: datetime
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket. `claims` are the numbers of the claims that it is about; `command` is one to start from.
+
+    `mends` and `command` are "" for one that has ended, and `order_id` is for a finding about no order.
+    """
+
+    ticket_id: str
+    order_id: str
+    cause: str
+    subject: str
+    opened_at: datetime
+    due: datetime
+    owner: str
+    escalations: int
+    status: str
+    outcome: str
+    resolved_by: str
+    resolved_at: datetime | None
+    claims: tuple[str, ...]
+    mends: str
+    command: str
+    notes: tuple[Noted, ...]
+
+
+class Work:
+    """Tickets by their ids alone."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def show(self, ticket_id: str, reader: Actor) -> TicketView:
+        """All about a ticket, for a person of the desk who is no party of its order.
+
+        Raises NotFound, Invalid for a party.
+        """
+        row = self._row(ticket_id, reader)
+        with self._records.begin() as conn:
+            plain = orders.snapshot(conn, row.order_id) if row.order_id else None
+            notes = personal.get_notes(conn, self._records.vault, row.order_id) if row.order_id else ()
+            recurs = recurring.of_ticket(conn, ticket_id)
+        mends, command = _mended(row, None if plain is None else wire.from_plain(Order, plain))
+        own = (case_number(row.order_id, row.subject),) if row.cause == Cause.CLAIM else ()
+        return TicketView(
+            row.ticket_id, row.order_id or "", row.cause, row.subject, row.opened_at, row.due, row.owner,
+            row.escalations, row.status, row.outcome, row.resolved_by, row.resolved_at,
+            own or (recurs.claims if recurs else ()), mends, command,
+            tuple(Noted(n.at, f"{n.author.role} {n.author.id}", n.text) for n in notes if n.author.role in DESK),
+        )  # fmt: skip
+
+    def _row(self, ticket_id: str, reader: Actor) -> TicketRow:
+        with self._records.begin() as conn:
+            found = screens.ticket(conn, ticket_id)
+        if reader.role not in DESK:
+            raise Invalid("--as", f"a {reader.role} has no tickets")
+        if found is None or not may_see(reader, *found[1:]):
+            raise NotFound(ticket_id, "ticket")
+        return found[0]
+
+
+def _mended(row: TicketRow, order: Order | None) -> tuple[str, str]:
+    """Which commands mend the ticket, and one to start from."""
+    if row.status != "open":
+        return "", ""
+    ticket = order.ticket(row.ticket_id) if order is not None else None
+    if ticket is not None and order is not None:
+        return mending(order.order_id, ticket)
+    if row.cause == RECONCILIATION:
+        return "resolve-finding", f"aftersale findings --order {row.order_id}" if row.order_id else "aftersale findings"
+    return "tickets resolve", ended(row.ticket_id)

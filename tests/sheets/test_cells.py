@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from domain.currencies import EXPONENTS
+from domain.errors import Invalid
+from domain.money import Money
+from starter.sheets.cells import amount, clean, instant, local, same, text_of, typed
+from starter.sheets.read import Table
+from starter.sheets.rows import CLAIMS
+from starter.sheets.write import MOST_EXACT, write
+
+
+@pytest.mark.parametrize(
+    ("raw", "currency", "minor"),
+    [
+        (49.9, "EUR", 4990), (49, "EUR", 4900), (0.1 + 0.2, "EUR", 30), ("49,90", "EUR", 4990),
+        ("49.9 EUR", "EUR", 4990),
+        ("1.234,50", "EUR", 123450), ("1,234.50", "EUR", 123450), ("1'234.50", "CHF", 123450), ("1234", "JPY", 1234),
+        ("1.234", "KWD", 1234), ("EUR 7", "EUR", 700), (" 7 ", "EUR", 700),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_as_people_type_it(raw: Any, currency: str, minor: int) -> None:
+    assert amount(raw, currency, "amount") == Money(minor, currency)
+
+
+@pytest.mark.parametrize(
+    "raw", ["1,234", "1.234", "49.999", 49.999, "x", "", "1e5", "1..2", "=1+1", True, None, 1e300, float("nan"),
+            float("inf"), "9" * 30, "7 USD", "٣"],
+)  # fmt: skip
+def test_an_amount_that_could_be_another_is_refused(raw: Any) -> None:
+    with pytest.raises(Invalid, match=r"^amount: "):
+        amount(raw, "EUR", "amount")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("2026-11-24 16:00", "2026-11-24 15:00"), ("24.11.2026 16:00", "2026-11-24 15:00"),
+        ("11/24/2026 4:00 PM", "2026-11-24 15:00"), (datetime(2026, 7, 1, 16), "2026-07-01 14:00"),  # noqa: DTZ001
+        ("2026-11-24", "2026-11-24 22:59"), (46350.5, "2026-11-24 11:00"),
+        (date(2026, 11, 24), "2026-11-24 22:59"),
+    ],
+)  # fmt: skip
+def test_a_time_is_read_on_the_clock_of_the_marketplace(raw: Any, expected: str) -> None:
+    assert f"{instant(raw, 'Europe/Berlin', 'until'):%Y-%m-%d %H:%M}" == expected
+
+
+@pytest.mark.parametrize("raw", ["1/2/2027", "31.02.2027", "soon", "", None, True, 1e12, "2026-13-01", float("nan")])
+def test_a_time_that_could_be_another_is_refused(raw: Any) -> None:
+    with pytest.raises(Invalid, match=r"^until: "):
+        instant(raw, "UTC", "until")
+
+
+def test_texts_are_cleaned_and_escapes_are_taken_off() -> None:
+    assert clean("a\x00b\x1b[31m\r\nc\v ") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}[31m\nc"
+    assert (typed("'=1+1"), typed("'tis"), typed(7.0), typed(7.5), typed(None)) == ("=1+1", "'tis", "7", "7.5", "")
+    assert local(None, "UTC") is None
+
+
+MONEY = st.builds(Money, st.integers(-(10**15), 10**17), st.sampled_from(sorted(EXPONENTS)))
+TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)).map(  # noqa: DTZ001
+    lambda moment: local(moment.replace(tzinfo=UTC), "UTC")
+)
+TEXTS = st.one_of(
+    st.text(max_size=60), st.sampled_from(["=1", "'=1", "_x0041_", "1e5", "007", "TRUE", "'", " = 1"])
+).map(clean)
+VALUES = st.lists(st.one_of(TEXTS, MONEY, TIMES, st.integers(0, 10**9), st.none()), min_size=5, max_size=5)
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(VALUES, max_size=3))
+def test_what_is_written_is_read_back_as_the_same(tmp_path: Path, suffix: str, rows: list[list[Any]]) -> None:
+    columns = CLAIMS.shown(desk=True)
+    full = [[*row, *["k"] * (len(columns) - 5)] for row in rows]
+    file = tmp_path / f"a{suffix}"
+    write(file, "claims", columns, full)
+    found = list(Table(file, CLAIMS).rows())
+    assert len(found) == len(full)
+    for row, values in zip(found, full, strict=True):
+        for column, value in zip(columns, values, strict=True):
+            assert same(value, row.cells[column.name]), (column.name, value, row.cells[column.name])
+
+
+def test_amounts_too_long_for_a_spreadsheets_numbers_stay_exact(tmp_path: Path) -> None:
+    columns, file = CLAIMS.shown(desk=True), tmp_path / "a.xlsx"
+    money = Money(MOST_EXACT + 1, "EUR")
+    write(file, "claims", columns, [[money] * len(columns)])
+    (row,) = Table(file, CLAIMS).rows()
+    assert row.cells["at stake"] == text_of(money)

@@ -1,0 +1,164 @@
+"""Files from outside: what could grow, run or fetch is refused before anything of it is read."""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Invalid
+from starter.sheets import gate
+from starter.sheets.read import Table
+from starter.sheets.rows import CLAIMS, KEY
+from starter.sheets.write import write
+
+SHEET = "xl/worksheets/sheet1.xml"
+Parts = dict[str, bytes]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    file = tmp_path / "good.xlsx"
+    columns = CLAIMS.shown(desk=True)
+    write(file, "claims", columns, [["x"] * len(columns)] * 3)
+    return file
+
+
+def parts_of(file: Path) -> Parts:
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def changed(file: Path, change: Callable[[Parts], None]) -> Path:
+    parts = parts_of(file)
+    change(parts)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file
+
+
+def put(name: str, content: bytes) -> Callable[[Parts], None]:
+    return lambda parts: parts.update({name: content})
+
+
+def within(name: str, old: bytes, new: bytes) -> Callable[[Parts], None]:
+    def change(parts: Parts) -> None:
+        assert old in parts[name]
+        parts[name] = parts[name].replace(old, new, 1)
+
+    return change
+
+
+RELATIONS = "xl/_rels/workbook.xml.rels"
+LINK = b'<Relationship Id="rx" Type="x" Target="file:///etc/passwd" TargetMode="External"/></Relationships>'
+LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>\n<worksheet'
+OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>\n<worksheet'
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (put("xl/vbaProject.bin", b"x"), "holds macros"),
+        (put("xl/macrosheets/sheet1.xml", b"<x/>"), "holds macros"),
+        (put("xl/externalLinks/externalLink1.xml", b"<x/>"), "refers to other files"),
+        (put("xl/embeddings/oleObject1.bin", b"x"), "holds other files"),
+        (put("xl/activeX/activeX1.bin", b"x"), "holds programs"),
+        (put("xl/connections.xml", b"<x/>"), "fetches data"),
+        (put("XL/WORKBOOK.XML", b"<x/>"), "two parts of one name"),
+        (put("xl/media/a.png", b"\0" * 30 * gate.MIB), "more than 150 times its size"),
+        (within(RELATIONS, b"</Relationships>", LINK), "refers to other files"),
+        (within(SHEET, b"<worksheet", LAUGHS), "declares a document type"),
+        (within(SHEET, b"<worksheet", OUTSIDE), "declares a document type"),
+        (within(SHEET, b'r="A2"', b'r="XFD2"'), "more than 100000 rows or 200 columns"),
+        (within(SHEET, b'r="A2"', b'r="A1048576"'), "more than 100000 rows or 200 columns"),
+        (within(SHEET, b'r="A2"', b'r="@2"'), "a cell has no place"),
+        (within(SHEET, b"</sheetData>", b""), "is not XML"),
+        (lambda parts: parts.pop("xl/workbook.xml"), "holds no workbook"),
+        (lambda parts: parts.update({f"xl/x{n}.xml": b"<x/>" for n in range(600)}), "unpacks to more than"),
+    ],
+)
+def test_what_no_plain_sheet_has_is_refused(good: Path, change: Callable[[Parts], None], why: str) -> None:
+    Table(good, CLAIMS)
+    with pytest.raises(Invalid, match=why):
+        Table(changed(good, change), CLAIMS)
+
+
+def test_a_sheet_that_hides_under_another_name_keeps_to_the_bounds_as_well(good: Path) -> None:
+    def moved(parts: Parts) -> None:
+        parts["xl/other.xml"] = parts.pop(SHEET).replace(b'r="A2"', b'r="XFD1000000"', 1)
+        parts[RELATIONS] = parts[RELATIONS].replace(b"worksheets/sheet1.xml", b"other.xml")
+
+    with pytest.raises(Invalid, match="more than 100000 rows"):
+        Table(changed(good, moved), CLAIMS)
+
+
+def test_a_bomb_is_refused_at_once_and_without_its_memory(good: Path, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts_of(good).items():
+            archive.writestr(name, content)
+        for number in range(50):
+            archive.writestr(f"xl/x{number}.xml", b"<x>" + b" " * 20 * gate.MIB + b"</x>")
+    tracemalloc.start()
+    began = time.process_time()
+    with pytest.raises(Invalid, match="unpacks to more than"):
+        Table(bomb, CLAIMS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert time.process_time() - began < 2
+    assert peak < 4 * gate.MIB
+
+
+def test_a_part_that_lies_about_its_size_is_refused_before_anything_is_read(good: Path) -> None:
+    big = b"<x>" + bytes(random.Random(7).choices(b"abcdef", k=3 * gate.MIB)) + b"</x>"  # noqa: S311
+    changed(good, put("xl/x.xml", big))
+    raw = good.read_bytes()
+    good.write_bytes(raw.replace(struct.pack("<I", len(big)), struct.pack("<I", 100)))
+    with pytest.raises(Invalid, match=r"not an XLSX file, or is damaged|is not XML"):
+        Table(good, CLAIMS)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04", b"not a zip", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600]
+)
+def test_what_is_no_sheet_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x.xlsx"
+    file.write_bytes(content)
+    with pytest.raises(Invalid, match=r"is not an XLSX file|protected by a password or of an old kind"):
+        Table(file, CLAIMS)
+    with pytest.raises(Invalid, match="must end in"):
+        Table(file.rename(tmp_path / "x.xlsm"), CLAIMS)
+    with pytest.raises(Invalid, match="cannot be read"):
+        Table(tmp_path / "none.xlsx", CLAIMS)
+
+
+def test_whatever_bytes_a_file_has_it_is_read_or_refused(good: Path) -> None:
+    content, chance = good.read_bytes(), random.Random(4)  # noqa: S311  # the same files in every run
+    for _ in range(150):
+        spoilt = bytearray(content)
+        for _ in range(chance.randint(1, 12)):
+            spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
+        good.write_bytes(spoilt[: chance.choice([len(spoilt), chance.randrange(len(spoilt))])])
+        try:
+            list(Table(good, CLAIMS).rows())
+        except Invalid:
+            continue
+
+
+def test_a_prefix_and_cells_without_places_hide_no_formula(tmp_path: Path, good: Path) -> None:
+    rows = "".join(f"<x:c t='inlineStr'><x:is><x:t>{c.name}</x:t></x:is></x:c>" for c in CLAIMS.shown(desk=True))
+    filled = "<x:c><x:f>1+1</x:f><x:v>2</x:v></x:c>" * len(CLAIMS.shown(desk=True))
+    xml = (
+        "<x:worksheet xmlns:x='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><x:sheetData>"
+        f"<x:row>{rows}</x:row><x:row>{filled}</x:row></x:sheetData></x:worksheet>"
+    )
+    table = Table(changed(good, put(SHEET, xml.encode())), CLAIMS)
+    (row,) = table.rows()
+    assert {"note", "decision", KEY} <= row.formulas

@@ -1,0 +1,200 @@
+"""A specialist works a whole day from the sheet alone, through the command line and the running marketplace."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import openpyxl
+import pytest
+from sqlalchemy import select
+
+from activities.store.tables import looks
+from domain.claims.case import Status
+from domain.state import Cause, Milestone, Proof
+from tests.life import BUYER, SELLER, Life
+from tests.marketplace import Marketplace
+from tests.sheets.conftest import Edits, edit
+from tests.starter.conftest import Aftersale
+
+AS_ANNA = ("--as", "specialist", "--id", "anna")
+CANARY = f"CANARY{uuid4().hex[:14].upper()}"
+
+
+async def claimed(market: Marketplace, *, escalated: bool = True, **about: Any) -> Life:
+    """An order whose buyer claims about its first line; the seller stays silent until the platform steps in."""
+    life = await market.order(**about)
+    await life.send("confirm", SELLER)
+    await life.ship("p1", f"{CANARY}{uuid4().hex[:6].upper()}")
+    await life.scan(Milestone.DELIVERED, proof=Proof.STRONG)
+    await life.send("open_claim", BUYER, reason="damaged", lines=["L1"])
+    if escalated:
+        await life.until("claim_unanswered")
+    return life
+
+
+def number(life: Life) -> str:
+    return f"{life.order_id}-c1"
+
+
+def status(life: Life) -> Status:
+    return life.state().claims[0].status
+
+
+def row(file: Path, life: Life) -> dict[str, Any]:
+    """The row of an order's case."""
+    sheet = openpyxl.load_workbook(file).worksheets[0]
+    heads, *rows = sheet.iter_rows(values_only=True)
+    (found,) = [dict(zip(map(str, heads), each, strict=True)) for each in rows if each[0] == number(life)]
+    return found
+
+
+async def imported(aftersale: Aftersale, file: Path, edits: Edits, *how: str) -> dict[str, tuple[str, str]]:
+    """What became of each edited row."""
+    ran = await aftersale("claims", "import", str(edit(file, edits)), *how, *AS_ANNA, "--json")
+    assert ran.code in (0, 3), ran.err
+    return {each["case"]: (each["result"], each["why"]) for each in ran.json["rows"]}
+
+
+async def test_a_specialist_works_a_whole_day_from_the_sheet_alone(
+    aftersale: Aftersale, market: Marketplace, tmp_path: Path
+) -> None:
+    clear, unsure, partly, wrong = [await claimed(market) for _ in range(4)]
+    fresh, gone = await claimed(market, escalated=False), await claimed(market, escalated=False)
+    file = tmp_path / "today.xlsx"
+
+    # In the morning: who is waiting, and for what.
+    ran = await aftersale("claims", "export", str(file), "--open", *AS_ANNA)
+    assert (ran.code, "rows written to" in ran.out) == (0, True), ran.err
+    seen = row(file, clear)
+    assert (seen["status"], seen["buyer"], seen["at stake"]) == ("Escalated to platform", "Berta Buyer", 40)
+    assert (seen["time zone"], seen["assignee"]) == ("Europe/Berlin", None)
+    assert isinstance(seen["next deadline"], datetime)
+    assert "buyer: The buyer made a claim." in seen["log"]
+
+    # She decides what is clear, asks where it is not, takes what is new; one buyer has thought better of it meanwhile.
+    edits: Edits = {
+        number(clear): {"assignee": "anna", "decision": "refund", "note": "The photo shows the crack."},
+        number(unsure): {"assignee": "anna", "ask": "buyer", "note": "Does it still work?"},
+        number(partly): {"decision": "part refund", "amount": 12.5, "note": "A scratch, no more."},
+        number(wrong): {"status": "Rejected", "note": "It is as described."},
+        number(fresh): {"assignee": "anna"},
+        number(gone): {"assignee": "anna"},
+    }
+    previewed = await imported(aftersale, file, edits, "--preview")
+    assert previewed[number(clear)] == ("ready", "assign to anna; decide: refund")
+    assert {result for result, _ in previewed.values()} == {"ready"}
+    assert status(clear) is Status.ESCALATED, "a preview changes nothing"
+    await gone.send("withdraw_claim", BUYER)
+    done = await imported(aftersale, file, {}, "--apply", "--yes")
+    assert done.pop(number(gone))[0] == "changed meanwhile"
+    assert {result for result, _ in done.values()} == {"done"}
+    for life in (clear, unsure, partly, wrong, fresh):
+        await life.rest()
+    assert [status(life) for life in (clear, unsure, partly, wrong, fresh)] == [
+        Status.REFUND_APPROVED, Status.BUYER_ASKED, Status.REFUND_APPROVED, Status.REJECTED, Status.RECEIVED,
+    ]  # fmt: skip
+    assert fresh.state().claims[0].owner == "anna"
+    result = tmp_path / "today.result.xlsx"
+    assert row(result, partly)["result"] == "done"
+    assert row(result, gone)["explanation"].startswith("status is now 'Resolved'")
+
+    # The same sheet again does nothing twice; and it can be worked on.
+    taken = {life.order_id: len(life.steps()) for life in (clear, unsure, partly, wrong)}
+    again = await imported(
+        aftersale, file, {number(fresh): {"note": "The seller has until Friday."}}, "--apply", "--yes"
+    )
+    assert {again[number(life)][0] for life in (clear, unsure, partly, wrong)} == {"done already"}
+    assert again[number(fresh)] == ("done", "assign to anna; note for the desk")
+    assert {life.order_id: len(life.steps()) for life in (clear, unsure, partly, wrong)} == taken
+    assert fresh.steps().count("assign_claim") == 1
+
+    # In the afternoon the buyer answers; her old row says so, a fresh one lets her decide.
+    await unsure.send("answer_claim", BUYER)
+    late = await imported(aftersale, file, {number(unsure): {"ask": None, "decision": "refund"}}, "--apply", "--yes")
+    assert late[number(unsure)][0] == "changed meanwhile"
+    assert "decide_claim" not in unsure.steps()
+    await aftersale("claims", "export", str(file), "--owner", "anna", *AS_ANNA)
+    final = await imported(
+        aftersale, file, {number(unsure): {"decision": "refund", "note": "It does not."}}, "--apply", "--yes"
+    )
+    assert final[number(unsure)] == ("done", "decide: refund")
+
+    # Nobody appeals: what she decided is carried out.
+    for life in (clear, partly, wrong, unsure):
+        await life.until("decision_stands")
+        await life.pass_time(timedelta(hours=1))
+    assert [life.money().get("refunded") for life in (clear, partly, wrong, unsure)] == [
+        "40.00 EUR", "12.50 EUR", None, "40.00 EUR",
+    ]  # fmt: skip
+    for each in (file, result):
+        assert CANARY.encode() not in each.read_bytes()
+        assert CANARY not in str([row(each, unsure)])
+    with market.engine.begin() as conn:
+        assert conn.execute(select(looks).where(looks.c.actor_id == "anna")).all() == [], "she looked at no number"
+
+
+async def test_the_tickets_of_a_day_are_worked_from_a_sheet(
+    aftersale: Aftersale, market: Marketplace, tmp_path: Path
+) -> None:
+    extended, seen = await market.order(), await market.order()
+    for life in (extended, seen):
+        await life.until("confirm_overdue")
+    file = tmp_path / "tickets.csv"
+    ran = await aftersale("tickets", "export", str(file), "--open", *AS_ANNA)
+    assert ran.code == 0, ran.err
+    text = file.read_text(encoding="utf-8-sig")
+    until = f"{await extended.now() + timedelta(days=3):%Y-%m-%d}"
+    head, *lines = text.splitlines()
+    assert head.endswith("resolve,until,note,time zone,for aftersale")
+    tickets = {life.ticket(Cause.CONFIRM_OVERDUE).ticket_id: life for life in (extended, seen)}
+    xlsx = tmp_path / "tickets.xlsx"
+    await aftersale("tickets", "export", str(xlsx), "--open", *AS_ANNA)
+    first, second = tickets
+    edit(
+        xlsx,
+        {
+            first: {"assignee": "anna", "resolve": "extend", "until": until, "note": "She is ill."},
+            second: {"assignee": "ben"},
+        },
+    )
+    assert lines
+    ran = await aftersale("tickets", "import", str(xlsx), "--apply", "--yes", *AS_ANNA)
+    assert ran.code == 0, (ran.out, ran.err)
+    for words in ("done", "assign to ben", f"resolve: extend until {until}"):
+        assert words in ran.out
+    for life in (extended, seen):
+        await life.rest()
+    assert extended.state().tickets == ()
+    assert extended.clock("confirm_overdue").at.date().isoformat() == until
+    assert seen.ticket(Cause.CONFIRM_OVERDUE).owner == "ben"
+
+
+@pytest.mark.parametrize("how", [("--preview",), ("--apply", "--yes")])
+async def test_a_party_brings_no_sheet_back_and_the_desk_none_about_its_own(
+    aftersale: Aftersale, market: Marketplace, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    life = await claimed(market, escalated=False)
+    file = tmp_path / "mine.xlsx"
+    await aftersale("claims", "export", str(file), *AS_ANNA)
+    edit(file, {number(life): {"assignee": "anna"}})
+    seller = life.actor(SELLER).id
+    ran = await aftersale("claims", "import", str(file), *how, "--as", "seller", "--id", seller)
+    assert (ran.code, "that is for: specialist, operator" in ran.err) == (3, True)
+    ran = await aftersale("claims", "import", str(file), *how, "--as", "specialist", "--id", seller, "--json")
+    assert ran.code == 3
+    assert [r["result"] for r in ran.json["rows"] if r["case"] == number(life)] == ["unknown case"]
+    assert life.state().claims[0].owner == ""
+    own = tmp_path / "own.xlsx"
+    ran = await aftersale("claims", "export", str(own), "--as", "seller", "--id", seller)
+    assert ran.code == 0, ran.err
+    assert row(own, life)["buyer"] == "Berta Buyer"
+    assert "mail.example" not in str(row(own, life))
+    assert (await aftersale("tickets", "export", str(own), "--as", "seller", "--id", seller)).code == 3
+    assert (await aftersale("claims", "import", str(own), *how, *AS_ANNA)).code == 2, "a party's sheet has no key"
+    asks = await aftersale("claims", "import", str(file), "--apply", *AS_ANNA, "--json")
+    assert (asks.code, asks.json["error"]["field"]) == (2, "--yes")
+    no = await aftersale("claims", "import", str(file), "--apply", *AS_ANNA, stdin="n\n")
+    assert (no.code, life.state().claims[0].owner) == (1, "")
