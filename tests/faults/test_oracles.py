@@ -101,3 +101,25 @@ def test_a_dispute_that_was_won_leaves_the_story_as_it_is() -> None:
 def test_no_story_tells_who_bears_a_part() -> None:
     with pytest.raises(ValueError, match="100 of 6490"):
         after_chargeback(STORY, 100, FEE)
+
+
+def test_half_of_a_price_that_goes_back_takes_its_commission_along() -> None:
+    # Half of 40.00 went back: 1.60 stay of the 3.20, and the whole 1.60 on the other line.
+    ended = Amounts(captured=ALL, released=4170, refunded=2000, fees=320)
+    assert expected(Story(STORY.prices, STORY.shipping, Fate.PART_REFUNDED)) == ended
+    assert expected(Story((333,), 0, Fate.PART_REFUNDED)) == Amounts(captured=333, released=153, refunded=166, fees=14)
+
+
+def test_a_line_that_goes_back_takes_the_shipping_along_only_when_it_is_the_last() -> None:
+    alone = Story((4000,), 490, Fate.LINE_REFUNDED)
+    ended = Amounts(captured=ALL, released=2330, refunded=4000, fees=160)
+    assert expected(Story(STORY.prices, STORY.shipping, Fate.LINE_REFUNDED)) == ended
+    assert expected(alone) == Amounts(captured=4490, refunded=4490)
+
+
+def test_a_part_that_was_paid_twice_is_found() -> None:
+    part = Story(STORY.prices, STORY.shipping, Fate.PART_REFUNDED)
+    twice = Amounts(captured=ALL, released=2330, refunded=4000, fees=160)
+    assert judge(sight(twice, CAPTURE, ("refund", 4000), ("transfer", 2330)), part) == wrong(
+        twice, expected(part), "part_refunded"
+    )
