@@ -39,7 +39,7 @@ _STATUSES = """\
 ## The statuses
 
 *Within* counts business days of whoever must act; the platform works by its ticket. A claim that nobody has decided
-{longest} days after it was made is decided for the buyer, at whatever status it stands.
+{longest} days after it was made is decided for the buyer; a decision that waits for an appeal is one.
 """
 
 _WHO = """\
@@ -102,6 +102,8 @@ def _diagram() -> Iterator[str]:
     for (start, end), names in sorted(_arrows().items(), key=lambda a: [list(Status).index(s) for s in a[0]]):
         yield f"    {start} --> {end}: {'<br/>'.join(dict.fromkeys(names))}"
     yield f"    {Status.REFUND_APPROVED} --> {Status.RESOLVED}: the refund is made"
+    for status in (Status.RECEIVED, Status.WAITING_FOR_SELLER, Status.WAITING_LONGER):
+        yield f"    {status} --> {Status.WAITING_FOR_BUYER}: a missing parcel is delivered"
     yield from (f"    {status} --> [*]" for status in Status if status in ENDED)
     yield "```\n"
 

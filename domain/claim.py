@@ -137,7 +137,7 @@ DECISIONS = (
     ),
     row("decision_stands", CLOCK, to((APPROVED, CLOSED), APPROVED, REJECTED), Tick, answers.stand, money=PAYS),
     row(
-        "claim_times_out", CLOCK, to(APPROVED, *UNDECIDED, APPROVED, REJECTED), Tick, answers.in_full,
+        "claim_times_out", CLOCK, to(APPROVED, *UNDECIDED), Tick, answers.in_full,
         money=BACK_TO_BUYER,
     ),
 )  # fmt: skip

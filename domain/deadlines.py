@@ -166,7 +166,7 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
 def _last_clocks(order: Order) -> Iterator[Clock]:
     policy, captured_at = order.policy, order.payment.captured_at
     for claim in order.open_claims:
-        if not claim.is_settled:
+        if not claim.is_settled and claim.ruling is None:
             end = claim.opened_at + timedelta(days=policy.claims.longest)
             yield Clock(end, "claim_times_out", f"claim:{claim.claim_id}.longest", Role.SPECIALIST, claim.claim_id)
     if captured_at is not None:

@@ -155,3 +155,13 @@ def test_nobody_hears_of_a_claim_of_another_order() -> None:
     life = received()
     assert life.refused("answer_claim", SELLER, claim_id="c9").code == "claim_unknown"
     assert life.refused("decide_claim", OPERATOR, claim_id="c9", verdict="refund", **NOTE).code == "claim_unknown"
+
+
+def test_a_decision_that_waits_for_an_appeal_is_not_overruled_by_the_longest_claim() -> None:
+    life = received("damaged")
+    life.until("claim_unanswered")
+    life.now = claim_of(life).opened_at + timedelta(days=59)
+    life.do("decide_claim", SPECIALIST, verdict="release", **NOTE)
+    assert "claim_times_out" not in [clock.step for clock in deadlines(life.order)]
+    life.until("decision_stands")
+    assert (claim_of(life).status, life.order.line("a").state) == (Status.CLOSED, LineState.ACCEPTED)
