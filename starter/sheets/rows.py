@@ -153,6 +153,10 @@ def _outcome(case: CaseRecord) -> str:
     return ", ".join(filter(None, found))
 
 
+def _feedback(case: CaseRecord) -> str:
+    return clean("\n".join(f"{given.role} {given.score}/5 {given.comment}" for given in case.feedback))
+
+
 STATUSES = tuple(STATUS_WORDS[status] for status in Status)
 VERDICTS = {_words(verdict.value): verdict for verdict in Verdict}
 OUTCOMES = {_words(outcome.value): outcome for outcome in (Outcome.EXTEND, Outcome.NO_CHANGE)}
@@ -190,7 +194,7 @@ CLAIMS = Sheet(
         Column("currency", lambda c: c.amount.currency, 9),
         Column("outcome", _outcome, 16),
         Column("log", lambda c: _log(c.order), 60),
-        Column("feedback", lambda c: clean(c.feedback), 24, watched=False),
+        Column("feedback", _feedback, 24, watched=False),
         Column(
             "decision", lambda _: None, 14, Edit.EMPTY,
             "The platform's decision; 'part refund' needs an amount, and every decision a note with its reasons.",

@@ -11,12 +11,14 @@ from openpyxl.utils import get_column_letter
 from sqlalchemy import text
 
 from activities.store.database import connect
+from activities.store.desk import feedback
 from domain.claims.case import STATUS_WORDS
 from domain.errors import Invalid, Refused
 from starter.answers import buyer, operator, seller, specialist
 from starter.sheets.rows import CLAIMS, KEY, Edit
-from tests.sheets.conftest import ANNA, COUNT, Desk
+from tests.sheets.conftest import ANNA, COUNT, SAFE, Desk
 from tests.sheets.seed import SAID
+from tests.store.rows import NOW
 
 FIRST = "o-000000"
 
@@ -156,6 +158,17 @@ def test_rows_cost_no_statements(desk: Desk, asked: list[str]) -> None:
     assert len(asked) == 4
     desk.judge(desk.folder / "claims.xlsx")
     assert len(asked) == 4 + 4
+
+
+def test_what_each_side_thought_stands_in_the_row_and_a_party_reads_its_own(own_desk: Desk) -> None:
+    with own_desk.records.begin() as conn:
+        for by, score, words in ((buyer("buyer-000000"), 5, "Quick."), (seller("seller-000000"), 1, "=Unfair.")):
+            feedback.put(conn, SAFE, FIRST, "c1", by, NOW, score, words)
+    (row,) = [row for row in rows_of(own_desk.export()) if row["case"] == f"{FIRST}-c1"]
+    assert row["feedback"] == "buyer 5/5 Quick.\nseller 1/5 =Unfair."
+    (own,) = rows_of(own_desk.export(who=buyer("buyer-000000")))
+    assert own["feedback"] == "buyer 5/5 Quick."
+    assert set(own_desk.judge(own_desk.export()).counts) == {"unchanged"}
 
 
 DANGEROUS = (

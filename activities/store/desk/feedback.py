@@ -30,12 +30,13 @@ def put(
     conn: Connection, safe: Vault, order_id: str, claim_id: str, by: Actor, at: datetime, score: int, comment: str
 ) -> None:
     """Keep what a side says of a claim; what it said before is replaced, and nobody asks it any more."""
-    place = _place(order_id, claim_id, by.role.value)
     said = {
         "person_id": by.id,
         "at": at,
         "score": score,
-        "sealed": safe.seal(conn, vault.order(order_id), place, comment.encode(errors="replace")),
+        "sealed": safe.seal(
+            conn, vault.order(order_id), place(order_id, claim_id, by.role.value), comment.encode(errors="replace")
+        ),
     }
     new = insert(feedback).values(order_id=order_id, claim_id=claim_id, role=by.role.value, **said)
     conn.execute(new.on_conflict_do_update(index_elements=["order_id", "claim_id", "role"], set_=said))
@@ -60,10 +61,11 @@ def of_claim(conn: Connection, safe: Vault, order_id: str, claim_id: str) -> tup
 
 
 def _read(safe: Vault, row: Row[tuple[object, ...]]) -> Feedback:
-    place = _place(row.order_id, row.claim_id, row.role)
-    said = safe.unseal(row.wrapped, vault.order(row.order_id), place, row.sealed)
+    where = place(row.order_id, row.claim_id, row.role)
+    said = safe.unseal(row.wrapped, vault.order(row.order_id), where, row.sealed)
     return Feedback(row.role, row.person_id, row.at, row.score, "" if said is None else said.decode())
 
 
-def _place(order_id: str, claim_id: str, role: str) -> str:
+def place(order_id: str, claim_id: str, role: str) -> str:
+    """Where a side's words are sealed."""
     return f"feedback:{order_id}:{claim_id}:{role}"

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from activities.store import vault
+from activities.store.desk.feedback import place
 from activities.store.vault import Vault
 from domain.claim import NAMES
 from domain.money import Money
@@ -46,6 +47,15 @@ class LogLine:
     role: str
     step: str
     text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a side thought of the handling: 1 is bad, 5 is good."""
+
+    role: str
+    score: int
+    comment: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ class CaseRecord:
     verdict: str
     finding: str
     back: dict[str, Any] | None
-    feedback: str = field(default="", repr=False)
+    feedback: tuple[Opinion, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +180,8 @@ _VISIBLE = {
 _CLAIM = """
     c.claim_id, c.number, c.lines AS about, c.reason AS why, c.wish, c.status, c.owner, c.opened_at, c.due_at,
     c.amount_minor, c.awarded_minor, c.verdict, c.currency,
+    (SELECT jsonb_agg(jsonb_build_array(f.role, f.score, encode(f.sealed, 'base64')) ORDER BY f.role) FROM feedback f
+        WHERE f.order_id = c.order_id AND f.claim_id = c.claim_id AND (:desk OR f.role = :role)) AS feedback,
     (SELECT each FROM jsonb_array_elements(s.claims) AS each WHERE each ->> 'claim_id' = c.claim_id) AS state
 """
 
@@ -187,7 +199,8 @@ def cases(
 ) -> Generator[CaseRecord | None, None, None]:
     """Claims, what is due first on top; or those of `keys`, in their order, None for each that there is not."""
     rows = _rows(conn, wanted, keys, _CLAIM, "claims c", ("c", "claim_id"), "c.ended_at IS NULL", "c.due_at, c.number")
-    yield from _read(rows, _Opener(safe, wanted), _case)
+    opener = _Opener(safe, wanted)
+    yield from _read(rows, opener, lambda row, order: _case(row, order, opener.feedback(row)))
 
 
 def tickets(
@@ -249,6 +262,7 @@ def _asked(wanted: Wanted) -> dict[str, Any]:
     return {
         "reader": wanted.reader.id,
         "desk": wanted.reader.role in DESK,
+        "role": wanted.reader.role.value,
         "told": list(wanted.told),
         "last": LAST_STEPS,
         "marketplace": wanted.marketplace,
@@ -318,18 +332,25 @@ class _Opener:
             written = self._written(row, f"notes:{note_id}", note)
         return LogLine(datetime.fromisoformat(at), role, step, written)
 
+    def feedback(self, row: Row[Any]) -> tuple[Opinion, ...]:
+        return tuple(
+            Opinion(role, score, self._written(row, place(row.order_id, row.claim_id, role), said))
+            for role, score, said in row.feedback or ()
+        )
+
     def _written(self, row: Row[Any], place: str, sealed: str) -> str:
         value = self._safe.unseal(row.order_key, vault.order(row.order_id), place, base64.b64decode(sealed))
         return "" if value is None else value.decode()
 
 
-def _case(row: Row[Any], order: OnOrder) -> CaseRecord:
+def _case(row: Row[Any], order: OnOrder, feedback: tuple[Opinion, ...]) -> CaseRecord:
     state = row.state or {}
     offer = (state.get("offer") or {}).get("amount")
     return CaseRecord(
         order, row.claim_id, row.number, tuple(row.about), row.why, row.wish, row.status, row.owner, row.opened_at,
         row.due_at, Money(row.amount_minor, row.currency), Money.parse(offer) if offer else None,
         Money(row.awarded_minor, row.currency), row.verdict, state.get("finding") or "", state.get("back"),
+        feedback,
     )  # fmt: skip
 
 
