@@ -8,7 +8,9 @@ RUN printf 'pip==26.3 --hash=sha256:f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375
 COPY pyproject.toml requirements.lock ./
 # The lock holds the development tools too: it says which versions with which hashes, pyproject.toml says what is needed.
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*p['dependencies'], *p['optional-dependencies']['gateway'], sep='\n')" > needed.txt \
+extras = p['optional-dependencies']; \
+print(*p['dependencies'], *(line for name in ('gateway', 'reports', 'sheets') for line in extras[name]), sep='\n')" \
+    > needed.txt \
     && python -m venv --without-pip /opt/aftersale \
     && python -m pip --python /opt/aftersale/bin/python install --no-cache-dir --only-binary=:all: \
         --require-hashes --constraint requirements.lock --requirement needed.txt

@@ -185,6 +185,8 @@ def resolve_ticket(moment: Moment) -> tuple[Event, ...]:
     done = TicketResolved(ticket.ticket_id, body.outcome, "resolve_ticket")
     if body.outcome is Outcome.ACT:
         raise Refused("act_by_its_step", "take the step itself (refund, release, cancel, ...) and name ticket_id in it")
+    if body.outcome is Outcome.NO_CHANGE and ticket.cause is Cause.CLAIM:
+        raise Refused("claim_undecided", "a claim ends by a decision: decide_claim, ask_party, or extend the ticket")
     if body.outcome is Outcome.NO_CHANGE:
         return (done, *freed(order, ticket), Noted(body.note_id))
     name = CLOCK_OF.get(ticket.cause, "").format(ticket.subject)

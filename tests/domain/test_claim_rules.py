@@ -165,3 +165,14 @@ def test_a_decision_that_waits_for_an_appeal_is_not_overruled_by_the_longest_cla
     assert "claim_times_out" not in [clock.step for clock in deadlines(life.order)]
     life.until("decision_stands")
     assert (claim_of(life).status, life.order.line("a").state) == (Status.CLOSED, LineState.ACCEPTED)
+
+
+def test_a_claims_ticket_is_not_ended_without_a_decision() -> None:
+    life = received("damaged")
+    life.until("claim_unanswered")
+    [ticket] = life.order.tickets
+    refusal = life.refused("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+    assert refusal.code == "claim_undecided"
+    later = text_of(life.now + timedelta(days=3))
+    life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="extend", until=later, **NOTE)
+    assert [each.ticket_id for each in life.order.tickets] == [ticket.ticket_id]

@@ -114,6 +114,7 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(body["outcome"] in ("extend", "no_change"), "acting is a command of its own")
     cause, subject = names(sale)[body["ticket_id"]]
     if body["outcome"] == "no_change":
+        need(cause != "claim", "a claim ends by a decision")
         del sale.tickets[cause, subject]
         if subject:
             free(sale, f"parcel:{subject}")

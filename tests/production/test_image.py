@@ -10,11 +10,15 @@ from packaging.utils import canonicalize_name
 
 from tests.production.compose import ROOMS, ROOT, sources
 
+EXTRAS = ("gateway", "reports", "sheets")
+"""What the Dockerfile installs beside the dependencies."""
+
 
 def installed() -> set[str]:
-    """The packages of the image: what pyproject.toml asks for, with the gateway's extra, and all that these need."""
+    """The packages of the image: what pyproject.toml asks for, with the extras of its processes, and all they need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [Requirement(line) for line in (*project["dependencies"], *project["optional-dependencies"]["gateway"])]
+    more = [line for extra in EXTRAS for line in project["optional-dependencies"][extra]]
+    wanted = [Requirement(line) for line in (*project["dependencies"], *more)]
     found: set[str] = set()
     while wanted:
         requirement = wanted.pop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -13,11 +15,20 @@ from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
 
 
-async def test_a_conversation_from_the_command_line(aftersale: Aftersale, market: Marketplace) -> None:
+async def stored(aftersale: Aftersale, order: str, file: Path) -> str:
+    await asyncio.to_thread(file.write_text, f"A sketch of the {file.stem}.")
+    ran = await aftersale("files", "add", order, str(file), "--as", "buyer")
+    assert ran.code == 0, ran.err
+    return ran.out.strip()
+
+
+async def test_a_conversation_from_the_command_line(aftersale: Aftersale, market: Marketplace, tmp_path: Path) -> None:
     life = await market.order()
     order, seller = life.order_id, life.actor(Role.SELLER).id
+    files = [await stored(aftersale, order, tmp_path / name) for name in ("box.txt", "lid.txt")]
     asked = await aftersale(
-        "message", order, "--as", "buyer", "--text", "Is it [bold]boxed?", "--attachment", "f-1", "--attachment", "f-2"
+        *("message", order, "--as", "buyer", "--text", "Is it [bold]boxed?"),
+        *("--attachment", files[0], "--attachment", files[1]),
     )
     assert (asked.code, f"{order}: placed" in asked.out) == (0, True), asked.err
     assert (await aftersale("message", order, "--text", "x")).code == 2, "--as must be told"
@@ -30,9 +41,9 @@ async def test_a_conversation_from_the_command_line(aftersale: Aftersale, market
     assert [(row["order_id"], row["unread"]) for row in waits.json["rows"]] == [(order, 1)]
     kept = await aftersale("messages", "thread", order, "--as", "seller", "--keep-unread", "--json")
     (line,) = kept.json["lines"]
-    assert (line["text"], line["unread"], line["attachments"]) == ("Is it [bold]boxed?", True, ["f-1", "f-2"])
+    assert (line["text"], line["unread"], line["attachments"]) == ("Is it [bold]boxed?", True, files)
     shown = await aftersale("messages", "thread", order, "--as", "seller")
-    for words in ("buyer  [new]", "Is it [bold]boxed?", "Attachments: f-1, f-2"):
+    for words in ("buyer  [new]", "Is it [bold]boxed?", f"Attachments: {files[0]}, {files[1]}"):
         assert words in shown.out
     assert "Watch this one" not in shown.out
     again = await aftersale("messages", "inbox", "--as", "seller", "--id", seller)

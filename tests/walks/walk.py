@@ -23,6 +23,7 @@ GENERAL = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "DAY"),
     (re.compile(r"\b(ch|pi|re|tr)_[0-9a-f]+"), "ID"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "ID"),
+    (re.compile(r"\b(capture|release|refund)([ :])\d+"), r"\1\2N"),
     (re.compile(r"[ \t]+"), " "),
     (re.compile(r"[─━]+"), "─"),
 )
