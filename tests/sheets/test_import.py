@@ -208,7 +208,7 @@ def test_tickets_are_assigned_and_resolved(desk: Desk) -> None:
     (number,) = [str(r[0].value) for r in openpyxl.load_workbook(file).worksheets[0] if str(r[0].value).startswith(ticket)]  # fmt: skip  # noqa: E501
     for edits, state, why in (
         ({"assignee": "anna"}, State.READY, "assign to anna"),
-        ({"resolve": "no change", "note": "Seen."}, State.READY, "resolve: no change"),
+        ({"resolve": "no change", "note": "Seen."}, State.REFUSED, "a claim ends by a decision"),
         ({"resolve": "extend", "note": "Waiting."}, State.INVALID, "until: is missing"),
         ({"until": "2026-12-24"}, State.INVALID, "goes with 'extend' only"),
         ({"resolve": "extend", "until": "1/2/2027", "note": "x"}, State.INVALID, "read in one way"),

@@ -40,7 +40,7 @@ async def test_a_ticket_is_found_taken_handed_over_noted_and_ended_by_its_own_id
     assert ticket in [row["ticket_id"] for row in mine]
     shown = await aftersale("tickets", "show", ticket, *EVE)
     for words in (
-        f"Ticket {ticket}: confirm overdue", f"Order {life.order_id}", "bob, escalated 0 times",
+        f"Ticket {ticket}: confirm overdue", f"Order {life.order_id}", "bob, escalated",
         f"Mended by extend, cancel or confirm, e.g. aftersale extend {life.order_id} --clock confirm",
         'specialist eve noted: "I am away."', 'specialist eve noted: "He was [bold]called."',
     ):  # fmt: skip
