@@ -29,9 +29,7 @@ from domain.errors import Invalid
 from domain.money import Money
 from domain.state import Actor
 from starter.answers import Progress
-from starter.sending import Commands, How, id_from, named
-
-LONGEST_NUMBER = 64
+from starter.sending import Commands, How, check_number, id_from, named
 
 
 class ClaimCommands(Commands):
@@ -44,6 +42,12 @@ class ClaimCommands(Commands):
         note_id = id_from(order_id, name, named(how))
         await asyncio.to_thread(self._records.keep_note, order_id, note_id, by, text)
         return note_id
+
+    async def _reasons(self, order_id: str, name: str, by: Actor, text: str, how: How) -> str:
+        """Store what must be said. Raises Invalid when nothing is."""
+        if not text.strip():
+            raise Invalid("text", f"is missing; both sides read why: {name.replace('_', ' ')} needs it")
+        return await self._words(order_id, name, by, text, how) or ""
 
     async def open_claim(
         self,
@@ -212,8 +216,7 @@ class ClaimCommands(Commands):
         **how: Unpack[How],
     ) -> Progress:
         """Send the goods back. The tracking number is stored, not sent."""
-        if not 1 <= len(tracking_number.strip()) <= LONGEST_NUMBER:
-            raise Invalid("tracking_number", f"must be 1 to {LONGEST_NUMBER} characters")
+        check_number(tracking_number)
         parcel = parcel_id or f"r-{id_from(order_id, named(how))[:16]}"
         await asyncio.to_thread(self._records.keep_parcel, order_id, parcel, carrier, tracking_number, b"")
         return await self.send(order_id, "send_return", by, SendReturn(parcel, carrier, claim), **how)
@@ -236,8 +239,8 @@ class ClaimCommands(Commands):
         self, order_id: str, by: Actor, *, of: Side, text: str, claim: str = "", **how: Unpack[How]
     ) -> Progress:
         """Ask one side what the platform needs to know before it decides."""
-        note = await self._words(order_id, "ask_party", by, text, how)
-        return await self.send(order_id, "ask_party", by, AskParty(of, note or "", claim), **how)
+        note = await self._reasons(order_id, "ask_party", by, text, how)
+        return await self.send(order_id, "ask_party", by, AskParty(of, note, claim), **how)
 
     async def assign_claim(
         self, order_id: str, by: Actor, *, owner: str, claim: str = "", **how: Unpack[How]
@@ -257,5 +260,5 @@ class ClaimCommands(Commands):
         **how: Unpack[How],
     ) -> Progress:
         """Decide the claim for the platform, with the reasons that both sides read; it can be appealed against once."""
-        note = await self._words(order_id, "decide_claim", by, text, how)
-        return await self.send(order_id, "decide_claim", by, DecideClaim(verdict, note or "", claim, amount), **how)
+        note = await self._reasons(order_id, "decide_claim", by, text, how)
+        return await self.send(order_id, "decide_claim", by, DecideClaim(verdict, note, claim, amount), **how)

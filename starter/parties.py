@@ -25,13 +25,11 @@ from domain.step import Nothing
 from starter.answers import Progress, progress_of
 from starter.documents import delivery
 from starter.messages.client import MessageCommands
-from starter.sending import How, id_from, named
+from starter.sending import How, check_number, id_from, named
 from starter.waiting import until
 
 FAILED = "failed"
 """A shipment's payment could not be captured: do not hand the parcel over."""
-
-LONGEST_NUMBER = 64
 
 
 class PartyCommands(MessageCommands):
@@ -87,8 +85,7 @@ class PartyCommands(MessageCommands):
         is then ``secured``, ``pending``, or ``failed``: do not hand the parcel over. Its advice says whether the number
         looks right; a number that does not is taken all the same.
         """
-        if not 1 <= len(tracking_number.strip()) <= LONGEST_NUMBER:
-            raise Invalid("tracking_number", f"must be 1 to {LONGEST_NUMBER} characters")
+        check_number(tracking_number)
         parcel = parcel_id or f"p-{id_from(order_id, named(how))[:16]}"
         body = Ship(parcel, carrier, tuple(lines), service, insured)
         await asyncio.to_thread(self._records.keep_parcel, order_id, parcel, carrier, tracking_number, photo)

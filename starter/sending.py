@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TypedDict
 
 from domain import wire
+from domain.errors import Invalid
 from domain.state import Actor
 from starter.answers import Progress
 from starter.records import Records
@@ -62,6 +63,16 @@ def named(how: How) -> str:
     """The command id that `how` gives, or a new one put there."""
     how["command_id"] = how.get("command_id") or new_id()
     return how["command_id"]
+
+
+LONGEST_NUMBER = 64
+"""Characters of a tracking number."""
+
+
+def check_number(tracking_number: str) -> None:
+    """Raises Invalid for what cannot be a tracking number; whether it looks right is advice, not a gate."""
+    if not 1 <= len(tracking_number.strip()) <= LONGEST_NUMBER:
+        raise Invalid("tracking_number", f"must be 1 to {LONGEST_NUMBER} characters")
 
 
 def id_from(*parts: str) -> str:

@@ -308,6 +308,8 @@ def assign(case: Case) -> tuple[Event, ...]:
     claim, owner = case.claim, case.body.owner
     if owner and not ID.fullmatch(owner):
         raise Invalid("body.owner", NOT_AN_ID)
+    if owner in (case.order.buyer, case.order.seller):
+        raise Refused("own_case", "nobody of the desk works on an order of their own")
     tickets = (t for t in case.order.tickets if t.cause is Cause.CLAIM and t.subject == claim.claim_id)
     return (ClaimAssigned(claim.claim_id, owner), *(TicketAssigned(ticket.ticket_id, owner) for ticket in tickets))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.checkout import ID, NOT_AN_ID
 from domain.claims.case import STATUS_WORDS, Claim, Status
+from domain.claims.messages import AddEvidence
 from domain.errors import Invalid, Refused
 from domain.events import ClaimMoved, Event, EvidenceGiven, Noted
 from domain.money import Verb
@@ -88,6 +89,8 @@ def given(claim_id: str, body: object) -> tuple[Event, ...]:
     files: tuple[str, ...] = getattr(body, "evidence", ())
     if len(files) > MOST_EVIDENCE:
         raise Invalid("body.evidence", f"names {len(files)} files; {MOST_EVIDENCE} at most in one message")
+    if isinstance(body, AddEvidence) and not files:
+        raise Invalid("body.evidence", "names no file; store one first and name its id")
     if not all(ID.fullmatch(file) for file in files):
         raise Invalid("body.evidence", NOT_AN_ID)
     note_id = getattr(body, "note_id", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ class Table:
         yield from self._grid.rows()
 
 
-class _Grid:
+class _Grid(ABC):
     """Cells in rows behind a head."""
 
     head: Sequence[Raw]
@@ -80,8 +81,9 @@ class _Grid:
     formulas: frozenset[tuple[int, int]] = frozenset()
     remarks: tuple[str, ...] = ()
 
+    @abstractmethod
     def rows(self) -> Iterator[tuple[int, Sequence[Raw]]]:
-        raise NotImplementedError
+        """Each row with its number."""
 
 
 class _XlsxGrid(_Grid):

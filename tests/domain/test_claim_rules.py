@@ -176,3 +176,10 @@ def test_a_claims_ticket_is_not_ended_without_a_decision() -> None:
     later = text_of(life.now + timedelta(days=3))
     life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="extend", until=later, **NOTE)
     assert [each.ticket_id for each in life.order.tickets] == [ticket.ticket_id]
+
+
+def test_a_claim_is_given_to_nobody_who_has_a_part_in_its_order_and_evidence_is_a_file_at_least() -> None:
+    life = received("damaged")
+    for party in (life.order.buyer, life.order.seller):
+        assert life.refused("assign_claim", SPECIALIST, owner=party).code == "own_case"
+    assert life.refused("add_evidence", BUYER, evidence=[]).code == "invalid"
