@@ -102,7 +102,7 @@ async def test_what_a_seller_cannot_give_back_is_kept_from_the_next_sale(market:
     transferred = second.book()[-1]["amount"]
     assert Money(transferred, "EUR") == Money.of("207.30", "EUR") - Money.of("75.10", "EUR")
     assert "owed" not in first.money(), "paid by the other order's release"
-    await first.pass_time(8 * DAY)
+    await first.until("settle")
     assert first.state().debt is None
     assert not await first.is_running() or first.stage() is Stage.REFUNDED
 
