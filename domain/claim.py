@@ -6,7 +6,7 @@ until it ends; silence of either side leads it on by the clocks of `domain.claim
 
 from __future__ import annotations
 
-from domain.claims import answers, messages
+from domain.claims import answers, messages, opening
 from domain.claims.case import Side, Status
 from domain.claims.steps import ClaimDoes, ClaimGuard, ClaimStep, as_step
 from domain.money import Verb
@@ -146,8 +146,11 @@ CLAIM_STEPS: tuple[ClaimStep, ...] = (*TALK, *REFUNDS, *RETURNS, *DECISIONS)
 """The whole process of a claim after it was opened."""
 
 OPENING: tuple[Step, ...] = tuple(
-    Step("open_claim", frozenset(by), messages.OpenClaim, {}, guards, answers.open_claim, frozenset(), BOTH)
-    for by, guards in ((BUYER, (answers.claimable, answers.claim_window)), (DESK, (answers.claimable,)))
+    Step("open_claim", frozenset(by), messages.OpenClaim, {}, guards, opening.open_claim, frozenset(), BOTH)
+    for by, guards in (
+        (BUYER, (opening.claimable, opening.claim_window, opening.claims_left)),
+        (DESK, (opening.claimable,)),
+    )
 )
 """The step that opens a claim; an order that has closed takes it, too."""
 

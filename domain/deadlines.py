@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
 from domain.claims.clocks import claim_step
+from domain.claims.ends import in_escrow, undecided
 from domain.funds import capture_due, next_try
 from domain.money import Verb
 from domain.purse import DisputeStatus
@@ -174,8 +175,12 @@ def _last_clocks(order: Order) -> Iterator[Clock]:
         escrowed = [line for line in order.live if line.funds is Funds.ESCROW]
         if any(not line.held and line.state is not LineState.ACCEPTED for line in escrowed):
             yield Clock(end, "escrow_ends", "escrow.end", Role.SPECIALIST)
-        if order.op is None and any(line.held and line.line_id not in order.disputed for line in escrowed):
+        if order.op is None and undecided(order):
             yield Clock(end, "held_escrow_ends", "escrow.held", Role.SPECIALIST)
+        for claim in order.open_claims:
+            if claim.ruling is not None and in_escrow(order, claim):
+                tier = f"claim:{claim.claim_id}.escrow"
+                yield Clock(end, "decision_stands", tier, Role.SPECIALIST, claim.claim_id)
     if stage(order) is Stage.COMPLETED and not money_open(order) and not order.tickets and not order.open_claims:
         since = max(line.since for line in order.live)
         yield Clock(since + timedelta(days=policy.aftersale.window), "close", "window.end", Role.CLOCK)

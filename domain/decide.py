@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from domain import wire
+from domain import desk, wire
 from domain.business_time import CalendarTooShort, add_business_days
 from domain.checkout import ID
 from domain.claims.ends import overtaken_claims
@@ -45,7 +45,7 @@ from domain.state import (
     is_over,
 )
 from domain.step import Moment, Step
-from domain.tickets import known, overtaken
+from domain.tickets import facts_digest, known, overtaken
 from domain.tiers import moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
@@ -260,14 +260,22 @@ def _why_none(order: Order) -> str:
     return "; now: " + ", ".join(f"{line.line_id} {line.state}" for line in order.lines)
 
 
-def _take(order: Order, step: Step, command: Command, body: Any, now: datetime, seen: Seen | None = None) -> Decision:
-    """All that taking a row means. Raises Refused or Invalid."""
+def _take(
+    order: Order,
+    step: Step,
+    command: Command,
+    body: Any,
+    now: datetime,
+    seen: Seen | None = None,
+    second: Actor | None = None,
+) -> Decision:
+    """All that taking a row means; `second` has agreed to it. Raises Refused or Invalid."""
     lines = _chosen(order, step, command.actor, body)
     for guard in step.guards:
         reason = guard(order, lines, now)
         if reason is not None:
             raise Refused(guard.__name__, reason)
-    moment = Moment(order, command.actor, lines, body, now)
+    moment = Moment(order, command.actor, lines, body, now, second)
     events = [*_moves(step, moment), *step.does(moment)]
     if command.ticket_id:
         events.append(TicketResolved(command.ticket_id, Outcome.ACT, step.name))
@@ -287,7 +295,7 @@ def _moves(step: Step, moment: Moment) -> tuple[Event, ...]:
 def _finish(
     order: Order, step: Step, command: Command, events: list[Event], now: datetime, seen: Seen | None
 ) -> Decision:
-    """Overtaken tickets end, the step is counted, and its money follows.
+    """Overtaken tickets and approvals end, the step is counted, and its money follows.
 
     What the desk decides, or the provider tells, is recorded, its signature checked, before any money moves: the
     ``settle`` clock, which is due at once, carries that operation out.
@@ -296,10 +304,9 @@ def _finish(
     after = apply_all(order, events)
     claims = overtaken_claims(after, now)
     after = apply_all(after, claims)
-    ended = (*claims, *overtaken(after, step.name))
-    taken = Taken(seq, seen)
-    after = apply_all(after, [*ended[len(claims) :], taken])
-    events = [*events, *ended, taken]
+    ended = (*overtaken(after, step.name), Taken(seq, seen))
+    after = apply_all(after, ended)
+    events = [*events, *claims, *ended]
     op = plan(after, now, seq) if step.money and command.actor.role not in SIGNED else None
     if op is not None and op.verb in step.money:
         asked = MoneyAsked(op)
@@ -316,20 +323,13 @@ def _needs_second(order: Order, step: Step, actor: Actor) -> bool:
     return actor.role in DESK and pays and order.policy.second_operator.needed(order.priced)
 
 
-def _amounts_digest(order: Order, name: str, body: str) -> str:
-    """Over a command and the money it is about; another when anything moved in between."""
-    funds = [[line.line_id, line.state.value, line.funds.value] for line in order.lines]
-    claims = [[claim.claim_id, claim.status.value] for claim in order.claims]
-    return wire.digest([order.order_id, name, body, funds, order.shipping_funds.value, *claims])
-
-
 def _ask_second(order: Order, command: Command, seen: Seen, now: datetime) -> Decision:
     """A large sum waits for another operator; raises Refused while another one waits already."""
     if order.approval is not None:
         raise Refused("approval_waits", f"{order.approval.name} waits for a second operator; let that be decided first")
     body = wire.canonical({"body": dict(command.body), "ticket_id": command.ticket_id})
     lapses = add_business_days(order.desk_calendar, now, order.policy.second_operator.lapse)
-    approval = Approval(command.name, body, command.actor, _amounts_digest(order, command.name, body), lapses)
+    approval = Approval(command.name, body, command.actor, facts_digest(order, command.name, body), lapses)
     events: tuple[Event, ...] = (ApprovalAsked(approval), Taken(order.seq + 1, seen))
     return Decision(
         "ask_second_operator", command.actor, events, apply_all(order, events), None, (), command.command_id
@@ -340,11 +340,9 @@ def _approve(order: Order, command: Command, given: str, now: datetime) -> Decis
     """The second operator's yes carries out the waiting command. Raises Refused."""
     waiting = order.approval
     if waiting is None:
-        raise Refused("waits_for_approval", "no command waits for a second operator")
+        raise Refused("waits_for_approval", desk.NONE_WAITS)
     if command.actor.id == waiting.asked_by.id:
         raise Refused("own_command", "the second operator must be another person")
-    if _amounts_digest(order, waiting.name, waiting.body) != waiting.digest:
-        raise Refused("money_changed", "the order's money has changed since; ask for the command again")
     if given != waiting.digest:
         raise Refused("digest_differs", f"approve names another command; the waiting one has digest {waiting.digest}")
     stored = json.loads(waiting.body)
@@ -353,7 +351,7 @@ def _approve(order: Order, command: Command, given: str, now: datetime) -> Decis
     seen = Seen(command.command_id, command.digest(), order.seq + 1)
     open_order = replace(order, approval=None)
     message: Any = wire.from_plain(step.takes, dict(inner.body), "body")
-    decision = _take(open_order, step, inner, message, now, seen)
+    decision = _take(open_order, step, inner, message, now, seen, command.actor)
     events: tuple[Event, ...] = (ApprovalEnded("approved"), *decision.events)
     return replace(decision, actor=command.actor, events=events)
 

@@ -34,6 +34,8 @@ from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, opened
 from domain.tiers import calendar_of, counting_tiers, party_tiers, root_of, since_of
 
+NONE_WAITS = "no command waits for a second operator; one that did is over when the order's money changes or it lapses"
+
 
 @dataclass(frozen=True, slots=True)
 class WithNote:
@@ -135,7 +137,7 @@ def undisputed(order: Order, lines: tuple[Line, ...], now: datetime) -> str | No
 
 def waits_for_approval(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """There is a large command to approve."""
-    return None if order.approval else "no command waits for a second operator"
+    return None if order.approval else NONE_WAITS
 
 
 def noted(moment: Moment) -> tuple[Event, ...]:

@@ -454,11 +454,11 @@ class RefundOffered:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRuled:
-    """The platform, or an inspection, decided; None takes the decision back. `judge` is who decided, "" for nobody."""
+    """The platform, or an inspection, decided; None takes the decision back. `judges` are the people who decided."""
 
     claim_id: str
     ruling: Ruling | None
-    judge: str = ""
+    judges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

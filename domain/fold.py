@@ -153,7 +153,7 @@ _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     CalendarsExtended: _calendars,
     Noted: lambda o, e: o,
     MessageSaid: lambda o, e: o,
-    WindowClosed: lambda o, e: replace(o, closed_at=e.at),
+    WindowClosed: lambda o, e: replace(o, closed_at=e.at, first_closed_at=o.first_closed_at or e.at),
     WindowReopened: lambda o, e: replace(o, closed_at=None),
     **MONEY_FOLDS,
     **CLAIM_FOLDS,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.claims.ends import undecided
 from domain.errors import Refused
 from domain.events import DaysGranted, Event, LinesHeld, TierMoved, TierPassed, TierReset, WindowClosed
-from domain.state import Cause, Funds, Line, LineState, Order, Proof, in_state, money_open
+from domain.state import Cause, Line, LineState, Order, Proof, in_state, money_open
 from domain.step import Moment, Tick
 from domain.tickets import opened
 from domain.tiers import counting_tiers, ship_tiers
@@ -41,9 +42,8 @@ class HeldTick(Tick):
     """The escrow of an order has lasted as long as it may: what a claim or a parcel gone wrong holds."""
 
     def chosen(self, order: Order) -> tuple[str, ...]:
-        """The lines that are held and not paid out, but for those that the bank decides about."""
-        held = (line for line in order.lines if line.held and line.funds is Funds.ESCROW)
-        return tuple(line.line_id for line in held if line.line_id not in order.disputed)
+        """The lines that are held and not paid out, but for those about which there is, or will be, a decision."""
+        return tuple(line.line_id for line in undecided(order))
 
 
 def let_go(moment: Moment) -> tuple[Event, ...]:

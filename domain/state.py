@@ -380,6 +380,7 @@ class Order:
     granted_days: tuple[tuple[str, int], ...] = ()
     expired: bool = False
     closed_at: datetime | None = None
+    first_closed_at: datetime | None = None
     seen: tuple[Seen, ...] = ()
     seq: int = 0
     epoch: int = 1

@@ -36,13 +36,17 @@ class LineTick(Tick):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a guard and a transition may look at: the order, who acts on which lines with what message, and when."""
+    """What a guard and a transition may look at: the order, who acts on which lines with what message, and when.
+
+    `second` is the operator who has agreed to it, where it takes two.
+    """
 
     order: Order
     actor: Actor
     lines: tuple[Line, ...]
     body: Any
     now: datetime
+    second: Actor | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -1,14 +1,16 @@
-"""Tickets: work for a person, with owner, due time and an outcome that goes back into the order."""
+"""Work for a person: tickets with owner, due time and an outcome, and large commands that wait for an approval."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain import wire
 from domain.business_time import add_business_days
 from domain.claims.case import Status
 from domain.errors import Refused
 from domain.events import (
+    ApprovalEnded,
     Event,
     LinesHeld,
     TicketAssigned,
@@ -96,11 +98,24 @@ def overdue(moment: Moment) -> tuple[Event, ...]:
     return (TicketEscalated(moment.body.subject, due),)
 
 
+def facts_digest(order: Order, name: str, body: str) -> str:
+    """Over a command and the money it is about; another when anything moved in between."""
+    funds = [[line.line_id, line.state.value, line.funds.value] for line in order.lines]
+    claims = [[claim.claim_id, claim.status.value] for claim in order.claims]
+    return wire.digest([order.order_id, name, body, funds, order.shipping_funds.value, *claims])
+
+
 def overtaken(order: Order, by: str) -> tuple[Event, ...]:
-    """Tickets whose cause is gone are resolved by the step that removed it."""
-    return tuple(
-        TicketResolved(ticket.ticket_id, Outcome.ACT, by) for ticket in order.tickets if not _stands(order, ticket)
-    )
+    """Tickets whose cause is gone are resolved by the step that removed it.
+
+    An approval ends with the facts that it was asked about (docs/rules.md, Second operator).
+    """
+    gone = (ticket for ticket in order.tickets if not _stands(order, ticket))
+    resolved = tuple(TicketResolved(ticket.ticket_id, Outcome.ACT, by) for ticket in gone)
+    waiting = order.approval
+    if waiting is None or facts_digest(order, waiting.name, waiting.body) == waiting.digest:
+        return resolved
+    return (*resolved, ApprovalEnded("overtaken"))
 
 
 def _stands(order: Order, ticket: Ticket) -> bool:
@@ -142,7 +157,9 @@ def _money_stands(order: Order, ticket: Ticket) -> bool:
 
 
 def _travels(order: Order, line_id: str) -> bool:
-    return order.line(line_id).state is LineState.SHIPPED
+    """Whether the line is on its way, and no claim asks where it is."""
+    line = order.line(line_id)
+    return line.state is LineState.SHIPPED and not line.held.startswith("claim:")
 
 
 def _money_failed(order: Order, ticket: Ticket) -> bool:

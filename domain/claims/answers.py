@@ -5,139 +5,33 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.business_time import add_business_days
 from domain.checkout import ID, NOT_AN_ID
 from domain.claims.case import Claim, ClaimReason, Finding, RefundOffer, ReturnParcel, Ruling, Side, Status, Verdict
 from domain.claims.ends import at_stake, held_lines, let_go, parts_of_refund, settled
-from domain.claims.steps import Case, ClaimGuard, given
+from domain.claims.steps import Case, ClaimGuard
 from domain.errors import Invalid, Refused
 from domain.events import (
     ClaimAppealed,
     ClaimAssigned,
     ClaimMoved,
-    ClaimOpened,
     ClaimRuled,
     ClaimWaits,
     DaysGranted,
     Event,
-    LinesHeld,
     RefundOffered,
     ReturnArrived,
     ReturnInspected,
     ReturnSent,
     TicketAssigned,
     TicketOpened,
-    WindowReopened,
 )
 from domain.money import Money, share_down
 from domain.purse import Part
-from domain.state import SENT, Cause, Line, LineState, Milestone, Order, Role
-from domain.step import Moment
+from domain.state import Cause, LineState, Milestone, Order, Role
 from domain.tickets import opened
 
 WHOLE = 10_000
 """Basis points of a whole."""
-
-
-def claimable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """A claim is about goods that were paid for, and that have arrived or should have."""
-    if order.payment.captured is None:
-        return "nothing was captured yet; ask to cancel instead"
-    if any(_fits(order, line, now) for line in order.lines):
-        return None
-    return "no line has arrived, or is late, that no claim and nothing else holds"
-
-
-def claim_window(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """A buyer may claim for some time after an order has closed; a specialist at any time."""
-    days = order.policy.claims.late
-    over = order.closed_at is not None and now > order.closed_at + timedelta(days=days)
-    return f"claims end {days} days after an order has closed; a specialist can open one" if over else None
-
-
-def _fits(order: Order, line: Line, now: datetime) -> bool:
-    arrived_or_late = line.state is not LineState.SHIPPED or _is_missing(order, line, now)
-    return line.state in SENT and not line.held and not _claimed(order, line) and arrived_or_late
-
-
-def _claimed(order: Order, line: Line) -> Claim | None:
-    return next((claim for claim in order.open_claims if line.line_id in claim.lines), None)
-
-
-def open_claim(moment: Moment) -> tuple[Event, ...]:
-    """The claim is received: it holds its lines, and the seller answers by a clock. Reopens a closed order."""
-    order, body, now = moment.order, moment.body, moment.now
-    lines = _wanted(moment)
-    claim_id = f"c{len(order.claims) + 1}"
-    ids = tuple(line.line_id for line in lines)
-    claim = Claim(claim_id, ids, body.reason, body.wish, now, Status.RECEIVED, now)
-    reopened: tuple[Event, ...] = (WindowReopened(),) if order.closed_at is not None else ()
-    return (*reopened, ClaimOpened(claim), LinesHeld(ids, claim.holder), *given(claim_id, body))
-
-
-def _wanted(moment: Moment) -> tuple[Line, ...]:
-    """The lines that are named, or all that fit the reason. Raises Refused."""
-    order, body, now = moment.order, moment.body, moment.now
-    known = {line.line_id: line for line in order.lines}
-    for line_id in body.lines:
-        _check_line(order, known.get(line_id), line_id)
-        _check_window(order, known[line_id], body.reason, now)
-    if body.lines:
-        return tuple(line for line in order.lines if line.line_id in body.lines)
-    fitting = [line for line in order.lines if _fits(order, line, now)]
-    if body.reason is not ClaimReason.NOT_RECEIVED:
-        fitting = [line for line in fitting if line.state is not LineState.SHIPPED]
-    if not fitting:
-        raise Refused("not_delivered", f"{body.reason} is for goods that have arrived; for others claim not_received")
-    for line in fitting:
-        _check_window(order, line, body.reason, now)
-    return tuple(fitting)
-
-
-def _check_line(order: Order, line: Line | None, line_id: str) -> None:
-    if line is None:
-        has = ", ".join(line.line_id for line in order.lines)
-        raise Refused("line_unknown", f"this order has no line {line_id}; it has: {has}")
-    claim = _claimed(order, line)
-    if claim is not None:
-        raise Refused("claim_open", f"line {line_id} has an open claim, {claim.claim_id}; add to that one")
-    if line.held:
-        raise Refused("line_held", f"line {line_id} is held by {line.held}, which decides about it")
-    if line.state not in SENT:
-        raise Refused("line_state", f"line {line_id} is {line.state}; claims are for lines that were sent")
-
-
-def _check_window(order: Order, line: Line, reason: ClaimReason, now: datetime) -> None:
-    """The windows of the order's policy. Raises Refused."""
-    numbers = order.policy.claims
-    if line.state is LineState.SHIPPED and reason is not ClaimReason.NOT_RECEIVED:
-        raise Refused(
-            "not_delivered", f"{reason} is for goods that have arrived; for {line.line_id} claim not_received"
-        )
-    if line.state is LineState.SHIPPED and not _is_missing(order, line, now):
-        first = _late_from(order, line)
-        raise Refused("on_its_way", f"line {line.line_id} is on its way; claim not_received from {first:%Y-%m-%d} on")
-    until = _arrived_at(order, line) + timedelta(days=numbers.return_window)
-    if reason is ClaimReason.CHANGED_MIND and now > until:
-        raise Refused("return_window", f"line {line.line_id} could be returned until {until:%Y-%m-%d}")
-
-
-def _late_from(order: Order, line: Line) -> datetime:
-    """From when on a line that has not arrived counts as missing."""
-    sent = max((parcel.shipped_at for parcel in order.parcels_of(line.line_id)), default=line.since)
-    return add_business_days(order.buyer_calendar, sent, order.policy.claims.not_received_after)
-
-
-def _is_missing(order: Order, line: Line, now: datetime) -> bool:
-    """Whether the line is late, or its parcel has stalled."""
-    parcels = {parcel.parcel_id for parcel in order.parcels_of(line.line_id)}
-    stalled = any(t.cause is Cause.PARCEL_STALLED and t.subject in parcels for t in order.tickets)
-    return stalled or now >= _late_from(order, line)
-
-
-def _arrived_at(order: Order, line: Line) -> datetime:
-    delivered = (p.moved_at for p in order.parcels_of(line.line_id) if p.milestone is Milestone.DELIVERED)
-    return max(filter(None, delivered), default=line.since)
 
 
 def offered_by(side: Side) -> ClaimGuard:
@@ -287,7 +181,7 @@ def inspect(case: Case) -> tuple[Event, ...]:
         return (seen, *in_full(case))
     back = share_down(at_stake(case.order, claim), max(WHOLE - points, 0))
     parts = parts_of_refund(case.order, claim, back) if back else ()
-    return (seen, *ruled(case, Ruling(Verdict.PART_REFUND, parts, ""), judge=""))
+    return (seen, *ruled(case, Ruling(Verdict.PART_REFUND, parts, "")))
 
 
 def escalate(case: Case) -> tuple[Event, ...]:
@@ -321,41 +215,43 @@ def ask(case: Case) -> tuple[Event, ...]:
 
 
 def decide(case: Case) -> tuple[Event, ...]:
-    """The platform's decision; nobody decides twice about one case, and the second decision is final."""
-    claim, body, judge = case.claim, case.body, case.moment.actor.id
-    if judge in claim.judges:
+    """The platform's decision; nobody decides twice about one case, and the second decision is final.
+
+    Whoever agrees to it as the second operator has decided, too.
+    """
+    claim, body = case.claim, case.body
+    people = (case.moment.actor, case.moment.second)
+    judges = tuple(actor.id for actor in people if actor is not None)
+    if set(judges) & set(claim.judges):
         raise Refused("own_decision", "an appeal is decided by somebody else than the decision was")
     if body.amount is not None and body.verdict is not Verdict.PART_REFUND:
         raise Invalid("body.amount", f"goes with part_refund, not with {body.verdict}")
     if body.verdict is Verdict.RETURN_FIRST:
-        return return_first(case, judge)
+        return return_first(case)
     amount = at_stake(case.order, claim)
     if body.verdict is Verdict.PART_REFUND:
         _check_amount(case, body.amount, "body.amount")
         amount = body.amount
     parts = () if body.verdict is Verdict.RELEASE else parts_of_refund(case.order, claim, amount)
-    return (*_no_offer(case), *ruled(case, Ruling(body.verdict, parts, judge), judge))
+    return (*_no_offer(case), *ruled(case, Ruling(body.verdict, parts, judges[0]), judges))
 
 
-def return_first(case: Case, judge: str) -> tuple[Event, ...]:
-    """The goods come back before the money does. Raises Refused for goods that never arrived."""
+def return_first(case: Case) -> tuple[Event, ...]:
+    """The goods come back before the money does, which is then decided. Raises Refused for goods that cannot."""
+    if case.claim.back is not None:
+        raise Refused("return_known", "the goods are on their way back or have come back; decide about the money")
     if any(line.state is LineState.SHIPPED for line in held_lines(case.order, case.claim)):
         raise Refused("not_delivered", "goods that have not arrived cannot be returned")
-    claim_id = case.claim.claim_id
-    return (
-        *_no_offer(case),
-        ClaimRuled(claim_id, None, judge),
-        ClaimMoved(claim_id, Status.RETURN_REQUESTED, case.now),
-    )
+    return (*_no_offer(case), ClaimMoved(case.claim.claim_id, Status.RETURN_REQUESTED, case.now))
 
 
-def ruled(case: Case, ruling: Ruling, judge: str) -> tuple[Event, ...]:
+def ruled(case: Case, ruling: Ruling, judges: tuple[str, ...] = ()) -> tuple[Event, ...]:
     """A first decision waits for an appeal; one on appeal is carried out at once."""
     claim_id = case.claim.claim_id
     if case.claim.appealed:
-        return (ClaimRuled(claim_id, None, judge), *carried_out(case, ruling))
+        return (ClaimRuled(claim_id, None, judges), *carried_out(case, ruling))
     to = Status.REJECTED if ruling.verdict is Verdict.RELEASE else Status.REFUND_APPROVED
-    return (ClaimRuled(claim_id, ruling, judge), ClaimMoved(claim_id, to, case.now))
+    return (ClaimRuled(claim_id, ruling, judges), ClaimMoved(claim_id, to, case.now))
 
 
 def carried_out(case: Case, ruling: Ruling) -> tuple[Event, ...]:

@@ -133,7 +133,8 @@ class Claim:
 
     `owner` is the person of the desk who works on it. `until` is when a claim that waits longer wakes; `ruling` waits
     for an appeal; `judges` have decided about it so far; `awarded` is what went, or is to go, back to the buyer;
-    `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop.
+    `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop; `concluded` says
+    that it was decided or agreed upon, not merely dropped.
     """
 
     claim_id: str
@@ -154,6 +155,7 @@ class Claim:
     escalated_at: datetime | None = None
     upstream_at: datetime | None = None
     awarded: tuple[Part, ...] = ()
+    concluded: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -18,6 +18,19 @@ def held_lines(order: Order, claim: Claim) -> tuple[Line, ...]:
     return tuple(line for line in order.live if line.held == claim.holder)
 
 
+def undecided(order: Order) -> tuple[Line, ...]:
+    """The held lines in escrow about which neither the bank nor a person is deciding, or has decided."""
+    ruled = {line.line_id for claim in order.open_claims if claim.ruling for line in in_escrow(order, claim)}
+    held = (line for line in order.live if line.held and line.funds is Funds.ESCROW)
+    return tuple(line for line in held if line.line_id not in order.disputed | ruled)
+
+
+def in_escrow(order: Order, claim: Claim) -> tuple[Line, ...]:
+    """The lines that the claim holds, whose money is in escrow and not the bank's to decide about."""
+    held = (line for line in held_lines(order, claim) if line.funds is Funds.ESCROW)
+    return tuple(line for line in held if line.line_id not in order.disputed)
+
+
 def at_stake(order: Order, claim: Claim) -> Money:
     """What the claim is about: all that is left of the lines it holds."""
     return total([order.left(line.line_id) for line in held_lines(order, claim)], order.currency)

@@ -16,9 +16,6 @@ from domain.money import Verb
 from domain.state import Line, Order, Role
 from domain.step import Guard, Moment, Step, Tick
 
-MOST_EVIDENCE = 20
-"""Files that one message of a claim may name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -74,7 +71,7 @@ def as_step(row: ClaimStep) -> Step:
         claim = _meant(row, moment)
         _judge(row, moment.order, claim)
         case = Case(claim, moment)
-        events = (*given(claim.claim_id, moment.body), *row.does(case))
+        events = (*given(moment.order, claim.claim_id, moment.body), *row.does(case))
         if any(isinstance(event, ClaimMoved) for event in events):
             return events
         to = row.leads[claim.status][0]
@@ -84,11 +81,12 @@ def as_step(row: ClaimStep) -> Step:
     return Step(row.name, row.by, row.takes, {}, (_open_for(row),), does, row.money, row.tells)
 
 
-def given(claim_id: str, body: object) -> tuple[Event, ...]:
+def given(order: Order, claim_id: str, body: object) -> tuple[Event, ...]:
     """The files and the words that a message names, on record. Raises Invalid for what cannot be an id."""
     files: tuple[str, ...] = getattr(body, "evidence", ())
-    if len(files) > MOST_EVIDENCE:
-        raise Invalid("body.evidence", f"names {len(files)} files; {MOST_EVIDENCE} at most in one message")
+    most = order.policy.evidence.most_at_once
+    if len(files) > most:
+        raise Invalid("body.evidence", f"names {len(files)} files; {most} at most in one message")
     if isinstance(body, AddEvidence) and not files:
         raise Invalid("body.evidence", "names no file; store one first and name its id")
     if not all(ID.fullmatch(file) for file in files):

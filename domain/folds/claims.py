@@ -57,15 +57,14 @@ def _back(claim: Claim, at: datetime) -> Claim:
 
 
 def _ruled(order: Order, event: ClaimRuled) -> Order:
-    judges = (event.judge,) if event.judge else ()
-    return _claim(order, event.claim_id, lambda c: replace(c, ruling=event.ruling, judges=(*c.judges, *judges)))
+    return _claim(order, event.claim_id, lambda c: replace(c, ruling=event.ruling, judges=(*c.judges, *event.judges)))
 
 
 def _awarded(order: Order, event: RefundAwarded) -> Order:
     """What is less than is left of a line goes back beside the line's own way; a whole line is moved by the step."""
     partial = tuple(part for part in event.parts if part.amount < order.left(part.piece))
     order = replace(order, granted=(*order.granted, *partial))
-    return _claim(order, event.claim_id, lambda c: replace(c, awarded=event.parts))
+    return _claim(order, event.claim_id, lambda c: replace(c, awarded=event.parts, concluded=True))
 
 
 CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {

@@ -29,6 +29,7 @@ class Claims:
     return_window: int = days(14, "The time to change one's mind that buyers in Europe have by law.", least=0)
     late: int = days(60, "Claims on a closed order: defects show late, and card rights run for some months.", least=0)
     longest: int = days(60, "A claim that nobody has decided by then is decided for the buyer.")
+    most: int = count("claims", 3, "Who has dropped three claims for one line is helped by a person, not by a fourth.")
     feedback: int = days(14, "After two weeks nobody remembers how it was; until then a verdict may change.")
     cheap: tuple[Money, ...] = declared(
         Amounts(), _EUROS_20, "Below this a return costs more than it brings. A currency not listed has no cheap goods."

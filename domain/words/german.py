@@ -276,6 +276,8 @@ REFUSED: Mapping[str, str] = {
     "claim_unclear": "bitte nennen Sie die Reklamation",
     "claim_unknown": "diese Reklamation gibt es nicht",
     "claim_window": "die Zeit für Reklamationen ist vorbei; unser Kundenservice hilft weiter",
+    "claim_decided": "darüber ist schon entschieden; unser Kundenservice hilft weiter",
+    "claims_left": "zu diesem Artikel wurde schon zu oft reklamiert; unser Kundenservice hilft weiter",
     "claimable": "zu keinem Artikel kann gerade reklamiert werden",
     "not_delivered": "das geht erst, wenn die Ware angekommen ist",
     "lines_not_named": "bitte nennen Sie die Artikel, die in dem weiteren Paket sind",

@@ -5,9 +5,10 @@ from datetime import timedelta
 from domain.business_time import add_business_days
 from domain.claims.case import Claim, Status
 from domain.deadlines import deadlines
+from domain.decide import possible
 from domain.money import Money, Verb
 from domain.purse import SUSPENSE, Part
-from domain.state import Funds, LineState, Role
+from domain.state import Actor, Cause, Funds, LineState, Role
 from tests.domain.claims_world import (
     BUYER,
     NOTE,
@@ -18,10 +19,11 @@ from tests.domain.claims_world import (
     asleep,
     bought,
     decided,
+    escalated,
     received,
     refuses_refunds,
 )
-from tests.domain.world import Life, delivered, done, scan, text_of
+from tests.domain.world import ACTORS, Life, delivered, done, scan, shipped, text_of
 
 A_HUNDRED = Money.parse("100.00 EUR")
 
@@ -80,7 +82,7 @@ def test_a_refund_in_part_that_fails_is_no_lines_any_more_and_is_sent_again() ->
 
 def test_a_second_claim_is_about_what_the_first_has_left() -> None:
     life = settled_in_part(received("damaged"))
-    life.do("open_claim", BUYER, reason="damaged", lines=["a"])
+    life.do("open_claim", BUYER, reason="incomplete", lines=["a"])
     life.do("grant_claim", SELLER)
     assert claim_of(life).awarded == (Part("a", Money.parse("300.00 EUR")),)
     assert life.order.line("a").state is LineState.REFUNDED
@@ -183,3 +185,103 @@ def test_a_claim_is_given_to_nobody_who_has_a_part_in_its_order_and_evidence_is_
     for party in (life.order.buyer, life.order.seller):
         assert life.refused("assign_claim", SPECIALIST, owner=party).code == "own_case"
     assert life.refused("add_evidence", BUYER, evidence=[]).code == "invalid"
+
+
+def test_what_was_settled_is_not_claimed_for_again_by_the_buyer_and_a_specialist_may_open_it() -> None:
+    life = settled_in_part(received("damaged"))
+    assert life.refused("open_claim", BUYER, reason="damaged", lines=["a"]).code == "claim_decided"
+    life.do("open_claim", BUYER, reason="damaged")
+    assert claim_of(life).lines == ("b",), "what a buyer may not claim for is left out where no line is named"
+    life.do("open_claim", SPECIALIST, reason="damaged", lines=["a"], **NOTE)
+    assert claim_of(life).lines == ("a",)
+
+
+def test_a_case_that_is_opened_again_is_not_decided_by_who_had_decided_it() -> None:
+    life = decided("release")
+    life.until("decision_stands")
+    life.do("open_claim", SPECIALIST, reason="not_as_described", lines=["a"], **NOTE)
+    assert life.refused("decide_claim", SPECIALIST, verdict="refund", **NOTE).code == "own_decision"
+    life.do("decide_claim", OTHER_JUDGE, verdict="refund", **NOTE)
+
+
+def test_a_line_is_claimed_for_a_few_times_only_and_then_by_a_specialist() -> None:
+    life = received()
+    for _ in range(2):
+        life.do("withdraw_claim", BUYER)
+        life.do("open_claim", BUYER, reason="damaged", lines=["a"])
+    life.do("withdraw_claim", BUYER)
+    assert life.refused("open_claim", BUYER, reason="damaged", lines=["a"]).code == "claims_left"
+    assert "open_claim" in possible(life.order, ACTORS[BUYER], life.now), "line b was never claimed for"
+    life.do("receive", BUYER, lines=["a"])
+    life.do("open_claim", SPECIALIST, reason="damaged", lines=["a"], **NOTE)
+
+
+def test_goods_that_come_back_first_are_decided_about_by_whom_asked_for_them_and_are_asked_for_once() -> None:
+    life = escalated()
+    life.do("decide_claim", SPECIALIST, verdict="return_first", **NOTE)
+    life.do("send_return", BUYER, parcel_id="r1", carrier="dhl")
+    assert life.refused("decide_claim", SPECIALIST, verdict="return_first", **NOTE).code == "return_known"
+    life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
+    assert claim_of(life).judges == (ACTORS[SPECIALIST].id,)
+
+
+def test_who_agreed_to_a_decision_has_decided_and_does_not_decide_about_the_appeal() -> None:
+    life = received("damaged", bought(prices=("600.00", "20.00")))
+    life.until("claim_unanswered")
+    life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
+    assert life.order.approval is not None
+    life.do("approve", OPERATOR, digest=life.order.approval.digest)
+    assert claim_of(life).judges == (ACTORS[SPECIALIST].id, ACTORS[OPERATOR].id)
+    life.do("appeal_claim", SELLER)
+    assert life.refused("decide_claim", OPERATOR, verdict="release", **NOTE).code == "own_decision"
+    life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
+    assert life.refused("approve", OPERATOR, digest=life.order.approval.digest).code == "own_decision"
+    life.do("approve", Actor(Role.OPERATOR, "operator-2"), digest=life.order.approval.digest)
+    assert claim_of(life).status is Status.CLOSED
+
+
+def test_an_approval_ends_with_the_claim_that_it_was_about() -> None:
+    life = received("damaged", bought(prices=("600.00", "20.00")))
+    life.until("claim_unanswered")
+    life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
+    life.do("withdraw_claim", BUYER)
+    assert life.order.approval is None
+    assert life.do("release", OPERATOR, **NOTE).step == "ask_second_operator"
+
+
+def test_a_decision_is_carried_out_at_the_end_of_escrow_although_an_appeal_were_still_possible() -> None:
+    life = received("damaged")
+    life.until("claim_unanswered")
+    captured = life.order.payment.captured_at
+    assert captured is not None
+    escrow = life.order.policy.escrow
+    end = captured + timedelta(days=escrow.longest - escrow.margin)
+    life.now = end - timedelta(hours=1)
+    life.do("decide_claim", SPECIALIST, verdict="release", **NOTE)
+    assert "held_escrow_ends" not in [clock.step for clock in deadlines(life.order)]
+    life.until("decision_stands")
+    assert (life.now, life.order.line("a").state) == (end, LineState.ACCEPTED)
+    assert Verb.REFUND not in life.moved
+
+
+def test_the_time_for_late_claims_counts_from_the_first_end_of_the_order() -> None:
+    life = delivered(bought(), "strong")
+    life.silence()
+    first = life.now
+    life.now = first + timedelta(days=40)
+    life.do("open_claim", BUYER, reason="damaged", lines=["a"])
+    life.do("withdraw_claim", BUYER)
+    life.silence()
+    assert life.over
+    life.now = max(life.now, first + timedelta(days=61))
+    assert life.refused("open_claim", BUYER, reason="damaged", lines=["b"]).code == "claim_window"
+
+
+def test_a_claim_about_a_missing_parcel_takes_the_place_of_its_ticket() -> None:
+    life = shipped(bought(prices=("400.00",)))
+    life.until("parcel_stalled")
+    assert [ticket.cause for ticket in life.order.tickets] == [Cause.PARCEL_STALLED]
+    life.do("open_claim", BUYER, reason="not_received")
+    assert not life.order.tickets
+    life.do("withdraw_claim", BUYER)
+    assert [clock.step for clock in deadlines(life.order) if clock.step == "parcel_stalled"]

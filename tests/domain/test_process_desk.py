@@ -127,7 +127,9 @@ def test_a_second_operator_is_needed_above_the_limit_only() -> None:
 def test_an_approval_is_worth_nothing_when_the_money_has_changed() -> None:
     life = waiting_for_second_operator()
     life.do("receive", Role.BUYER, lines=["a"])
-    assert approve(life) == "money_changed"
+    assert life.order.approval is None, "what it was about is no more"
+    assert approve(life) == "waits_for_approval"
+    assert life.do("refund", Role.OPERATOR, lines=["b"], **NOTE).step == "ask_second_operator", "asked for anew"
 
 
 def test_an_approval_lapses_after_one_business_day() -> None:

@@ -151,6 +151,7 @@ GUARDS: Mapping[str, Expected] = {
     "money_to_retry": lambda life, _: money_waits(life),
     "claimable": lambda life, _: can_be_claimed(life),
     "claim_window": lambda *_: True,
+    "claims_left": lambda *_: True,
     "claim_status": lambda *_: False,
 }
 """What each guard that a command may meet promises, told a second time and without looking at it.

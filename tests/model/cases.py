@@ -81,7 +81,7 @@ def _standing(sale: Sale, since: datetime, now: datetime) -> datetime:
 
 def settle(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> None:
     """What goes back whole is refunded; of all else the part goes back, and the rest is the seller's."""
-    claim.awarded, claim.ruling = parts, None
+    claim.awarded, claim.ruling, claim.concluded = parts, None, True
     for line in held(sale, claim):
         back = parts.get(line.name, 0)
         if back == line.left:

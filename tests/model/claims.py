@@ -37,16 +37,21 @@ OnClaim = Callable[[Sale, Claim, Body, str, datetime], None]
 def open_claim(sale: Sale, body: Body, role: str, now: datetime) -> None:
     """It holds its lines; an order that has closed is open again."""
     need(sale.captured, "nothing was captured")
-    late = sale.closed is not None and now > sale.closed + timedelta(days=sale.terms.claims.late)
+    late = sale.first_closed is not None and now > sale.first_closed + timedelta(days=sale.terms.claims.late)
     need(role != "buyer" or not late, "too late")
     named = body.get("lines") or []
     need(all(name in sale.lines for name in named), "a line is unknown")
     fitting = [line for line in sale.lines.values() if _claimable(sale, line, body["reason"], now)]
-    lines = [line for line in sale.lines.values() if line.name in named] or fitting
+    fresh = [line for line in fitting if _again(sale, line, body["reason"])]
+    lines = [line for line in sale.lines.values() if line.name in named] or fresh or fitting
     need(lines and all(line in fitting for line in lines), "no claim can be about it")
+    need(role != "buyer" or all(line in fresh for line in lines), "settled, or claimed for too often")
     need(all(_in_time(sale, line, body["reason"], now) for line in lines), "the time to return it is over")
     name = f"c{len(sale.claims) + 1}"
     claim = Claim(name, tuple(line.name for line in lines), body["reason"], now, now)
+    for other in sale.claims.values():
+        if other.concluded and other.reason == claim.reason and set(other.lines) & set(claim.lines):
+            claim.judges |= other.judges
     sale.closed, sale.claims[name] = None, claim
     for line in lines:
         line.held = claim.holder
@@ -59,6 +64,13 @@ def _claimable(sale: Sale, line: Slice, reason: str, now: datetime) -> bool:
     if line.state not in SENT or line.held or claimed:
         return False
     return line.state != "shipped" or (reason == "not_received" and _missing(sale, line, now))
+
+
+def _again(sale: Sale, line: Slice, reason: str) -> bool:
+    """Whether a buyer may claim for the line: what was settled stays so, and nobody claims without end."""
+    before = [claim for claim in sale.claims.values() if line.name in claim.lines]
+    settled = any(claim.concluded and claim.reason == reason for claim in before)
+    return not settled and len(before) < sale.terms.claims.most
 
 
 def _missing(sale: Sale, line: Slice, now: datetime) -> bool:
@@ -197,16 +209,18 @@ def ask(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
 def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     """Nobody decides twice about one claim; `judge` is who does."""
     verdict, whole = body["verdict"], in_full(sale, claim)
-    need(body["judge"] not in claim.judges, "whoever has decided does not decide again")
+    people = {body["judge"], *body.get("second", ())}
+    need(not people & claim.judges, "whoever has decided does not decide again")
     need((verdict == "part_refund") == bool(body.get("amount")), "an amount goes with a part")
     if verdict == "return_first":
+        need(not claim.parcel, "it comes back already")
         need(all(line.state != "shipped" for line in held(sale, claim)), "what never came cannot be returned")
     amount = _part(sale, claim, cents(body["amount"])) if verdict == "part_refund" else 0
-    claim.judges.add(body["judge"])
     claim.offer = None
     if verdict == "return_first":
         enter(sale, claim, TO_RETURN, now)
         return
+    claim.judges |= people
     parts = {"refund": whole, "part_refund": lay(amount, whole), "release": {}}[verdict]
     _rule(sale, claim, parts, now, rejected=verdict == "release")
 

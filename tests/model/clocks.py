@@ -143,8 +143,12 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
         escrowed = [line for line in sale.live if line.where == "escrow"]
         if any(not line.held and line.state != "accepted" for line in escrowed):
             yield end, "escrow_ends", "escrow.end"
-        if sale.op is None and any(line.held and line.name not in sale.disputed() for line in escrowed):
+        claimed = {claim.holder: claim for claim in sale.open_claims if claim.ruling is not None}
+        free = [line for line in escrowed if line.held and line.name not in sale.disputed()]
+        if sale.op is None and any(line.held not in claimed for line in free):
             yield end, "held_escrow_ends", "escrow.held"
+        for holder in {line.held for line in free} & claimed.keys():
+            yield end, "decision_stands", f"{holder}.escrow"
     if stage(sale) == "completed" and not money_open(sale) and not sale.tickets and not sale.open_claims:
         yield max(line.since for line in sale.live) + sale.terms.window, "close", "window.end"
 
@@ -161,7 +165,8 @@ def ring(sale: Sale, clock: Clock, now: datetime) -> str:
     """Take the step of a clock that has rung; its name."""
     at, step, tier = clock
     late = now - at
-    if step in PARTY and late > sale.terms.grace and tier not in sale.spared:
+    pressing = step in PARTY and not tier.endswith(".escrow")
+    if pressing and late > sale.terms.grace and tier not in sale.spared:
         sale.spared.add(tier)
         later = max(sale.desk_days.after(now, 1), now + late)
         if tier.endswith(".decide"):
@@ -235,7 +240,7 @@ def _lapse_approval(sale: Sale, subject: str, now: datetime) -> None:
 
 
 def _close(sale: Sale, subject: str, now: datetime) -> None:
-    sale.closed = now
+    sale.closed, sale.first_closed = now, sale.first_closed or now
 
 
 def _lose(sale: Sale, subject: str, now: datetime) -> None:
@@ -253,8 +258,9 @@ def _nothing(sale: Sale, subject: str, now: datetime) -> None:
 
 def _give_back_held(sale: Sale, subject: str, now: datetime) -> None:
     """What nobody decided about goes to the buyer; about what is disputed the bank decides."""
+    ruled = {claim.holder for claim in sale.open_claims if claim.ruling is not None}
     for line in sale.live:
-        if line.held and line.where == "escrow" and not sale.disputed_by(line.name):
+        if line.held and line.held not in ruled and line.where == "escrow" and not sale.disputed_by(line.name):
             line.state = "cancelled" if line.state in ("pending", "confirmed") else "refunded"
             line.since, line.held = now, ""
 

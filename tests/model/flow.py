@@ -78,6 +78,7 @@ class Claim:
     appealed: bool = False
     awarded: dict[str, int] = field(default_factory=dict)
     parcel: str = ""
+    concluded: bool = False
 
     @property
     def open(self) -> bool:

@@ -248,6 +248,7 @@ class Sale:
     days_given: dict[str, int] = field(default_factory=dict)
     expired: bool = False
     closed: datetime | None = None
+    first_closed: datetime | None = None
 
     @property
     def live(self) -> list[Slice]:

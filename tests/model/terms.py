@@ -21,6 +21,7 @@ class ClaimTerms:
     return_window: int = 14
     late: int = 60
     longest: int = 60
+    most: int = 3
     cheap: int = 2000
     come_back: tuple[str, ...] = ("not_as_described", "wrong_item", "changed_mind")
     handling: tuple[str, ...] = ("changed_mind",)

@@ -24,7 +24,9 @@ def needed(sale: Sale, cause: str, subject: str) -> bool:  # noqa: C901  # one b
         case "parcel_stalled":
             parcel = sale.parcels[subject]
             moved = parcel.moved > sale.tickets[cause, subject].opened
-            return not (moved or parcel.withdrawn) and any(sale.lines[name].state == "shipped" for name in parcel.lines)
+            lost = (sale.lines[name] for name in parcel.lines)
+            sought = any(line.state == "shipped" and not line.held.startswith("claim:") for line in lost)
+            return sought and not (moved or parcel.withdrawn)
         case "parcel_lost" | "parcel_returned":
             so = f"parcel_{sale.parcels[subject].milestone}" == cause
             return so and any(line.held == f"parcel:{subject}" for line in sale.live)
@@ -44,8 +46,16 @@ def needed(sale: Sale, cause: str, subject: str) -> bool:  # noqa: C901  # one b
             return True
 
 
+def facts(sale: Sale) -> object:
+    """The money that an approval is about."""
+    claims = [(claim.name, claim.status) for claim in sale.claims.values()]
+    return [*((piece.name, piece.state, piece.where) for piece in sale.slices), *claims]
+
+
 def prune(sale: Sale) -> None:
-    """End the tickets and requests whose cause is gone."""
+    """End the tickets, requests and approvals whose cause is gone."""
+    if sale.approval and sale.approval.facts != facts(sale):
+        sale.approval = None
     left = tuple(name for name in sale.cancel_asked or () if sale.lines[name].state == "confirmed")
     sale.cancel_asked = left or None
     for cause, subject in list(sale.tickets):

@@ -1,0 +1,165 @@
+"""Opening a claim: about which lines, within which windows, and how often."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.business_time import add_business_days
+from domain.claims.case import Claim, ClaimReason, Status
+from domain.claims.steps import given
+from domain.errors import Refused
+from domain.events import ClaimOpened, Event, LinesHeld, WindowReopened
+from domain.state import SENT, Cause, Line, LineState, Milestone, Order, Role
+from domain.step import Moment
+
+
+def claimable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """A claim is about goods that were paid for, and that have arrived or should have."""
+    if order.payment.captured is None:
+        return "nothing was captured yet; ask to cancel instead"
+    if any(_fits(order, line, now) for line in order.lines):
+        return None
+    return "no line has arrived, or is late, that no claim and nothing else holds"
+
+
+def claim_window(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """A buyer may claim for some time after an order has closed for the first time; a specialist at any time."""
+    days, closed = order.policy.claims.late, order.first_closed_at
+    over = closed is not None and now > closed + timedelta(days=days)
+    return f"claims end {days} days after an order has closed; a specialist can open one" if over else None
+
+
+def claims_left(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """A buyer may claim for one line a few times; then a specialist opens the claim."""
+    most = order.policy.claims.most
+    fitting = (line for line in order.lines if _fits(order, line, now))
+    if any(len(_about(order, line)) < most for line in fitting):
+        return None
+    return f"{most} claims for a line are all there are; a specialist can open another"
+
+
+def _fits(order: Order, line: Line, now: datetime) -> bool:
+    arrived_or_late = line.state is not LineState.SHIPPED or _is_missing(order, line, now)
+    return line.state in SENT and not line.held and not _claimed(order, line) and arrived_or_late
+
+
+def _claimed(order: Order, line: Line) -> Claim | None:
+    return next((claim for claim in order.open_claims if line.line_id in claim.lines), None)
+
+
+def open_claim(moment: Moment) -> tuple[Event, ...]:
+    """The claim is received: it holds its lines, and the seller answers by a clock. Reopens a closed order."""
+    order, body, now = moment.order, moment.body, moment.now
+    lines = _wanted(moment)
+    claim_id = f"c{len(order.claims) + 1}"
+    ids = tuple(line.line_id for line in lines)
+    claim = Claim(
+        claim_id, ids, body.reason, body.wish, now, Status.RECEIVED, now, judges=_judges(order, ids, body.reason)
+    )
+    reopened: tuple[Event, ...] = (WindowReopened(),) if order.closed_at is not None else ()
+    return (*reopened, ClaimOpened(claim), LinesHeld(ids, claim.holder), *given(order, claim_id, body))
+
+
+def _judges(order: Order, lines: tuple[str, ...], reason: ClaimReason) -> tuple[str, ...]:
+    """Who has decided about the same thing before, and does not decide about it again."""
+    before = (claim for claim in order.claims if claim.reason is reason and claim.concluded)
+    same = (claim for claim in before if set(claim.lines) & set(lines))
+    return tuple(dict.fromkeys(judge for claim in same for judge in claim.judges))
+
+
+def _wanted(moment: Moment) -> tuple[Line, ...]:
+    """The lines that are named, or all that fit the reason. Raises Refused."""
+    order, body, now = moment.order, moment.body, moment.now
+    known = {line.line_id: line for line in order.lines}
+    for line_id in body.lines:
+        _check_line(order, known.get(line_id), line_id)
+    lines = [line for line in order.lines if line.line_id in body.lines] or _all_that_fit(moment)
+    for line in lines:
+        _check_window(order, line, body.reason, now)
+        if moment.actor.role is Role.BUYER:
+            _check_again(order, line, body.reason)
+    return tuple(lines)
+
+
+def _all_that_fit(moment: Moment) -> list[Line]:
+    """What a claim without named lines is about: what a buyer has claimed for often enough is left out."""
+    order, reason = moment.order, moment.body.reason
+    fitting = [line for line in order.lines if _fits(order, line, moment.now)]
+    if reason is not ClaimReason.NOT_RECEIVED:
+        fitting = [line for line in fitting if line.state is not LineState.SHIPPED]
+    if not fitting:
+        raise Refused("not_delivered", f"{reason} is for goods that have arrived; for others claim not_received")
+    return [line for line in fitting if _repeats(order, line, reason) is None] or fitting
+
+
+def _check_line(order: Order, line: Line | None, line_id: str) -> None:
+    if line is None:
+        has = ", ".join(line.line_id for line in order.lines)
+        raise Refused("line_unknown", f"this order has no line {line_id}; it has: {has}")
+    claim = _claimed(order, line)
+    if claim is not None:
+        raise Refused("claim_open", f"line {line_id} has an open claim, {claim.claim_id}; add to that one")
+    if line.held:
+        raise Refused("line_held", f"line {line_id} is held by {line.held}, which decides about it")
+    if line.state not in SENT:
+        raise Refused("line_state", f"line {line_id} is {line.state}; claims are for lines that were sent")
+
+
+def _check_again(order: Order, line: Line, reason: ClaimReason) -> None:
+    """What was decided or agreed stays so, and a line is not claimed for without end. Raises Refused."""
+    repeats = _repeats(order, line, reason)
+    if repeats is not None:
+        raise Refused(*repeats)
+
+
+def _repeats(order: Order, line: Line, reason: ClaimReason) -> tuple[str, str] | None:
+    """Why a buyer cannot claim for the line again: code and sentence."""
+    before = _about(order, line)
+    same = next((claim for claim in before if claim.concluded and claim.reason is reason), None)
+    if same is not None:
+        return "claim_decided", (
+            f"claim {same.claim_id} has settled {reason} for line {line.line_id}; a specialist can open another"
+        )
+    most = order.policy.claims.most
+    if len(before) >= most:
+        return "claims_left", (
+            f"line {line.line_id} had {len(before)} claims, which is all there are; a specialist can open another"
+        )
+    return None
+
+
+def _about(order: Order, line: Line) -> tuple[Claim, ...]:
+    return tuple(claim for claim in order.claims if line.line_id in claim.lines)
+
+
+def _check_window(order: Order, line: Line, reason: ClaimReason, now: datetime) -> None:
+    """The windows of the order's policy. Raises Refused."""
+    numbers = order.policy.claims
+    if line.state is LineState.SHIPPED and reason is not ClaimReason.NOT_RECEIVED:
+        raise Refused(
+            "not_delivered", f"{reason} is for goods that have arrived; for {line.line_id} claim not_received"
+        )
+    if line.state is LineState.SHIPPED and not _is_missing(order, line, now):
+        first = _late_from(order, line)
+        raise Refused("on_its_way", f"line {line.line_id} is on its way; claim not_received from {first:%Y-%m-%d} on")
+    until = _arrived_at(order, line) + timedelta(days=numbers.return_window)
+    if reason is ClaimReason.CHANGED_MIND and now > until:
+        raise Refused("return_window", f"line {line.line_id} could be returned until {until:%Y-%m-%d}")
+
+
+def _late_from(order: Order, line: Line) -> datetime:
+    """From when on a line that has not arrived counts as missing."""
+    sent = max((parcel.shipped_at for parcel in order.parcels_of(line.line_id)), default=line.since)
+    return add_business_days(order.buyer_calendar, sent, order.policy.claims.not_received_after)
+
+
+def _is_missing(order: Order, line: Line, now: datetime) -> bool:
+    """Whether the line is late, or its parcel has stalled."""
+    parcels = {parcel.parcel_id for parcel in order.parcels_of(line.line_id)}
+    stalled = any(t.cause is Cause.PARCEL_STALLED and t.subject in parcels for t in order.tickets)
+    return stalled or now >= _late_from(order, line)
+
+
+def _arrived_at(order: Order, line: Line) -> datetime:
+    delivered = (p.moved_at for p in order.parcels_of(line.line_id) if p.milestone is Milestone.DELIVERED)
+    return max(filter(None, delivered), default=line.since)
