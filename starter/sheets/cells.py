@@ -95,8 +95,8 @@ def amount(raw: Raw, currency: str, field: str) -> Money:
             minor = Decimal(_plain(raw, currency, digits)).scaleb(digits)
         elif abs(raw) > LARGEST:
             raise Invalid(field, "is too large an amount")
-        else:  # What a spreadsheet computed may be off in the last of its fifteen digits.
-            minor = Decimal(f"{raw * 10**digits:.4f}")
+        else:  # A spreadsheet's numbers have fifteen digits; what follows is an artefact of its arithmetic.
+            minor = Decimal(f"{raw:.15g}").scaleb(digits)
         if minor != minor.to_integral_value():
             raise Invalid(field, f"has more decimals than {currency}, which has {digits}")
         return Money(int(minor), currency)
