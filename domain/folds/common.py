@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from domain.purse import SHIPPING
-from domain.state import Funds, Line, LineState, Order
+from domain.state import Funds, Line, LineState, Order, in_state
 
 
 def on_lines(order: Order, ids: Iterable[str], change: Callable[[Line], Line]) -> Order:
@@ -30,7 +30,9 @@ def without(order: Order, gone: Callable[[str], bool]) -> Order:
 
 
 def asked(order: Order) -> Order:
-    """A request to cancel is about the lines that are still confirmed; without any there is none."""
+    """Requests to cancel, and for more time, are about the lines that are still confirmed; without any there is none."""
+    if order.time_request is not None and not in_state(order.lines, (LineState.CONFIRMED,)):
+        order = replace(order, time_request=None)
     request = order.cancel_request
     if request is None:
         return order

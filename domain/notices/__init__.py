@@ -99,6 +99,7 @@ OUTCOMES: tuple[tuple[str, Role], ...] = (
     ("capture_refused", Role.SELLER),
     ("secured", Role.SELLER),
     ("parcel_lost", Role.SELLER),
+    ("parcel_found", Role.BUYER),
     ("parcel_found", Role.SELLER),
     ("released", Role.SELLER),
     ("refunded", Role.BUYER),
@@ -275,6 +276,8 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.SELLER, "parcel_lost", parcel_id=parcel_id, lines=list(loss.lines))
         case ParcelFound(parcel_id):
             yield scene.mail(Role.SELLER, "parcel_found", parcel_id=parcel_id)
+            if scene.facts.get("milestone") not in WORTH_A_MAIL:
+                yield scene.mail(Role.BUYER, "parcel_found", parcel_id=parcel_id)
         case Released(netted=netted):
             paid: dict[str, Fact] = {"netted": str(netted)} if netted else {}
             yield scene.mail(Role.SELLER, "released", slices=list(event.slices), **paid)

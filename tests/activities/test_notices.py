@@ -106,6 +106,18 @@ def test_the_seller_and_the_desk_are_told_what_the_carrier_pays_for_a_lost_parce
     assert "reports on it again:\ndelivered." in told
     assert "claim nothing for it" in told
     assert stands("parcel_found", found.context, life.order)
+    assert ("buyer", "parcel_found") not in life.mails(), "the buyer hears that the parcel has arrived"
+
+
+def test_a_buyer_who_was_told_of_a_loss_hears_that_the_parcel_travels_on() -> None:
+    life = Telling().confirm()
+    life.ship("p1")
+    scan(life, "p1", "lost")
+    life.now += timedelta(days=1)
+    scan(life, "p1", "in_transit")
+    found = life.notice("parcel_found", Role.BUYER)
+    told = LETTERS.render("parcel_found", found.context, Reader(Role.BUYER, "Bo"), life.order).text
+    assert "it is on its way" in told
 
 
 def test_titles_and_names_cannot_write_headers_or_paragraphs() -> None:

@@ -249,3 +249,12 @@ def test_shipping_lapses_the_request_to_cancel_and_silence_grants_it_otherwise()
     life.until("cancel_by_silence")
     assert life.states == ("shipped", "cancelled")
     assert life.moved[Verb.REFUND] == Money.parse("20.00 EUR")
+
+
+def test_a_request_for_time_ends_with_the_last_line_that_waits_to_be_shipped() -> None:
+    life = confirmed()
+    life.do("ship", Role.SELLER, parcel_id="p1", carrier="dhl", lines=["a"])
+    life.do("ask_time", Role.SELLER, days=1)
+    life.do("cancel", Role.SELLER, reason="out_of_stock", lines=["b"])
+    assert life.order.time_request is None
+    assert life.refused("grant_time", Role.BUYER).code == "time_asked"

@@ -56,8 +56,11 @@ def prune(sale: Sale) -> None:
     """End the tickets, requests and approvals whose cause is gone."""
     if sale.approval and sale.approval.facts != facts(sale):
         sale.approval = None
+    states = sale.states()
     left = tuple(name for name in sale.cancel_asked or () if sale.lines[name].state == "confirmed")
     sale.cancel_asked = left or None
+    if "confirmed" not in states:
+        sale.time_asked = None
     for cause, subject in list(sale.tickets):
         if not needed(sale, cause, subject):
             del sale.tickets[cause, subject]
