@@ -30,7 +30,7 @@ def without(order: Order, gone: Callable[[str], bool]) -> Order:
 
 
 def asked(order: Order) -> Order:
-    """Requests to cancel, and for more time, are about the lines that are still confirmed; without any there is none."""
+    """Requests to cancel and for more time are about lines that are still confirmed; without any there is none."""
     if order.time_request is not None and not in_state(order.lines, (LineState.CONFIRMED,)):
         order = replace(order, time_request=None)
     request = order.cancel_request
