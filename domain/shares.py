@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from domain.money import Money, Verb, allocate, total
-from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, Part, Share
+from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Moved, Part, Share
 from domain.state import Funds, MoneyOp, Order
 
 
@@ -72,6 +72,19 @@ def _there(order: Order, charge: str) -> Iterator[str]:
             yield piece
     if order.in_suspense(charge):
         yield SUSPENSE
+
+
+def made_up(order: Order, back: Moved) -> tuple[Part, ...]:
+    """What of a refund that is back makes up for the platform's losses, by dispute.
+
+    The bank had given the buyer the same money, and he must not have it twice.
+    """
+    found, left = [], back.amount
+    for dispute in order.disputes:
+        if dispute.status is DisputeStatus.BORNE and order.disputed_charge(dispute) == back.source:
+            found.append(Part(dispute.dispute_id, min(left, dispute.lost)))
+            left -= found[-1].amount
+    return tuple(part for part in found if part.amount)
 
 
 def covered(order: Order) -> tuple[Dispute, ...]:

@@ -204,9 +204,12 @@ def _written_off(order: Order, _: DebtWrittenOff) -> Order:
 def _refund_failed(order: Order, event: RefundFailed) -> Order:
     failed = event.move
     moves = tuple(move for move in order.moves if move.ref != failed.ref)
-    pieces = tuple(part.piece for part in failed.parts)
-    back = tuple(Stray(failed.source, part.amount) for part in failed.parts if part.piece == SUSPENSE)
+    pieces = tuple(part.piece for part in event.back)
+    back = tuple(Stray(failed.source, part.amount) for part in event.back if part.piece == SUSPENSE)
     order = with_funds(replace(order, moves=moves, strays=(*order.strays, *back)), pieces, Funds.ESCROW)
+    made_up = {part.piece: part.amount for part in event.made_up}
+    disputes = (d.made_up(made_up[d.dispute_id]) if d.dispute_id in made_up else d for d in order.disputes)
+    order = replace(order, disputes=tuple(disputes))
     return replace(order, disputes=covered(order))
 
 
