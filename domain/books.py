@@ -165,8 +165,8 @@ def _returned(order: Order, event: DisputeWon) -> Booking:
     if dispute.status is DisputeStatus.BORNE:
         home = [
             _credit(escrow_account(order.order_id, dispute.dispute_id), dispute.restorable),
-            _credit(suspense_account(order.order_id), dispute.stray_back),
-            _credit(LOSSES, dispute.lost),
+            _credit(suspense_account(order.order_id), event.stray),
+            _credit(LOSSES, total([dispute.lost, *(part.amount for part in event.made_up)], order.currency)),
         ]
     fee = [] if dispute.fee_back else [_credit(DISPUTE_FEES, event.fee)]
     taken_in = (_debit(CLEARING, dispute.amount), _debit(CLEARING, event.fee))

@@ -378,10 +378,19 @@ class DisputeOpened:
 
 @dataclass(frozen=True, slots=True)
 class DisputeWon:
-    """The withdrawn money came back, `fee` of the fee with it. `dispute` is as it stood before."""
+    """The withdrawn money came back, `fee` of the fee with it. `dispute` is as it stood before.
+
+    `made_up` is what of it makes up for the platform's losses from other disputes, of what the buyer would have.
+    """
 
     dispute: Dispute
     fee: Money
+    made_up: tuple[Part, ...] = ()
+
+    @property
+    def stray(self) -> Money:
+        """What is on its way back to the buyer again."""
+        return self.dispute.stray_back - total([part.amount for part in self.made_up], self.dispute.amount.currency)
 
     @property
     def won(self) -> Dispute:

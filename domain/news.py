@@ -192,7 +192,7 @@ def refund_failed(moment: Moment) -> tuple[Event, ...]:
     move = next((m for m in order.moves if m.verb is Verb.REFUND and m.ref == moment.body.refund), None)
     if move is None:
         raise Refused("nothing_new", "no refund of that id stands")
-    back = RefundIsBack(move, made_up(order, move))
+    back = RefundIsBack(move, made_up(order, move.source, move.amount))
     if not back.back:
         return (back,)
     pieces = tuple(part.piece for part in back.back)
@@ -258,7 +258,8 @@ def win_dispute(moment: Moment) -> tuple[Event, ...]:
     if body.fee.currency != dispute.fee.currency or not 0 <= body.fee.minor <= dispute.fee.minor:
         raise Invalid("body.fee", f"must be from zero to the fee that was taken, {dispute.fee}")
     freed = tuple(line.line_id for line in order.lines if line.held == f"dispute:{dispute.dispute_id}")
-    won = DisputeWon(dispute, body.fee)
+    made = made_up(order, order.disputed_charge(dispute), dispute.stray_back, dispute.dispute_id)
+    won = DisputeWon(dispute, body.fee, made)
     return (*reopened(order), won, LinesHeld(freed, "")) if freed else (*reopened(order), won)
 
 

@@ -11,7 +11,7 @@ from domain.money import Money, Verb
 from domain.purse import Bearer, Dispute, DisputeStatus
 from domain.state import Cause, Role
 from tests.domain.telling import Telling
-from tests.domain.world import Life, delivered, no, round_trips
+from tests.domain.world import Life, delivered, done, no, round_trips, unclear
 
 PROVIDER, BUYER, SELLER, SPECIALIST = Role.PROVIDER, Role.BUYER, Role.SELLER, Role.SPECIALIST
 NOTE = {"note_id": "n-1"}
@@ -176,6 +176,22 @@ def test_what_the_bank_decides_about_yet_gets_only_what_no_loss_took() -> None:
     assert given(life) == [ALL]
 
 
+def test_a_dispute_whose_part_has_gone_meanwhile_holds_what_comes_back_of_another() -> None:
+    life = refunded("a")
+    life.answer = unclear(Verb.REFUND)
+    refunded("b", life=life)
+    dispute(life, amount="20.00 EUR")
+    life.answer = done
+    life.wait(days=1)
+    assert given(life) == ["30.00 EUR", "25.00 EUR"], "what was under way is gone"
+    fail(life, refunds(life)[0])
+    life.wait(days=10)
+    assert given(life)[2:] == [], "the bank decides about a part of it"
+    lose(life)
+    life.wait(days=10)
+    assert (given(life)[2:], life.ledger.balance("platform:losses")) == (["10.00 EUR"], 0)
+
+
 @pytest.mark.parametrize(("amount", "back"), [(ALL, [ALL]), ("30.00 EUR", ["25.00 EUR", "30.00 EUR"])])
 def test_a_dispute_that_is_won_in_the_end_gives_the_buyer_the_refund_he_never_got(amount: str, back: list[str]) -> None:
     life = charged_back(refunded(), amount)
@@ -193,6 +209,20 @@ def test_a_dispute_that_is_won_in_the_end_gives_everybody_what_they_bore() -> No
     fail(life, refunds(life)[0])
     win(life)
     assert balances(life) == {"suspense:o-1": 3000, **FEE_OF_BANK}, "and the platform what the other refund cost it"
+
+
+def test_what_a_win_in_the_end_would_give_the_buyer_makes_up_for_another_loss_first() -> None:
+    life = charged_back(refunded("a", "b"), "30.00 EUR")
+    fail(life, refunds(life)[0])
+    charged_back(life, "25.00 EUR", "dp_2")
+    assert life.ledger.balance("platform:losses") == -2500, "the other refund and its chargeback"
+    win(life)
+    life.settle_money()
+    assert (given(life)[2:], life.ledger.balance("platform:losses")) == (["5.00 EUR"], 0)
+    win(life, "dp_2")
+    life.settle_money()
+    assert given(life)[3:] == ["25.00 EUR"], "now he has everything, and once"
+    assert balances(life) == {"platform:dispute_fees": -3000}
 
 
 def test_a_loss_that_a_win_has_made_good_takes_nothing_of_a_refund_that_fails() -> None:

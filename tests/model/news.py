@@ -158,9 +158,20 @@ def _leaving(sale: Sale, charge: str) -> dict[str, int]:
 
 def cover_all(sale: Sale) -> None:
     """What has come back or is free again is held by the disputes that are not covered yet: nothing is paid twice."""
-    for dispute in sale.disputes.values():
-        if dispute.holds:
-            cover(sale, dispute, dispute.amount - sum(dispute.parts.values()))
+    undecided = [dispute for dispute in sale.disputes.values() if dispute.holds]
+    for dispute in undecided:
+        dispute.parts = {name: min(part, _there(sale, dispute, name)) for name, part in dispute.parts.items()}
+        dispute.parts = {name: part for name, part in dispute.parts.items() if part}
+    for dispute in undecided:
+        cover(sale, dispute, dispute.amount - sum(dispute.parts.values()))
+
+
+def _there(sale: Sale, dispute: Dispute, name: str) -> int:
+    """What is left with us of what a dispute holds: a refund may have been under way when it came."""
+    if name == SUSPENSE:
+        return sale.suspended(dispute.charge or sale.own_charge)
+    piece = sale.piece(name)
+    return piece.left if piece.where in ("escrow", "released") else 0
 
 
 def lay(amount: int, over: dict[str, int]) -> dict[str, int]:
@@ -189,9 +200,11 @@ def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.sums.L -= fee
     else:
         sale.sums.L -= dispute.amount - sum(dispute.won_back) - dispute.stray_back
-        if dispute.stray_back:
-            sale.strays.append((dispute.charge or sale.own_charge, dispute.stray_back))
-            sale.sums.U += dispute.stray_back
+        dispute.state = "won"
+        rest = _make_good(sale, dispute.charge or sale.own_charge, dispute.stray_back)
+        if rest:
+            sale.strays.append((dispute.charge or sale.own_charge, rest))
+            sale.sums.U += rest
         if dispute.fee_owed:
             dispute.won_back = dispute.won_back[0] + fee, dispute.won_back[1]
         else:
