@@ -21,6 +21,7 @@ from activities import provider_news
 from activities.payouts import payout_failed
 from activities.provider_news import Telling
 from activities.providers.port import (
+    DisputeReport,
     Hold,
     HoldState,
     News,
@@ -110,7 +111,7 @@ class PaymentsDesk:
                 case NewsKind.REFUND_FAILED:
                     return self._refund(news.subject)
                 case NewsKind.DISPUTE:
-                    return self._dispute(news.subject)
+                    return self._dispute(news)
                 case NewsKind.REVIEW:
                     return self._review(news)
                 case _:
@@ -155,17 +156,27 @@ class PaymentsDesk:
             order = _order(conn, order_id or "")
         return () if order is None else _for(order, provider_news.refund_failed(order, report))
 
-    def _dispute(self, ref: str) -> tuple[Told, ...]:
-        report = self._provider.dispute(ref)
+    def _dispute(self, news: News) -> tuple[Told, ...]:
+        """An order that has not heard of the payment yet hears of it first: its own news may be late, or lost."""
+        report = self._provider.dispute(news.subject)
+        order = self._disputed(report)
+        payment: tuple[Told, ...] = ()
+        if order is not None and report.charge not in order.charges:
+            payment = self._hold(replace(news, subject=report.hold)) if report.hold else ()
+            order = self._disputed(report)  # It may have heard of it just now.
+        if order is None or not (payment or report.charge in order.charges):
+            return ()
+        return (*payment, *_for(order, provider_news.dispute(order, report)))
+
+    def _disputed(self, report: DisputeReport) -> Order | None:
+        """The order whose payment it is about, as far as anybody knows."""
         with self._engine.begin() as conn:
             order = _order(conn, payments.order_of(conn, report.charge) or report.order_id)
-            if order is None:
-                return ()
-            if report.charge in order.charges:
-                return _for(order, provider_news.dispute(order, report))
+            if order is None or report.charge in order.charges:
+                return order
             if payments.is_under_way(conn, order.order_id, (Verb.CAPTURE,)):
                 raise TooEarly(f"the capture of order {order.order_id} is under way")
-        return ()
+        return order
 
     def _review(self, news: News) -> tuple[Told, ...]:
         """The order of the payment stands still. One that is paid with it later looks for itself (`Hold.review`)."""

@@ -99,6 +99,12 @@ def _refund_fails(policy: Policy) -> Life:
     return _told(_refunded(_shipped(policy)), "refund_failed", refund="refund-1").ring("settle")
 
 
+def _loss_made_up(policy: Policy) -> Life:
+    """Beside the refund of one line, which the bank gave the buyer, too."""
+    life = _lost(_refunded(_shipped(policy), "line-1"))
+    return _told(life, "refund_failed", refund=next(move.ref for move in life.order.moves if move.verb is Verb.REFUND))
+
+
 def _written_off(policy: Policy) -> Life:
     owing = _from_here(_refunded(_received(policy, answers=_BROKE), "line-1"))
     while not owing.booked:
@@ -181,6 +187,11 @@ _FLOWS: tuple[tuple[str, str, Callable[[Policy], Life]], ...] = (
         "Dispute lost, money refunded before",
         "The buyer has the money twice and nobody else can be asked: the platform bears it.",
         lambda policy: _lost(_refunded(_shipped(policy))),
+    ),
+    (
+        "Refund that fails after its payment was disputed, and the dispute lost",
+        "The buyer has the money from his bank: what comes back makes up for the platform's loss.",
+        _loss_made_up,
     ),
     (
         "Dispute won after it was lost",

@@ -163,11 +163,10 @@ def _returned(order: Order, event: DisputeWon) -> Booking:
     dispute = event.won
     home = [_credit(disputed_account(order.order_id), dispute.amount)]
     if dispute.status is DisputeStatus.BORNE:
-        borne = total([share.amount for share in dispute.shares if share.by is Bearer.PLATFORM], order.currency)
         home = [
             _credit(escrow_account(order.order_id, dispute.dispute_id), dispute.restorable),
-            _credit(suspense_account(order.order_id), dispute.stray_back),
-            _credit(LOSSES, borne),
+            _credit(suspense_account(order.order_id), event.stray),
+            _credit(LOSSES, total([dispute.lost, *(part.amount for part in event.made_up)], order.currency)),
         ]
     fee = [] if dispute.fee_back else [_credit(DISPUTE_FEES, event.fee)]
     taken_in = (_debit(CLEARING, dispute.amount), _debit(CLEARING, event.fee))
@@ -175,8 +174,10 @@ def _returned(order: Order, event: DisputeWon) -> Booking:
 
 
 def _refund_failed(order: Order, event: RefundFailed) -> Booking:
-    back = [_credit(slice_account(order, part.piece), part.amount) for part in event.move.parts]
-    return Booking("refund_failed", (_debit(CLEARING, event.move.amount), *back))
+    """What the bank has given the buyer, too, was the platform's loss, and is none any more."""
+    made_up = [_credit(LOSSES, part.amount) for part in event.made_up]
+    back = [_credit(slice_account(order, part.piece), part.amount) for part in event.back]
+    return Booking("refund_failed", (_debit(CLEARING, event.move.amount), *made_up, *back))
 
 
 def _strayed(order: Order, event: MoneyStrayed) -> Booking:

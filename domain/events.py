@@ -11,9 +11,9 @@ from domain import wire
 from domain.business_time import Calendar
 from domain.claims.case import Claim, Finding, RefundOffer, ReturnParcel, Ruling, Status
 from domain.errors import Invalid
-from domain.money import Money
+from domain.money import Money, total
 from domain.policy import Policy
-from domain.purse import Bearer, Debt, Dispute, Moved, Part, Share, Stray
+from domain.purse import SUSPENSE, Bearer, Debt, Dispute, Moved, Part, Share, Stray
 from domain.state import (
     Account,
     Approval,
@@ -353,9 +353,22 @@ class DebtWrittenOff:
 
 @dataclass(frozen=True, slots=True)
 class RefundFailed:
-    """A refund that was given has failed since: its slices are back in escrow."""
+    """A refund that was given has failed since.
+
+    `made_up` is what of it makes up for the platform's losses, by dispute; the rest is no slice's any more. Where there
+    was no loss, the slices are back in escrow.
+    """
 
     move: Moved
+    made_up: tuple[Part, ...] = ()
+
+    @property
+    def back(self) -> tuple[Part, ...]:
+        """What is ours to move again."""
+        if not self.made_up:
+            return self.move.parts
+        rest = self.move.amount - total([part.amount for part in self.made_up], self.move.amount.currency)
+        return (Part(SUSPENSE, rest),) if rest else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,10 +378,19 @@ class DisputeOpened:
 
 @dataclass(frozen=True, slots=True)
 class DisputeWon:
-    """The withdrawn money came back, `fee` of the fee with it. `dispute` is as it stood before."""
+    """The withdrawn money came back, `fee` of the fee with it. `dispute` is as it stood before.
+
+    `made_up` is what of it makes up for the platform's losses from other disputes, of what the buyer would have.
+    """
 
     dispute: Dispute
     fee: Money
+    made_up: tuple[Part, ...] = ()
+
+    @property
+    def stray(self) -> Money:
+        """What is on its way back to the buyer again."""
+        return self.dispute.stray_back - total([part.amount for part in self.made_up], self.dispute.amount.currency)
 
     @property
     def won(self) -> Dispute:

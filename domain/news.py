@@ -31,7 +31,7 @@ from domain.events import (
 from domain.funds import capture_due, desires
 from domain.money import Money, Verb, total
 from domain.purse import Dispute, DisputeReason, DisputeStatus, Stray
-from domain.shares import parts_of
+from domain.shares import made_up, parts_of
 from domain.state import Cause, Line, Offer, Order, Stuck
 from domain.step import Moment
 from domain.tickets import opened
@@ -184,15 +184,21 @@ def hold_gone(moment: Moment) -> tuple[Event, ...]:
 
 
 def refund_failed(moment: Moment) -> tuple[Event, ...]:
-    """The slices are in escrow again and the refund is tried anew; a specialist looks at the reason."""
+    """The money is here again and is refunded anew; a specialist looks at the reason.
+
+    But what the bank has given the buyer meanwhile, and the platform has borne, makes up for that loss.
+    """
     order, now = moment.order, moment.now
     move = next((m for m in order.moves if m.verb is Verb.REFUND and m.ref == moment.body.refund), None)
     if move is None:
         raise Refused("nothing_new", "no refund of that id stands")
-    pieces = tuple(part.piece for part in move.parts)
+    back = RefundIsBack(move, made_up(order, move.source, move.amount))
+    if not back.back:
+        return (back,)
+    pieces = tuple(part.piece for part in back.back)
     retry = add_business_days(order.desk_calendar, now, order.policy.payout.retry)
     stuck = MoneyStuck(Stuck(Verb.REFUND, pieces, "RefundFailed", now, retry))
-    return (*reopened(order), RefundIsBack(move), stuck, *opened(order, Cause.MONEY_FAILED, Verb.REFUND, now))
+    return (*reopened(order), back, stuck, *opened(order, Cause.MONEY_FAILED, Verb.REFUND, now))
 
 
 def open_dispute(moment: Moment) -> tuple[Event, ...]:
@@ -252,7 +258,8 @@ def win_dispute(moment: Moment) -> tuple[Event, ...]:
     if body.fee.currency != dispute.fee.currency or not 0 <= body.fee.minor <= dispute.fee.minor:
         raise Invalid("body.fee", f"must be from zero to the fee that was taken, {dispute.fee}")
     freed = tuple(line.line_id for line in order.lines if line.held == f"dispute:{dispute.dispute_id}")
-    won = DisputeWon(dispute, body.fee)
+    made = made_up(order, order.disputed_charge(dispute), dispute.stray_back, dispute.dispute_id)
+    won = DisputeWon(dispute, body.fee, made)
     return (*reopened(order), won, LinesHeld(freed, "")) if freed else (*reopened(order), won)
 
 

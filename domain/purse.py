@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -122,6 +122,18 @@ class Dispute:
         """What goes back into escrow when a dispute that was borne is won after all: all but the platform's part."""
         shares = [s.amount for s in self.shares if s.by is not Bearer.PLATFORM and s.piece != SUSPENSE]
         return total([*shares, *([self.fee_back] if self.fee_back else [])], self.amount.currency)
+
+    @property
+    def lost(self) -> Money:
+        """What of it is the platform's loss."""
+        return total([share.amount for share in self.shares if share.by is Bearer.PLATFORM], self.amount.currency)
+
+    def made_up(self, amount: Money) -> Dispute:
+        """So much of the platform's loss is made up for: the bank gave the buyer what had not reached him."""
+        zero = Money.zero(self.amount.currency)
+        others = tuple(share for share in self.shares if share.by is not Bearer.PLATFORM)
+        moved = (Share(SUSPENSE, Bearer.ESCROW, amount, zero), Share("", Bearer.PLATFORM, self.lost - amount, zero))
+        return replace(self, shares=(*others, *(share for share in moved if share.amount)))
 
     @property
     def stray_back(self) -> Money:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from domain.money import Money, Verb, allocate, total
-from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, Part, Share
+from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Part, Share
 from domain.state import Funds, MoneyOp, Order
 
 
@@ -74,17 +74,40 @@ def _there(order: Order, charge: str) -> Iterator[str]:
         yield SUSPENSE
 
 
+def made_up(order: Order, charge: str, amount: Money, won: str = "") -> tuple[Part, ...]:
+    """What of the buyer's money that is back makes up for the platform's losses, by dispute; not by the one just `won`.
+
+    The bank had given the buyer the same money, and he must not have it twice.
+    """
+    found, left = [], amount
+    for dispute in order.disputes:
+        borne = dispute.status is DisputeStatus.BORNE and dispute.dispute_id != won
+        if borne and order.disputed_charge(dispute) == charge:
+            found.append(Part(dispute.dispute_id, min(left, dispute.lost)))
+            left -= found[-1].amount
+    return tuple(part for part in found if part.amount)
+
+
 def covered(order: Order) -> tuple[Dispute, ...]:
     """The order's disputes, those that nobody has borne laid over what has come back since they were opened.
 
     A refund often fails because its payment is disputed; then the bank decides about that money, and nothing is paid
     twice.
     """
+    order = replace(order, disputes=tuple(_less_gone(order, d) if d.holds else d for d in order.disputes))
     disputes: tuple[Dispute, ...] = ()
     for at, dispute in enumerate(order.disputes):
         seen = replace(order, disputes=(*disputes, *order.disputes[at:]))
         disputes = (*disputes, _wider(seen, dispute) if dispute.holds else dispute)
     return disputes
+
+
+def _less_gone(order: Order, dispute: Dispute) -> Dispute:
+    """The dispute without what a refund that was under way when it came has taken of its parts."""
+    charge = order.disputed_charge(dispute)
+    there = {piece: _left(order, piece, charge) for piece in _there(order, charge)}
+    parts = (Part(part.piece, min(part.amount, there[part.piece])) for part in dispute.parts if part.piece in there)
+    return replace(dispute, parts=tuple(part for part in parts if part.amount))
 
 
 def _wider(order: Order, dispute: Dispute) -> Dispute:

@@ -104,7 +104,8 @@ class DisputeStatus(StrEnum):
 class DisputeReport:
     """A chargeback. `amount` was withdrawn with `fee` on top; `fee_returned` is the part of the fee that came back.
 
-    `amount` is zero while it is an inquiry that has withdrawn nothing yet.
+    `amount` is zero while it is an inquiry that has withdrawn nothing yet. `hold` is what
+    was captured of which it takes back.
     """
 
     ref: str
@@ -116,6 +117,7 @@ class DisputeReport:
     status: DisputeStatus
     opened_at: datetime
     order_id: str = ""
+    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ def dispute_report(dispute: stripe.Dispute) -> DisputeReport:
         status=STATUSES.get(dispute.status, DisputeStatus.OPEN),
         opened_at=moment(dispute.created),
         order_id=noted(dispute.payment_intent, "order_id"),
+        hold=ref(dispute.payment_intent),
     )
 
 

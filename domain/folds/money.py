@@ -204,10 +204,18 @@ def _written_off(order: Order, _: DebtWrittenOff) -> Order:
 def _refund_failed(order: Order, event: RefundFailed) -> Order:
     failed = event.move
     moves = tuple(move for move in order.moves if move.ref != failed.ref)
-    pieces = tuple(part.piece for part in failed.parts)
-    back = tuple(Stray(failed.source, part.amount) for part in failed.parts if part.piece == SUSPENSE)
+    pieces = tuple(part.piece for part in event.back)
+    back = tuple(Stray(failed.source, part.amount) for part in event.back if part.piece == SUSPENSE)
     order = with_funds(replace(order, moves=moves, strays=(*order.strays, *back)), pieces, Funds.ESCROW)
+    order = _made_up(order, event.made_up)
     return replace(order, disputes=covered(order))
+
+
+def _made_up(order: Order, parts: tuple[Part, ...]) -> Order:
+    """The platform's losses are less by these parts."""
+    amounts = {part.piece: part.amount for part in parts}
+    disputes = (d.made_up(amounts[d.dispute_id]) if d.dispute_id in amounts else d for d in order.disputes)
+    return replace(order, disputes=tuple(disputes))
 
 
 def _dispute(order: Order, dispute_id: str, **changes: Any) -> Order:
@@ -220,8 +228,8 @@ def _won(order: Order, event: DisputeWon) -> Order:
     dispute = event.won
     borne = dispute.status is DisputeStatus.BORNE and bool(dispute.restorable)
     status = DisputeStatus.RESTORED if borne else DisputeStatus.WON
-    order = _dispute(order, dispute.dispute_id, status=status, fee_back=dispute.fee_back)
-    again = (Stray(order.disputed_charge(dispute), dispute.stray_back),) if dispute.stray_back else ()
+    order = _made_up(_dispute(order, dispute.dispute_id, status=status, fee_back=dispute.fee_back), event.made_up)
+    again = (Stray(order.disputed_charge(dispute), event.stray),) if event.stray else ()
     order = replace(order, strays=(*order.strays, *again))
     return replace(order, disputes=covered(order))
 

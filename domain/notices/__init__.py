@@ -47,7 +47,7 @@ from domain.events import (
     TicketOpened,
     TimeAsked,
 )
-from domain.money import Money, Verb
+from domain.money import Money, Verb, total
 from domain.news import about_other_payment
 from domain.notices.standing import Fact, Facts, parcel_goes, stands
 from domain.state import DEAD, PARTIES, LineState, Milestone, Order, Role, in_state, stage
@@ -155,7 +155,7 @@ def notices(
     outcomes = [notice for event in happened for notice in _outcome(scene, event)]
     spoken = {notice.to for notice in outcomes if notice.channel is Channel.MAIL}
     parties = PARTIES - {Role.SELLER} if about_other_payment(order_after, happened) else PARTIES
-    told = [to for to in tells if to in parties and to not in spoken and _worth(scene)]
+    told = [to for to in tells if to in parties and to not in spoken and _worth(scene, happened)]
     own = [scene.mail(to, template_of(step), f"{step}:{seq}") for to in told]
     storefront = [*_storefront(scene, tells)]
     every = [*own, *outcomes, *_asked(scene, happened), *storefront]
@@ -233,14 +233,17 @@ def _told(event: Event) -> dict[str, Fact]:
         case DisputeOpened(dispute) | DisputeWon(dispute, _):
             return {"dispute": dispute.dispute_id, "amount": str(dispute.amount), "why": str(dispute.reason)}
         case RefundFailed(move):
-            return {"amount": str(move.amount)}
+            return {"amount": str(total([part.amount for part in event.back], move.amount.currency))}
         case _:
             return claim_facts(event)
 
 
-def _worth(scene: _Scene) -> bool:
-    """Whether a step is told to parties for itself: a shipment with its money, a scan when it matters."""
-    if scene.step == "ship":
+def _worth(scene: _Scene, events: tuple[Event, ...]) -> bool:
+    """Whether a step is told to parties for itself: a shipment with its money, a scan when it matters.
+
+    A refund that failed is the buyer's affair only while he is to have it.
+    """
+    if scene.step == "ship" or any(isinstance(event, RefundFailed) and not event.back for event in events):
         return False
     return scene.step != "parcel_scan" or scene.facts.get("milestone") in WORTH_A_MAIL
 

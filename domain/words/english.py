@@ -90,7 +90,7 @@ HAPPENED: Mapping[str, str] = {
     "ticket_overdue": "A ticket was not resolved in time and was escalated.",
     "payment_found": "The provider told of a payment that came late or out of turn.",
     "hold_lost": "The bank let the hold on the buyer's card go.",
-    "refund_failed": "A refund could not be delivered; the money is in escrow again.",
+    "refund_failed": "A refund could not be delivered; the money is back with us.",
     "open_dispute": "The buyer's bank took the money back; it decides who is right.",
     "win_dispute": "The bank decided for the seller; the money is back.",
     "lose_dispute": "The bank decided for the buyer.",

@@ -99,7 +99,7 @@ HAPPENED: Mapping[str, str] = {
     "ticket_overdue": "Ein Ticket wurde nicht rechtzeitig gelöst und geht eine Stufe höher.",
     "payment_found": "Der Zahlungsdienstleister hat eine Zahlung gemeldet, die verspätet oder unerwartet kam.",
     "hold_lost": "Die Bank hat die Reservierung auf der Karte des Käufers aufgehoben.",
-    "refund_failed": "Eine Rückerstattung kam nicht an; das Geld liegt wieder auf Treuhand.",
+    "refund_failed": "Eine Rückerstattung kam nicht an; das Geld ist wieder bei uns.",
     "open_dispute": "Die Bank des Käufers hat das Geld zurückgebucht; sie entscheidet, wer recht hat.",
     "win_dispute": "Die Bank hat für den Verkäufer entschieden; das Geld ist wieder da.",
     "lose_dispute": "Die Bank hat für den Käufer entschieden.",

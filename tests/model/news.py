@@ -54,10 +54,18 @@ def hold_lost(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 
 def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:
-    """The money is back in escrow and is refunded anew (P13)."""
+    """The money is back and is refunded anew (P13), but for what the buyer has from his bank (P6)."""
     need(body["refund"] in sale.refunds, "no such refund")
-    _reopen(sale)
     parts = sale.refunds.pop(body["refund"])
+    charge = next((name.partition(":")[2] for name in parts if name.startswith(SUSPENSE)), sale.own_charge)
+    amount = sum(parts.values())
+    rest = _make_good(sale, charge, amount)
+    if rest < amount:
+        sale.gave(charge, rest - amount)
+        parts = {f"{SUSPENSE}:{charge}": rest}
+    if not rest:
+        return
+    _reopen(sale)
     for name, amount in parts.items():
         if name.startswith(SUSPENSE):
             sale.strays.append((name.partition(":")[2], amount))
@@ -72,6 +80,31 @@ def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:
     open_ticket(sale, "money_failed", "refund", now)
 
 
+def charged_back(sale: Sale, charge: str) -> int:
+    """What of a payment the buyer's bank has taken back."""
+    taken = [d for d in sale.disputes.values() if d.holds or d.state == "borne"]
+    return sum(d.amount for d in taken if (d.charge or sale.own_charge) == charge)
+
+
+def given_back(sale: Sale, charge: str) -> int:
+    """What of a payment the buyer has again: by refunds that stand, and from his bank."""
+    own = charge == sale.own_charge
+    moved = [(name.partition(":"), part) for parts in sale.refunds.values() for name, part in parts.items()]
+    refunds = [part for (name, _, of), part in moved if (of == charge if name == SUSPENSE else own)]
+    return sum(refunds) + charged_back(sale, charge)
+
+
+def _make_good(sale: Sale, charge: str, amount: int) -> int:
+    """What came back of a payment that the bank has taken back at the platform's cost is the platform's; the rest."""
+    for dispute in sale.disputes.values():
+        if dispute.state == "borne" and (dispute.charge or sale.own_charge) == charge:
+            part = min(amount, dispute.amount - sum(dispute.won_back) - dispute.stray_back)
+            dispute.stray_back += part
+            sale.sums.L -= part
+            amount -= part
+    return amount
+
+
 def open_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
     """Laid over the slices that still have money, by what is left of each; they stand still until it is decided."""
     name, amount, fee = body["dispute"], cents(body["amount"]), cents(body["fee"])
@@ -81,6 +114,8 @@ def open_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(fee >= 0, "a negative fee")
     _reopen(sale)
     reason = body.get("reason", "other")
+    if charged_back(sale, charge or sale.own_charge) + amount > (sale.uncalled[charge] if charge else sale.sums.C):
+        sale.overdrawn.add(charge or sale.own_charge)
     sale.disputes[name] = Dispute(amount, fee, reason in sale.terms.at_fault, now, charge=charge)
     parts = cover(sale, sale.disputes[name], amount)
     sale.sums.D += amount + fee
@@ -123,9 +158,20 @@ def _leaving(sale: Sale, charge: str) -> dict[str, int]:
 
 def cover_all(sale: Sale) -> None:
     """What has come back or is free again is held by the disputes that are not covered yet: nothing is paid twice."""
-    for dispute in sale.disputes.values():
-        if dispute.holds:
-            cover(sale, dispute, dispute.amount - sum(dispute.parts.values()))
+    undecided = [dispute for dispute in sale.disputes.values() if dispute.holds]
+    for dispute in undecided:
+        dispute.parts = {name: min(part, _there(sale, dispute, name)) for name, part in dispute.parts.items()}
+        dispute.parts = {name: part for name, part in dispute.parts.items() if part}
+    for dispute in undecided:
+        cover(sale, dispute, dispute.amount - sum(dispute.parts.values()))
+
+
+def _there(sale: Sale, dispute: Dispute, name: str) -> int:
+    """What is left with us of what a dispute holds: a refund may have been under way when it came."""
+    if name == SUSPENSE:
+        return sale.suspended(dispute.charge or sale.own_charge)
+    piece = sale.piece(name)
+    return piece.left if piece.where in ("escrow", "released") else 0
 
 
 def lay(amount: int, over: dict[str, int]) -> dict[str, int]:
@@ -154,9 +200,11 @@ def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.sums.L -= fee
     else:
         sale.sums.L -= dispute.amount - sum(dispute.won_back) - dispute.stray_back
-        if dispute.stray_back:
-            sale.strays.append((dispute.charge or sale.own_charge, dispute.stray_back))
-            sale.sums.U += dispute.stray_back
+        dispute.state = "won"
+        rest = _make_good(sale, dispute.charge or sale.own_charge, dispute.stray_back)
+        if rest:
+            sale.strays.append((dispute.charge or sale.own_charge, rest))
+            sale.sums.U += rest
         if dispute.fee_owed:
             dispute.won_back = dispute.won_back[0] + fee, dispute.won_back[1]
         else:

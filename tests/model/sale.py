@@ -229,6 +229,7 @@ class Sale:
     charges: set[str] = field(default_factory=set)
     own_charge: str = ""
     uncalled: dict[str, int] = field(default_factory=dict)
+    overdrawn: set[str] = field(default_factory=set)
     heard: int = 0
     parcels: dict[str, Parcel] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)

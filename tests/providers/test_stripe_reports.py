@@ -68,6 +68,7 @@ def test_a_dispute_is_read_with_what_it_took_and_what_it_gave_back(
         DisputeStatus.OPEN,
         opened.opened_at,
         order,
+        intent,
     )
     sandbox.close_dispute(ref, "lost")
     lost = payments.dispute(ref)

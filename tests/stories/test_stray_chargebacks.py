@@ -31,8 +31,8 @@ async def second_payment(market: Marketplace, receiver: Receiver, life: Life, *,
     return second
 
 
-async def charged_back(market: Marketplace, receiver: Receiver, life: Life, hold: str) -> str:
-    dispute = str(market.sandbox.dispute(hold, amount=PRICE, reason="product_not_received")["id"])
+async def charged_back(market: Marketplace, receiver: Receiver, life: Life, hold: str, amount: int = PRICE) -> str:
+    dispute = str(market.sandbox.dispute(hold, amount=amount, reason="product_not_received")["id"])
     assert set(await receiver.tell(dispute)) == {"delivered"}
     assert life.ticket(Cause.DISPUTE).subject == dispute
     return dispute
@@ -112,3 +112,51 @@ async def test_a_refund_that_fails_while_the_bank_decides_is_not_given_anew(
     await lost(market, receiver, dispute)
     money = life.money()
     assert (money["owed"], "refunded" in money, "escrow" in money) == (FEE, False, False)
+
+
+async def charged_back_after_its_refund(market: Marketplace, receiver: Receiver, amount: int) -> tuple[Life, str, str]:
+    """Refunded in full, then charged back, and lost: the order, its refund and the dispute."""
+    life = await market.order()
+    await life.delivered()
+    await life.desk("refund")
+    refund = next(str(effect["object"]) for effect in life.book() if effect["kind"] == "refund")
+    dispute = await charged_back(market, receiver, life, hold_of(life), amount)
+    await lost(market, receiver, dispute)
+    return life, refund, dispute
+
+
+async def test_a_refund_that_fails_after_the_bank_has_given_the_same_makes_up_for_the_platforms_loss(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life, refund, dispute = await charged_back_after_its_refund(market, receiver, PRICE)
+    assert (life.money()["lost"], life.money()["refunded"]) == ("79.90 EUR", "64.90 EUR")
+    market.sandbox.settle_refund(refund, "failed")
+    assert "delivered" in await receiver.tell(refund)
+    assert (life.state().stuck, life.state().tickets) == ((), ())
+    assert await life.result() == Stage.REFUNDED
+    assert "refund_failed" not in life.told(BUYER)
+    money = life.money()
+    assert (money["lost"], "refunded" in money, "escrow" in money) == (FEE, False, False)
+    assert life.effects().count("refund") == 1, "the buyer has it from the bank"
+    market.sandbox.close_dispute(dispute, "won")
+    await receiver.tell(dispute)
+    assert await life.result() == Stage.REFUNDED
+    assert life.effects()[-2:] == ["dispute_won", "refund"], "what never reached the buyer"
+    assert (life.money()["refunded"], life.money()["lost"]) == ("64.90 EUR", FEE)
+
+
+async def test_only_what_the_bank_has_not_given_the_buyer_is_refunded_anew(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life, refund, _ = await charged_back_after_its_refund(market, receiver, 40_00)
+    assert life.money()["lost"] == "55.00 EUR"
+    market.sandbox.settle_refund(refund, "failed")
+    assert "delivered" in await receiver.tell(refund)
+    assert life.ticket(Cause.MONEY_FAILED).subject == "refund"
+    assert (life.money()["lost"], life.money()["escrow"]) == (FEE, "24.90 EUR")
+    assert "refund_failed" in life.told(BUYER)
+    await life.desk("retry")
+    assert await life.result() == Stage.REFUNDED
+    assert [effect["amount"] for effect in life.book() if effect["kind"] == "refund"] == [PRICE, 24_90]
+    assert (life.money()["refunded"], life.money()["lost"]) == ("24.90 EUR", FEE)
+    assert set(await receiver.tell(refund)) == {"ignored"}
