@@ -35,6 +35,8 @@ NOT_A_REFERENCE = "is not a provider's id: 1 to 255 letters, digits, '.', '_', '
 
 MOST_LINES = 100
 MOST_PIECES = 1_000_000
+LARGEST_TOTAL = 10**12
+"""Minor units that no order reaches; what providers and spreadsheets take without loss is more."""
 LONGEST_TEXT = 500
 
 
@@ -168,6 +170,8 @@ def _check_sum(checkout: Checkout) -> None:
     shipping = checkout.shipping or Money.zero(currency)
     if shipping.currency != currency:
         raise Invalid("shipping", f"is in {shipping.currency}, the total in {currency}; an order has one currency")
+    if checkout.total.minor >= LARGEST_TOTAL:
+        raise Invalid("total", f"{checkout.total} is not below {Money(LARGEST_TOTAL, currency)}, the most of an order")
     if shipping.minor < 0:
         raise Invalid("shipping", f"must not be negative, not {shipping}")
     priced = total([*(line.price for line in checkout.lines), shipping], currency)

@@ -24,7 +24,7 @@ from domain.events import (
     TimeEnded,
 )
 from domain.money import Money, Verb, total
-from domain.state import Cause, Line, LineState, Loss, Milestone, Order, Parcel, Proof
+from domain.state import DESK, Cause, Line, LineState, Loss, Milestone, Order, Parcel, Proof
 from domain.step import Moment
 from domain.tickets import opened
 from domain.tiers import stall_at
@@ -156,8 +156,7 @@ def scan(moment: Moment) -> tuple[Event, ...]:
     if back is not None:
         return came_back(back, moment.body, moment.now)
     parcel, body, order = known_parcel(moment), moment.body, moment.order
-    if not is_news(parcel, body):
-        raise Refused("nothing_new", f"parcel {parcel.parcel_id} is already {parcel.milestone}")
+    _check_scan(moment, parcel)
     at = max(min(body.at, moment.now), parcel.moved_at or parcel.shipped_at)
     moved: list[Event] = [ParcelMoved(parcel.parcel_id, body.milestone, at, body.proof)]
     moved.extend(_whole_window(order, f"stall:{parcel.parcel_id}.ticket", at))
@@ -169,6 +168,14 @@ def scan(moment: Moment) -> tuple[Event, ...]:
         moved.extend(_gone_wrong(moment, parcel, body.milestone))
     moved.extend(arrived(order, moment.ids, moment.now))
     return tuple(moved)
+
+
+def _check_scan(moment: Moment, parcel: Parcel) -> None:
+    """A scan moves the parcel on, and a person's word of it pays nobody by itself. Raises Refused."""
+    if moment.actor.role in DESK and moment.body.proof is Proof.STRONG:
+        raise Refused("proof_is_the_carriers", "strong proof comes from the carrier; say weak, and release")
+    if not is_news(parcel, moment.body):
+        raise Refused("nothing_new", f"parcel {parcel.parcel_id} is already {parcel.milestone}")
 
 
 def _whole_window(order: Order, tier: str, at: datetime) -> Iterator[Event]:

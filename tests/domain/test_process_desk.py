@@ -288,3 +288,11 @@ def test_an_adopted_policy_moves_the_clocks_that_run() -> None:
     policy["carrier"]["stall"] = 7
     life.do("adopt_policy", Role.OPERATOR, **NOTE, policy=policy)
     assert at_of(life.order, "parcel_stalled") == [add_business_days(WEEKS, START, 7)]
+
+
+def test_a_persons_word_of_a_delivery_is_weak_so_that_it_pays_nobody_alone() -> None:
+    life = shipped()
+    told = {"parcel_id": "p1", "milestone": "delivered", "at": text_of(life.now)}
+    assert life.refused("parcel_scan", Role.SPECIALIST, **told, proof="strong").code == "proof_is_the_carriers"
+    life.do("parcel_scan", Role.SPECIALIST, **told)
+    assert "accept_on_strong_proof" not in [clock.step for clock in deadlines(life.order)]

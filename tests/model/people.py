@@ -159,6 +159,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     parcel = sale.parcels.get(body["parcel_id"])
     need(parcel is not None and not parcel.withdrawn, "no such parcel")
     assert parcel is not None
+    need(role == "carrier" or body.get("proof") != "strong", "a person's word is weak")
     milestone, told = body["milestone"], datetime.fromisoformat(body["at"])
     need(_is_news(parcel, milestone, told), "nothing new")
     was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
