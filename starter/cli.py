@@ -126,7 +126,7 @@ def why(order: Order, as_json: Json = False) -> None:
 @app.command("list", epilog=EPILOG)
 def list_orders(
     waiting_on: Annotated[str, typer.Option("--waiting-on", help="buyer, seller, specialist, ... or nobody.")] = "",
-    overdue: Annotated[bool, typer.Option("--overdue", help="Due before now.")] = False,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Due before now, or late already.")] = False,
     stage: Annotated[Stage | None, typer.Option("--stage")] = None,
     attention: Annotated[bool | None, typer.Option("--attention/--no-attention", help="A person should look.")] = None,
     buyer: Annotated[str, typer.Option("--buyer", help="A buyer's id.")] = "",
