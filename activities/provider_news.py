@@ -62,7 +62,7 @@ def payment_found(order: Order, hold: Hold) -> tuple[Telling, ...]:
                 *order.payment.voided,
                 offer.payment_intent if offer else "",
             }
-            found = PaymentFound(hold.ref)
+            found = PaymentFound(hold.ref, amount=hold.amount)
             return () if hold.ref in known else (Telling("payment_found", command_id("found", hold.ref), found),)
         case HoldState.CAPTURED if hold.charge not in order.charges:
             found = PaymentFound(hold.ref, hold.charge, hold.captured)

@@ -430,9 +430,10 @@ class MoneyStrayed:
 
 @dataclass(frozen=True, slots=True)
 class HoldStrayed:
-    """A hold stands at the provider that this order does not want; it is let go."""
+    """A hold stands at the provider that this order does not want; it is let go. Older steps did not keep `amount`."""
 
     ref: str
+    amount: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,10 @@ def _desires(order: Order) -> Iterator[Desire]:
     yield from _debts(order)
     yield from _refunds(order)
     yield from _releases(order)
+    held = dict(payment.held)
     for ref in payment.superseded:
-        yield Desire(Verb.VOID, payment.authorised or order.priced, (), ref, AT_ONCE)
+        # What is not known is asked for as the whole price; the provider lets go what is there and tells.
+        yield Desire(Verb.VOID, held.get(ref, order.priced), (), ref, AT_ONCE)
 
 
 def capture_due(order: Order) -> bool:

@@ -39,7 +39,7 @@ from domain.tickets import opened
 
 @dataclass(frozen=True, slots=True)
 class PaymentFound:
-    """A hold stands under `payment_intent` that came without our doing; or, with `charge`, `amount` was taken."""
+    """A hold of `amount` stands under `payment_intent` that came without our doing; or, with `charge`, it was taken."""
 
     payment_intent: str
     charge: str = ""
@@ -162,7 +162,7 @@ def payment_found(moment: Moment) -> tuple[Event, ...]:
         return (PaymentOffered(Offer(body.payment_intent)),)
     if order.payment.offer is not None and order.payment.offer.payment_intent == body.payment_intent:
         raise Refused("nothing_new", "this payment is being authorised")
-    return (*reopened(order), HoldStrayed(body.payment_intent))
+    return (*reopened(order), HoldStrayed(body.payment_intent, body.amount))
 
 
 def _taken(order: Order, body: PaymentFound) -> tuple[Event, ...]:

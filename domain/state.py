@@ -199,8 +199,8 @@ class Payment:
     """The order's one authorisation and what became of it.
 
     `hold` is the open authorisation ("" for none) and `capture_before` the provider's own limit for it. `offer` waits
-    to be authorised. `superseded` are older holds to let go. `lost_at` says since when a paid order has no hold any
-    more.
+    to be authorised. `superseded` are older holds to let go, `held` what each of them holds as far as that is known.
+    `lost_at` says since when a paid order has no hold any more.
     """
 
     offer: Offer | None = None
@@ -211,6 +211,7 @@ class Payment:
     renewing: bool = False
     buyer_asked_at: datetime | None = None
     superseded: tuple[str, ...] = ()
+    held: tuple[tuple[str, Money], ...] = ()
     voided: tuple[str, ...] = ()
     paid_at: datetime | None = None
     lost_at: datetime | None = None

@@ -150,7 +150,7 @@ def why(answer: Why) -> RenderableType:
         due = f", due {when(item.due)}" if item.due else ""
         parts.append(text(f"{item.kind}: {item.what}{since}{due}\n  mended by {item.mends}, e.g. {item.command}"))
     if not answer.open:
-        parts.append(text("Nothing is wrong with it."))
+        parts.append(text("Nothing that is on record is wrong with it."))
     if answer.clocks:
         parts.append(
             table(

@@ -68,7 +68,7 @@ def why(screen: OrderScreen) -> Why:
         shown.waiting_on,
         sentence(order, clock) if clock else "Nothing is open.",
         shown.attention,
-        (*_open(order), *_elsewhere(screen, order)),
+        (*_begun(screen), *_open(order), *_elsewhere(screen, order)),
         tuple(
             RunningClock(c.at, local_text(zone, c.at) if c.at > AT_ONCE else "now", c.step, c.who, OTHERWISE[c.step])
             for c in deadlines(order)
@@ -81,6 +81,19 @@ def _unadmitted(status: str) -> Open:
     if status == "refused":
         return Open("checkout", "the checkout was refused", None, None, "place", "aftersale place FILE.json")
     return Open("admission", "no worker has admitted the order yet", None, None, "a running worker", "python -m worker")
+
+
+def _begun(screen: OrderScreen) -> Iterator[Open]:
+    """A step whose money may have moved and that did not get into our records: mostly it is about to."""
+    if screen.begun is None:
+        return
+    step, order_id = screen.begun, screen.row.order_id
+    what = (
+        f"step {step['seq']} ({step['step']}) has begun and is not recorded; if it stays so, AttentionReason in the "
+        "Temporal UI and the worker's log say whether PostgreSQL is away or the books refuse the step"
+    )
+    command = f"aftersale restart {order_id} --reason '...'"
+    yield Open("step", what, wire.instant(step["now"]), None, "itself, else restart", command)
 
 
 def _open(order: Order) -> Iterator[Open]:

@@ -21,7 +21,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 
 from activities.providers.stripe_money import from_wire
-from activities.store import ledger, orders, personal, screens, tables
+from activities.store import books, ledger, orders, personal, screens, tables
 from activities.store.vault import Vault
 from demo.temporal import fast_forward, is_at_work, virtual_now
 from domain import wire
@@ -230,6 +230,15 @@ class Life:
     def effects(self) -> list[str]:
         """The kinds of effects in the provider's book, in order."""
         return [effect["kind"] for effect in self.book()]
+
+    def voided(self) -> list[str]:
+        """What our own books say that each void asked for and let go, in order."""
+        with self.market.engine.begin() as conn:
+            kept = books.order_books(conn, self.order_id)
+        assert kept is not None
+        found = [op for op in kept.operations if op.verb == "void"]
+        assert all(op.done == op.amount for op in found), found
+        return [str(op.amount) for op in found]
 
     def ticket(self, cause: Cause) -> Ticket:
         """The open ticket of that cause."""

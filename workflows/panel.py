@@ -24,6 +24,10 @@ ATTENTION = SearchAttributeKey.for_bool("Attention")
 ATTENTION_REASON = SearchAttributeKey.for_keyword("AttentionReason")
 
 
+BOOKS_REFUSE = "IntegrityError"
+"""The error of a database that is well and does not take what we would write."""
+
+
 def attributes(shown: Summary | None, trouble: str = "") -> list[SearchAttributeUpdate[Any]]:
     """One upsert's worth of search attributes; `trouble` is something wrong with us rather than with the order."""
     reason = "; ".join(filter(None, (trouble, shown.reason if shown else "")))
@@ -42,6 +46,11 @@ def attributes(shown: Summary | None, trouble: str = "") -> list[SearchAttribute
 
 def unrecorded(order_id: str, what: str, kind: str) -> str:
     """What is wrong when `what` cannot be written to our own database; `kind` names the error."""
+    if kind == BOOKS_REFUSE:
+        return (
+            f"{what} cannot be recorded ({kind}): the books refuse it, a bug, see the worker's log; deploy its fix, "
+            f"then aftersale restart {order_id}; tried again by itself"
+        )
     return (
         f"{what} cannot be recorded ({kind}): mend PostgreSQL, then aftersale note {order_id}; "
         "tried again by itself, see the worker's log"

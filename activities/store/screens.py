@@ -131,7 +131,8 @@ class Story:
 class OrderScreen:
     """All that is told of one order. `checkout` is what the buyer was told, `snapshot` the state, both plain JSON.
 
-    `bounced` are the roles of those parties to whom mails bounce.
+    `bounced` are the roles of those parties to whom mails bounce. `begun` is a step that is not recorded although its
+    money may have moved.
     """
 
     row: OrderRow
@@ -141,12 +142,14 @@ class OrderScreen:
     story: Story
     tickets: tuple[TicketRow, ...]
     bounced: tuple[str, ...] = ()
+    begun: dict[str, Any] | None = None
 
 
 def order_screen(conn: Connection, order_id: str) -> OrderScreen | None:
     """Everything about one order in two queries; None when there is none of that id."""
     booked = orders.outerjoin(ledger_transactions).outerjoin(ledger_entries)
-    query = select(*_listed(), orders.c.checkout, orders.c.snapshot, *money_columns(), *bouncing()).select_from(booked)
+    own = (orders.c.checkout, orders.c.snapshot, orders.c.under_way)
+    query = select(*_listed(), *own, *money_columns(), *bouncing()).select_from(booked)
     row = conn.execute(query.where(orders.c.order_id == order_id).group_by(orders.c.order_id)).one_or_none()
     if row is None:
         return None
@@ -159,7 +162,8 @@ def order_screen(conn: Connection, order_id: str) -> OrderScreen | None:
     ).one()
     story_ = Story(_read(StoryStep, about[0]), _read(RefusedMessage, about[1]))
     open_and_done, bounced = _read(TicketRow, about[2]), bouncing_roles(row.buyer_bounces, row.seller_bounces)
-    return OrderScreen(_order_row(row), money_of(row), row.checkout, row.snapshot, story_, open_and_done, bounced)
+    parts = (row.checkout, row.snapshot, story_, open_and_done, bounced, row.under_way)
+    return OrderScreen(_order_row(row), money_of(row), *parts)
 
 
 def story(conn: Connection, order_id: str) -> Story:

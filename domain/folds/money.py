@@ -93,6 +93,7 @@ def _hold_opened(order: Order, event: HoldOpened) -> Order:
         buyer_asked_at=None,
         lost_at=None,
         superseded=_let_go(payment, event.ref),
+        held=_amounts(payment, event.ref),
         hold=event.ref,
         authorised=event.amount,
         capture_before=event.capture_before,
@@ -107,19 +108,31 @@ def _let_go(payment: Payment, hold: str) -> tuple[str, ...]:
     return (*payment.superseded, payment.hold) if payment.hold and payment.hold != hold else payment.superseded
 
 
+def _amounts(payment: Payment, hold: str) -> tuple[tuple[str, Money], ...]:
+    """What the holds to let go hold, once `hold` stands instead; the next may be for less."""
+    left = payment.authorised if payment.hold and payment.hold != hold else None
+    return payment.held if left is None else (*payment.held, (payment.hold, left))
+
+
 def _hold_lost(order: Order, event: HoldLost) -> Order:
     order = without(order, _starts_with_payment)
-    let_go = _let_go(order.payment, "")
-    return _pay(
-        order, hold="", superseded=let_go, capture_before=None, renewing=False, buyer_asked_at=None, lost_at=event.at
-    )
+    let_go, held = _let_go(order.payment, ""), _amounts(order.payment, "")
+    order = _pay(order, hold="", superseded=let_go, held=held, lost_at=event.at)
+    return _pay(order, capture_before=None, renewing=False, buyer_asked_at=None)
+
+
+def _hold_strayed(order: Order, event: HoldStrayed) -> Order:
+    payment = order.payment
+    held = payment.held if event.amount is None else (*payment.held, (event.ref, event.amount))
+    return _pay(order, superseded=(*payment.superseded, event.ref), held=held)
 
 
 def _hold_voided(order: Order, event: HoldVoided) -> Order:
     order, payment = _settled(order, Verb.VOID, ()), order.payment
     order = _pay(order, voided=(*payment.voided, event.ref))
     if event.ref in payment.superseded:
-        return _pay(order, superseded=tuple(ref for ref in payment.superseded if ref != event.ref))
+        held = tuple(item for item in payment.held if item[0] != event.ref)
+        return _pay(order, superseded=tuple(ref for ref in payment.superseded if ref != event.ref), held=held)
     if payment.offer is not None and event.ref == payment.offer.payment_intent:
         return _pay(order, offer=None)
     return _pay(order, hold="", capture_before=None, renewing=False, buyer_asked_at=None)
@@ -278,7 +291,7 @@ MONEY_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     RenewalFailed: lambda o, e: _pay(o, renewing=False, buyer_asked_at=e.at),
     HoldVoided: _hold_voided,
     Captured: _captured,
-    HoldStrayed: lambda o, e: _pay(o, superseded=(*o.payment.superseded, e.ref)),
+    HoldStrayed: _hold_strayed,
     Released: lambda o, e: _moved(o, Verb.RELEASE, e.slices, Funds.RELEASED, e.move),
     Refunded: _refunded,
     ReleaseReversed: _reversed,

@@ -7,14 +7,12 @@ names, addresses and tracking numbers are looked up when it is sent. `stands` sa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from domain.claim import NAMES as CLAIM_NAMES
 from domain.claims.case import ENDED
-from domain.claims.telling import claim_facts, reminded
-from domain.deadlines import Clock, deadlines
+from domain.claims.telling import claim_facts
 from domain.events import (
     CancelAsked,
     CancelEnded,
@@ -47,41 +45,20 @@ from domain.events import (
     TicketOpened,
     TimeAsked,
 )
+from domain.limits import seller_times
 from domain.money import Money, Verb, total
 from domain.news import about_other_payment
-from domain.notices.standing import Fact, Facts, parcel_goes, stands
-from domain.state import DEAD, PARTIES, LineState, Milestone, Order, Role, in_state, stage
+from domain.notices.notice import Channel, Notice
+from domain.notices.reminders import reminders
+from domain.notices.standing import Fact, Facts, ids, parcel_goes, stands
+from domain.state import DEAD, PARTIES, Milestone, Order, Role, stage
+from domain.tiers import party_tiers
 from domain.wire import instant_text
 
 __all__ = [
     "OUTCOMES", "RELISTS", "WORTH_A_MAIL", "Channel", "Fact", "Facts", "Notice", "notices", "payout_failed",
     "recipient", "refused_message", "reminders", "stands",
 ]  # fmt: skip
-
-
-class Channel(StrEnum):
-    """How a notice leaves."""
-
-    MAIL = "mail"
-    STOREFRONT = "storefront"
-    CARRIER = "carrier"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One thing to tell one recipient, from `due` on, no later than `valid_until` (None: as long as it `stands`).
-
-    `cause` is unique in its order: for one cause a recipient is told once.
-    """
-
-    cause: str
-    to: Role
-    channel: Channel
-    template: str
-    due: datetime
-    valid_until: datetime | None = None
-    context: Facts = field(default_factory=dict)
-
 
 WORTH_A_MAIL = frozenset(Milestone) - {Milestone.ACCEPTED, Milestone.IN_TRANSIT, Milestone.OUT_FOR_DELIVERY}
 """Scans that a buyer is told of; the others are on the status page."""
@@ -210,8 +187,8 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
                 facts |= {"parcel_id": parcel_id, "milestone": str(milestone)}
             case ParcelSent(parcel):
                 facts["parcel_id"] = parcel.parcel_id
-            case DaysGranted(_, days):
-                facts["days"] = days
+            case DaysGranted(what, days):
+                facts |= {"days": days, **_time_left(order, what)}
             case TimeAsked(request):
                 facts["days"] = request.days
             case CancelAsked(cancel):
@@ -225,6 +202,14 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
             case _:
                 facts |= _told(event)
     return facts
+
+
+def _time_left(order: Order, what: str) -> dict[str, Fact]:
+    """Until when the seller may ship, however many days were given: the hold on the buyer's card may end before."""
+    tiers = party_tiers(order)
+    if what == "pay" or "ship.end" not in tiers:
+        return {}
+    return {"until": instant_text(seller_times(order, "ship", tiers)[1])}
 
 
 def _told(event: Event) -> dict[str, Fact]:
@@ -342,54 +327,8 @@ def _storefront(scene: _Scene, tells: tuple[Role, ...]) -> Iterator[Notice]:
     if Role.STOREFRONT in tells:
         yield scene.event(f"order.{scene.step}", f"{scene.step}:{scene.seq}")
     unsold = [
-        line_id for state in DEAD for line_id in _ids(scene.facts.get(state)) if not scene.order.parcels_of(line_id)
+        line_id for state in DEAD for line_id in ids(scene.facts.get(state)) if not scene.order.parcels_of(line_id)
     ]
     if unsold:
         relist = "yes" if scene.step in RELISTS else "ask_seller"
         yield scene.event("stock.released", f"stock:{scene.seq}", lines=sorted(unsold), relist=relist)
-
-
-def _ids(fact: Fact | None) -> list[str]:
-    return fact if isinstance(fact, list) else []
-
-
-def reminders(order: Order) -> tuple[Notice, ...]:
-    """A delayed mail before each clock that has a reminder; lines of one delivery are asked after in one mail.
-
-    Its cause names what the clock counts from, so that moving a clock moves its reminder and never repeats one.
-    """
-    found: dict[str, Notice] = {}
-    for clock in deadlines(order):
-        due = clock.remind_at
-        if due is None or _answered(order, clock) or not _began(order, clock) < due < clock.at:
-            continue
-        root = clock.tier.split(".")[0].partition(":")[0]
-        since = f"remind:{root}:{instant_text(_began(order, clock))}"
-        cause = {"receipt": since, "claim": f"{since}:{clock.subject}"}.get(root, f"remind:{clock.tier}")
-        claim = order.claim(clock.subject) if root == "claim" else None
-        facts = reminded(claim) if claim is not None else {"lines": [clock.subject] if clock.subject else []}
-        earlier = found.get(cause)
-        if earlier is None:
-            template = f"remind_{root}"
-            found[cause] = Notice(cause, clock.who, Channel.MAIL, template, due, clock.at, facts)
-        else:
-            facts["lines"] = [*_ids(earlier.context.get("lines")), clock.subject]
-            until = max(clock.at, earlier.valid_until or clock.at)
-            found[cause] = Notice(cause, clock.who, Channel.MAIL, earlier.template, min(due, earlier.due), until, facts)
-    return tuple(found.values())
-
-
-def _answered(order: Order, clock: Clock) -> bool:
-    """Whether the person has written since the clock runs, so that policy spares them its reminder."""
-    return f"{clock.tier.rpartition('.')[0]}.remind" in order.passed
-
-
-def _began(order: Order, clock: Clock) -> datetime:
-    """Since when the person has had something to do; nobody is reminded of what was asked a moment ago."""
-    claim = order.claim(clock.subject) if clock.tier.startswith("claim:") else None
-    if claim is not None:
-        return claim.since
-    if clock.subject:
-        return order.line(clock.subject).since
-    confirmed = [line.since for line in in_state(order.lines, (LineState.CONFIRMED,))]
-    return max([order.placed_at, *(confirmed if clock.tier.startswith("ship") else [])])

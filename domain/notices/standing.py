@@ -13,6 +13,11 @@ Facts = Mapping[str, Fact]
 """What a notice is about: ids, amounts as text, times as ISO 8601; nothing personal."""
 
 
+def ids(fact: Fact | None) -> list[str]:
+    """The ids that a fact lists; none where it says something else."""
+    return fact if isinstance(fact, list) else []
+
+
 def stands(template: str, facts: Facts, order: Order) -> bool:
     """Whether a notice is still true of the order as it is now; one that only tells what happened always is."""
     rule = _STANDS.get(template)

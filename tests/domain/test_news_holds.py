@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.funds import Result
-from domain.money import Verb
+from domain.money import Money, Verb
 from domain.state import MoneyOp, Offer, Order, Role
-from tests.domain.world import RENEWS, Life, confirmed, done, done_with_mandate, new_order, no, shipped, unclear
+from tests.domain.world import RENEWS, Life, confirmed, done, done_with_mandate, new_order, no, paid, shipped, unclear
 
 PROVIDER = Role.PROVIDER
 
@@ -56,3 +56,27 @@ def test_a_hold_that_we_may_not_let_go_still_stands_and_is_tried_again() -> None
 def test_a_hold_is_not_lost_while_its_capture_is_asked_for() -> None:
     life = shipped(answer=unclear(Verb.CAPTURE))
     assert "capture in progress" in life.refused("hold_lost", PROVIDER, hold="authorise-1").reason
+
+
+def voided(life: Life) -> list[tuple[str, str]]:
+    """The holds that the order asked to let go, with the amounts that it thought they held."""
+    return [(op.subject, str(op.amount)) for op in life.asked if op.verb is Verb.VOID]
+
+
+def test_a_hold_that_was_larger_than_the_new_one_is_let_go_at_its_own_amount() -> None:
+    life = paid(new_order(RENEWS, payment=Offer(payment_method="pm_1", customer="cus_1")), renewing)
+    life.do("confirm", Role.SELLER, lines=["b"])
+    life.until("renew_hold")
+    life.settle_money()
+    assert life.order.payment.authorised == Money.of("25.00", "EUR")
+    assert voided(life) == [("authorise-1", "55.00 EUR")]
+    assert (life.order.payment.superseded, life.order.payment.held) == ((), ())
+
+
+def test_a_stray_hold_is_let_go_at_the_amount_that_the_provider_tells() -> None:
+    life = paid()
+    for amount in ({"amount": "64.90 EUR"}, {}):
+        found = f"pi_found{len(amount)}"
+        life.do("payment_found", PROVIDER, payment_intent=found, **amount)
+        life.settle_money()
+    assert voided(life) == [("pi_found1", "64.90 EUR"), ("pi_found0", "55.00 EUR")]

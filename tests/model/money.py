@@ -40,7 +40,7 @@ def _before_capture(sale: Sale) -> list[Due]:
         if capture_due(sale):
             names = tuple(piece.name for piece in [*sale.live, sale.shipping] if piece.price)
             found.append(("capture", sale.wanted, names, sale.hold.ref, ALWAYS))
-    return found + [("void", sale.authorised or sale.priced, (), ref, ALWAYS) for ref in sale.old_holds]
+    return found + [("void", amount, (), ref, ALWAYS) for ref, amount in sale.old_holds.items()]
 
 
 def capture_due(sale: Sale) -> bool:
@@ -290,10 +290,10 @@ def unstick(sale: Sale, op: Operation) -> None:
 
 def _held(sale: Sale, hold: Hold, now: datetime) -> None:
     if sale.hold is not None:
-        sale.old_holds.append(sale.hold.ref)
+        sale.old_holds[sale.hold.ref] = sale.hold.amount
     again = sale.lost is not None or sale.paid is None
     sale.hold, sale.offer, sale.renewing, sale.buyer_asked, sale.lost = hold, None, False, None, None
-    sale.authorised = sale.sums.A = hold.amount
+    sale.sums.A = hold.amount
     if again:
         sale.paid = now
         for root, (ticket, end) in (("confirm", sale.terms.confirm), ("ship", sale.terms.ship)):
@@ -306,7 +306,7 @@ def _let_go(sale: Sale, ref: str) -> None:
     if sale.hold and sale.hold.ref == ref:
         sale.hold = None
     elif ref in sale.old_holds:
-        sale.old_holds.remove(ref)
+        del sale.old_holds[ref]
     elif sale.offer == ref:
         sale.offer = None
 
@@ -368,7 +368,7 @@ def _take_back(sale: Sale, now: datetime) -> None:
 def lose_hold(sale: Sale, now: datetime) -> None:
     """The hold is worth nothing any more; what may be left of it is let go."""
     assert sale.hold is not None
-    sale.old_holds.append(sale.hold.ref)
+    sale.old_holds[sale.hold.ref] = sale.hold.amount
     sale.hold, sale.renewing, sale.buyer_asked, sale.lost = None, False, None, now
 
 

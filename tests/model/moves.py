@@ -215,7 +215,8 @@ def told(sale: Sale, now: datetime) -> list[Say]:
     """What the payment provider tells by itself."""
     late = f"pi_late{sale.heard}"
     taken = {"payment_intent": late, "charge": f"ch_late{sale.heard}", "amount": "5.55 EUR"}
-    found = [Say("payment_found", "provider", {"payment_intent": late})]
+    held = {"amount": "7.77 EUR"} if sale.heard % 2 else {}
+    found = [Say("payment_found", "provider", {"payment_intent": late, **held})]
     if sale.hold and not sale.captured:
         found.append(Say("hold_lost", "provider", {"hold": sale.hold.ref}))
     if sale.captured or stage(sale) == "expired":

@@ -40,7 +40,7 @@ def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.offer, sale.offer_is_intent = intent, True
     else:
         _reopen(sale)
-        sale.old_holds.append(intent)
+        sale.old_holds[intent] = cents(body["amount"]) if body.get("amount") else sale.priced
 
 
 def hold_lost(sale: Sale, body: Body, role: str, now: datetime) -> None:

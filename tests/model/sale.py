@@ -208,11 +208,10 @@ class Sale:
     desk_days: Days
     account_since: datetime
     account: str = ""
-    authorised: int = 0
     offer: str | None = None
     offer_is_intent: bool = False
     hold: Hold | None = None
-    old_holds: list[str] = field(default_factory=list)
+    old_holds: dict[str, int] = field(default_factory=dict)
     gone_holds: set[str] = field(default_factory=set)
     renewing: bool = False
     buyer_asked: datetime | None = None

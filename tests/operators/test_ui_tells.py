@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowExecutionDescription
 
+from activities.store import screens
 from activities.store.database import connect
 from demo.postgres import Postgres
 from domain.contract import WORKFLOW, workflow_id
@@ -25,6 +26,7 @@ from domain.summary import LONGEST_REASON
 from sandbox.faults import FaultKind
 from starter import documents
 from starter.runs import Runs, _first_attributes
+from starter.trouble import why
 from tests.conftest import Database
 from tests.life import BUYER, OPERATOR, PATIENCE, SELLER, Life
 from tests.marketplace import Marketplace
@@ -284,6 +286,31 @@ async def test_an_order_whose_step_cannot_be_recorded_says_so_and_a_note_hastens
             assert life.steps() == ["place", "confirm", "note"]
             described = await life.handle.describe()
             assert (described.search_attributes["Attention"], reason(described)) == ([False], "")
+
+
+async def test_a_step_that_the_books_refuse_is_told_as_a_bug_and_why_knows_of_it(
+    alone: tuple[Marketplace, Database],
+) -> None:
+    market, database = alone
+    with psycopg.connect(database.owner_url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute("ALTER TABLE steps ADD CONSTRAINT wrong CHECK (step <> 'decline')")
+        with market.worker() as worker:
+            async with worker:
+                life = await market.order()
+                await life.handle.signal("decline", life.message(SELLER, {"reason": "other"}))
+                described = await told(life, "cannot be recorded")
+                assert reason(described).startswith("step 2 (decline) cannot be recorded (IntegrityError): the books")
+                assert "PostgreSQL" not in reason(described)
+                assert ("restart", life.order_id) in COMMAND.findall(reason(described))
+                with market.engine.begin() as conn:
+                    screen = screens.order_screen(conn, life.order_id)
+                assert screen is not None
+                assert [(item.kind, item.command) for item in why(screen).open] == [
+                    ("step", f"aftersale restart {life.order_id} --reason '...'")
+                ]
+                owner.execute("ALTER TABLE steps DROP CONSTRAINT wrong")
+                await life.signal("confirm", SELLER)
+                assert life.steps() == ["place", "decline"]
 
 
 async def told(life: Life, words: str) -> WorkflowExecutionDescription:

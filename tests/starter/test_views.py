@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console, RenderableType
 
@@ -192,6 +193,16 @@ def test_the_client_reads_progress_from_the_record_as_the_order_answers_itself()
         own.pop("command_id")
         own.pop("advice")
         assert own == verdict(life.order, life.order.seq, actor, life.now)
+
+
+def test_why_does_not_call_an_order_sound_whose_step_has_begun_and_is_not_recorded() -> None:
+    begun = {"step": "settle", "seq": 5, "now": "2026-11-24T09:00:00Z", "events": []}
+    answer = why(replace(screen_of(confirmed().order), begun=begun))
+    [open_] = answer.open
+    assert open_.what.startswith("step 5 (settle) has begun and is not recorded")
+    assert (open_.since, open_.mends) == (datetime(2026, 11, 24, 9, tzinfo=UTC), "itself, else restart")
+    assert "Nothing" not in text_of(render.why(answer))
+    assert "Nothing that is on record is wrong" in text_of(render.why(why(screen_of(confirmed().order))))
 
 
 def test_why_names_unknown_money_pauses_and_approvals_each_with_the_command_that_mends_it() -> None:

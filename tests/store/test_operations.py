@@ -76,6 +76,14 @@ def test_less_than_asked_may_be_done_but_never_more(engine: Engine) -> None:
         assert begin(conn, ORDER, OP, KEY, NOW).done == euro(4000)
 
 
+def test_a_void_frees_whatever_was_held(engine: Engine) -> None:
+    void = operation(verb=Verb.VOID)
+    with engine.begin() as conn:
+        begin(conn, ORDER, void, KEY, NOW)
+        resolve(conn, ORDER, void, "done", "pi_1", "", NOW, euro(6490))
+        assert begin(conn, ORDER, void, KEY, NOW).done == euro(6490)
+
+
 @pytest.mark.parametrize(
     "change",
     ["state = 'pending', done_minor = NULL, resolved_at = NULL", "ref = 'ch_2'", "done_minor = 1", "state = 'refused'"],

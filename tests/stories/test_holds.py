@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.money import Money
 from domain.state import Stage
 from tests.life import BUYER, SELLER
 from tests.marketplace import Marketplace
@@ -61,3 +62,37 @@ async def test_the_provider_not_our_guess_says_how_long_a_hold_lasts(market: Mar
     limit = life.state().payment.capture_before
     assert limit is not None
     assert timedelta(days=3, hours=23) < limit - life.state().placed_at <= timedelta(days=4)
+
+
+async def test_an_order_that_is_half_confirmed_is_renewed_for_the_rest_and_the_whole_old_hold_let_go(
+    market: Marketplace,
+) -> None:
+    life = await market.order(market.preauthorised(market.checkout(), hold=SHORT))
+    await life.send("confirm", SELLER, lines=["L2"])
+    await life.until("renew_hold")
+    assert life.state().payment.authorised == Money.of("24.90", "EUR")
+    assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
+    await life.ship()
+    assert life.money()["captured"] == "24.90 EUR"
+
+
+async def test_an_order_of_which_the_buyer_cancelled_a_line_is_renewed_for_the_rest(market: Marketplace) -> None:
+    life = await market.order(market.preauthorised(market.checkout(), hold=SHORT))
+    await life.send("cancel", BUYER, reason="changed_mind", lines=["L1"])
+    await life.until("renew_hold")
+    assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
+    await life.send("confirm", SELLER)
+    await life.ship()
+    assert life.money()["captured"] == "24.90 EUR"
+
+
+async def test_a_buyer_pays_anew_for_what_is_left_of_the_order(market: Marketplace) -> None:
+    document = market.preauthorised(market.checkout(), card="pm_card_authenticationRequired", hold=SHORT)
+    life = await market.order(document)
+    await life.send("confirm", SELLER, lines=["L2"])
+    await life.until("renew_hold")
+    rest = document | {"total": "24.90 EUR"}
+    await life.send("pay", BUYER, payment_intent=market.preauthorise(rest, now=await life.now()))
+    assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
+    await life.ship()
+    assert life.money()["captured"] == "24.90 EUR"

@@ -179,3 +179,18 @@ async def test_what_is_not_ours_moves_nothing(market: Marketplace, receiver: Rec
     told = [*await receiver.tell(cheap, unknown), *await receiver.tell(dispute), *await receiver.tell(review)]
     assert set(told) == {"ignored"}
     assert (life.steps(), life.refusals()) == (["place"], [])
+
+
+async def test_a_payment_of_another_amount_that_was_turned_away_is_let_go_when_the_provider_tells_of_it(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order(market.checkout())
+    await life.send("cancel", BUYER, reason="changed_mind", lines=["L1"])
+    whole = market.preauthorise(life.document)
+    await life.send("pay", BUYER, payment_intent=whole)
+    rest = market.preauthorise(life.document | {"total": "24.90 EUR"})
+    await life.send("pay", BUYER, payment_intent=rest)
+    assert life.state().payment.hold == rest
+    receiver.desk.clock = an_hour_later
+    assert "delivered" in await receiver.tell(whole)
+    assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
