@@ -17,7 +17,7 @@ from activities.cashier import PAYMENT_RULES, Cashier
 from activities.numbers import keep_number
 from activities.providers.port import PaymentProvider
 from activities.record import begin, digest, record, record_refusal
-from activities.store import orders, steps
+from activities.store import orders, personal, steps
 from activities.store.vault import Vault
 from domain import events, wire
 from domain.contract import Admission, Admitted, Answer, Ask, Envelope, RefusalNote
@@ -103,6 +103,7 @@ class Performer:
         )  # fmt: skip
         try:
             with self._engine.begin() as conn:
+                personal.take_over(conn, order.order_id, order.buyer, order.seller)
                 return record(conn, ask, settled)
         except StaleEpoch:
             return self._placed(order.order_id)

@@ -76,7 +76,7 @@ class Walker:
         with self.market.engine.begin() as conn:
             for person, name in (("ann", "Ann Example"), ("sam", "Sam Example")):
                 known = personal.Person(person, name, f"{person}@mail.example", "en")
-                personal.put_person(conn, self.market.vault, known)
+                personal.put_person(conn, self.market.vault, document["order_id"], known)
 
     @property
     def order(self) -> Life:

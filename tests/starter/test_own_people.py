@@ -1,0 +1,92 @@
+"""What an order knows of its people and its address is its own: no other checkout changes what it uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from activities.mail import EmlMailer
+from activities.relay import Relay
+from activities.storefront import RowsOnly
+from domain.errors import Invalid
+from starter.answers import seller
+from starter.client import AftersaleClient
+from tests.activities.told_orders import ADDRESSES, LETTERS, FakeCarrier
+from tests.life import Json, Life
+from tests.marketplace import Marketplace
+from tests.starter.test_client_live import bare, known
+
+THIEF = {"name": "Canary Thief", "email": "thief@mail.example"}
+Checkout = Callable[[Marketplace, Json], Json]
+
+
+async def mailed(market: Marketplace, life: Life, into: Path) -> dict[str, str]:
+    """Whom the order's mails of each kind went to, as far as they are due by now."""
+    relay = Relay(market.engine, market.vault, LETTERS, EmlMailer(into), RowsOnly(), FakeCarrier(), ADDRESSES)
+    await asyncio.to_thread(relay.deliver, await life.now(), life.order_id)
+    return addressees(into)
+
+
+def addressees(room: Path) -> dict[str, str]:
+    mails = [message_from_bytes(path.read_bytes()) for path in room.glob("*.eml")]
+    return {str(mail["X-Aftersale-Notice"]): str(mail["To"]) for mail in mails}
+
+
+def of_the_same_buyer(market: Marketplace, first: Json) -> Json:
+    """A checkout with the buyer and the address id of another, and other words for both."""
+    document = bare(market.checkout()) | {"buyer": first["buyer"], "seller": first["seller"]}
+    document["address_id"] = f"{first['order_id']}-address"
+    document["address"] = {"lines": ["Canary Thief", "Elsewhere 9", "Berlin"]}
+    return document | {"people": {"buyer": THIEF, "seller": THIEF}}
+
+
+def refused(market: Marketplace, first: Json) -> Json:
+    return of_the_same_buyer(market, first) | {"payment": {"payment_intent": "pi_nope"}}
+
+
+def accepted(market: Marketplace, first: Json) -> Json:
+    return market.preauthorised(of_the_same_buyer(market, first))
+
+
+@pytest.mark.parametrize("later", [refused, accepted])
+async def test_a_later_checkout_moves_no_mail_of_a_running_order(
+    client: AftersaleClient, market: Marketplace, tmp_path: Path, later: Checkout
+) -> None:
+    document = market.preauthorised(bare(market.checkout()))
+    await client.place(document)
+    life, by = known(market, document), seller(document["seller"]["person_id"])
+    await client.confirm(life.order_id, by)
+    other = later(market, document)
+    if later is refused:
+        with pytest.raises(Invalid, match=r"^payment\.payment_intent"):
+            await client.place(other)
+    else:
+        await client.place(other)
+        known(market, other)
+    await client.ship(life.order_id, by, carrier="DHL", tracking_number="JD014600006281230704")
+    await life.rest()
+    to = await mailed(market, life, tmp_path)
+    assert to["ship.buyer"] == to["paid.buyer"] == "canary.berta@mail.example"
+    assert to["secured.seller"] == "canary.samuel@mail.example"
+
+
+async def test_an_order_that_tells_nothing_of_its_people_keeps_what_their_newest_order_told(
+    client: AftersaleClient, market: Marketplace, tmp_path: Path
+) -> None:
+    first = market.preauthorised(bare(market.checkout()))
+    await client.place(first)
+    known(market, first)
+    with pytest.raises(Invalid, match=r"^payment\.payment_intent"):
+        await client.place(refused(market, first))
+    silent = {name: value for name, value in accepted(market, first).items() if name != "people"}
+    await client.place(silent)
+    life = known(market, silent)
+    louder = accepted(market, first)
+    await client.place(louder)
+    known(market, louder)
+    to = await mailed(market, life, tmp_path)
+    assert to == {"paid.buyer": "canary.berta@mail.example", "paid.seller": "canary.samuel@mail.example"}
