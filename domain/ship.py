@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from domain.checkout import ID, NOT_AN_ID
 from domain.claims.answers import arrived, came_back, returned_with
@@ -86,7 +87,9 @@ class ParcelScan:
 
 @dataclass(frozen=True, slots=True)
 class ChangeAddress:
-    """The parcels go to `address_id`, stored before."""
+    """The parcels go to `address_id`. It was stored under that id first, for this order and its buyer."""
+
+    stored_first: ClassVar[bool] = True
 
     address_id: str
 

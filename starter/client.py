@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
@@ -69,6 +69,16 @@ class AftersaleClient(TypedCommands):
         ready = documents.read(document)
         [standing] = await asyncio.to_thread(self._records.claim, [ready])
         return await self._place(ready, standing, within)
+
+    async def store(self, document: object) -> tuple[Mapping[str, Any], ...]:
+        """Store what a checkout tells of people and addresses, for orders that another program starts; start none.
+
+        Takes the ids as `place` does, and gives what each workflow is started from: nothing personal is left in it.
+        """
+        many = "orders" in documents.an_object(document)
+        ready = documents.read_orders(document) if many else (documents.read(document),)
+        await asyncio.to_thread(self._records.claim, ready)
+        return tuple(order.plain for order in ready)
 
     async def place_checkout(self, document: dict[str, Any], *, within: float = ADMISSION) -> tuple[Progress, ...]:
         """Start every order of one checkout, ``{"checkout_id", "orders": [...]}``, each with a payment of its own.

@@ -70,11 +70,16 @@ class Document:
         return (self.checkout.payment.payment_intent or None) if self.checkout.payment else None
 
 
-def read(document: object) -> Document:
-    """One order's document, checked as far as that needs nobody else. Raises Invalid, naming field and rule."""
+def an_object(document: object) -> dict[str, Any]:
+    """A document as what it must be; raises Invalid for anything else."""
     if not isinstance(document, dict):
         raise Invalid("document", f"must be one JSON object, not {type(document).__name__}")
-    plain = dict(document)
+    return document
+
+
+def read(document: object) -> Document:
+    """One order's document, checked as far as that needs nobody else. Raises Invalid, naming field and rule."""
+    plain = dict(an_object(document))
     people = wire.from_plain(People, plain.pop("people", {}), "people")
     address = plain.pop("address", None)
     if address is not None and "address_id" not in plain:
@@ -103,8 +108,7 @@ def read_orders(document: object) -> tuple[Document, ...]:
 
     `people` and `address` at its top are shared. Raises Invalid, naming the order's place in the list as well.
     """
-    if not isinstance(document, dict):
-        raise Invalid("document", f"must be one JSON object, not {type(document).__name__}")
+    document = an_object(document)
     known = ("checkout_id", "orders", "people", "address", "address_id")
     for name in document:
         if name not in known:

@@ -89,6 +89,8 @@ class Records:
             personal.put_person(conn, self.vault, document.order_id, person)
         if document.address is not None:
             personal.put_address(conn, self.vault, document.order_id, document.address)
+        checkout = document.checkout
+        personal.check_address(conn, checkout.order_id, checkout.address_id, checkout.buyer.person_id)
 
     def standing(self, order_id: str) -> Standing:
         """Where the order stands; raises NotFound."""

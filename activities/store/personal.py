@@ -33,7 +33,7 @@ from activities.store.desk.message_tables import bounces
 from activities.store.tables import addresses, data_keys, looks, notes, orders, parcels, people
 from activities.store.vault import Vault
 from activities.tracking_advice import normalise
-from domain.errors import Conflict
+from domain.errors import Conflict, Invalid
 from domain.state import Actor, Role
 
 
@@ -179,6 +179,19 @@ def put_address(conn: Connection, safe: Vault, order_id: str, address: Address) 
     new = insert(addresses).values(values).on_conflict_do_nothing().returning(addresses.c.address_id)
     if conn.execute(new).one_or_none() is None and get_address(conn, safe, order_id, address.address_id) != address:
         raise Conflict(f"order {order_id} has another address under {address.address_id}; store it under another id")
+
+
+def has_address(conn: Connection, order_id: str, address_id: str, buyer: str) -> bool:
+    """Whether an address of the buyer is stored for the order under this id."""
+    mine = addresses.c.order_id == order_id, addresses.c.address_id == address_id, addresses.c.person_id == buyer
+    return bool(conn.scalar(select(exists().where(*mine))))
+
+
+def check_address(conn: Connection, order_id: str, address_id: str, buyer: str) -> None:
+    """Raises Invalid unless the address that a checkout names is stored for its order."""
+    if not has_address(conn, order_id, address_id, buyer):
+        rule = "names no address that is stored for this order and its buyer; give its lines as `address`"
+        raise Invalid("address_id", rule)
 
 
 _ADDRESS = (

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from activities.mail import EmlMailer
 from activities.relay import Relay
+from activities.store import personal
 from activities.storefront import RowsOnly
-from domain.errors import Invalid
-from starter.answers import seller
+from domain.errors import Conflict, Invalid, Refused
+from starter.answers import buyer, seller
 from starter.client import AftersaleClient
 from tests.activities.told_orders import ADDRESSES, LETTERS, FakeCarrier
 from tests.life import Json, Life
 from tests.marketplace import Marketplace
+from tests.starter.conftest import Aftersale
 from tests.starter.test_client_live import bare, known
 
 THIEF = {"name": "Canary Thief", "email": "thief@mail.example"}
@@ -90,3 +94,52 @@ async def test_an_order_that_tells_nothing_of_its_people_keeps_what_their_newest
     known(market, louder)
     to = await mailed(market, life, tmp_path)
     assert to == {"paid.buyer": "canary.berta@mail.example", "paid.seller": "canary.samuel@mail.example"}
+
+
+async def test_a_checkout_names_an_address_that_was_stored_for_this_very_order(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    elsewhere = await market.order()
+    for address_id in ("never-stored", elsewhere.document["address_id"]):
+        document = market.preauthorised(market.checkout()) | {"address_id": address_id}
+        with pytest.raises(Invalid, match=r"^address_id: names no address that is stored for this order and its buyer"):
+            await client.place(document)
+        life = await market.start(document)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await life.result()
+        assert "address_id: names no address" in str(failed.value.cause)
+        market.lives.remove(life)
+
+
+async def test_an_order_goes_to_no_address_that_was_not_stored_for_it(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    life, elsewhere = await market.order(), await market.order()
+    by, first = buyer(life.document["buyer"]["person_id"]), life.state().address_id
+    for address_id in ("never-stored", elsewhere.state().address_id):
+        with pytest.raises(Refused, match="no address of this order is stored under this address_id") as refused:
+            await client.change_address(life.order_id, by, address_id=address_id)
+        assert refused.value.code == "address_unknown"
+        await life.signal("change_address", by, address_id=address_id)
+    assert (life.state().address_id, life.refusals()) == (first, ["address_unknown", "address_unknown"])
+    await client.change_address(life.order_id, by, address_lines=["B. Buyer", "New Lane 9"], command_id="move-1")
+    with pytest.raises(Conflict, match="has another address under"):
+        await client.change_address(life.order_id, by, address_lines=["Elsewhere 1"], command_id="move-1")
+    await life.rest()
+    with market.engine.begin() as conn:
+        stored = personal.get_address(conn, market.vault, life.order_id, life.state().address_id)
+    assert stored is not None
+    assert stored.lines == ("B. Buyer", "New Lane 9")
+    await client.change_address(life.order_id, by, address_id=first)
+    assert life.state().address_id == first
+
+
+async def test_what_another_program_starts_is_stored_first_and_printed_without_its_people(
+    aftersale: Aftersale, market: Marketplace
+) -> None:
+    document = market.preauthorised(bare(market.checkout()))
+    stored, again = [await aftersale("place", "-", "--store-only", stdin=json.dumps(document)) for _ in range(2)]
+    assert (stored.code, stored.out, "canary" in stored.out.lower()) == (0, again.out, False), stored.err
+    assert stored.json["address_id"] == f"{document['order_id']}-address"
+    life = await market.order(stored.json)
+    assert life.steps() == ["place"]

@@ -77,6 +77,8 @@ class Walker:
             for person, name in (("ann", "Ann Example"), ("sam", "Sam Example")):
                 known = personal.Person(person, name, f"{person}@mail.example", "en")
                 personal.put_person(conn, self.market.vault, document["order_id"], known)
+            home = personal.Address(document["address_id"], "ann", ("Ann Example", "1 Main Street", "Berlin"))
+            personal.put_address(conn, self.market.vault, document["order_id"], home)
 
     @property
     def order(self) -> Life:
