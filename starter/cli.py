@@ -102,7 +102,7 @@ def _document(file: Path) -> Any:
 
 @app.command("show", epilog=EPILOG)
 def show_order(order: Order, role: As, actor_id: Id = "", as_json: Json = False) -> None:
-    """An order as buyer, seller, specialist or operator see it; a specialist's look at tracking numbers is recorded."""
+    """An order as buyer, seller or desk see it; a look of the desk at tracking numbers and address is recorded."""
     with reading(as_json=as_json) as screens:
         view = screens.show(order, _viewer(screens, order, role, actor_id))
     show(view, lambda: render.order(view), as_json=as_json)

@@ -21,6 +21,7 @@ from domain.state import DESK, Actor, Order
 from starter import documents, settings as environment
 from starter.answers import STOREFRONT, CheckoutIncomplete, NotJudgedYet, Progress, progress_of
 from starter.documents import Document
+from starter.reader import Reader
 from starter.records import Records, wall_clock
 from starter.runs import ADMITTING, NotRunning, Runs, message_size
 from starter.sending import WITHIN, id_from, new_id
@@ -212,6 +213,13 @@ class AftersaleClient(TypedCommands):
     async def order(self, order_id: str) -> Order:
         """The order's state after its last recorded step. Raises NotFound."""
         return await asyncio.to_thread(self._records.order, order_id)
+
+    async def address(self, order_id: str, by: Actor) -> tuple[str, ...]:
+        """Where the parcels go, line by line: for the buyer, the desk, and a seller who has something to send.
+
+        A look of the desk is recorded. Raises NotFound for anybody else, Refused for a seller before and afterwards.
+        """
+        return await asyncio.to_thread(Reader(self._records).address, order_id, by)
 
     async def restart(self, order_id: str, by: Actor, *, reason: str, command_id: str = "") -> Progress:
         """Let a new run take the order over from its last recorded step: after a Terminate, or when a run is stuck.

@@ -1,4 +1,4 @@
-"""People, addresses, parcels' tracking numbers and notes, sealed by the vault. Looks at a number are recorded.
+"""People, addresses, parcels' tracking numbers and notes, sealed by the vault. Looks at them are recorded.
 
 All of them are one order's own: what another order is told of the same people changes nothing here.
 
@@ -202,7 +202,7 @@ _ADDRESS = (
 
 
 def get_address(conn: Connection, safe: Vault, order_id: str, address_id: str) -> Address | None:
-    """The address, None when the order has none of that id, or it was erased."""
+    """The address, None when the order has none of that id, or it was erased. The desk looks by `look_at_address`."""
     row = conn.execute(_ADDRESS, {"order_id": order_id, "address_id": address_id}).one_or_none()
     if row is None:
         return None
@@ -265,9 +265,23 @@ def look(conn: Connection, safe: Vault, order_id: str, parcel_id: str, actor: Ac
     found = get_parcel(conn, safe, order_id, parcel_id)
     if found is None:
         return None
-    seen = {"order_id": order_id, "parcel_id": parcel_id, "role": actor.role.value, "actor_id": actor.id, "at": now}
-    conn.execute(plain_insert(looks).values(seen))
+    _looked(conn, order_id, actor, now, parcel_id=parcel_id)
     return found.number
+
+
+def look_at_address(
+    conn: Connection, safe: Vault, order_id: str, address_id: str, actor: Actor, now: datetime
+) -> Address | None:
+    """As `look`, at an address of the order."""
+    found = get_address(conn, safe, order_id, address_id)
+    if found is not None:
+        _looked(conn, order_id, actor, now, address_id=address_id)
+    return found
+
+
+def _looked(conn: Connection, order_id: str, actor: Actor, now: datetime, parcel_id: str = "", **at: str) -> None:
+    seen = {"order_id": order_id, "parcel_id": parcel_id, "role": actor.role.value, "actor_id": actor.id, "at": now}
+    conn.execute(plain_insert(looks).values(**seen, **at))
 
 
 def reused(conn: Connection, order_id: str, parcel_id: str) -> bool:

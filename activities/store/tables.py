@@ -316,6 +316,7 @@ looks = Table(
     _text("role"),
     _text("actor_id"),
     _time("at"),
+    _text("address_id", ""),
     Index("looks_order", "order_id"),
 )
 

@@ -1,5 +1,7 @@
 """People and addresses are stored for each order, and so is a mail that came back: no other checkout changes them.
 
+Looks of the desk at an address are on record as those at a tracking number are.
+
 What is sealed stays as it is: it is bound to the person, or to the address, whichever order it stands under.
 """
 
@@ -45,9 +47,11 @@ UPGRADE = (
     """,  # noqa: S608  # our own words
     "DELETE FROM bounces WHERE order_id IS NULL",
     "ALTER TABLE bounces ADD PRIMARY KEY (order_id, person_id)",
+    "ALTER TABLE looks ADD COLUMN address_id text NOT NULL DEFAULT ''",
 )
 
 DOWNGRADE = (
+    "ALTER TABLE looks DROP COLUMN address_id",
     """
     DELETE FROM bounces a USING bounces b
     WHERE a.person_id = b.person_id AND (a.at, a.order_id) < (b.at, b.order_id)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event, select
 from temporalio.client import WorkflowFailureError
 
 from activities.mail import EmlMailer
 from activities.relay import Relay
 from activities.store import personal
+from activities.store.tables import looks
 from activities.storefront import RowsOnly
 from domain.errors import Conflict, Invalid, Refused
-from starter.answers import buyer, seller
+from domain.state import DESK, PARTIES, Role
+from starter.answers import NotFound, buyer, seller, specialist
 from starter.client import AftersaleClient
+from starter.reader import Reader
+from starter.records import Records
 from tests.activities.told_orders import ADDRESSES, LETTERS, FakeCarrier
 from tests.life import Json, Life
 from tests.marketplace import Marketplace
@@ -143,3 +149,86 @@ async def test_what_another_program_starts_is_stored_first_and_printed_without_i
     assert stored.json["address_id"] == f"{document['order_id']}-address"
     life = await market.order(stored.json)
     assert life.steps() == ["place"]
+
+
+HOME = ("Samuel Seller", "1 Main Street", "Berlin")
+
+
+async def readers(client: AftersaleClient, life: Life) -> set[Role]:
+    """The roles whose holders read the order's address now; all but the parties and the desk know of no order."""
+    found = set()
+    for role in PARTIES | DESK:
+        with suppress(Refused):
+            assert await client.address(life.order_id, life.actor(role)) == HOME
+            found.add(role)
+    for role in set(Role) - PARTIES - DESK:
+        with pytest.raises(NotFound):
+            await client.address(life.order_id, life.actor(role))
+    return found
+
+
+async def test_the_address_is_read_by_the_buyer_the_desk_and_a_seller_with_something_to_send_and_by_nobody_else(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await market.order()
+    assert await readers(client, life) == {Role.BUYER, *DESK}, "nothing is confirmed"
+    await life.send("confirm", Role.SELLER, lines=["L1"])
+    assert await readers(client, life) == {*PARTIES, *DESK}
+    await life.ship()
+    assert await readers(client, life) == {*PARTIES, *DESK}
+    await life.send("receive", Role.BUYER)
+    assert await readers(client, life) == {Role.BUYER, *DESK}, "everything has arrived"
+    own = life.actor(Role.SELLER).id
+    for stranger in (buyer("b-else"), seller("s-else"), specialist(own), buyer(own)):
+        with pytest.raises(NotFound):
+            await client.address(life.order_id, stranger)
+
+
+async def test_show_tells_the_address_to_those_who_may_read_it_and_a_look_of_the_desk_is_recorded(
+    aftersale: Aftersale, market: Marketplace
+) -> None:
+    life = await market.order()
+
+    async def told(role: Role) -> tuple[list[str], bool]:
+        args = ("show", life.order_id, "--as", role.value, "--id", life.actor(role).id)
+        shown = (await aftersale(*args)).out
+        return (await aftersale(*args, "--json")).json["address"], f"Delivery address: {', '.join(HOME)}" in shown
+
+    assert await told(Role.SELLER) == ([], False)
+    await life.send("confirm", Role.SELLER)
+    for role in (Role.BUYER, Role.SELLER, Role.SPECIALIST, Role.OPERATOR):
+        assert await told(role) == (list(HOME), True)
+    query = select(looks.c.role, looks.c.parcel_id, looks.c.address_id).where(looks.c.order_id == life.order_id)
+    with market.engine.begin() as conn:
+        seen = [tuple(row) for row in conn.execute(query.order_by(looks.c.id))]
+    address_id = life.document["address_id"]
+    assert seen == [("specialist", "", address_id)] * 2 + [("operator", "", address_id)] * 2
+
+
+async def test_the_seller_reads_the_new_address_after_it_has_changed(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await market.order()
+    await life.send("confirm", Role.SELLER)
+    lines = ("B. Buyer", "Canary Lane 9", "Berlin")
+    await client.change_address(life.order_id, life.actor(Role.BUYER), address_lines=lines)
+    assert await client.address(life.order_id, life.actor(Role.SELLER)) == lines
+    assert "Canary" not in str(await life.handle.fetch_history())
+
+
+@pytest.mark.parametrize(("by", "queries"), [(Role.SELLER, 2 + 1), (Role.SPECIALIST, 2 + 1 + 1 + 1)])
+async def test_an_order_with_its_address_is_shown_in_one_query_more_and_a_look_is_one_row(
+    records: Records, reader: Reader, market: Marketplace, by: Role, queries: int
+) -> None:
+    life, asked = await market.order(), list[str]()
+    await life.send("confirm", Role.SELLER)
+
+    def note(_c: object, _cursor: object, sql: str, *_: object) -> None:
+        asked.append(sql)
+
+    event.listen(records.engine, "before_cursor_execute", note)
+    try:
+        assert reader.show(life.order_id, life.actor(by)).address == HOME
+    finally:
+        event.remove(records.engine, "before_cursor_execute", note)
+    assert len(asked) == queries, asked
