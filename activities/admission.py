@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from activities import calendars
 from activities.policies import read_policy
+from activities.store import personal
 from domain import wire
 from domain.business_time import Calendar
 from domain.checkout import Checkout, check, place
@@ -28,6 +31,16 @@ def draft(policies: Path, document: Mapping[str, Any], now: datetime) -> Order:
     for calendar in (seller, buyer, desk):
         calendars.reaches(calendar, policy, now)
     return place(checkout, policy, seller, buyer, desk, now)
+
+
+def stored_first(conn: Connection, order: Order) -> None:
+    """Raises Invalid unless the order's address is stored. Whoever starts a workflow past the client stores it, too."""
+    personal.check_address(conn, order.order_id, order.address_id, order.buyer)
+
+
+def take_over(conn: Connection, order: Order) -> None:
+    """With its first step an order knows what the newest order of its people knew, where its checkout said nothing."""
+    personal.take_over(conn, order.order_id, order.buyer, order.seller)
 
 
 def further_days(order: Order, now: datetime) -> CalendarsExtended:

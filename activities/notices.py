@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ from domain.claims.case import case_number
 from domain.deadlines import deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
-from domain.state import LineState, Order, Role, Stage, in_state, stage
+from domain.state import LineState, Order, Parcel, Role, Stage, in_state, stage
 from domain.summary import mends
 from domain.wire import instant
 from domain.words import Words, in_language
@@ -144,7 +144,7 @@ def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[st
         "why": tongue.dispute(why),
         "pending": facts.get("stage") == Stage.PLACED,
         "confirmed": [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))],
-        "parcel": order.parcel(parcel_id),
+        "parcel": _on_lines(order.parcel(parcel_id)),
         "ticket": ticket,
         "mends": mends(ticket, tongue.alternative) if ticket is not None else "",
         "claim": claim,
@@ -190,6 +190,13 @@ def _quoted(text: str) -> str:
     """Each line behind a mark, without characters that a reader's screen would obey."""
     lines = ("".join(c for c in line if c.isprintable() or c == "\t") for line in text.splitlines())
     return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def _on_lines(parcel: Parcel | None) -> Parcel | None:
+    """A parcel whose seller's words stay on their line; parcels of before were not held to it."""
+    if parcel is None:
+        return None
+    return replace(parcel, carrier=_one_line(parcel.carrier), service=_one_line(parcel.service))
 
 
 def _one_line(text: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.admission import draft, further_days
+from activities.admission import draft, further_days, stored_first, take_over
 from activities.cashier import PAYMENT_RULES, Cashier
 from activities.numbers import keep_number
 from activities.providers.port import PaymentProvider
@@ -87,6 +87,7 @@ class Performer:
                 raise Invalid("order_id", "was used before with other contents; use a new id for a new order") from None
             if steps.recorded(conn, order.order_id, 1) is not None:
                 return wire.from_plain(Order, orders.snapshot(conn, order.order_id))
+            stored_first(conn, order)
         return self._place(order, now)
 
     def _place(self, order: Order, now: datetime) -> Order:
@@ -103,6 +104,7 @@ class Performer:
         )  # fmt: skip
         try:
             with self._engine.begin() as conn:
+                take_over(conn, order)
                 return record(conn, ask, settled)
         except StaleEpoch:
             return self._placed(order.order_id)

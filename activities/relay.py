@@ -168,7 +168,7 @@ class Relay:
         role = Role(row.recipient_role)
         to, reader = self._addresses.desk, Reader(role, language=self._addresses.desk_language)
         if role is not Role.SPECIALIST:
-            person = personal.get_person(conn, self._vault, row.recipient_id)
+            person = personal.get_person(conn, self._vault, row.order_id, row.recipient_id)
             if person is None or not person.email:
                 raise Undeliverable("person_unknown" if person is None else "no_address")
             to, reader = person.email, Reader(role, person.name, person.language)
@@ -190,10 +190,10 @@ class Relay:
             )
         except Bounced as error:
             if role is not Role.SPECIALIST:
-                personal.bounced(conn, self._vault, row.recipient_id, to, now, error.code)
+                personal.bounced(conn, self._vault, row.order_id, row.recipient_id, to, now, error.code)
             raise
         if row.bounced:
-            personal.reached(conn, row.recipient_id)
+            personal.reached(conn, row.order_id, row.recipient_id)
 
     def _text(self, conn: Connection, row: Waiting) -> str:
         """What was written. Raises Gone when it was erased since."""

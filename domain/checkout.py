@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from unicodedata import category
 
 from domain.business_time import Calendar
 from domain.errors import Invalid, Refused
@@ -33,11 +34,30 @@ NOT_AN_ID = "is not an id: 1 to 64 letters, digits, '.', '_' or '-', a letter or
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}")
 NOT_A_REFERENCE = "is not a provider's id: 1 to 255 letters, digits, '.', '_', ':' or '-', a letter or digit first"
 
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that make a line read in another order than it was written."""
+
+
+def is_line(text: str, most: int) -> bool:
+    """Whether a text says something on one printable line: in a mail it cannot pass for the marketplace's own words.
+
+    Joiners and hard spaces, which names and titles need, are printable here.
+    """
+    return bool(text.strip()) and len(text) <= most and not any(category(c) in _BREAKS or c in _BIDI for c in text)
+
+
+def not_a_line(most: int) -> str:
+    """The rule for such a text. What was given is not repeated, as for ids."""
+    return f"must be one line of 1 to {most} printable characters"
+
+
 MOST_LINES = 100
 MOST_PIECES = 1_000_000
 LARGEST_TOTAL = 10**12
 """Minor units that no order reaches; what providers and spreadsheets take without loss is more."""
 LONGEST_TEXT = 500
+LONGEST_OF_PARCELS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +180,9 @@ def _check_line(checkout: Checkout, line: CheckoutLine, index: int) -> None:
         )
     if line.price.minor <= 0:
         raise Invalid(f"{field}.price", f"must be above zero, not {line.price}")
-    for name in ("title", "condition", "known_differences", "return_terms", "sku"):
+    if not is_line(line.title, LONGEST_TEXT):
+        raise Invalid(f"{field}.title", not_a_line(LONGEST_TEXT))
+    for name in ("condition", "known_differences", "return_terms", "sku"):
         if len(getattr(line, name)) > LONGEST_TEXT:
             raise Invalid(f"{field}.{name}", f"is longer than {LONGEST_TEXT} characters")
 

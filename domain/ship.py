@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
-from domain.checkout import ID, NOT_AN_ID
+from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
 from domain.claims.answers import arrived, came_back, returned_with
 from domain.errors import Invalid, Refused
 from domain.events import (
@@ -86,7 +87,9 @@ class ParcelScan:
 
 @dataclass(frozen=True, slots=True)
 class ChangeAddress:
-    """The parcels go to `address_id`, stored before."""
+    """The parcels go to `address_id`. It was stored under that id first, for this order and its buyer."""
+
+    stored_first: ClassVar[bool] = True
 
     address_id: str
 
@@ -120,11 +123,12 @@ def ship(moment: Moment) -> tuple[Event, ...]:
         raise Invalid("body.parcel_id", NOT_AN_ID)
     if order.parcel(body.parcel_id) is not None:
         raise Refused("parcel_known", f"parcel {body.parcel_id} was sent before; use another parcel_id")
-    if not 1 <= len(body.carrier) <= 64:
-        raise Invalid("body.carrier", "must name the carrier in 1 to 64 characters")
+    for name in ("carrier", "service", "tracking_number"):
+        if (name == "carrier" or getattr(body, name)) and not is_line(getattr(body, name), LONGEST_OF_PARCELS):
+            raise Invalid(f"body.{name}", not_a_line(LONGEST_OF_PARCELS))
     if body.insured is not None and (body.insured.currency != order.currency or body.insured.minor < 0):
         raise Invalid("body.insured", f"must be an amount in {order.currency}, not negative")
-    parcel = Parcel(body.parcel_id, body.carrier, moment.ids, moment.now, body.service[:64], body.insured)
+    parcel = Parcel(body.parcel_id, body.carrier, moment.ids, moment.now, body.service, body.insured)
     events: list[Event] = [ParcelSent(parcel)]
     request = order.cancel_request
     if request is not None and set(request.lines) & set(moment.ids):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,6 +53,9 @@ def reading(*, as_json: bool) -> Iterator[Reader]:
 def place(
     file: Annotated[Path, typer.Argument(help="A checkout as JSON; - reads standard input.")],
     within: Annotated[float, typer.Option("--within", help="Seconds to wait for the admission.")] = ADMISSION,
+    store_only: Annotated[
+        bool, typer.Option("--store-only", help="Start nothing; print what another program starts the workflow from.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start an order from its checkout, or all orders of one; the same contents again give the same order.
@@ -61,10 +64,19 @@ def place(
     """
     with answering(as_json=as_json):
         document = _document(file)
+        many = isinstance(document, dict) and "orders" in document
+        if store_only:
+            starts = asyncio.run(_stored(document))
+            show({"orders": starts} if many else starts[0], lambda: render.text(""), as_json=True)
+            return
         placed = asyncio.run(_placed(document, within))
-    many = isinstance(document, dict) and "orders" in document
     value: object = {"orders": placed} if many else placed[0]
     show(value, lambda: render.several([render.progress(each) for each in placed]), as_json=as_json)
+
+
+async def _stored(document: Any) -> tuple[Mapping[str, Any], ...]:
+    async with AftersaleClient.connect() as client:
+        return await client.store(document)
 
 
 async def _placed(document: Any, within: float) -> tuple[Progress, ...]:
@@ -90,7 +102,7 @@ def _document(file: Path) -> Any:
 
 @app.command("show", epilog=EPILOG)
 def show_order(order: Order, role: As, actor_id: Id = "", as_json: Json = False) -> None:
-    """An order as buyer, seller, specialist or operator see it; a specialist's look at tracking numbers is recorded."""
+    """An order as buyer, seller or desk see it; a look of the desk at tracking numbers and address is recorded."""
     with reading(as_json=as_json) as screens:
         view = screens.show(order, _viewer(screens, order, role, actor_id))
     show(view, lambda: render.order(view), as_json=as_json)

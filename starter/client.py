@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
@@ -21,6 +21,7 @@ from domain.state import DESK, Actor, Order
 from starter import documents, settings as environment
 from starter.answers import STOREFRONT, CheckoutIncomplete, NotJudgedYet, Progress, progress_of
 from starter.documents import Document
+from starter.reader import Reader
 from starter.records import Records, wall_clock
 from starter.runs import ADMITTING, NotRunning, Runs, message_size
 from starter.sending import WITHIN, id_from, new_id
@@ -69,6 +70,16 @@ class AftersaleClient(TypedCommands):
         ready = documents.read(document)
         [standing] = await asyncio.to_thread(self._records.claim, [ready])
         return await self._place(ready, standing, within)
+
+    async def store(self, document: object) -> tuple[Mapping[str, Any], ...]:
+        """Store what a checkout tells of people and addresses, for orders that another program starts; start none.
+
+        Takes the ids as `place` does, and gives what each workflow is started from: nothing personal is left in it.
+        """
+        many = "orders" in documents.an_object(document)
+        ready = documents.read_orders(document) if many else (documents.read(document),)
+        await asyncio.to_thread(self._records.claim, ready)
+        return tuple(order.plain for order in ready)
 
     async def place_checkout(self, document: dict[str, Any], *, within: float = ADMISSION) -> tuple[Progress, ...]:
         """Start every order of one checkout, ``{"checkout_id", "orders": [...]}``, each with a payment of its own.
@@ -202,6 +213,13 @@ class AftersaleClient(TypedCommands):
     async def order(self, order_id: str) -> Order:
         """The order's state after its last recorded step. Raises NotFound."""
         return await asyncio.to_thread(self._records.order, order_id)
+
+    async def address(self, order_id: str, by: Actor) -> tuple[str, ...]:
+        """Where the parcels go, line by line: for the buyer, the desk, and a seller who has something to send.
+
+        A look of the desk is recorded. Raises NotFound for anybody else, Refused for a seller before and afterwards.
+        """
+        return await asyncio.to_thread(Reader(self._records).address, order_id, by)
 
     async def restart(self, order_id: str, by: Actor, *, reason: str, command_id: str = "") -> Progress:
         """Let a new run take the order over from its last recorded step: after a Terminate, or when a run is stuck.

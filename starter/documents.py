@@ -9,7 +9,7 @@ from typing import Any
 
 from activities.store.personal import Address, Person
 from domain import wire
-from domain.checkout import Checkout, check
+from domain.checkout import Checkout, check, is_line, not_a_line
 from domain.contract import MOST_BYTES
 from domain.errors import Invalid
 
@@ -70,11 +70,16 @@ class Document:
         return (self.checkout.payment.payment_intent or None) if self.checkout.payment else None
 
 
-def read(document: object) -> Document:
-    """One order's document, checked as far as that needs nobody else. Raises Invalid, naming field and rule."""
+def an_object(document: object) -> dict[str, Any]:
+    """A document as what it must be; raises Invalid for anything else."""
     if not isinstance(document, dict):
         raise Invalid("document", f"must be one JSON object, not {type(document).__name__}")
-    plain = dict(document)
+    return document
+
+
+def read(document: object) -> Document:
+    """One order's document, checked as far as that needs nobody else. Raises Invalid, naming field and rule."""
+    plain = dict(an_object(document))
     people = wire.from_plain(People, plain.pop("people", {}), "people")
     address = plain.pop("address", None)
     if address is not None and "address_id" not in plain:
@@ -103,8 +108,7 @@ def read_orders(document: object) -> tuple[Document, ...]:
 
     `people` and `address` at its top are shared. Raises Invalid, naming the order's place in the list as well.
     """
-    if not isinstance(document, dict):
-        raise Invalid("document", f"must be one JSON object, not {type(document).__name__}")
+    document = an_object(document)
     known = ("checkout_id", "orders", "people", "address", "address_id")
     for name in document:
         if name not in known:
@@ -146,8 +150,9 @@ def _object(value: object) -> Mapping[str, Any]:
 
 def _person(person_id: str, contact: Contact, path: str) -> Person:
     for name in ("name", "email", "language", "phone"):
-        if len(getattr(contact, name)) > LONGEST:
-            raise Invalid(f"{path}.{name}", f"is longer than {LONGEST} characters")
+        given = getattr(contact, name)
+        if (name == "name" or given) and not is_line(given, LONGEST):
+            raise Invalid(f"{path}.{name}", not_a_line(LONGEST))
     local, at, host = contact.email.partition("@")
     if not (local and at and host) or any(c.isspace() for c in contact.email):
         raise Invalid(f"{path}.email", "is not a mail address; write for example 'someone@example.org'")
@@ -157,6 +162,7 @@ def _person(person_id: str, contact: Contact, path: str) -> Person:
 def delivery(address: object, address_id: str, person_id: str) -> Address:
     """An address to store, ``{"lines": [...]}``; raises Invalid without quoting it."""
     lines = wire.from_plain(Delivery, address, "address").lines
-    if not 1 <= len(lines) <= MOST_ADDRESS_LINES or any(not 0 < len(line) <= LONGEST for line in lines):
-        raise Invalid("address.lines", f"must be 1 to {MOST_ADDRESS_LINES} lines of 1 to {LONGEST} characters each")
+    if not 1 <= len(lines) <= MOST_ADDRESS_LINES or not all(is_line(line, LONGEST) for line in lines):
+        rule = f"must be 1 to {MOST_ADDRESS_LINES} lines of 1 to {LONGEST} printable characters each"
+        raise Invalid("address.lines", rule)
     return Address(address_id, person_id, lines)

@@ -8,12 +8,13 @@ from activities.store import personal, screens
 from activities.store.desk import tickets
 from activities.store.personal import Note
 from activities.store.screens import OrderRow, OrderScreen, TicketRow
+from domain import wire
 from domain.errors import Refused
-from domain.state import DESK, PARTIES, Actor
+from domain.state import DESK, PARTIES, Actor, Order
 from starter.answers import NotFound
 from starter.records import Records
 from starter.trouble import Why, why
-from starter.views import OrderView, may_see, order_view
+from starter.views import OrderView, may_read_address, may_see, order_view
 
 PAGE = 50
 
@@ -27,7 +28,7 @@ class Reader:
     def show(self, order_id: str, actor: Actor) -> OrderView:
         """The order as `actor` may see it; raises NotFound, for a stranger too.
 
-        A person of the desk sees tracking numbers as well, and each such look is recorded.
+        Who may read them sees tracking numbers and the address as well; each such look of the desk is recorded.
         """
         screen = self._screen(order_id, actor)
         now = self._now(screen)
@@ -37,7 +38,20 @@ class Reader:
         if actor.role in DESK:
             with self._records.begin() as conn:
                 notes = personal.get_notes(conn, self._records.vault, order_id)
-        return order_view(screen, actor, now, numbers, {note.note_id: note.text for note in notes})
+        texts = {note.note_id: note.text for note in notes}
+        return order_view(screen, actor, now, numbers, texts, self._address(screen, actor, now) or ())
+
+    def address(self, order_id: str, actor: Actor) -> tuple[str, ...]:
+        """Where the parcels go, line by line; a look of the desk is recorded. Raises NotFound, for a stranger too.
+
+        Raises Refused for a seller who has nothing to send, and for an address that was erased.
+        """
+        screen = self._screen(order_id, actor)
+        lines = self._address(screen, actor, self._now(screen))
+        if lines is None:
+            why_not = "is shown to its seller from the confirmation of a line until all have arrived, unless erased"
+            raise Refused("address_not_shown", f"the address of order {order_id} {why_not}")
+        return lines
 
     def look(self, order_id: str, parcel_id: str, actor: Actor) -> str:
         """A parcel's tracking number for one who may see it; a look of the desk is recorded. Raises NotFound."""
@@ -111,6 +125,17 @@ class Reader:
         """The present of the order, which may be ahead of ours."""
         now = self._records.clock()
         return max(now, screen.row.updated_at) if screen.row.updated_at else now
+
+    def _address(self, screen: OrderScreen, actor: Actor, now: datetime) -> tuple[str, ...] | None:
+        """The lines of the order's address as `actor` may read them, in a transaction of its own as `_number`."""
+        order = None if screen.snapshot is None else wire.from_plain(Order, screen.snapshot)
+        if order is None or not may_read_address(actor.role, order):
+            return None
+        about = (self._records.vault, order.order_id, order.address_id)
+        with self._records.begin() as conn:
+            desk = actor.role in DESK
+            found = personal.look_at_address(conn, *about, actor, now) if desk else personal.get_address(conn, *about)
+        return found.lines if found else None
 
     def _number(self, order_id: str, parcel_id: str, actor: Actor, now: datetime) -> str | None:
         """The number as `actor` may see it, in a transaction of its own: a look is on record before it is shown."""

@@ -86,9 +86,11 @@ class Records:
             return
         entrance.check(conn, document.checkout, self.clock())
         for person in document.people:
-            personal.put_person(conn, self.vault, person)
+            personal.put_person(conn, self.vault, document.order_id, person)
         if document.address is not None:
-            personal.put_address(conn, self.vault, document.address)
+            personal.put_address(conn, self.vault, document.order_id, document.address)
+        checkout = document.checkout
+        personal.check_address(conn, checkout.order_id, checkout.address_id, checkout.buyer.person_id)
 
     def standing(self, order_id: str) -> Standing:
         """Where the order stands; raises NotFound."""
@@ -137,9 +139,9 @@ class Records:
                 personal.put_parcel(conn, self.vault, order_id, parcel_id, carrier, number, photo)
 
     def keep_address(self, order_id: str, address_of: Callable[[str], Address]) -> None:
-        """Store another delivery address, made for the order's buyer. Raises NotFound."""
+        """Store another delivery address, made for the order's buyer. Raises NotFound, Conflict."""
         with self.begin() as conn:
-            personal.put_address(conn, self.vault, address_of(self._order(conn, order_id).buyer))
+            personal.put_address(conn, self.vault, order_id, address_of(self._order(conn, order_id).buyer))
 
     def now_of(self, order: Order) -> datetime:
         """The present of an order: never before anything that happened to it."""

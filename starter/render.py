@@ -57,6 +57,8 @@ def order(view: OrderView) -> RenderableType:
         text(f"Claim {claim.number}: {claim.status} ({words(claim.reason)}, {', '.join(claim.lines)})")
         for claim in view.claims
     ]
+    if view.address:
+        parts.append(text(f"Delivery address: {', '.join(view.address)}"))
     parts += [_lines(view.lines), *_told(view.lines)]
     if view.parcels:
         parts += [_parcels(view.parcels), *_lost(view.parcels)]

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TypedDict
 
 from domain import wire
+from domain.checkout import is_line, not_a_line
 from domain.errors import Invalid
 from domain.state import Actor
 from starter.answers import Progress
@@ -71,8 +72,8 @@ LONGEST_NUMBER = 64
 
 def check_number(tracking_number: str) -> None:
     """Raises Invalid for what cannot be a tracking number; whether it looks right is advice, not a gate."""
-    if not 1 <= len(tracking_number.strip()) <= LONGEST_NUMBER:
-        raise Invalid("tracking_number", f"must be 1 to {LONGEST_NUMBER} characters")
+    if not is_line(tracking_number.strip(), LONGEST_NUMBER):
+        raise Invalid("tracking_number", not_a_line(LONGEST_NUMBER))
 
 
 def id_from(*parts: str) -> str:

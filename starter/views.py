@@ -15,7 +15,7 @@ from domain.claims.case import STATUS_WORDS, case_number
 from domain.decide import named_only, possible
 from domain.money import Money, total
 from domain.process import STEPS
-from domain.state import DESK, PARTIES, Actor, Cause, Order, Parcel, Pause, Role, Stage, is_over, stage
+from domain.state import DESK, PARTIES, Actor, Cause, LineState, Order, Parcel, Pause, Role, Stage, is_over, stage
 from domain.summary import dated, next_clock, sentence, summary
 from domain.words import HAPPENED
 
@@ -92,7 +92,7 @@ class OrderView:
     `next` says who acts next and what happens otherwise, `due` when, `due_text` the same on the viewer's calendar;
     `expect` is what the marketplace promises at this stage; `money` holds named amounts as far as the role may see
     them; `can` are the commands open to the viewer now, of which `named_only` are so for lines that are named;
-    `bounces` says to whom mails cannot be delivered.
+    `bounces` says to whom mails cannot be delivered; `address` is empty for those who may not read it.
     """
 
     order_id: str
@@ -113,6 +113,7 @@ class OrderView:
     bounces: tuple[str, ...] = ()
     named_only: tuple[str, ...] = ()
     claims: tuple[ClaimView, ...] = ()
+    address: tuple[str, ...] = ()
 
 
 def may_see(actor: Actor, buyer: str, seller: str) -> bool:
@@ -123,10 +124,27 @@ def may_see(actor: Actor, buyer: str, seller: str) -> bool:
     return actor.role in DESK and actor.id not in own.values()
 
 
+TO_SEND = frozenset({LineState.CONFIRMED, LineState.SHIPPED, LineState.DELIVERED})
+"""A line at one of these is the seller's work: to be sent, or to be looked for where it was sent."""
+
+
+def may_read_address(role: Role, order: Order) -> bool:
+    """Whether one who may see the order reads where its parcels go; a seller while that is of use to them."""
+    return role is not Role.SELLER or any(line.state in TO_SEND for line in order.live)
+
+
 def order_view(
-    screen: OrderScreen, actor: Actor, now: datetime, numbers: Mapping[str, str], notes: Mapping[str, str]
+    screen: OrderScreen,
+    actor: Actor,
+    now: datetime,
+    numbers: Mapping[str, str],
+    notes: Mapping[str, str],
+    address: tuple[str, ...] = (),
 ) -> OrderView:
-    """The order for `actor`, who may see it. `numbers` are tracking numbers by parcel, `notes` texts by id."""
+    """The order for `actor`, who may see it. `numbers` are tracking numbers by parcel, `notes` texts by id.
+
+    `address` is where the parcels go, for an actor who may read that.
+    """
     if screen.snapshot is None:
         return _unadmitted(screen, actor)
     order = wire.from_plain(Order, screen.snapshot)
@@ -157,6 +175,7 @@ def order_view(
             )
             for claim in order.claims
         ),
+        address,
     )
 
 

@@ -124,6 +124,12 @@ class Life:
             personal.put_parcel(conn, self.market.vault, self.order_id, parcel_id, "DHL", number)
         return await self.send("ship", SELLER, parcel_id=parcel_id, carrier="DHL", **body)
 
+    def address(self, address_id: str) -> None:
+        """The buyer stores another address of this order, as the client does before it is named."""
+        home = personal.Address(address_id, self.actor(BUYER).id, ("Berta Buyer", "2 Other Street", "Berlin"))
+        with self.market.engine.begin() as conn:
+            personal.put_address(conn, self.market.vault, self.order_id, home)
+
     async def scan(self, milestone: Milestone, parcel_id: str = "p1", proof: Proof = Proof.WEAK) -> None:
         """The carrier tells of a parcel, by signal."""
         now = await self.now()

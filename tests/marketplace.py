@@ -94,8 +94,10 @@ class Marketplace(Parts):
         buyer, seller, address = f"buyer-{order_id}", f"seller-{order_id}", f"address-{order_id}"
         with self.engine.begin() as conn:
             for person, name in ((buyer, "Berta Buyer"), (seller, "Samuel Seller")):
-                personal.put_person(conn, self.vault, personal.Person(person, name, f"{person}@mail.example", "en"))
-            personal.put_address(conn, self.vault, personal.Address(address, buyer, (name, "1 Main Street", "Berlin")))
+                known = personal.Person(person, name, f"{person}@mail.example", "en")
+                personal.put_person(conn, self.vault, order_id, known)
+            lines = (name, "1 Main Street", "Berlin")
+            personal.put_address(conn, self.vault, order_id, personal.Address(address, buyer, lines))
         amounts = [*(Money.of(price, currency) for price in prices), Money.of(shipping, currency)]
         document: Json = {
             "order_id": order_id,

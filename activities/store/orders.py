@@ -111,7 +111,7 @@ def _used(payment_ref: str | None) -> Invalid:
 def refuse(conn: Connection, order_id: str, field: str, rule: str) -> None:
     """The order was not admitted, and why; its payment may be used by another. Nothing happens after admission.
 
-    What it brought of people and address is not kept, unless another order has them.
+    What it brought of people and address is not kept.
     """
     refusal = {"field": field, "rule": rule}
     admitting = update(orders).where(orders.c.order_id == order_id, orders.c.status == "admitting")

@@ -144,7 +144,7 @@ def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
     )
     due = (outbox.c.due_at <= now, or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now))
     columns = (outbox.c[field.name] for field in fields(Waiting) if field.name not in ("snapshot", "bounced"))
-    bounced = exists().where(bounces.c.person_id == outbox.c.recipient_id)
+    bounced = exists().where(bounces.c.order_id == outbox.c.order_id, bounces.c.person_id == outbox.c.recipient_id)
     query = select(*columns, cast(orders.c.snapshot, Text), bounced).where(unsent, *due, ~blocked, *narrowed)
     known = query.select_from(outbox.outerjoin(orders, orders.c.order_id == outbox.c.order_id))
     limit = bindparam("limit", type_=Integer)

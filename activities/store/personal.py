@@ -1,4 +1,6 @@
-"""People, addresses, parcels' tracking numbers and notes, sealed by the vault. Looks at a number are recorded.
+"""People, addresses, parcels' tracking numbers and notes, sealed by the vault. Looks at them are recorded.
+
+All of them are one order's own: what another order is told of the same people changes nothing here.
 
 The dataclasses show only ids in their ``repr``.
 """
@@ -20,9 +22,8 @@ from sqlalchemy import (
     exists,
     func,
     insert as plain_insert,
-    or_,
     select,
-    union,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -32,7 +33,7 @@ from activities.store.desk.message_tables import bounces
 from activities.store.tables import addresses, data_keys, looks, notes, orders, parcels, people
 from activities.store.vault import Vault
 from activities.tracking_advice import normalise
-from domain.errors import Conflict
+from domain.errors import Conflict, Invalid
 from domain.state import Actor, Role
 
 
@@ -79,27 +80,29 @@ class Note:
     text: str = field(repr=False)
 
 
-def put_person(conn: Connection, safe: Vault, person: Person) -> None:
-    """Store the person, or what has changed of them; another address has not bounced yet."""
+def put_person(conn: Connection, safe: Vault, order_id: str, person: Person) -> None:
+    """Store what the order knows of the person, or what has changed of it; another mail address has not bounced yet."""
     value = asdict(person)
     person_id = value.pop("person_id")
     sealed = safe.seal(conn, vault.person(person_id), f"people:{person_id}", vault.pack(value))
-    new = insert(people).values(person_id=person_id, sealed=sealed)
-    conn.execute(new.on_conflict_do_update(index_elements=["person_id"], set_={"sealed": sealed}))
+    new = insert(people).values(order_id=order_id, person_id=person_id, sealed=sealed)
+    conn.execute(
+        new.on_conflict_do_update(index_elements=["order_id", "person_id"], set_={"sealed": sealed, "at": func.now()})
+    )
     other = bounces.c.fingerprint != safe.fingerprint(person.email.encode())
-    conn.execute(delete(bounces).where(bounces.c.person_id == person_id, other))
+    conn.execute(delete(bounces).where(bounces.c.order_id == order_id, bounces.c.person_id == person_id, other))
 
 
-def bounced(conn: Connection, safe: Vault, person_id: str, email: str, at: datetime, code: str) -> None:
-    """Mails to this address of the person come back for good. `code` is the server's status, nothing personal."""
+def bounced(conn: Connection, safe: Vault, order_id: str, person_id: str, email: str, at: datetime, code: str) -> None:
+    """The order's mails to this address of the person come back for good. `code` is the server's status."""
     values = {"at": at, "code": code, "fingerprint": safe.fingerprint(email.encode())}
-    new = insert(bounces).values(person_id=person_id, **values)
-    conn.execute(new.on_conflict_do_update(index_elements=["person_id"], set_=values))
+    new = insert(bounces).values(order_id=order_id, person_id=person_id, **values)
+    conn.execute(new.on_conflict_do_update(index_elements=["order_id", "person_id"], set_=values))
 
 
-def reached(conn: Connection, person_id: str) -> None:
+def reached(conn: Connection, order_id: str, person_id: str) -> None:
     """A mail to the person has left after all."""
-    conn.execute(delete(bounces).where(bounces.c.person_id == person_id))
+    conn.execute(delete(bounces).where(bounces.c.order_id == order_id, bounces.c.person_id == person_id))
 
 
 def mark(safe: Vault, given: Iterable[Person], address: Address | None) -> bytes | None:
@@ -112,66 +115,99 @@ def mark(safe: Vault, given: Iterable[Person], address: Address | None) -> bytes
 
 
 def forget_turned_away(conn: Connection, order_id: str) -> None:
-    """Remove the people and the address that a refused checkout brought, but for those that another order has.
+    """Remove the people and the address that a refused checkout brought.
 
-    Their keys stay: whoever stores the same person at this moment has sealed with them.
+    Their keys stay: other orders of the same people have sealed with them.
     """
     mine = orders.c.order_id == order_id, orders.c.status == "refused", orders.c.personal_mark.is_not(None)
-    row = conn.execute(select(orders.c.buyer, orders.c.seller, orders.c.checkout).where(*mine)).one_or_none()
-    if row is None:
-        return
-    names, address_id = {row.buyer, row.seller}, row.checkout.get("address_id", "")
-    conn.execute(
-        select(people.c.person_id).where(people.c.person_id.in_(names)).order_by(people.c.person_id).with_for_update()
-    )
-    others = orders.c.order_id != order_id, orders.c.status != "refused"
-    kept = union(
-        *(select(role).where(role.in_(names), *others) for role in (orders.c.buyer, orders.c.seller))
-    ).subquery()
-    conn.execute(delete(people).where(people.c.person_id.in_(names), people.c.person_id.not_in(select(kept.c[0]))))
-    places = (orders.c.checkout["address_id"].astext, orders.c.snapshot["address_id"].astext)
-    sent_there = exists().where(*others, orders.c.buyer == row.buyer, or_(*(place == address_id for place in places)))
-    conn.execute(
-        delete(addresses).where(addresses.c.address_id == address_id, addresses.c.person_id == row.buyer, ~sent_there)
-    )
-    conn.execute(update(orders).where(*mine).values(personal_mark=None))
+    if conn.execute(update(orders).where(*mine).values(personal_mark=None)).rowcount:
+        for table in (people, addresses):
+            conn.execute(delete(table).where(table.c.order_id == order_id))
+
+
+_KNOWN_BEFORE = text(
+    """
+    INSERT INTO people (order_id, person_id, sealed)
+    SELECT :order_id, party.person_id, newest.sealed
+    FROM unnest(ARRAY[:buyer, :seller]) AS party (person_id)
+    CROSS JOIN LATERAL (
+        SELECT sealed FROM people JOIN orders USING (order_id)
+        WHERE people.person_id = party.person_id AND orders.status IN ('open', 'over')
+        ORDER BY people.at DESC LIMIT 1
+    ) AS newest
+    WHERE NOT EXISTS (SELECT FROM people WHERE order_id = :order_id AND person_id = party.person_id)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+def take_over(conn: Connection, order_id: str, buyer: str, seller: str) -> None:
+    """An order that came without one of its people goes by what their newest admitted order knows of them.
+
+    It keeps that from then on: what they tell in later orders changes nothing.
+    """
+    conn.execute(_KNOWN_BEFORE, {"order_id": order_id, "buyer": buyer, "seller": seller})
 
 
 _PERSON = (
     select(people.c.sealed, data_keys.c.wrapped)
     .select_from(people.outerjoin(data_keys, data_keys.c.subject == bindparam("subject")))
-    .where(people.c.person_id == bindparam("person_id"))
+    .where(people.c.order_id == bindparam("order_id"), people.c.person_id == bindparam("person_id"))
 )
 
 
-def get_person(conn: Connection, safe: Vault, person_id: str) -> Person | None:
-    """The person, None when unknown or erased."""
+def get_person(conn: Connection, safe: Vault, order_id: str, person_id: str) -> Person | None:
+    """The person as this order knows them, None when unknown or erased."""
     subject = vault.person(person_id)
-    row = conn.execute(_PERSON, {"person_id": person_id, "subject": subject}).one_or_none()
+    asked = {"order_id": order_id, "person_id": person_id, "subject": subject}
+    row = conn.execute(_PERSON, asked).one_or_none()
     if row is None:
         return None
     value = vault.unpack(safe.unseal(row.wrapped, subject, f"people:{person_id}", row.sealed))
     return None if value is None else Person(person_id, **value)
 
 
-def put_address(conn: Connection, safe: Vault, address: Address) -> None:
-    """Store an address. Raises Conflict when its id belongs to another person."""
+def put_address(conn: Connection, safe: Vault, order_id: str, address: Address) -> None:
+    """Store an address of the order once. Raises Conflict when another one has its id there."""
     place, subject = f"addresses:{address.address_id}", vault.person(address.person_id)
-    sealed = safe.seal(conn, subject, place, vault.pack({"lines": list(address.lines)}))
-    new = insert(addresses).values(address_id=address.address_id, person_id=address.person_id, sealed=sealed)
-    same = addresses.c.person_id == address.person_id
-    stored = new.on_conflict_do_update(index_elements=["address_id"], set_={"sealed": sealed}, where=same)
-    if conn.execute(stored.returning(addresses.c.address_id)).one_or_none() is None:
-        raise Conflict(f"address {address.address_id} belongs to another person")
+    values = {
+        "order_id": order_id,
+        "address_id": address.address_id,
+        "person_id": address.person_id,
+        "sealed": safe.seal(conn, subject, place, vault.pack({"lines": list(address.lines)})),
+    }
+    new = insert(addresses).values(values).on_conflict_do_nothing().returning(addresses.c.address_id)
+    if conn.execute(new).one_or_none() is None and get_address(conn, safe, order_id, address.address_id) != address:
+        raise Conflict(f"order {order_id} has another address under {address.address_id}; store it under another id")
 
 
-def get_address(conn: Connection, safe: Vault, address_id: str) -> Address | None:
-    """The address, None when unknown or erased."""
-    query = select(addresses.c.person_id, addresses.c.sealed)
-    row = conn.execute(query.where(addresses.c.address_id == address_id)).one_or_none()
+def has_address(conn: Connection, order_id: str, address_id: str, buyer: str) -> bool:
+    """Whether an address of the buyer is stored for the order under this id."""
+    mine = addresses.c.order_id == order_id, addresses.c.address_id == address_id, addresses.c.person_id == buyer
+    return bool(conn.scalar(select(exists().where(*mine))))
+
+
+def check_address(conn: Connection, order_id: str, address_id: str, buyer: str) -> None:
+    """Raises Invalid unless the address that a checkout names is stored for its order."""
+    if not has_address(conn, order_id, address_id, buyer):
+        rule = "names no address that is stored for this order and its buyer; give its lines as `address`"
+        raise Invalid("address_id", rule)
+
+
+_ADDRESS = (
+    select(addresses.c.person_id, addresses.c.sealed, data_keys.c.wrapped)
+    .select_from(addresses.outerjoin(data_keys, data_keys.c.subject == func.concat("person:", addresses.c.person_id)))
+    .where(addresses.c.order_id == bindparam("order_id"), addresses.c.address_id == bindparam("address_id"))
+)
+
+
+def get_address(conn: Connection, safe: Vault, order_id: str, address_id: str) -> Address | None:
+    """The address, None when the order has none of that id, or it was erased. The desk looks by `look_at_address`."""
+    row = conn.execute(_ADDRESS, {"order_id": order_id, "address_id": address_id}).one_or_none()
     if row is None:
         return None
-    value = vault.unpack(safe.open(conn, vault.person(row.person_id), f"addresses:{address_id}", row.sealed))
+    subject = vault.person(row.person_id)
+    value = vault.unpack(safe.unseal(row.wrapped, subject, f"addresses:{address_id}", row.sealed))
     return None if value is None else Address(address_id, row.person_id, tuple(value["lines"]))
 
 
@@ -229,9 +265,23 @@ def look(conn: Connection, safe: Vault, order_id: str, parcel_id: str, actor: Ac
     found = get_parcel(conn, safe, order_id, parcel_id)
     if found is None:
         return None
-    seen = {"order_id": order_id, "parcel_id": parcel_id, "role": actor.role.value, "actor_id": actor.id, "at": now}
-    conn.execute(plain_insert(looks).values(seen))
+    _looked(conn, order_id, actor, now, parcel_id=parcel_id)
     return found.number
+
+
+def look_at_address(
+    conn: Connection, safe: Vault, order_id: str, address_id: str, actor: Actor, now: datetime
+) -> Address | None:
+    """As `look`, at an address of the order."""
+    found = get_address(conn, safe, order_id, address_id)
+    if found is not None:
+        _looked(conn, order_id, actor, now, address_id=address_id)
+    return found
+
+
+def _looked(conn: Connection, order_id: str, actor: Actor, now: datetime, parcel_id: str = "", **at: str) -> None:
+    seen = {"order_id": order_id, "parcel_id": parcel_id, "role": actor.role.value, "actor_id": actor.id, "at": now}
+    conn.execute(plain_insert(looks).values(**seen, **at))
 
 
 def reused(conn: Connection, order_id: str, parcel_id: str) -> bool:

@@ -242,15 +242,24 @@ data_keys = Table(
 )
 
 people = Table(
-    "people", metadata, Column("person_id", Text, primary_key=True), Column("sealed", LargeBinary, nullable=False)
+    "people",
+    metadata,
+    _text("order_id"),
+    _text("person_id"),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("order_id", "person_id"),
+    Index("people_person", "person_id", "at"),
 )
 
 addresses = Table(
     "addresses",
     metadata,
-    Column("address_id", Text, primary_key=True),
+    _text("order_id"),
+    _text("address_id"),
     _text("person_id"),
     Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("order_id", "address_id"),
     Index("addresses_person", "person_id"),
 )
 
@@ -307,6 +316,7 @@ looks = Table(
     _text("role"),
     _text("actor_id"),
     _time("at"),
+    _text("address_id", ""),
     Index("looks_order", "order_id"),
 )
 

@@ -1,7 +1,7 @@
 """Personal data, sealed: one key per person and one per order, each wrapped by the master key. Erasing is losing a key.
 
-What is sealed is bound to its table and id, so a value that is moved to another row does not open. Nothing here puts a
-name, an address, a mail or a tracking number into a ``repr`` or an exception.
+What is sealed is bound to its table and id, so a value that is moved to another row does not open; a person's may stand
+under several orders. Nothing here puts a name, an address, a mail or a tracking number into a ``repr`` or an exception.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, Table, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.desk.case_tables import feedback
@@ -91,23 +91,26 @@ def order(order_id: str) -> str:
     return f"order:{order_id}"
 
 
+_OF_PEOPLE: tuple[Table, ...] = (addresses, people, bounces)
+_OF_ORDERS: tuple[Table, ...] = (attachments, feedback, notes, parcels, messages, message_reads, *_OF_PEOPLE)
+
+
 def erase(conn: Connection, subject: str) -> None:
-    """Shred the key of a `person` or an `order` and remove the rows it sealed. The caller knows whether it may."""
+    """Shred the key of a `person` or an `order` and remove the rows it sealed. The caller knows whether it may.
+
+    With an order goes what it knows of its people and its address, too; what other orders know of them stays.
+    """
     kind, _, name = subject.partition(":")
     conn.execute(delete(data_keys).where(data_keys.c.subject == subject))
     if kind == "person":
         theirs = or_(orders.c.buyer == name, orders.c.seller == name)
         conn.execute(update(orders).where(theirs).values(personal_mark=None))
-        conn.execute(delete(addresses).where(addresses.c.person_id == name))
-        conn.execute(delete(people).where(people.c.person_id == name))
-        conn.execute(delete(bounces).where(bounces.c.person_id == name))
+        for table in _OF_PEOPLE:
+            conn.execute(delete(table).where(table.c.person_id == name))
     elif kind == "order":
-        conn.execute(delete(attachments).where(attachments.c.order_id == name))
-        conn.execute(delete(feedback).where(feedback.c.order_id == name))
-        conn.execute(delete(notes).where(notes.c.order_id == name))
-        conn.execute(delete(parcels).where(parcels.c.order_id == name))
-        conn.execute(delete(messages).where(messages.c.order_id == name))
-        conn.execute(delete(message_reads).where(message_reads.c.order_id == name))
+        conn.execute(update(orders).where(orders.c.order_id == name).values(personal_mark=None))
+        for table in _OF_ORDERS:
+            conn.execute(delete(table).where(table.c.order_id == name))
     else:
         raise Invalid("subject", f"{kind!r} is neither 'person' nor 'order'")
 

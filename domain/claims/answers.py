@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.checkout import ID, NOT_AN_ID
+from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
 from domain.claims.case import Claim, ClaimReason, Finding, RefundOffer, ReturnParcel, Ruling, Side, Status, Verdict
 from domain.claims.ends import at_stake, held_lines, let_go, parts_of_refund, settled
 from domain.claims.steps import Case, ClaimGuard
@@ -154,8 +154,8 @@ def send_return(case: Case) -> tuple[Event, ...]:
     backs = {claim.back.parcel_id for claim in case.order.claims if claim.back}
     if case.order.parcel(body.parcel_id) is not None or body.parcel_id in backs:
         raise Refused("parcel_known", f"parcel {body.parcel_id} was sent before; use another parcel_id")
-    if not 1 <= len(body.carrier) <= 64:
-        raise Invalid("body.carrier", "must name the carrier in 1 to 64 characters")
+    if not is_line(body.carrier, LONGEST_OF_PARCELS):
+        raise Invalid("body.carrier", not_a_line(LONGEST_OF_PARCELS))
     return (ReturnSent(case.claim.claim_id, ReturnParcel(body.parcel_id, body.carrier, case.now)),)
 
 

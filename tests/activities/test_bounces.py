@@ -28,7 +28,7 @@ def test_an_address_that_the_server_does_not_know_is_marked_until_it_changes(
     assert marked(engine) == [("buyer-1", "smtp_550")]
     with engine.begin() as conn:
         assert "bea" not in str(conn.execute(select(bounces)).all())
-        personal.put_person(conn, safe, Person("buyer-1", "Bea", "bea@other.test"))
+        personal.put_person(conn, safe, "o-1", Person("buyer-1", "Bea", "bea@other.test"))
     assert marked(engine) == []
 
 
@@ -49,7 +49,7 @@ def test_an_address_that_is_none_is_marked_and_one_that_only_has_to_wait_is_not(
 ) -> None:
     desk, life = Desk(engine, safe, post_office), Told(engine, safe)
     with engine.begin() as conn:
-        personal.put_person(conn, safe, Person("buyer-1", "Bea", "not an address"))
+        personal.put_person(conn, safe, "o-1", Person("buyer-1", "Bea", "not an address"))
     post_office.refusals[SELLER] = "451 4.7.1 greylisted"
     desk.deliver(life.now)
     assert marked(engine) == [("buyer-1", "bad_address")]

@@ -218,7 +218,7 @@ def test_a_stranger_without_address_fails_with_one_ticket_and_blocks_nobody(
 ) -> None:
     desk, life = Desk(engine, safe, post_office), Told(engine, safe)
     with engine.begin() as conn:
-        personal.put_person(conn, safe, Person("buyer-1", "Bea", ""))
+        personal.put_person(conn, safe, "o-1", Person("buyer-1", "Bea", ""))
     life.steps("confirm")
     assert desk.deliver(life.now) == Delivered(sent=3, failed=2)  # The storefront's rows and the seller's mail leave.
     assert post_office.arrived == [(SELLER, "paid.seller")]
@@ -231,7 +231,7 @@ def test_an_impossible_address_is_never_tried(
 ) -> None:
     desk, life = Desk(engine, safe, post_office), Told(engine, safe)
     with engine.begin() as conn:
-        personal.put_person(conn, safe, Person("buyer-1", "Bea", address))
+        personal.put_person(conn, safe, "o-1", Person("buyer-1", "Bea", address))
     desk.deliver(life.now)
     assert post_office.arrived == [(SELLER, "paid.seller")]
     assert ("bad_address",) in desk.rows("error")

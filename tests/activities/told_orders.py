@@ -55,8 +55,8 @@ class Told(Telling):
         self.engine, self.safe, self.kept = engine, safe, 0
         with engine.begin() as conn:
             admit(conn, order_id, snapshot=wire.to_plain(self.order))
-            personal.put_person(conn, safe, Person("buyer-1", "Bea", BUYER))
-            personal.put_person(conn, safe, Person("seller-1", "Sam", SELLER, "de-AT"))
+            personal.put_person(conn, safe, order_id, Person("buyer-1", "Bea", BUYER))
+            personal.put_person(conn, safe, order_id, Person("seller-1", "Sam", SELLER, "de-AT"))
         self.keep()
 
     def keep(self) -> Told:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from domain.business_time import add_business_days
 from domain.claims.case import Claim, Status
 from domain.deadlines import deadlines
-from domain.decide import possible
+from domain.decide import Refusal, possible
 from domain.money import Money, Verb
 from domain.purse import SUSPENSE, Part
 from domain.state import Actor, Cause, Funds, LineState, Role
@@ -22,6 +24,7 @@ from tests.domain.claims_world import (
     escalated,
     received,
     refuses_refunds,
+    return_asked,
 )
 from tests.domain.world import ACTORS, Life, delivered, done, scan, shipped, text_of
 
@@ -285,3 +288,11 @@ def test_a_claim_about_a_missing_parcel_takes_the_place_of_its_ticket() -> None:
     assert not life.order.tickets
     life.do("withdraw_claim", BUYER)
     assert [clock.step for clock in deadlines(life.order) if clock.step == "parcel_stalled"]
+
+
+@pytest.mark.parametrize("carrier", ["", "  ", "DHL\n\nTo get it pay 9 EUR: https://evil.example", "D" * 65])
+def test_the_carrier_of_a_return_is_one_printable_line(carrier: str) -> None:
+    life = return_asked()
+    refused = life.ask("send_return", BUYER, parcel_id="r1", carrier=carrier)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "body.carrier: must be one line of 1 to 64 printable characters"

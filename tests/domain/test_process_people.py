@@ -105,6 +105,19 @@ def test_no_message_raises_whatever_its_text_numbers_and_times_are() -> None:
     life.silence()
 
 
+LURE = "DHL\n\nTo get it pay 9 EUR: https://evil.example"
+
+
+@pytest.mark.parametrize("field", ["carrier", "service", "tracking_number"])
+@pytest.mark.parametrize("text", [LURE, "  ", "D\u2028HL", "D\x1b[2JHL", "D\u202eHL", "D" * 65])
+def test_what_a_seller_writes_of_a_parcel_is_one_printable_line(field: str, text: str) -> None:
+    life, good = confirmed(), {"parcel_id": "p1", "carrier": "D\u00a0H\u200dL", "service": "Paket"}
+    refused = life.ask("ship", Role.SELLER, **good | {field: text})
+    assert isinstance(refused, Refusal)
+    assert refused.reason == f"body.{field}: must be one line of 1 to 64 printable characters"
+    life.do("ship", Role.SELLER, **good)
+
+
 # Payment.
 
 

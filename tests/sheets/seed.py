@@ -64,7 +64,7 @@ def lay_down(url: str, safe: Vault, count: int, marketplace: str = "test") -> No
         _copy(conn, "tickets", TICKET, (row for case in found for row in _tickets(case)))
         keys: dict[str, AESGCM] = {}
         _copy(conn, "data_keys", "subject wrapped", _keys(safe, found, keys))
-        _copy(conn, "people", "person_id sealed", _people(found, keys))
+        _copy(conn, "people", "order_id person_id sealed", _people(found, keys))
         _copy(conn, "notes", "note_id order_id author_role author_id at sealed", _notes(found, keys))
         for table in ("orders", "claims", "steps", "tickets", "people", "data_keys", "notes"):
             conn.execute(f"ANALYZE {table}")
@@ -150,12 +150,12 @@ def _subjects(found: list[Case]) -> Iterator[str]:
     )
 
 
-def _people(found: list[Case], keys: dict[str, AESGCM]) -> Iterator[tuple[str, bytes]]:
-    for subject, key in keys.items():
-        kind, _, person_id = subject.partition(":")
-        if kind == "person":
+def _people(found: list[Case], keys: dict[str, AESGCM]) -> Iterator[tuple[str, str, bytes]]:
+    for case in found:
+        for person_id in (case.buyer, case.seller):
             about = {"name": f"Name of {person_id}", "email": f"{person_id}@mail.example"}
-            yield person_id, vault._encrypt(key, f"people:{person_id}", vault.pack(about))
+            key = keys[vault.person(person_id)]
+            yield case.order_id, person_id, vault._encrypt(key, f"people:{person_id}", vault.pack(about))
 
 
 def _notes(found: list[Case], keys: dict[str, AESGCM]) -> Iterator[tuple[Any, ...]]:

@@ -56,8 +56,14 @@ async def test_a_specialists_look_is_recorded_and_a_strangers_show_reads_as_for_
     assert CANARY in shown.out
     assert looked.out.strip() == CANARY
     with market.engine.begin() as conn:
-        recorded = conn.execute(select(looks.c.role, looks.c.actor_id).where(looks.c.order_id == life.order_id)).all()
-    assert [tuple(row) for row in recorded] == [("specialist", "sp-9"), ("operator", "op-9")]
+        query = select(looks.c.role, looks.c.actor_id, looks.c.parcel_id, looks.c.address_id)
+        recorded = conn.execute(query.where(looks.c.order_id == life.order_id).order_by(looks.c.id)).all()
+    address_id = life.document["address_id"]
+    assert [tuple(row) for row in recorded] == [
+        ("specialist", "sp-9", "p1", ""),
+        ("specialist", "sp-9", "", address_id),
+        ("operator", "op-9", "p1", ""),
+    ]
     there = await aftersale("show", life.order_id, "--as", "buyer", "--id", "stranger")
     nowhere = await aftersale("show", "o-nowhere", "--as", "buyer", "--id", "stranger")
     assert (there.code, nowhere.code) == (4, 4)

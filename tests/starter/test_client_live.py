@@ -65,8 +65,8 @@ async def test_a_checkout_is_placed_with_its_people_stored_and_none_of_them_in_t
     assert progress.lines == {"L1": "pending", "L2": "pending"}
     assert progress.due is not None
     with market.engine.begin() as conn:
-        person = personal.get_person(conn, market.vault, document["buyer"]["person_id"])
-        address = personal.get_address(conn, market.vault, f"{life.order_id}-address")
+        person = personal.get_person(conn, market.vault, life.order_id, document["buyer"]["person_id"])
+        address = personal.get_address(conn, market.vault, life.order_id, f"{life.order_id}-address")
     assert person is not None
     assert (person.name, person.language) == ("Canary Berta", "de")
     assert address is not None
@@ -274,7 +274,7 @@ async def test_the_buyer_changes_the_address_without_showing_it_to_temporal(
     )
     await life.rest()
     with market.engine.begin() as conn:
-        address = personal.get_address(conn, market.vault, life.state().address_id)
+        address = personal.get_address(conn, market.vault, life.order_id, life.state().address_id)
     assert address is not None
     assert address.lines[1] == "Canary Lane 9"
     assert "Canary" not in await history(life)

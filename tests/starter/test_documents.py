@@ -74,6 +74,19 @@ def test_personal_data_is_no_part_of_what_makes_two_documents_the_same() -> None
         ({"people": {"buyer": {"name": SECRET, "email": f"{SECRET} at mail"}}}, "people.buyer.email"),
         ({"people": {"buyer": {"name": SECRET}}}, "people.buyer.email"),
         ({"people": {"buyer": {"name": 7, "email": "a@b.example"}}}, "people.buyer.name"),
+        *[
+            ({"lines": [{"line_id": "L1", "title": title, "price": "40.00 EUR"}]}, "lines[0].title")
+            for title in ("", "   ", "a\nb", "a\u202eb", "a\x1b[31mb", "x" * 501)
+        ],
+        *[
+            ({"people": {"seller": {"name": name, "email": "a@b.example"}}}, "people.seller.name")
+            for name in ("", " ", "Be\r\nBcc: x@evil.example", "x" * 201)
+        ],
+        *[
+            ({"people": {"buyer": {"name": "A", "email": "a@b.example", field: "a\nb"}}}, f"people.buyer.{field}")
+            for field in ("language", "phone")
+        ],
+        *[({"address": {"lines": ["Weg 1", line]}}, "address.lines") for line in (" ", "", "x\ny", "x\x1b[2J")],
         ({"address": {"lines": []}}, "address.lines"),
         ({"address": {"street": SECRET}}, "address.street"),
     ],

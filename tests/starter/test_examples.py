@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from starter import documents
 from starter.client import AftersaleClient
 from tests.life import Json
 from tests.marketplace import Marketplace
+from tests.starter.conftest import Aftersale
 from tests.starter.test_client_live import known
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -28,27 +30,36 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def example(market: Marketplace, name: str) -> Json:
-    """An example checkout for an order and parties of this test's own, its personal data left out."""
+    """An example checkout for an order of this test's own."""
     document: Json = json.loads((EXAMPLES / name).read_text(encoding="utf-8"))
-    made = market.checkout()
     market.sandbox.account(document["seller"]["account"])
-    for own in ("people", "address", "payment"):
-        document.pop(own, None)
-    return document | {"order_id": made["order_id"], "address_id": made["address_id"]}
+    return document | {"order_id": market.checkout()["order_id"]}
 
 
-async def test_the_temporal_command_line_page_lives_an_order_as_it_stands(market: Marketplace, tmp_path: Path) -> None:
+def command_line(file: Path) -> None:
+    """The command of this very tree, whatever is installed."""
+    file.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m starter.cli "$@"\n')
+    file.chmod(0o755)
+
+
+async def test_the_temporal_command_line_page_lives_an_order_as_it_stands(
+    aftersale: Aftersale, market: Marketplace, tmp_path: Path
+) -> None:
     document = market.preauthorised(example(market, "checkout.json"))
     life = known(market, document)
     file = tmp_path / "checkout.json"
     file.write_text(json.dumps(document))
+    command_line(tmp_path / "aftersale")
     env = {
         **os.environ,
-        "PATH": f"{_binary().parent}:{os.environ['PATH']}",
+        **aftersale.env,
+        "PATH": f"{tmp_path}:{_binary().parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(EXAMPLES.parent),
         "HOME": str(tmp_path),
         "TEMPORAL_ADDRESS": market.client.service_client.config.target_host,
         "ORDER": life.order_id,
         "CHECKOUT": str(file),
+        "START": str(tmp_path / "start.json"),
         "BUYER": document["buyer"]["person_id"],
         "SELLER": document["seller"]["person_id"],
     }
@@ -59,10 +70,12 @@ async def test_the_temporal_command_line_page_lives_an_order_as_it_stands(market
         )
         assert ran.returncode == 0, ran.stderr
         printed.append(ran.stdout)
-        await life.rest()
+        if not command.startswith("aftersale place"):
+            await life.rest()
     assert life.steps() == ["place", "confirm", "ship", "receive"]
     assert life.state().payment.captured is not None
-    assert "waiting_on" in printed[1]
+    assert "waiting_on" in printed[2]
+    assert "berta" not in str(await life.handle.fetch_history()).lower()
 
 
 async def test_the_preauthorisation_page_makes_a_hold_that_is_taken_over_and_can_be_renewed(

@@ -102,7 +102,7 @@ async def test_notes_of_the_system_and_a_bouncing_address_are_shown_without_the_
     buyer = life.actor(Role.BUYER).id
     address = f"{buyer}@mail.example"
     with market.engine.begin() as conn:
-        personal.bounced(conn, market.vault, buyer, address, await life.now(), "smtp_550")
+        personal.bounced(conn, market.vault, life.order_id, buyer, address, await life.now(), "smtp_550")
     await aftersale("message", life.order_id, "--as", "seller", "--text", "Thank you!")
     noted = await aftersale("messages", "notices", life.order_id, "--as", "seller", "--json")
     assert {(row["what"], row["to"]) for row in noted.json["notices"]} >= {("paid", "buyer"), ("message", "buyer")}

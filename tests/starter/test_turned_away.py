@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -154,12 +154,12 @@ async def test_a_repeated_id_with_another_address_or_other_people_is_refused_and
     assert (told.code, "exists with other people or another address" in told.err) == (2, True)
     assert (await client.place(document)).seq == first.seq
     with market.engine.begin() as conn:
-        stored = personal.get_address(conn, market.vault, f"{document['order_id']}-address")
+        stored = personal.get_address(conn, market.vault, document["order_id"], f"{document['order_id']}-address")
     assert stored is not None
     assert stored.lines == tuple(document["address"]["lines"])
 
 
-async def test_a_person_may_change_between_two_orders_and_both_are_the_same_when_placed_again(
+async def test_a_person_may_change_between_two_orders_and_each_order_keeps_the_person_it_was_placed_with(
     client: AftersaleClient, market: Marketplace
 ) -> None:
     first = market.preauthorised(bare(market.checkout()))
@@ -170,12 +170,14 @@ async def test_a_person_may_change_between_two_orders_and_both_are_the_same_when
     for document in (first, second):
         known(market, document)
     with market.engine.begin() as conn:
-        person = personal.get_person(conn, market.vault, first["buyer"]["person_id"])
-    assert person is not None
-    assert person.email == "new@mail.example"
+        told = [
+            personal.get_person(conn, market.vault, document["order_id"], first["buyer"]["person_id"])
+            for document in (first, second)
+        ]
+    assert [person and person.email for person in told] == ["canary.berta@mail.example", "new@mail.example"]
 
 
-async def test_people_and_address_of_a_checkout_that_was_turned_away_are_kept_only_where_another_order_has_them(
+async def test_people_and_address_of_a_checkout_that_was_turned_away_are_not_kept_and_those_of_others_are(
     client: AftersaleClient, market: Marketplace
 ) -> None:
     good = market.preauthorised(bare(market.checkout()))
@@ -185,14 +187,21 @@ async def test_people_and_address_of_a_checkout_that_was_turned_away_are_kept_on
     with pytest.raises(Invalid):
         await client.place(bad)
     with market.engine.begin() as conn:
-        assert personal.get_person(conn, market.vault, bad["buyer"]["person_id"]) is None
-        assert personal.get_address(conn, market.vault, f"{bad['order_id']}-address") is None
-        assert personal.get_person(conn, market.vault, good["seller"]["person_id"]) is not None
+        assert kept(conn, market, bad) == [None, None, None]
+        assert None not in kept(conn, market, good)
     await client.place(bad | {"payment": market.preauthorised(bad)["payment"]})
     known(market, bad)
     with market.engine.begin() as conn:
-        assert personal.get_person(conn, market.vault, bad["buyer"]["person_id"]) is not None
-        assert personal.get_address(conn, market.vault, f"{bad['order_id']}-address") is not None
+        assert None not in kept(conn, market, bad)
+
+
+def kept(conn: Connection, market: Marketplace, document: Json) -> list[object]:
+    """What is stored of an order's people and its address; None for each that is not."""
+    order_id = document["order_id"]
+    people = [
+        personal.get_person(conn, market.vault, order_id, document[role]["person_id"]) for role in ("buyer", "seller")
+    ]
+    return [*people, personal.get_address(conn, market.vault, order_id, f"{order_id}-address")]
 
 
 async def test_one_wrong_order_of_a_checkout_starts_none_of_them_and_is_named_by_its_place(
@@ -282,5 +291,5 @@ async def nothing_of(market: Marketplace, document: Json) -> bool:
         await market.client.get_workflow_handle(workflow_id(document["order_id"])).describe()
     with market.engine.begin() as conn:
         standing = orders.status(conn, document["order_id"])
-        stored = "people" in document and personal.get_person(conn, market.vault, document["buyer"]["person_id"])
-    return (unknown.value.status, standing, bool(stored)) == (RPCStatusCode.NOT_FOUND, None, False)
+        stored = "people" in document and any(kept(conn, market, document)[:1])
+    return (unknown.value.status, standing, stored) == (RPCStatusCode.NOT_FOUND, None, False)

@@ -228,21 +228,21 @@ def test_a_bounce_is_known_until_the_person_has_another_address_or_is_reached(co
     admit(conn)
     write(conn, safe, 2)
     person = Person(BUYER.id, "Bea", "bea@old.test")
-    personal.put_person(conn, safe, person)
-    personal.bounced(conn, safe, BUYER.id, "bea@old.test", NOW, "smtp_550")
-    personal.put_person(conn, safe, replace(person, name="Beatrice"))
+    personal.put_person(conn, safe, "o-1", person)
+    personal.bounced(conn, safe, "o-1", BUYER.id, "bea@old.test", NOW, "smtp_550")
+    personal.put_person(conn, safe, "o-1", replace(person, name="Beatrice"))
     for reader in (SELLER, ANNA, BUYER):
         about = messages.head(conn, "o-1", reader)
         assert about is not None
         assert about.bounced == ("buyer",)
     assert [row.bounced for row in messages.inbox(conn, SELLER)] == [("buyer",)]
     assert "bea@old.test" not in str(conn.execute(select(bounces)).all())
-    personal.put_person(conn, safe, replace(person, email="bea@new.test"))
+    personal.put_person(conn, safe, "o-1", replace(person, email="bea@new.test"))
     assert [row.bounced for row in messages.inbox(conn, SELLER)] == [()]
-    personal.bounced(conn, safe, BUYER.id, "bea@new.test", NOW, "smtp_550")
-    personal.reached(conn, BUYER.id)
+    personal.bounced(conn, safe, "o-1", BUYER.id, "bea@new.test", NOW, "smtp_550")
+    personal.reached(conn, "o-1", BUYER.id)
     assert conn.execute(select(bounces)).all() == []
-    personal.bounced(conn, safe, BUYER.id, "bea@new.test", NOW, "smtp_550")
+    personal.bounced(conn, safe, "o-1", BUYER.id, "bea@new.test", NOW, "smtp_550")
     vault.erase(conn, vault.person(BUYER.id))
     assert conn.execute(select(bounces)).all() == []
 

@@ -8,10 +8,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
+from activities.store import orders, personal
 from activities.store.database import connect
 from activities.store.desk import case_tables
+from activities.store.personal import Address, Person
 from activities.store.tables import metadata
+from activities.store.vault import Vault
 from tests.conftest import Database
+from tests.store.rows import NOW, admit, checkout
 
 
 def test_the_tables_of_the_code_are_those_of_the_migrations(owner: Engine) -> None:
@@ -75,3 +79,26 @@ def test_an_error_does_not_quote_the_parameters_of_its_statement(engine: Engine)
     with engine.connect() as conn, pytest.raises(ProgrammingError) as caught:
         conn.execute(text("SELECT * FROM nowhere WHERE email = :email"), {"email": "canary@example.org"})
     assert "canary" not in str(caught.value)
+
+
+def test_people_and_addresses_of_before_stand_under_each_of_their_orders(
+    database: Database, owner: Engine, safe: Vault, pytestconfig: pytest.Config
+) -> None:
+    config = Config(pytestconfig.rootpath / "alembic.ini")
+    config.attributes["database_url"] = database.owner_url
+    ann, home = Person("b-1", "Ann", "ann@mail.example"), Address("a-1", "b-1", ("Vogelweg 7",))
+    with owner.begin() as conn:
+        for order_id in ("o-1", "o-2"):
+            admit(conn, order_id)
+        orders.claim(conn, "o-3", "hash", checkout("o-3"), None)
+        orders.refuse(conn, "o-3", "total", "is wrong")
+        personal.put_person(conn, safe, "o-1", ann)
+        personal.put_address(conn, safe, "o-1", home)
+        personal.bounced(conn, safe, "o-1", "b-1", ann.email, NOW, "smtp_550")
+    command.downgrade(config, "0012")
+    command.upgrade(config, "head")
+    with owner.begin() as conn:
+        for order_id, expected in (("o-1", (ann, home)), ("o-2", (ann, home)), ("o-3", (None, None))):
+            known = personal.get_person(conn, safe, order_id, "b-1"), personal.get_address(conn, safe, order_id, "a-1")
+            assert known == expected
+        assert conn.scalars(text("SELECT order_id FROM bounces ORDER BY order_id")).all() == ["o-1", "o-2"]

@@ -25,8 +25,8 @@ SPECIALIST = Actor(Role.SPECIALIST, "eve")
 
 
 def put_all(conn: Connection, safe: Vault) -> None:
-    personal.put_person(conn, safe, ANN)
-    personal.put_address(conn, safe, HOME)
+    personal.put_person(conn, safe, ORDER, ANN)
+    personal.put_address(conn, safe, ORDER, HOME)
     personal.put_parcel(conn, safe, ORDER, "p-1", "ups", NUMBER, b"photo of 1Z999AA10123456784")
     personal.put_note(conn, safe, NOTE)
 
@@ -46,8 +46,8 @@ def forms(secret: str) -> list[str]:
 
 def test_what_is_stored_comes_back(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
-    assert personal.get_person(conn, safe, "b-1") == ANN
-    assert personal.get_address(conn, safe, "a-1") == HOME
+    assert personal.get_person(conn, safe, ORDER, "b-1") == ANN
+    assert personal.get_address(conn, safe, ORDER, "a-1") == HOME
     parcel = personal.get_parcel(conn, safe, ORDER, "p-1")
     assert parcel is not None
     assert (parcel.carrier, parcel.number, parcel.photo) == ("ups", PLAIN, b"photo of 1Z999AA10123456784")
@@ -90,13 +90,13 @@ def test_a_key_moved_to_another_subject_does_not_open(conn: Connection, safe: Va
     conn.execute(text("DELETE FROM data_keys WHERE subject = 'person:b-1'"))
     conn.execute(text("INSERT INTO data_keys SELECT 'person:b-1', wrapped FROM data_keys WHERE subject = 'order:o-1'"))
     with pytest.raises(Unreadable):
-        personal.get_person(conn, safe, "b-1")
+        personal.get_person(conn, safe, ORDER, "b-1")
 
 
 def test_another_master_key_opens_nothing(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
     with pytest.raises(Unreadable):
-        personal.get_person(conn, Vault(base64.b64encode(bytes(32)).decode()), "b-1")
+        personal.get_person(conn, Vault(base64.b64encode(bytes(32)).decode()), ORDER, "b-1")
 
 
 @pytest.mark.parametrize("key", ["", "short", base64.b64encode(bytes(31)).decode(), "not base64 " * 4])
@@ -109,29 +109,32 @@ def test_a_bad_master_key_is_refused_without_being_quoted(key: str) -> None:
 def test_erasing_a_person_shreds_key_and_rows_but_not_the_order(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
     vault.erase(conn, vault.person("b-1"))
-    assert personal.get_person(conn, safe, "b-1") is None
-    assert personal.get_address(conn, safe, "a-1") is None
+    assert personal.get_person(conn, safe, ORDER, "b-1") is None
+    assert personal.get_address(conn, safe, ORDER, "a-1") is None
     assert personal.get_parcel(conn, safe, ORDER, "p-1") is not None
-    personal.put_person(conn, safe, ANN)
-    assert personal.get_person(conn, safe, "b-1") == ANN
+    personal.put_person(conn, safe, ORDER, ANN)
+    assert personal.get_person(conn, safe, ORDER, "b-1") == ANN
 
 
 def test_erasing_an_order_shreds_its_numbers_and_notes_but_keeps_the_looks(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
+    personal.put_person(conn, safe, "o-2", ANN)
     personal.look(conn, safe, ORDER, "p-1", SPECIALIST, NOW)
     vault.erase(conn, vault.order(ORDER))
     assert personal.get_parcel(conn, safe, ORDER, "p-1") is None
     assert personal.look(conn, safe, ORDER, "p-1", SPECIALIST, NOW) is None
     assert personal.get_notes(conn, safe, ORDER) == ()
     assert conn.execute(text("SELECT count(*) FROM looks")).scalar() == 1
-    assert personal.get_person(conn, safe, "b-1") == ANN
+    assert personal.get_person(conn, safe, ORDER, "b-1") is None
+    assert personal.get_address(conn, safe, ORDER, "a-1") is None
+    assert personal.get_person(conn, safe, "o-2", "b-1") == ANN, "other orders know their own"
 
 
 def test_rows_restored_after_their_key_was_shredded_stay_closed(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
     conn.execute(text("DELETE FROM data_keys"))
-    assert personal.get_person(conn, safe, "b-1") is None
-    assert personal.get_address(conn, safe, "a-1") is None
+    assert personal.get_person(conn, safe, ORDER, "b-1") is None
+    assert personal.get_address(conn, safe, ORDER, "a-1") is None
     assert personal.get_parcel(conn, safe, ORDER, "p-1") is None
     assert personal.get_notes(conn, safe, ORDER) == ()
 
@@ -172,14 +175,16 @@ def test_another_number_loses_the_tracker_but_the_same_one_keeps_it_and_its_phot
     assert personal.parcels_of_tracker(conn, "trk_1") == ()
 
 
-def test_an_id_that_somebody_else_has_is_not_overwritten(conn: Connection, safe: Vault) -> None:
+def test_an_id_that_is_taken_is_not_overwritten(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
-    with pytest.raises(Conflict, match="a-1 belongs to another person"):
-        personal.put_address(conn, safe, Address("a-1", "b-2", ("elsewhere",)))
+    for other in (Address("a-1", "b-2", HOME.lines), Address("a-1", "b-1", ("moved",))):
+        with pytest.raises(Conflict, match="order o-1 has another address under a-1"):
+            personal.put_address(conn, safe, ORDER, other)
+    personal.put_address(conn, safe, ORDER, HOME)
     with pytest.raises(Conflict, match="n-1 exists"):
         personal.put_note(conn, safe, Note("n-1", ORDER, Actor(Role.BUYER, "b-1"), NOW, "mine"))
-    personal.put_address(conn, safe, Address("a-1", "b-1", ("moved",)))
-    assert personal.get_address(conn, safe, "a-1") == Address("a-1", "b-1", ("moved",))
+    personal.put_address(conn, safe, "o-2", Address("a-1", "b-1", ("moved",)))
+    assert personal.get_address(conn, safe, ORDER, "a-1") == HOME
 
 
 def test_the_same_note_may_be_stored_again(conn: Connection, safe: Vault) -> None:

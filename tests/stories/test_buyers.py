@@ -179,6 +179,7 @@ async def test_a_tracking_number_of_another_order_is_flagged(market: Marketplace
 
 async def test_the_address_changes_until_the_first_parcel(market: Marketplace) -> None:
     life = await market.order()
+    life.address("address-2")
     await life.send("change_address", BUYER, address_id="address-2")
     assert life.state().address_id == "address-2"
     assert "change_address" in life.told(SELLER)

@@ -21,7 +21,7 @@ async def test_a_mail_server_that_is_away_for_days_holds_no_money_up_and_then_ea
     buyer, seller = (str(document[role]["person_id"]) for role in ("buyer", "seller"))
     with market.engine.begin() as conn:
         berta = personal.Person(buyer, "Berta", "berta@mail.example", "de-DE")
-        personal.put_person(conn, market.vault, berta)
+        personal.put_person(conn, market.vault, document["order_id"], berta)
     mailer = SmtpMailer(post_office.host, post_office.port, timeout=5)
     relay = Relay(market.engine, market.vault, LETTERS, mailer, RowsOnly(), FakeCarrier(), ADDRESSES)
 

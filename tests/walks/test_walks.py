@@ -76,7 +76,9 @@ class Walker:
         with self.market.engine.begin() as conn:
             for person, name in (("ann", "Ann Example"), ("sam", "Sam Example")):
                 known = personal.Person(person, name, f"{person}@mail.example", "en")
-                personal.put_person(conn, self.market.vault, known)
+                personal.put_person(conn, self.market.vault, document["order_id"], known)
+            home = personal.Address(document["address_id"], "ann", ("Ann Example", "1 Main Street", "Berlin"))
+            personal.put_address(conn, self.market.vault, document["order_id"], home)
 
     @property
     def order(self) -> Life:

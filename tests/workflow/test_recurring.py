@@ -83,7 +83,8 @@ async def claimed(
     """A claim about what a shop sold."""
     document = market.checkout(policy=policy)
     with market.engine.begin() as conn:
-        personal.put_person(conn, market.vault, personal.Person(shop, "Sam", f"{shop}@mail.example", "en"))
+        sam = personal.Person(shop, "Sam", f"{shop}@mail.example", "en")
+        personal.put_person(conn, market.vault, document["order_id"], sam)
     document["seller"]["person_id"] = shop
     document["lines"][0] |= {"title": title, **({"sku": sku} if sku else {})}
     life = await market.order(market.preauthorised(document))

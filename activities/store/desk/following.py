@@ -6,22 +6,33 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from activities.store import personal
 from activities.store.desk import attachments, claims, messages, tickets
 from domain.contract import Ask
 from domain.errors import Refused
-from domain.events import Event, EvidenceGiven, MessageSaid
+from domain.events import AddressChanged, Event, EvidenceGiven, MessageSaid
 from domain.state import Order
 
 
 def follow(conn: Connection, ask: Ask, order: Order, happened: Sequence[Event]) -> None:
     """Write what the step `ask`, with all that `happened` in it, did to tickets, claims and messages.
 
-    Raises Refused for a step that names a text or a file that is not stored for those who are to read it.
+    Raises Refused for a step that names a text, a file or an address that is not stored for those who are to read it.
     """
     _check_files(conn, order.order_id, happened)
+    _check_address(conn, order, happened)
     tickets.sync(conn, order.order_id, happened, ask.now)
     claims.sync(conn, order, ask.step, ask.envelope.actor.role.value, ask.now)
     messages.keep(conn, order, ask.seq, ask.now, ask.envelope.actor, happened)
+
+
+def _check_address(conn: Connection, order: Order, happened: Sequence[Event]) -> None:
+    for event in happened:
+        match event:
+            case AddressChanged(address_id) if not personal.has_address(conn, order.order_id, address_id, order.buyer):
+                raise Refused("address_unknown", f"order {order.order_id} has no address {address_id}")
+            case _:
+                pass
 
 
 def _check_files(conn: Connection, order_id: str, happened: Sequence[Event]) -> None:

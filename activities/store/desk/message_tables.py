@@ -58,8 +58,10 @@ Index(
 bounces = Table(
     "bounces",
     metadata,
-    Column("person_id", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("person_id", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("code", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("order_id", "person_id"),
 )

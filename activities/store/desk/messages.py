@@ -312,7 +312,8 @@ def inbox_query(reader: Actor, limit: int, after: Cursor | None = None) -> Selec
 
 def bouncing() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Whether mails to the order's buyer, and to its seller, bounce."""
-    buyer, seller = (exists().where(bounces.c.person_id == orders.c[name]) for name in ("buyer", "seller"))
+    here = bounces.c.order_id == orders.c.order_id
+    buyer, seller = (exists().where(here, bounces.c.person_id == orders.c[name]) for name in ("buyer", "seller"))
     return buyer.label("buyer_bounces"), seller.label("seller_bounces")
 
 

@@ -149,9 +149,9 @@ _ORDER = """
 _JOINED = """
     CROSS JOIN LATERAL jsonb_to_record(coalesce(o.snapshot, '{}'))
         AS s(lines jsonb, parcels jsonb, claims jsonb, desk_calendar jsonb)
-    LEFT JOIN people pb ON pb.person_id = o.buyer
+    LEFT JOIN people pb ON pb.order_id = o.order_id AND pb.person_id = o.buyer
     LEFT JOIN data_keys kb ON kb.subject = 'person:' || o.buyer
-    LEFT JOIN people ps ON ps.person_id = o.seller
+    LEFT JOIN people ps ON ps.order_id = o.order_id AND ps.person_id = o.seller
     LEFT JOIN data_keys ks ON ks.subject = 'person:' || o.seller
     LEFT JOIN data_keys ko ON ko.subject = 'order:' || o.order_id
     CROSS JOIN LATERAL (
@@ -282,14 +282,14 @@ def _read(rows: Iterator[Row[Any]], opener: _Opener, of: Callable[[Row[Any], OnO
 
 
 class _Opener:
-    """Opens what is sealed. Parties that stand in many rows are opened once as long as they are remembered."""
+    """Opens what is sealed. A party of an order that stands in many rows is opened once as long as it is remembered."""
 
     _MOST = 10_000
 
     def __init__(self, safe: Vault, wanted: Wanted) -> None:
         self._safe = safe
         self._desk = wanted.reader.role in DESK
-        self._known: dict[str, Person] = {}
+        self._known: dict[tuple[str, bytes | None], Person] = {}
 
     def order(self, row: Row[Any]) -> OnOrder:
         return OnOrder(
@@ -302,7 +302,7 @@ class _Opener:
         )  # fmt: skip
 
     def _person(self, person_id: str, wrapped: bytes | None, sealed: bytes | None) -> Person:
-        known = self._known.get(person_id)
+        known = self._known.get((person_id, sealed))
         if known is None:
             value = None
             if sealed is not None:
@@ -311,7 +311,7 @@ class _Opener:
             known = Person(value["name"], value["email"] if self._desk else "") if value else Person(person_id, "")
             if len(self._known) >= self._MOST:
                 self._known.clear()
-            self._known[person_id] = known
+            self._known[person_id, sealed] = known
         return known
 
     def _line(
