@@ -9,6 +9,7 @@ from domain.business_time import add_business_days
 from domain.confirm import Reason
 from domain.errors import Refused
 from domain.events import CancelAsked, CancelEnded, DaysGranted, Event, TierMoved, TierReset, TimeAsked, TimeEnded
+from domain.limits import seller_times
 from domain.state import CancelRequest, Line, LineState, Order, TimeRequest, in_state
 from domain.step import Moment, Tick
 from domain.tiers import ship_tiers
@@ -136,13 +137,17 @@ def ask_time(moment: Moment) -> tuple[Event, ...]:
 
 
 def grant_time(moment: Moment) -> tuple[Event, ...]:
-    """Every tier of the seller's clock moves; a ticket that had been opened may come again at its new time."""
+    """Every tier of the seller's clock moves; a ticket that had been opened may come again at its new time.
+
+    Where the hold on the buyer's card leaves no later time for it, it stays the one that came.
+    """
     order, asked = moment.order, moment.order.time_request
     days = asked.days if asked else 0
-    later = tuple(
-        TierMoved(tier, add_business_days(order.seller_calendar, at, days)) for tier, at in ship_tiers(order).items()
-    )
-    return (TimeEnded(granted=True), DaysGranted("ship", days), *later, TierReset("ship.ticket"))
+    later = {tier: add_business_days(order.seller_calendar, at, days) for tier, at in ship_tiers(order).items()}
+    again = seller_times(order, "ship", later)[0] > moment.now
+    moved = tuple(TierMoved(tier, at) for tier, at in later.items())
+    reset = (TierReset("ship.ticket"),) if again else ()
+    return (TimeEnded(granted=True), DaysGranted("ship", days), *moved, *reset)
 
 
 def refuse_time(moment: Moment) -> tuple[Event, ...]:

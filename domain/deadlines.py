@@ -10,6 +10,7 @@ from domain.business_time import add_business_days
 from domain.claims.clocks import claim_step
 from domain.claims.ends import in_escrow, undecided
 from domain.funds import capture_due, next_try
+from domain.limits import renews, seller_times
 from domain.money import Verb
 from domain.purse import DisputeStatus
 from domain.receive import proof_of
@@ -73,8 +74,7 @@ def _party_clocks(order: Order) -> Iterator[Clock]:
 
 def _seller_clocks(order: Order, name: str, tiers: dict[str, datetime], capturing: bool) -> Iterator[Clock]:
     """The seller's ticket and end, never later than the hold on the buyer's card allows."""
-    limit = _hold_limit(order)
-    end, ticket = (min(tiers[f"{name}.{tier}"], limit or tiers[f"{name}.{tier}"]) for tier in ("end", "ticket"))
+    ticket, end = seller_times(order, name, tiers)
     remind, passed = tiers[f"{name}.remind"], f"{name}.ticket" in order.passed
     if not passed and ticket < end:
         yield Clock(ticket, f"{name}_overdue", f"{name}.ticket", Role.SELLER, "", True, remind)
@@ -102,21 +102,6 @@ def _claim_clock(order: Order, claim_id: str, tiers: dict[str, datetime]) -> Clo
     step, who = claim_step(claim)
     tier, remind = f"claim:{claim_id}.end", tiers.get(f"claim:{claim_id}.remind")
     return Clock(tiers[tier], step, tier, who, claim_id, True, remind)
-
-
-def _hold_limit(order: Order) -> datetime | None:
-    """The last moment at which a seller can still be paid from this hold, unless it may yet be renewed."""
-    payment = order.payment
-    renewable = renews(order) or payment.renewing or payment.buyer_asked_at is not None
-    if payment.captured is not None or payment.capture_before is None or renewable:
-        return None
-    return payment.capture_before - order.policy.hold.margin
-
-
-def renews(order: Order) -> bool:
-    """Whether the hold will be renewed with the buyer absent."""
-    payment = order.payment
-    return payment.renewable and order.policy.hold.way_out == "reauthorise" and payment.buyer_asked_at is None
 
 
 def _hold_clocks(order: Order) -> Iterator[Clock]:

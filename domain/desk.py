@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +27,7 @@ from domain.events import (
     TierReset,
 )
 from domain.funds import next_try
+from domain.limits import WAITS_IN, hold_limit
 from domain.policy import Policy
 from domain.policy.file import check
 from domain.state import Cause, Line, Order, Outcome, Pause, Role
@@ -163,8 +164,10 @@ def retry(moment: Moment) -> tuple[Event, ...]:
 
 
 def clock_runs(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """A party's clock runs that can be moved."""
-    return None if party_tiers(order) else "no clock of a party runs"
+    """A party's clock runs that can be moved; a seller's cannot where the hold on the buyer's card is at its end."""
+    limit = hold_limit(order)
+    ended = WAITS_IN if limit is not None and limit <= now else ()
+    return None if any(root_of(tier) not in ended for tier in party_tiers(order)) else "no clock of a party runs"
 
 
 def extend(moment: Moment) -> tuple[Event, ...]:
@@ -207,9 +210,17 @@ def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:
         for tier, at in party_tiers(order).items()
         if belongs(tier.partition(".")[0]) and not tier.endswith(".remind")
     }
-    first = min(tiers.values(), default=until)
-    moved = tuple(TierMoved(tier, until + (at - first)) for tier, at in tiers.items())
+    first, limit = min(tiers.values(), default=until), _limit(order, tiers)
+    if limit is not None and until >= limit:
+        raise Invalid("body.until", f"must lie before {limit.isoformat()}, when the hold on the buyer's card ends")
+    later = {tier: until + (at - first) for tier, at in tiers.items()}
+    moved = tuple(TierMoved(tier, min(at, limit or at)) for tier, at in later.items())
     return (*moved, *(TierReset(tier) for tier in tiers if tier in order.passed))
+
+
+def _limit(order: Order, tiers: Iterable[str]) -> datetime | None:
+    """When the hold ends, if it is a seller's clock that is moved and the hold is not renewed."""
+    return hold_limit(order) if any(root_of(tier) in WAITS_IN for tier in tiers) else None
 
 
 def pause(moment: Moment) -> tuple[Event, ...]:

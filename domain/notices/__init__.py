@@ -47,10 +47,12 @@ from domain.events import (
     TicketOpened,
     TimeAsked,
 )
+from domain.limits import seller_times
 from domain.money import Money, Verb
 from domain.news import about_other_payment
 from domain.notices.standing import Fact, Facts, parcel_goes, stands
 from domain.state import DEAD, PARTIES, LineState, Milestone, Order, Role, in_state, stage
+from domain.tiers import party_tiers
 from domain.wire import instant_text
 
 __all__ = [
@@ -209,8 +211,8 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
                 facts |= {"parcel_id": parcel_id, "milestone": str(milestone)}
             case ParcelSent(parcel):
                 facts["parcel_id"] = parcel.parcel_id
-            case DaysGranted(_, days):
-                facts["days"] = days
+            case DaysGranted(what, days):
+                facts |= {"days": days, **_time_left(order, what)}
             case TimeAsked(request):
                 facts["days"] = request.days
             case CancelAsked(cancel):
@@ -224,6 +226,14 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
             case _:
                 facts |= _told(event)
     return facts
+
+
+def _time_left(order: Order, what: str) -> dict[str, Fact]:
+    """Until when the seller may ship, however many days were given: the hold on the buyer's card may end before."""
+    tiers = party_tiers(order)
+    if what == "pay" or "ship.end" not in tiers:
+        return {}
+    return {"until": instant_text(seller_times(order, "ship", tiers)[1])}
 
 
 def _told(event: Event) -> dict[str, Fact]:

@@ -108,7 +108,7 @@ def ship_overdue() -> Life:
 
 def hold_running_out() -> Life:
     life = confirmed(new_order(RENEWS))
-    life.do("extend", Role.SPECIALIST, clock="ship", until=text_of(life.now + timedelta(days=12)), **NOTE)
+    life.do("extend", Role.SPECIALIST, clock="ship", until=text_of(life.now + timedelta(days=5, hours=23)), **NOTE)
     life.now += timedelta(days=6)
     return life
 

@@ -208,7 +208,7 @@ def test_a_party_who_writes_is_not_reminded_and_nobody_else_spares_him(writer: R
 
 
 def test_a_reminder_that_was_answered_does_not_come_back_when_its_clock_moves_or_stands() -> None:
-    life = Telling().confirm()
+    life = Telling(new_order(RENEWS), done_with_mandate).confirm()
     life.do("message", Role.SELLER, message_id="m-1")
     life.do("extend", Role.SPECIALIST, clock="ship", until="2026-12-04T09:00:00Z", note_id="n1")
     life.do("ask_time", Role.SELLER, days=2)

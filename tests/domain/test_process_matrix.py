@@ -175,7 +175,9 @@ def can_be_claimed(life: Life) -> bool:
 def running_clocks(life: Life) -> list[str]:
     """The names of the parties' clocks that a person may move."""
     order, clocks = life.order, []
-    held = money_is_held(life)
+    payment = order.payment
+    goes_on = payment.captured is not None or payment.renewable or payment.buyer_asked_at is not None
+    held = money_is_held(life) and (goes_on or hold_outlives_its_margin(life))
     if never_paid(life, ()) and order.payment.offer is None:
         clocks.append("pay")
     if held and some(life, LineState.PENDING):

@@ -150,7 +150,8 @@ def test_a_hold_with_a_mandate_is_renewed_and_the_old_one_let_go() -> None:
 
 def test_a_hold_without_a_mandate_ends_the_order_before_it_runs_out() -> None:
     life = confirmed(new_order(RENEWS))
-    life.do("extend", Role.SPECIALIST, clock="ship", until=text_of(life.now + timedelta(days=12)), **NOTE)
+    life.do("ask_time", Role.SELLER, days=5)
+    life.do("grant_time", Role.BUYER)
     steps = life.silence()
     assert "renew_hold" not in steps
     assert life.stage is Stage.CANCELLED
@@ -159,7 +160,8 @@ def test_a_hold_without_a_mandate_ends_the_order_before_it_runs_out() -> None:
 
 def test_a_seller_who_was_given_more_time_still_has_no_more_than_the_hold_leaves() -> None:
     life = confirmed(new_order(RENEWS))
-    life.do("extend", Role.SPECIALIST, clock="ship", until=text_of(life.now + timedelta(days=12)), **NOTE)
+    life.do("ask_time", Role.SELLER, days=5)
+    life.do("grant_time", Role.BUYER)
     clock = next(clock for clock in deadlines(life.order) if clock.step == "ship_lapses")
     assert clock.at == START + timedelta(days=7) - RENEWS.hold.margin
 

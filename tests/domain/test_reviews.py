@@ -9,7 +9,20 @@ from domain.money import Verb
 from domain.state import Role
 from domain.summary import summary
 from tests.domain.lives import NOTE
-from tests.domain.world import Life, confirmed, delivered, done, next_clock, paid, shipped, text_of, unclear
+from tests.domain.world import (
+    RENEWS,
+    Life,
+    confirmed,
+    delivered,
+    done,
+    done_with_mandate,
+    new_order,
+    next_clock,
+    paid,
+    shipped,
+    text_of,
+    unclear,
+)
 
 PROVIDER, OPERATOR = Role.PROVIDER, Role.OPERATOR
 
@@ -32,7 +45,7 @@ def stands(life: Life) -> bool:
 
 
 def test_a_review_that_opens_during_an_operators_pause_keeps_the_order_standing_after_it() -> None:
-    life = paid()
+    life = paid(new_order(RENEWS), done_with_mandate)
     (before,) = [clock.at for clock in deadlines(life.order) if clock.step == "confirm_overdue"]
     pauses(life)
     life.now += timedelta(days=1)

@@ -65,10 +65,7 @@ def _party(sale: Sale) -> Iterator[Clock]:
 
 def _seller(sale: Sale, root: str) -> Iterator[Clock]:
     """The seller's due time: the earlier of policy and the hold less a margin."""
-    limit = seller_limit(sale)
-    ticket, end = (
-        min(sale.timers[f"{root}.{tier}"], limit or sale.timers[f"{root}.{tier}"]) for tier in ("ticket", "end")
-    )
+    ticket, end = seller_times(sale, root)
     if ticket < end and f"{root}.ticket" not in sale.rung:
         yield ticket, f"{root}_overdue", f"{root}.ticket"
     if not sale.capturing():
@@ -96,6 +93,23 @@ def seller_limit(sale: Sale) -> datetime | None:
     if sale.hold is None or sale.captured:
         return None
     return None if renews(sale) or sale.renewing or sale.buyer_asked else sale.hold.limit - sale.terms.margin
+
+
+def seller_times(sale: Sale, root: str) -> tuple[datetime, datetime]:
+    """When ticket and end of a seller's clock ring. A hold that ends sooner does not cost the ticket.
+
+    The ticket comes as many business days before the end as by policy, or half of the time since the lines wait.
+    """
+    ticket, end = sale.timers[f"{root}.ticket"], sale.timers[f"{root}.end"]
+    limit = seller_limit(sale)
+    if limit is None or end <= limit:
+        return ticket, end
+    short, long = sale.terms.confirm if root == "confirm" else sale.terms.ship
+    waits = "pending" if root == "confirm" else "confirmed"
+    since = min((line.since for line in sale.live if line.state == waits), default=sale.placed)
+    began = max(sale.paid or sale.placed, since)
+    latest = max(sale.seller_days.before(limit, long - short), began + (limit - began) / 2)
+    return min(ticket, latest, limit), limit
 
 
 def _hold(sale: Sale) -> Iterator[Clock]:

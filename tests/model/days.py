@@ -58,6 +58,16 @@ class Days:
                 day += ONE_DAY
         return self.instant(datetime.combine(day, time))
 
+    def before(self, end: datetime, days: int) -> datetime:
+        """The same local time on the n-th business day before `end`; 00:00 of it when `end` is a day off."""
+        wall = self.local(end)
+        day, time = wall.date(), wall.time() if self.works(wall.date()) else MIDNIGHT
+        for _ in range(days):
+            day -= ONE_DAY
+            while not self.works(day):
+                day -= ONE_DAY
+        return self.instant(datetime.combine(day, time))
+
     def minutes(self, start: datetime, end: datetime) -> float:
         """How many business minutes lie between two instants, 0 when `end` is not later."""
         counted = timedelta(0)

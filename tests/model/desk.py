@@ -7,10 +7,10 @@ from datetime import datetime
 
 from tests.model.cases import overtake
 from tests.model.claims import CLAIMS
-from tests.model.clocks import resume as go_on, roots
+from tests.model.clocks import resume as go_on, roots, seller_limit
 from tests.model.money import due, free, try_again
 from tests.model.news import NEWS
-from tests.model.people import COMMANDS, DESK, Act, Body, pick, shift, tiers, turn
+from tests.model.people import COMMANDS, DESK, Act, Body, pick, tiers, turn
 from tests.model.sale import Approval, Pause, Refused, Sale, Slice, need, over
 from tests.model.tickets import facts, prune
 
@@ -40,8 +40,12 @@ def _undisputed(sale: Sale, lines: list[Slice]) -> None:
 def move_to(sale: Sale, moved: list[str], until: datetime) -> None:
     """All tiers of these clocks move by the same time, so that the earliest rings at `until`."""
     first = min(sale.timers[tier] for root in moved for tier in tiers(sale, root))
+    limit = seller_limit(sale) if {"confirm", "ship"} & set(moved) else None
+    need(limit is None or until < limit, "the hold ends before")
     for root in moved:
-        shift(sale, root, until - first)
+        for tier in tiers(sale, root):
+            at = sale.timers[tier] + (until - first)
+            sale.shift(tier, min(at, limit) if limit else at)
 
 
 def extend(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -119,8 +123,8 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
     if behind not in roots(sale):
         sale.tickets[cause, subject].due, sale.tickets[cause, subject].escalations = until, 0
         return
-    del sale.tickets[cause, subject]
     move_to(sale, [behind], until)
+    del sale.tickets[cause, subject]
 
 
 PAYS = ("release", "refund", "cancel", "grant_cancel", "decide_claim")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.model.cases import arrived
+from tests.model.clocks import seller_times
 from tests.model.money import free
 from tests.model.sale import Parcel, Refused, Sale, Slice, need
 from tests.model.tickets import open_ticket
@@ -135,7 +136,9 @@ def grant_time(sale: Sale, body: Body, role: str, now: datetime) -> None:
     days, sale.time_asked = sale.time_asked or 0, None
     sale.days_given["ship"] = sale.days_given.get("ship", 0) + days
     for tier in tiers(sale, "ship"):
-        sale.shift(tier, sale.seller_days.after(sale.timers[tier], days))
+        sale.shift(tier, sale.seller_days.after(sale.timers[tier], days), rung=tier in sale.rung)
+    if seller_times(sale, "ship")[0] > now:
+        sale.rung.discard("ship.ticket")
 
 
 def refuse_time(sale: Sale, body: Body, role: str, now: datetime) -> None:

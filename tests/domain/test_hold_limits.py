@@ -1,0 +1,125 @@
+"""Where the hold ends before the seller's time does: a ticket comes first, and nobody is promised more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.business_time import business_days_before
+from domain.deadlines import deadlines
+from domain.funds import Result
+from domain.money import Verb
+from domain.notices import Notice
+from domain.state import MoneyOp, Order, Role
+from tests.domain.teller import Telling
+from tests.domain.world import HOLD_LIVES, START, WEEKS, Life, confirmed, done, new_order, paid, text_of
+
+NOTE = {"note_id": "n1"}
+TUESDAY = START + timedelta(days=1)
+
+
+def rings(life: Life, step: str) -> datetime:
+    """When the clock that takes `step` rings."""
+    return next(clock.at for clock in deadlines(life.order) if clock.step == step)
+
+
+def lasting(hours: float) -> Life:
+    """An order whose hold lasts so many hours, and its margin of a day."""
+
+    def answer(order: Order, op: MoneyOp, now: datetime) -> Result:
+        result = done(order, op, now)
+        limit = now + timedelta(days=1, hours=hours)
+        return replace(result, capture_before=limit) if op.verb is Verb.AUTHORISE else result
+
+    return paid(answer=answer)
+
+
+def limit_of(life: Life) -> datetime:
+    """The last moment at which the seller can still be paid."""
+    assert life.order.payment.capture_before is not None
+    return life.order.payment.capture_before - timedelta(days=1)
+
+
+def said(life: Telling, template: str) -> Notice:
+    """What was told last by that template."""
+    return next(each.notice for each in reversed(life.said) if each.notice.template == template)
+
+
+def placed_on_tuesday() -> Life:
+    """Confirmed; the hold ends at the very moment of the policy's ticket."""
+    life = Life(new_order(payment=None))
+    life.now = TUESDAY
+    life.do("pay", Role.BUYER, payment_intent="pi_1")
+    life.do("confirm", Role.SELLER)
+    return life
+
+
+def test_where_the_hold_cuts_the_time_to_ship_the_ticket_comes_a_business_day_before_the_end() -> None:
+    life = placed_on_tuesday()
+    assert rings(life, "ship_lapses") == limit_of(life)
+    assert rings(life, "ship_overdue") == business_days_before(WEEKS, limit_of(life), 1)
+
+
+@pytest.mark.parametrize("hours", [1, 6, 20, 30])
+def test_a_short_hold_leaves_half_its_time_before_the_ticket(hours: int) -> None:
+    life = lasting(hours)
+    assert rings(life, "confirm_overdue") == START + timedelta(hours=hours) / 2
+    life.silence()
+    assert life.told[:2] == ["confirm_overdue", "hold_lapses"]
+
+
+def test_time_that_is_granted_beyond_the_hold_loses_no_ticket() -> None:
+    life = confirmed()
+    life.do("ask_time", Role.SELLER, days=5)
+    life.do("grant_time", Role.BUYER)
+    assert rings(life, "ship_lapses") == limit_of(life)
+    life.until("ship_overdue")
+    assert life.order.tickets
+    life.do("wait_longer", Role.BUYER, days=10)
+    assert "ship_overdue" not in {clock.step for clock in deadlines(life.order)}
+    life.until("hold_lapses")
+
+
+def test_a_ticket_that_came_does_not_come_again_for_time_that_the_hold_does_not_give() -> None:
+    life = confirmed()
+    life.until("ship_overdue")
+    life.do("ask_time", Role.SELLER, days=5)
+    life.do("grant_time", Role.BUYER)
+    life.until("hold_lapses")
+    assert life.told.count("ship_overdue") == 1
+
+
+def test_a_clock_that_a_pause_moved_beyond_the_hold_still_brings_its_ticket() -> None:
+    life = confirmed()
+    until = limit_of(life) - timedelta(hours=3)
+    life.do("pause", Role.OPERATOR, until=text_of(until), **NOTE)
+    life.until("pause_ends")
+    life.until("hold_lapses")
+    assert "ship_overdue" in life.told
+
+
+@pytest.mark.parametrize("clock", ["confirm", "ship"])
+def test_a_specialist_moves_the_sellers_clock_up_to_the_end_of_the_hold_and_no_further(clock: str) -> None:
+    life = paid() if clock == "confirm" else confirmed()
+    refused = life.refused("extend", Role.SPECIALIST, clock=clock, until=text_of(limit_of(life)), **NOTE)
+    assert refused.reason.endswith(f"before {limit_of(life).isoformat()}, when the hold on the buyer's card ends")
+    until = limit_of(life) - timedelta(hours=2)
+    life.do("extend", Role.SPECIALIST, clock=clock, until=text_of(until), **NOTE)
+    assert (rings(life, f"{clock}_overdue"), rings(life, f"{clock}_lapses")) == (until, limit_of(life))
+
+
+def test_the_end_of_the_hold_binds_no_other_clock() -> None:
+    life = confirmed()
+    life.do("request_cancel", Role.BUYER, reason="too_slow")
+    life.do("extend", Role.SPECIALIST, clock="cancel", until=text_of(START + HOLD_LIVES), **NOTE)
+
+
+def test_the_seller_is_told_until_when_and_not_how_many_days_were_granted() -> None:
+    life = Telling().confirm()
+    life.do("ask_time", Role.SELLER, days=5)
+    life.do("grant_time", Role.BUYER)
+    assert said(life, "grant_time").context["until"] == text_of(limit_of(life))
+    life.do("wait_longer", Role.BUYER, days=2)
+    assert said(life, "wait_longer").context["until"] == text_of(limit_of(life))
