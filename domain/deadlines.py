@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
-from domain.claims.clocks import claim_step
+from domain.claims.clocks import CLAIM_CLOCKS, claim_step
 from domain.claims.ends import in_escrow, undecided
 from domain.funds import capture_due, next_try
 from domain.limits import renews, seller_times
@@ -20,6 +20,16 @@ from domain.tiers import party_tiers, root_of, subject_of
 
 CALENDAR_MARGIN = timedelta(days=60)
 """How long before a pinned calendar ends it is extended; longer than any single window of a policy."""
+
+
+ENDINGS = frozenset(
+    {
+        "expire_unpaid", "confirm_lapses", "ship_lapses", "hold_lapses", "cancel_by_silence", "time_lapses",
+        "accept_on_strong_proof", "accept_on_weak_proof", "escrow_ends", "held_escrow_ends", "claim_times_out",
+        "decision_stands", *(clock.step for clock in CLAIM_CLOCKS.values()),
+    }
+)  # fmt: skip
+"""The steps of clocks that end something for a party; others open a ticket, remind, or move money on its way."""
 
 
 @dataclass(frozen=True, slots=True)

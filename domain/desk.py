@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_minutes, business_minutes_between
+from domain.deadlines import ENDINGS, deadlines
 from domain.errors import Invalid, Refused
 from domain.events import (
     ApprovalEnded,
@@ -26,6 +27,7 @@ from domain.events import (
     TierPassed,
     TierReset,
 )
+from domain.fold import apply_all
 from domain.funds import next_try
 from domain.limits import WAITS_IN, hold_limit
 from domain.policy import Policy
@@ -278,9 +280,21 @@ def _later(calendar: Calendar, since: datetime, at: datetime, now: datetime) -> 
 
 
 def adopt_policy(moment: Moment) -> tuple[Event, ...]:
-    """From now on the order's clocks and rules are those of the given policy; fees stay as they were at checkout."""
-    check(moment.body.policy)
-    return (PolicyAdopted(moment.body.policy), Noted(moment.body.note_id))
+    """From now on the order's clocks and rules are those of the given policy; fees stay as they were at checkout.
+
+    A policy by which somebody's time is over already is refused: nobody is punished for a past that was another.
+    """
+    policy, now = moment.body.policy, moment.now
+    check(policy)
+    adopted = PolicyAdopted(policy)
+    rung = {clock.tier for clock in deadlines(moment.order) if clock.at <= now}
+    for clock in deadlines(apply_all(moment.order, [adopted])):
+        if clock.at <= now and clock.step in ENDINGS and clock.tier not in rung:
+            over = (
+                f"under {policy.name} {policy.version} the clock {clock.tier} would have rung at {clock.at.isoformat()}"
+            )
+            raise Refused("over_at_once", f"{over}; give the policy a longer time, or move the clock first (extend)")
+    return (adopted, Noted(moment.body.note_id))
 
 
 def money_overdue(moment: Moment) -> tuple[Event, ...]:

@@ -163,6 +163,9 @@ def _fits_hold(policy: Policy, document: Mapping[str, Any]) -> Iterator[_Rule]:
     window, end = ("confirm.end", policy.confirm.end) if early else ("ship.end", policy.ship.end)
     room = timedelta(days=policy.hold.expected) - policy.hold.margin
     changed = (window, "hold.expected", "hold.margin")
+    if room <= timedelta(0):
+        yield _Rule("must be shorter than hold.expected, or no seller has any time", ("hold.margin", "hold.expected"))
+        return
     if timedelta(days=worst_case_days(end)) <= room:
         return
     chosen = _written(document, "hold.way_out") or not any(_written(document, field) for field in changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.domain.teller import Telling
 from tests.domain.world import HOLD_LIVES, START, WEEKS, Life, confirmed, done, new_order, paid, text_of
 
 NOTE = {"note_id": "n1"}
+Numbers = dict[str, dict[str, Any]]
 TUESDAY = START + timedelta(days=1)
 
 
@@ -114,6 +116,40 @@ def test_the_end_of_the_hold_binds_no_other_clock() -> None:
     life = confirmed()
     life.do("request_cancel", Role.BUYER, reason="too_slow")
     life.do("extend", Role.SPECIALIST, clock="cancel", until=text_of(START + HOLD_LIVES), **NOTE)
+
+
+def adopts(life: Life, **sections: dict[str, Any]) -> dict[str, Any]:
+    """The message that adopts the order's policy with other numbers."""
+    policy = life.order.policy
+    parts = {name: replace(getattr(policy, name), **numbers) for name, numbers in sections.items()}
+    return {"policy": replace(policy, version="2", **parts).to_plain(), **NOTE}
+
+
+@pytest.mark.parametrize(
+    ("sections", "tier"),
+    [
+        ({"confirm": {"ticket": 2, "end": 2}}, "confirm.end"),
+        ({"hold": {"margin": timedelta(days=5)}}, "hold.end"),
+    ],
+)
+def test_a_policy_whose_time_is_over_already_is_not_adopted(sections: Numbers, tier: str) -> None:
+    life = paid()
+    life.wait(days=2, hours=1)
+    refused = life.refused("adopt_policy", Role.OPERATOR, **adopts(life, **sections))
+    assert (refused.code, f"{tier} would have rung at 2026-11-25T09:00:00" in refused.reason) == ("over_at_once", True)
+    life.do("adopt_policy", Role.OPERATOR, **adopts(life, confirm={"ticket": 2, "end": 3}))
+
+
+def test_a_clock_that_has_rung_already_is_no_bar_to_another_policy() -> None:
+    life = paid()
+    life.now += timedelta(days=5)
+    life.do("adopt_policy", Role.OPERATOR, **adopts(life, receipt={"decide": 5}))
+
+
+def test_a_policy_that_leaves_no_hold_is_not_adopted() -> None:
+    life = paid()
+    whole = {"margin": timedelta(days=7)}
+    assert "hold.expected" in life.refused("adopt_policy", Role.OPERATOR, **adopts(life, hold=whole)).reason
 
 
 def test_the_seller_is_told_until_when_and_not_how_many_days_were_granted() -> None:

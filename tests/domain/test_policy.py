@@ -131,6 +131,12 @@ REFUSED = {
         "hold.expected",
         "does not fit the hold",
     ),
+    "a margin that is the whole hold": (
+        '[hold]\nmargin = "168 hours"\nway_out = "reauthorise"',
+        4,
+        "hold.margin",
+        "must be shorter than hold.expected",
+    ),
     "an unknown way out": ('[hold]\nway_out = "hope"', 4, "hold.way_out", "'reauthorise'"),
     "an unknown trigger": ('[capture]\ntrigger = "delivery"', 4, "capture.trigger", "'shipment', 'confirmation'"),
     "fees above all": ("[fees]\ncommission_basis_points = 10001", 4, "fees.commission_basis_points", "100 %"),
