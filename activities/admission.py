@@ -25,6 +25,8 @@ def draft(policies: Path, document: Mapping[str, Any], now: datetime) -> Order:
     check(checkout)
     policy = _policy(policies, checkout.marketplace)
     seller, buyer, desk = calendars.of_parties(policy.calendar, checkout, now)
+    for calendar in (seller, buyer, desk):
+        calendars.reaches(calendar, policy, now)
     return place(checkout, policy, seller, buyer, desk, now)
 
 

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
 
-from domain.business_time import Calendar
+from domain.business_time import Calendar, CalendarTooShort, add_business_days
 from domain.checkout import Checkout, Place
+from domain.deadlines import CALENDAR_MARGIN
 from domain.errors import Invalid
-from domain.policy.file import PolicyError, line_of
+from domain.policy.file import PolicyError, line_of, longest_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,10 +65,42 @@ def checked(policy: Policy, text: str, source: str) -> Policy:
     try:
         _time_zone(rules.zone)
         _public(rules.country, rules.subdivision)
+        _leaves_time(policy)
     except Invalid as error:
         field = f"calendar.{error.field}"
         raise PolicyError(source, line_of(text, field), field, error.rule) from None
     return policy
+
+
+def _leaves_time(policy: Policy) -> None:
+    """Raises Invalid where closed days make a window longer than a running order's calendar always reaches ahead."""
+    rules, most, window = policy.calendar, CALENDAR_MARGIN.days, longest_window(policy)
+    known = _public(rules.country, rules.subdivision)
+    closed = [day for day in rules.extra_days_off if known.start_year < day.year < known.end_year]
+    if not closed:
+        return
+    first, last = min(closed) - CALENDAR_MARGIN, max(closed) + 2 * CALENDAR_MARGIN
+    extra, removed = frozenset(closed), frozenset(rules.removed_days_off)
+    tables = _resolved(rules.country, rules.subdivision, rules.zone, first, last, extra, removed).tables
+    for index in range((max(closed) - first).days + 1):
+        rank = tables.rank[index] + window
+        if rank >= len(tables.business) or tables.business[rank] - tables.first - index > most:
+            begin = first + timedelta(days=index)
+            raise Invalid(
+                "extra_days_off",
+                f"closes for so long that {window} business days from {begin} on, the longest window of this policy, "
+                f"are not over within {most} days; a calendar reaches at most {most} days ahead at any time",
+            )
+
+
+def reaches(calendar: Calendar, policy: Policy, now: datetime) -> None:
+    """Raises Invalid for a calendar on which the policy's longest window from now on cannot be counted."""
+    days = max(longest_window(policy), policy.ship.end + policy.ship.more_time)
+    try:
+        add_business_days(calendar, now, days)
+    except CalendarTooShort:
+        rule = f"has too few business days up to {calendar.last}, on calendar {calendar.name}, for {days} of them"
+        raise Invalid("marketplace", f"{policy.name!r} {rule}") from None
 
 
 def resolve(

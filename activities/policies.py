@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from activities import calendars
 from activities.store import marketplaces
 from domain.errors import Invalid
-from domain.policy.file import PolicyError, line_of, load
+from domain.policy.file import PolicyError, line_of, load, text_of
 
 if TYPE_CHECKING:
     import threading
@@ -36,7 +36,7 @@ def read_policy(directory: Path, name: str) -> Policy:
     path = directory / f"{name}.toml"
     if not _NAME.fullmatch(name) or not path.is_file():
         raise Invalid("policy", f"{name!r} is not known; known here: {', '.join(policy_names(directory)) or 'none'}")
-    text = path.read_text(encoding="utf-8")
+    text = text_of(path.read_bytes(), str(path))
     policy = calendars.checked(load(text, str(path)), text, str(path))
     if policy.name != name:
         rule = f"{policy.name!r} is not the name of the file; write {name!r}"
@@ -55,7 +55,7 @@ def publish(engine: Engine, directory: Path) -> bool:
         policies = read_policies(directory)
         with engine.begin() as conn:
             marketplaces.publish(conn, policies.values())
-    except (Invalid, OSError, UnicodeDecodeError, SQLAlchemyError) as error:
+    except (Invalid, OSError, SQLAlchemyError) as error:
         log.warning("the marketplaces could not be published", code=type(error).__name__)
         return False
     return True

@@ -20,6 +20,7 @@ from domain import wire
 from domain.errors import Invalid
 from domain.money import Money
 from domain.policy import Policy
+from domain.policy.file import text_of
 from domain.process import ACTIONS, roles_of
 from domain.state import DESK, PARTIES, Role
 from starter import entrance, render
@@ -77,7 +78,7 @@ FOLLOW = 20.0
 
 def policy(path: Path, field: str = "--policy") -> Policy:
     """The policy in a file; raises Invalid, naming line and rule."""
-    return entrance.policy_of(_bytes(path, field).decode(errors="replace"), str(path))
+    return entrance.policy_of(text_of(_bytes(path, field), str(path)), str(path))
 
 
 def _bytes(path: Path, field: str) -> bytes:

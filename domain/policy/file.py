@@ -57,6 +57,27 @@ def load(text: str, source: str) -> Policy:
     return policy
 
 
+def text_of(data: bytes, source: str) -> str:
+    """The text of a policy file. Raises PolicyError for one that is not UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PolicyError(source, line, "file", "is not UTF-8 text; save it as UTF-8") from None
+
+
+def longest_window(policy: Policy) -> int:
+    """The most business days that any one number of the policy counts."""
+    return max(days for _, days in _windows(policy))
+
+
+def _windows(policy: Policy) -> Iterator[tuple[str, int]]:
+    for name, kind in sections().items():
+        for number in fields(kind):
+            if kind_of(number).unit == "business days":
+                yield f"{name}.{number.name}", getattr(getattr(policy, name), number.name)
+
+
 def check(policy: Policy) -> None:
     """Raises Invalid for a policy, given whole rather than read from a file, that no file could say."""
     lines = [f"{number.name} = {_shown(number, getattr(policy, number.name))}" for number in head()]
@@ -216,10 +237,9 @@ def _reads_back_in_time(policy: Policy) -> Iterator[_Rule]:
 
 def _within_calendars(policy: Policy) -> Iterator[_Rule]:
     """Pinned calendars are extended `CALENDAR_MARGIN` days before their end, so no window may be longer than that."""
-    for name, kind in sections().items():
-        for number in fields(kind):
-            if kind_of(number).unit == "business days" and getattr(getattr(policy, name), number.name) > LONGEST_WINDOW:
-                yield _Rule(f"must not be more than {LONGEST_WINDOW} business days", (f"{name}.{number.name}",))
+    for field, days in _windows(policy):
+        if days > LONGEST_WINDOW:
+            yield _Rule(f"must not be more than {LONGEST_WINDOW} business days", (field,))
 
 
 def _days_off_agree(policy: Policy) -> Iterator[_Rule]:
