@@ -156,6 +156,8 @@ def payment_found(moment: Moment) -> tuple[Event, ...]:
     _check("payment_intent", body.payment_intent)
     if body.charge:
         return _taken(order, body)
+    if body.amount is not None and body.amount.minor < 0:
+        raise Invalid("body.amount", "must not be negative")
     if body.payment_intent in {order.payment.hold, *order.payment.superseded, *order.payment.voided}:
         raise Refused("nothing_new", "this payment is known")
     if unpaid(order, (), moment.now) is None:

@@ -11,6 +11,7 @@ from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderScreen, StoryStep
 from domain import wire
 from domain.business_time import Calendar, local_text
+from domain.checkout import unpaid
 from domain.claims.case import STATUS_WORDS, case_number
 from domain.decide import named_only, possible
 from domain.money import Money, total
@@ -223,8 +224,11 @@ def money_for(role: Role, order: Order, booked: OrderMoney) -> dict[str, Money]:
     """The order's money as far as a role may see it: buyers see no fees, sellers what they are paid, the desk all."""
     held = order.payment.authorised
     waiting = held if held and order.payment.hold and order.payment.captured is None else Money.zero(order.currency)
+    sums = {"total": order.priced}
+    if unpaid(order, (), order.placed_at) is None:
+        sums["to pay"] = order.wanted  # Less than the total once lines were cancelled.
     if role is Role.BUYER:
-        return {"total": order.priced, "held": waiting, "charged": booked.captured, "refunded": booked.refunded}
+        return {**sums, "held": waiting, "charged": booked.captured, "refunded": booked.refunded}
     fees = total([line.fee for line in order.live], order.currency)
     if role is Role.SELLER:
         return {
@@ -236,7 +240,7 @@ def money_for(role: Role, order: Order, booked: OrderMoney) -> dict[str, Money]:
             **_rare(booked, "disputed", "owed"),
         }
     return {
-        "total": order.priced,
+        **sums,
         "held": waiting,
         "captured": booked.captured,
         "released": booked.released,

@@ -239,8 +239,8 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
         case HoldOpened(at=at) if at == payment.paid_at:
             yield scene.mail(Role.BUYER, "paid")
             yield scene.mail(Role.SELLER, "paid")
-        case MoneyRefused(op=op) if op.verb is Verb.AUTHORISE:
-            yield scene.mail(Role.BUYER, "payment_declined")
+        case MoneyRefused(op=op, code=code) if op.verb is Verb.AUTHORISE:
+            yield scene.mail(Role.BUYER, "payment_declined", refused=code)
         case MoneyRefused(op=op) if op.verb is Verb.CAPTURE:
             yield scene.mail(Role.SELLER, "capture_refused")
         case HoldLost():

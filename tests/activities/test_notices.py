@@ -10,13 +10,14 @@ from jinja2 import TemplateError
 
 from activities.calendars import resolve
 from activities.notices import SHOWS_NUMBER, Letters, Reader, next_sentence
+from domain.money import Verb
 from domain.notices import OUTCOMES, Channel, stands, template_of
 from domain.process import STEPS
 from domain.state import PARTIES, Role
 from domain.words.english import ENGLISH
 from tests.activities.told_orders import LETTERS
 from tests.domain.telling import LIVES, Said, Telling
-from tests.domain.world import scan
+from tests.domain.world import new_order, no, scan
 
 CANARY = "JJD0142CANARY7781"
 TOLD = {(template_of(step.name), role) for step in STEPS for role in step.tells if role in PARTIES} | set(OUTCOMES)
@@ -180,3 +181,38 @@ def test_letters_show_nothing_of_their_contents() -> None:
 def test_a_reader_is_told_nothing_more_to_do_when_the_order_is_over() -> None:
     life = LIVES["cancelled by the buyer"]()
     assert next_sentence(life.order, Role.SELLER, ENGLISH) == ""
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_mails_of_an_order_that_was_cut_down_ask_for_what_is_left(language: str) -> None:
+    life = Telling(new_order(payment=None))
+    life.do("cancel", Role.BUYER, reason="changed_mind", lines=["a"])
+    for template in ("place", "remind_pay", "payment_declined"):
+        text = LETTERS.render(template, {}, Reader(Role.BUYER, "Ada", language), life.order).text
+        assert ("25.00 EUR" in text, "55.00" in text) == (True, False), text
+
+
+WORDS = {
+    "AmountDiffers": ("another amount", "25.00 EUR", "einen anderen Betrag"),
+    "NoSuchAuthorisation": ("do not find", "pay again", "nicht finden"),
+    "UsedByAnotherOrder": ("another order", "pay again", "anderen Bestellung"),
+    "NotAuthorised": ("not complete", "pay again", "nicht abgeschlossen"),
+    "Declined": ("your bank has declined", "another card", "Ihre Bank hat"),
+}
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_a_payment_that_was_turned_away_is_told_with_its_reason(code: str) -> None:
+    life = Telling(new_order(payment=None), no(code, Verb.AUTHORISE))
+    life.do("cancel", Role.BUYER, reason="changed_mind", lines=["a"])
+    life.do("pay", Role.BUYER, payment_intent="pi_1")
+    [mail] = [s.notice for s in life.said if s.notice.template == "payment_declined"]
+    english, german = (
+        LETTERS.render("payment_declined", mail.context, Reader(Role.BUYER, "Ada", language), life.order).text
+        for language in ("en", "de")
+    )
+    first, second, translated = WORDS[code]
+    assert first in english
+    assert second in english
+    assert translated in german
+    assert ("bank has declined" in english, "Bank hat" in german) == (code == "Declined", code == "Declined")

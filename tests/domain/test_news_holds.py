@@ -73,6 +73,12 @@ def test_a_hold_that_was_larger_than_the_new_one_is_let_go_at_its_own_amount() -
     assert (life.order.payment.superseded, life.order.payment.held) == ((), ())
 
 
+def test_a_stray_hold_below_zero_is_none() -> None:
+    life = paid()
+    refused = life.refused("payment_found", PROVIDER, payment_intent="pi_2", amount="-0.01 EUR")
+    assert (refused.code, refused.reason) == ("invalid", "body.amount: must not be negative")
+
+
 def test_a_stray_hold_is_let_go_at_the_amount_that_the_provider_tells() -> None:
     life = paid()
     for amount in ({"amount": "64.90 EUR"}, {}):

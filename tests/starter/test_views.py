@@ -195,6 +195,18 @@ def test_the_client_reads_progress_from_the_record_as_the_order_answers_itself()
         assert own == verdict(life.order, life.order.seq, actor, life.now)
 
 
+def test_an_unpaid_order_says_what_is_to_be_paid_now() -> None:
+    life = Life(new_order(payment=None))
+    life.do("cancel", Role.BUYER, reason="changed_mind", lines=["a"])
+    for role in (Role.BUYER, Role.SPECIALIST):
+        shown = seen(life, role).money
+        assert (shown["total"], shown["to pay"]) == (Money.of("55.00", "EUR"), Money.of("25.00", "EUR"))
+    life.do("pay", Role.BUYER, payment_intent="pi_1")
+    assert "to pay" not in seen(life, Role.BUYER).money
+    life.do("cancel", Role.BUYER, reason="changed_mind")
+    assert "to pay" not in seen(life, Role.BUYER).money
+
+
 def test_why_does_not_call_an_order_sound_whose_step_has_begun_and_is_not_recorded() -> None:
     begun = {"step": "settle", "seq": 5, "now": "2026-11-24T09:00:00Z", "events": []}
     answer = why(replace(screen_of(confirmed().order), begun=begun))
