@@ -123,13 +123,18 @@ DECISIONS = (
         answers.escalate,
     ),
     row("escalate_claim", SELLER, to(ESCALATED, *TALKING, SENT, BACK), messages.AnswerClaim, answers.escalate),
-    row("escalate_upstream", (*SELLER, *DESK), to(UPSTREAM, *SELLERS_TURN, ESCALATED), messages.AnswerClaim),
+    row(
+        "escalate_upstream", SELLER, to(UPSTREAM, *SELLERS_TURN), messages.AnswerClaim,
+        guards=(answers.never_upstream,),
+    ),
+    row("escalate_upstream", DESK, to(UPSTREAM, *SELLERS_TURN, ESCALATED), messages.AnswerClaim),
     row("answer_upstream", (*SELLER, *DESK), to(FOR_SELLER, UPSTREAM), messages.AnswerClaim, tells=(Role.BUYER,)),
     row("upstream_silent", CLOCK, to(ESCALATED, UPSTREAM), Tick, answers.escalate),
     row("ask_party", DESK, to((SELLER_ASKED, BUYER_ASKED), ESCALATED), messages.AskParty, answers.ask),
     row(
-        "decide_claim", DESK, to((APPROVED, REJECTED, REQUESTED, CLOSED), *UNDECIDED), messages.DecideClaim,
-        answers.decide, money=PAYS,
+        "decide_claim", DESK,
+        to((APPROVED, REJECTED, REQUESTED, CLOSED), *UNDECIDED) | to((APPROVED, REJECTED, CLOSED), *RETURNING),
+        messages.DecideClaim, answers.decide, money=PAYS,
     ),
     row(
         "appeal_claim", (*BUYER, *SELLER), to(ESCALATED, APPROVED, REJECTED), messages.AnswerClaim, answers.appeal,

@@ -55,6 +55,12 @@ def wait_days_left(order: Order, claim: Claim) -> str | None:
     return None if had < order.policy.wait_longer.most else f"{had} more days were given, which is all there are"
 
 
+def never_upstream(order: Order, claim: Claim) -> str | None:
+    """An agent asks the shop once; after that the case is not kept from the platform any more."""
+    asked = claim.upstream_at is not None
+    return f"claim {claim.claim_id} was passed upstream before" if asked else None
+
+
 def appealable(order: Order, claim: Claim) -> str | None:
     """A decision waits for an appeal, and it is the first one."""
     waits = claim.ruling is not None and not claim.appealed
@@ -97,11 +103,11 @@ def _check_amount(case: Case, amount: Money | None, field: str) -> None:
 
 
 def accept_offer(case: Case) -> tuple[Event, ...]:
-    """What was offered goes back to the buyer, the rest to the seller. Raises Refused when too little is left."""
+    """What was offered goes back to the buyer, but no more than is left by now; the rest is the seller's."""
     if case.claim.offer is None:
         return ()
-    _check_amount(case, case.claim.offer.amount, "offer")
-    parts = parts_of_refund(case.order, case.claim, case.claim.offer.amount)
+    amount = min(case.claim.offer.amount, at_stake(case.order, case.claim))
+    parts = parts_of_refund(case.order, case.claim, amount)
     return settled(case.order, case.claim, parts, case.now)
 
 
@@ -238,8 +244,8 @@ def decide(case: Case) -> tuple[Event, ...]:
 
 def return_first(case: Case) -> tuple[Event, ...]:
     """The goods come back before the money does, which is then decided. Raises Refused for goods that cannot."""
-    if case.claim.back is not None:
-        raise Refused("return_known", "the goods are on their way back or have come back; decide about the money")
+    if case.claim.back is not None or case.claim.status is Status.RETURN_REQUESTED:
+        raise Refused("return_known", "the goods were asked for or come back already; decide about the money")
     if any(line.state is LineState.SHIPPED for line in held_lines(case.order, case.claim)):
         raise Refused("not_delivered", "goods that have not arrived cannot be returned")
     return (*_no_offer(case), ClaimMoved(case.claim.claim_id, Status.RETURN_REQUESTED, case.now))

@@ -163,6 +163,11 @@ class Claim:
         return self.status not in ENDED
 
     @property
+    def was_decided(self) -> bool:
+        """Whether it was decided or agreed upon, if only to be appealed against."""
+        return self.concluded or self.appealed or bool(self.judges)
+
+    @property
     def is_settled(self) -> bool:
         """Whether it is decided for good, and at most its money is still on the way."""
         return self.status in ENDED or (self.status is Status.REFUND_APPROVED and self.ruling is None)

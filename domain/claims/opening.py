@@ -62,7 +62,7 @@ def open_claim(moment: Moment) -> tuple[Event, ...]:
 
 def _judges(order: Order, lines: tuple[str, ...], reason: ClaimReason) -> tuple[str, ...]:
     """Who has decided about the same thing before, and does not decide about it again."""
-    before = (claim for claim in order.claims if claim.reason is reason and claim.concluded)
+    before = (claim for claim in order.claims if claim.reason is reason and claim.was_decided)
     same = (claim for claim in before if set(claim.lines) & set(lines))
     return tuple(dict.fromkeys(judge for claim in same for judge in claim.judges))
 
@@ -115,7 +115,7 @@ def _check_again(order: Order, line: Line, reason: ClaimReason) -> None:
 def _repeats(order: Order, line: Line, reason: ClaimReason) -> tuple[str, str] | None:
     """Why a buyer cannot claim for the line again: code and sentence."""
     before = _about(order, line)
-    same = next((claim for claim in before if claim.concluded and claim.reason is reason), None)
+    same = next((claim for claim in before if claim.was_decided and claim.reason is reason), None)
     if same is not None:
         return "claim_decided", (
             f"claim {same.claim_id} has settled {reason} for line {line.line_id}; a specialist can open another"

@@ -279,6 +279,7 @@ REFUSED: Mapping[str, str] = {
     "claim_decided": "darüber ist schon entschieden; unser Kundenservice hilft weiter",
     "claims_left": "zu diesem Artikel wurde schon zu oft reklamiert; unser Kundenservice hilft weiter",
     "claimable": "zu keinem Artikel kann gerade reklamiert werden",
+    "never_upstream": "der Ursprungsshop wurde dazu schon einmal gefragt",
     "not_delivered": "das geht erst, wenn die Ware angekommen ist",
     "lines_not_named": "bitte nennen Sie die Artikel, die in dem weiteren Paket sind",
     "not_reviewed": "die Zahlung wird gerade geprüft; bitte geben Sie das Paket nicht aus der Hand",

@@ -222,6 +222,7 @@ def test_a_line_is_claimed_for_a_few_times_only_and_then_by_a_specialist() -> No
 def test_goods_that_come_back_first_are_decided_about_by_whom_asked_for_them_and_are_asked_for_once() -> None:
     life = escalated()
     life.do("decide_claim", SPECIALIST, verdict="return_first", **NOTE)
+    assert life.refused("decide_claim", SPECIALIST, verdict="return_first", **NOTE).code == "return_known"
     life.do("send_return", BUYER, parcel_id="r1", carrier="dhl")
     assert life.refused("decide_claim", SPECIALIST, verdict="return_first", **NOTE).code == "return_known"
     life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
@@ -296,3 +297,32 @@ def test_the_carrier_of_a_return_is_one_printable_line(carrier: str) -> None:
     refused = life.ask("send_return", BUYER, parcel_id="r1", carrier=carrier)
     assert isinstance(refused, Refusal)
     assert refused.reason == "body.carrier: must be one line of 1 to 64 printable characters"
+
+
+def test_who_withdraws_on_appeal_does_not_claim_for_the_same_again() -> None:
+    life = decided("release")
+    life.do("appeal_claim", BUYER)
+    life.do("withdraw_claim", BUYER)
+    assert life.refused("open_claim", BUYER, reason="not_as_described", lines=["a"]).code == "claim_decided"
+    life.do("open_claim", SPECIALIST, reason="not_as_described", lines=["a"], **NOTE)
+    assert life.refused("decide_claim", SPECIALIST, verdict="refund", **NOTE).code == "own_decision"
+
+
+def test_an_offer_that_is_more_than_is_left_gives_all_that_is_left() -> None:
+    life = delivered(bought())
+    life.do("open_claim", BUYER, reason="not_as_described", lines=["a", "b"])
+    life.do("offer_refund", SELLER, amount="410.00 EUR")
+    life.do("refund", OPERATOR, lines=["b"], **NOTE)
+    life.settle_money()
+    life.do("accept_offer", BUYER)
+    life.settle_money()
+    assert life.order.line("a").state is LineState.REFUNDED
+    assert life.moved[Verb.REFUND] >= Money.parse("420.00 EUR")
+
+
+def test_a_seller_asks_the_shop_once_and_takes_no_case_from_the_desk() -> None:
+    life = escalated()
+    assert life.refused("escalate_upstream", SELLER).code == "claim_status"
+    life.do("escalate_upstream", SPECIALIST)
+    life.do("answer_upstream", SELLER)
+    assert "was passed upstream before" in life.refused("escalate_upstream", SELLER).reason

@@ -50,7 +50,7 @@ def open_claim(sale: Sale, body: Body, role: str, now: datetime) -> None:
     name = f"c{len(sale.claims) + 1}"
     claim = Claim(name, tuple(line.name for line in lines), body["reason"], now, now)
     for other in sale.claims.values():
-        if other.concluded and other.reason == claim.reason and set(other.lines) & set(claim.lines):
+        if other.decided and other.reason == claim.reason and set(other.lines) & set(claim.lines):
             claim.judges |= other.judges
     sale.closed, sale.claims[name] = None, claim
     for line in lines:
@@ -69,8 +69,8 @@ def _claimable(sale: Sale, line: Slice, reason: str, now: datetime) -> bool:
 def _again(sale: Sale, line: Slice, reason: str) -> bool:
     """Whether a buyer may claim for the line: what was settled stays so, and nobody claims without end."""
     before = [claim for claim in sale.claims.values() if line.name in claim.lines]
-    settled = any(claim.concluded and claim.reason == reason for claim in before)
-    return not settled and len(before) < sale.terms.claims.most
+    decided = any(claim.decided and claim.reason == reason for claim in before)
+    return not decided and len(before) < sale.terms.claims.most
 
 
 def _missing(sale: Sale, line: Slice, now: datetime) -> bool:
@@ -139,7 +139,7 @@ def _part(sale: Sale, claim: Claim, amount: int) -> int:
 
 
 def accept(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
-    amount = _part(sale, claim, _offered(claim, role))
+    amount = min(_offered(claim, role), at_stake(sale, claim))
     approve(sale, claim, lay(amount, in_full(sale, claim)), now)
 
 
@@ -195,6 +195,8 @@ def pass_on(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> N
 
 
 def upstream(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    need(role != "seller" or not claim.asked_upstream, "the shop was asked before")
+    claim.asked_upstream = True
     enter(sale, claim, UPSTREAM, now)
 
 
@@ -213,7 +215,7 @@ def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
     need(not people & claim.judges, "whoever has decided does not decide again")
     need((verdict == "part_refund") == bool(body.get("amount")), "an amount goes with a part")
     if verdict == "return_first":
-        need(not claim.parcel, "it comes back already")
+        need(not claim.parcel and claim.status != TO_RETURN, "it was asked for already")
         need(all(line.state != "shipped" for line in held(sale, claim)), "what never came cannot be returned")
     amount = _part(sale, claim, cents(body["amount"])) if verdict == "part_refund" else 0
     claim.offer = None

@@ -38,7 +38,7 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "buyer": (FOR_SELLER, FOR_BUYER, UPSTREAM, RETURNING, RETURNED),
         "seller": (RECEIVED, FOR_SELLER, FOR_BUYER, RETURNING, RETURNED),
     },
-    "escalate_upstream": {"seller": (RECEIVED, FOR_SELLER, PLATFORM), "desk": (RECEIVED, FOR_SELLER, PLATFORM)},
+    "escalate_upstream": {"seller": (RECEIVED, FOR_SELLER), "desk": (RECEIVED, FOR_SELLER, PLATFORM)},
     "answer_upstream": {"seller": (UPSTREAM,), "desk": (UPSTREAM,)},
     "ask_party": {"desk": (PLATFORM,)},
     "decide_claim": {"desk": UNDECIDED},
@@ -79,10 +79,16 @@ class Claim:
     awarded: dict[str, int] = field(default_factory=dict)
     parcel: str = ""
     concluded: bool = False
+    asked_upstream: bool = False
 
     @property
     def open(self) -> bool:
         return self.status not in (RESOLVED, CLOSED)
+
+    @property
+    def decided(self) -> bool:
+        """Whether it was decided or agreed upon, also when somebody appealed."""
+        return self.concluded or self.appealed or bool(self.judges)
 
     @property
     def settled(self) -> bool:
