@@ -14,7 +14,8 @@ from activities.policies import read_policy
 from activities.store import personal
 from domain import wire
 from domain.business_time import Calendar
-from domain.checkout import Checkout, check, place
+from domain.checkout import ID, Checkout, check, place
+from domain.contract import workflow_id
 from domain.errors import Invalid
 from domain.events import CalendarsExtended
 from domain.policy import Policy
@@ -31,6 +32,14 @@ def draft(policies: Path, document: Mapping[str, Any], now: datetime) -> Order:
     for calendar in (seller, buyer, desk):
         calendars.reaches(calendar, policy, now)
     return place(checkout, policy, seller, buyer, desk, now)
+
+
+def not_its_own(document: Mapping[str, Any], running: str) -> str:
+    """The rule that a workflow called `running` breaks by admitting this document; "" for none."""
+    order_id = document.get("order_id")
+    if not isinstance(order_id, str) or not ID.fullmatch(order_id) or running == workflow_id(order_id):
+        return ""
+    return f"is {order_id!r}, and the workflow's id is {running[:100]!r}; it must be {workflow_id(order_id)!r}"
 
 
 def stored_first(conn: Connection, order: Order) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.admission import draft, further_days, stored_first, take_over
+from activities.admission import draft, further_days, not_its_own, stored_first, take_over
 from activities.cashier import PAYMENT_RULES, Cashier
 from activities.numbers import keep_number
 from activities.providers.port import PaymentProvider
@@ -45,6 +45,9 @@ class Performer:
     def admit(self, data: dict[str, Any]) -> dict[str, Any]:
         """Admission in, Admitted out: the order's first step, or the rule that its checkout breaks."""
         admission = wire.from_plain(Admission, data)
+        rule = not_its_own(admission.checkout, activity.info().workflow_id or "") if activity.in_activity() else ""
+        if rule:  # The row of that id, if there is one, is another workflow's.
+            return _plain(Admitted(field="order_id", rule=rule))
         try:
             return _plain(Admitted(order=self._admit(admission.checkout, admission.now)))
         except Invalid as error:

@@ -89,7 +89,7 @@ async def _placed(document: Any, within: float) -> tuple[Progress, ...]:
 def _document(file: Path) -> Any:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=lambda pairs: _once_each(str(file), pairs))
     except OSError as error:
         raise Invalid(str(file), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -98,6 +98,16 @@ def _document(file: Path) -> Any:
         raise Invalid(str(file), f"is not JSON: {error.msg}, line {error.lineno} column {error.colno}") from None
     except (ValueError, RecursionError):
         raise Invalid(str(file), "has a number too long, or objects nested too deep, to be a checkout") from None
+
+
+def _once_each(file: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the document. JSON itself lets the last of two equal keys win, silently."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Invalid(file, f"has the key {key[:64]!r} twice in one object")
+        found[key] = value
+    return found
 
 
 @app.command("show", epilog=EPILOG)

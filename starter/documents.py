@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from activities.store.personal import Address, Person
 from domain import wire
-from domain.checkout import Checkout, check, is_line, not_a_line
+from domain.checkout import ID, Checkout, check, is_line, not_a_line
 from domain.contract import MOST_BYTES
 from domain.errors import Invalid
 
 MOST_ORDERS = 50
 LONGEST = 200
 MOST_ADDRESS_LINES = 10
+_EMAIL = re.compile(r"""[^\s@<>()\[\],;:\\"]+@[^\s@<>()\[\],;:\\"]+""")
+"""One plain address: no name beside it, and no second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def read(document: object) -> Document:
     people = wire.from_plain(People, plain.pop("people", {}), "people")
     address = plain.pop("address", None)
     if address is not None and "address_id" not in plain:
-        plain["address_id"] = f"{plain.get('order_id', '')}-address"
+        plain["address_id"] = _address_of(plain.get("order_id", ""))
     checkout = wire.from_plain(Checkout, plain)
     check(checkout)
     if len(json.dumps(plain).encode()) > MOST_BYTES:
@@ -137,9 +140,15 @@ def _in_checkout(order: object, checkout_id: str, whole: Mapping[str, Any]) -> o
         raise Invalid("checkout_id", f"must be {checkout_id!r}, as for the whole checkout, or be left out")
     shared = {name: whole[name] for name in ("address", "address_id") if name in whole and "address_id" not in order}
     if "address" in shared:
-        shared.setdefault("address_id", f"{checkout_id}-address")
+        shared.setdefault("address_id", _address_of(checkout_id))
     people = {**_object(whole.get("people", {})), **_object(order.get("people", {}))}
     return {**shared, **order, "checkout_id": checkout_id, **({"people": people} if people else {})}
+
+
+def _address_of(known_by: object) -> str:
+    """The id of an address that came without one, from that of its order or checkout; a long one is shortened."""
+    full = f"{known_by}-address"
+    return full if ID.fullmatch(full) else f"address-{wire.digest(full)[:32]}"
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -153,8 +162,7 @@ def _person(person_id: str, contact: Contact, path: str) -> Person:
         given = getattr(contact, name)
         if (name == "name" or given) and not is_line(given, LONGEST):
             raise Invalid(f"{path}.{name}", not_a_line(LONGEST))
-    local, at, host = contact.email.partition("@")
-    if not (local and at and host) or any(c.isspace() for c in contact.email):
+    if not _EMAIL.fullmatch(contact.email):
         raise Invalid(f"{path}.email", "is not a mail address; write for example 'someone@example.org'")
     return Person(person_id, contact.name, contact.email, contact.language, contact.phone)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum, StrEnum
 from inspect import Parameter
@@ -116,7 +117,7 @@ def _command(name: str) -> Callable[..., None]:
             key: given.pop(key) for key in ("command_id", "signal", "within", "ticket_id") if key in given
         }
         role, actor_id = Role(given.pop("role")), given.pop("actor_id")
-        with answering(as_json=as_json):
+        with answering(as_json=as_json), _by_options(in_words=not as_json):
             values = {p.name: _value(p, given[p.name]) for p in own}
             if how["signal"]:
                 values.pop("wait", None)
@@ -135,6 +136,18 @@ def _command(name: str) -> Callable[..., None]:
     run.__doc__ = inspect.getdoc(method)
     run.__name__ = name
     return run
+
+
+@contextmanager
+def _by_options(*, in_words: bool) -> Iterator[None]:
+    """In words a field of the message is called as it was typed; programs read the message's own name."""
+    try:
+        yield
+    except Invalid as error:
+        name = error.field.removeprefix("body.")
+        if not in_words or name == error.field or name not in OPTIONS:
+            raise
+        raise Invalid(OPTIONS[name][0], error.rule) from None
 
 
 async def _sent(name: str, order_id: str, role: Role, actor_id: str, values: Mapping[str, Any]) -> Progress:

@@ -68,7 +68,7 @@ def explained(error: AftersaleError) -> dict[str, Any]:
     if isinstance(error, Invalid):
         about |= {"field": error.field, "rule": error.rule}
     if isinstance(error, Refused):
-        about |= {"code": error.code, "possible": [render.dashed(name) for name in error.possible]}
+        about |= {"code": error.code, "possible": list(error.possible)}
     if isinstance(error, NotJudgedYet):
         about |= {"delivered": error.delivered, "command_id": error.command_id}
     if isinstance(error, CheckoutIncomplete):
@@ -88,7 +88,7 @@ def answering(*, as_json: bool) -> Iterator[None]:
         else:
             typer.echo(f"{_title(error)}: {error}", err=True)
             if about.get("possible"):
-                typer.echo(f"Possible now: {', '.join(about['possible'])}", err=True)
+                typer.echo(f"Possible now: {', '.join(map(render.dashed, about['possible']))}", err=True)
         raise typer.Exit(code_of(error)) from None
 
 

@@ -83,7 +83,12 @@ async def test_refusals_bad_input_and_unknown_orders_have_exit_codes_of_their_ow
     as_json = await aftersale("receive", life.order_id, "--json")
     assert as_json.code == 3
     assert as_json.json["error"]["code"] == "no_line_fits"
-    assert "request-cancel" not in as_json.json["error"]["possible"]
+    possible = as_json.json["error"]["possible"]
+    assert ("request_cancel" in possible, "more_time_to_pay" in possible, "cancel" in possible) == (False, False, True)
+    by_seller = await aftersale("confirm", life.order_id, "--line", "L9", "--json", "--as", "seller")
+    assert not any("-" in name for name in by_seller.json["error"]["possible"])
+    in_words = await aftersale("pause", life.order_id, "--until", "2000-01-01T00:00:00Z", "--reason", "x", "--id", "op")
+    assert (in_words.code, "--until: " in in_words.err, "body." in in_words.err) == (2, True, False), in_words.err
     assert (await aftersale("confirm", "o-none")).code == 4
     assert (await aftersale("cancel", life.order_id, "--reason", "other")).code == 2, "--as must be told"
     assert (await aftersale("pause", life.order_id, "--until", "tomorrow", "--reason", "x", "--id", "op")).code == 2

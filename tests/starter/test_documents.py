@@ -86,6 +86,18 @@ def test_personal_data_is_no_part_of_what_makes_two_documents_the_same() -> None
             ({"people": {"buyer": {"name": "A", "email": "a@b.example", field: "a\nb"}}}, f"people.buyer.{field}")
             for field in ("language", "phone")
         ],
+        *[
+            ({"people": {"buyer": {"name": "A", "email": email}}}, "people.buyer.email")
+            for email in (
+                "a@x.example,b@y.example",
+                "<a@x.example>",
+                "b@c@d.example",
+                "A <a@x.example>",
+                "a@x;b@y",
+                "@x",
+                "a@",
+            )
+        ],
         *[({"address": {"lines": ["Weg 1", line]}}, "address.lines") for line in (" ", "", "x\ny", "x\x1b[2J")],
         ({"address": {"lines": []}}, "address.lines"),
         ({"address": {"street": SECRET}}, "address.street"),
@@ -152,3 +164,15 @@ def test_a_checkout_that_breaks_a_rule_names_the_order_too(whole: dict[str, Any]
 def test_every_example_is_a_document_that_can_be_placed(path: Path) -> None:
     found = json.loads(path.read_text(encoding="utf-8"))
     assert read_orders(found) if "orders" in found else read(found)
+
+
+@pytest.mark.parametrize("length", [1, 56, 57, 64])
+def test_an_address_without_an_id_gets_one_whatever_its_order_is_called(length: int) -> None:
+    whole = document(order_id="o" * length, address={"lines": ["Weg 1"]})
+    del whole["address_id"]
+    first = read(whole)
+    assert first.plain["address_id"] == read(whole).plain["address_id"]
+    assert first.address is not None
+    orders = [{name: value for name, value in whole.items() if name != "address"}]
+    [shared] = read_orders({"checkout_id": "c" * length, "orders": orders, "address": whole["address"]})
+    assert shared.address is not None

@@ -17,7 +17,7 @@ from activities.store import marketplaces, orders, personal, tables
 from activities.store.database import connect
 from domain import wire
 from domain.checkout import Checkout
-from domain.contract import workflow_id
+from domain.contract import WORKFLOW, workflow_id
 from domain.errors import Conflict, Invalid
 from domain.policy import Policy
 from starter import entrance
@@ -293,3 +293,29 @@ async def nothing_of(market: Marketplace, document: Json) -> bool:
         standing = orders.status(conn, document["order_id"])
         stored = "people" in document and any(kept(conn, market, document)[:1])
     return (unknown.value.status, standing, stored) == (RPCStatusCode.NOT_FOUND, None, False)
+
+
+async def test_a_key_that_stands_twice_in_a_checkout_is_refused_by_its_name(
+    aftersale: Aftersale, market: Marketplace
+) -> None:
+    document = json.dumps(market.checkout())
+    for twice in (f'{{"order_id": "o-other", {document[1:]}', document.replace('"title"', '"title": "Gold", "title"')):
+        key = "order_id" if "o-other" in twice else "title"
+        told = await aftersale("place", "-", stdin=twice)
+        assert (told.code, f"has the key '{key}' twice in one object" in told.err) == (2, True), told.err
+
+
+async def test_a_workflow_of_another_orders_id_admits_nothing_and_names_both(market: Marketplace) -> None:
+    document = market.preauthorised(market.checkout())
+    before = market.sandbox.book(document["order_id"])
+    handle = await market.client.start_workflow(
+        WORKFLOW, document, id=workflow_id("o-elsewhere"), task_queue=market.task_queue
+    )
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    rule = f"order_id: is {document['order_id']!r}, and the workflow's id is 'order-o-elsewhere'"
+    assert rule in str(failed.value.cause)
+    assert market.sandbox.book(document["order_id"]) == before
+    with market.engine.begin() as conn:
+        assert orders.status(conn, document["order_id"]) is None
+    await market.order(document)
