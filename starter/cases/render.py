@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from activities.store.desk.recurring import RecurringRow
 from starter.cases.story import CaseEvent
@@ -52,9 +53,18 @@ def recurring(rows: Iterable[RecurringRow]) -> RenderableType:
 
 
 def case(view: CaseView) -> RenderableType:
-    """One claim on one screen."""
+    """One claim on one screen, with what is open to whoever looks."""
+    parts = told(view)
+    if view.feedback_until is not None:
+        parts.append(text(f"How was it handled? aftersale claims feedback {view.number} --as {view.seen_as} --score 5"))
+    parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
+    return Group(*parts)
+
+
+def told(view: CaseView) -> list[Text]:
+    """All that is known of one claim."""
     until = f" Until {view.due_text}." if view.due_text else ""
-    parts: list[RenderableType] = [
+    parts = [
         text(f"Claim {view.number} about order {view.order_id}: {view.status}", "bold"),
         text(f"{words(view.reason).capitalize()}, claimed {when(view.opened_at)}; the buyer would like {view.wish}."),
         text(f"{view.next}{until}"),
@@ -71,13 +81,10 @@ def case(view: CaseView) -> RenderableType:
     for given in view.feedback:
         said = f': "{given.comment}"' if given.comment else ""
         parts.append(text(f"The {given.role} gave the handling {given.score} of 5{said}"))
-    if view.feedback_until is not None:
-        parts.append(text(f"How was it handled? aftersale claims feedback {view.number} --as {view.seen_as} --score 5"))
-    parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))
-    return Group(*parts)
+    return parts
 
 
-def _told(view: CaseView) -> list[RenderableType]:
+def _told(view: CaseView) -> list[Text]:
     """What the buyer was told at checkout."""
     return [
         text(f"{line.line_id}: told at checkout, {name} {told}")
@@ -91,9 +98,9 @@ def _told(view: CaseView) -> list[RenderableType]:
     ]
 
 
-def _desk(view: CaseView) -> list[RenderableType]:
+def _desk(view: CaseView) -> list[Text]:
     """What the desk alone reads."""
-    parts: list[RenderableType] = [
+    parts: list[Text] = [
         text(f"Ticket {t.ticket_id}: {t.status}, due {when(t.due)}, {t.owner or 'nobody has taken it'}")
         for t in view.tickets
     ]
@@ -104,8 +111,8 @@ def _desk(view: CaseView) -> list[RenderableType]:
     return parts
 
 
-def _story(story: Iterable[CaseEvent]) -> list[RenderableType]:
-    parts: list[RenderableType] = []
+def _story(story: Iterable[CaseEvent]) -> list[Text]:
+    parts: list[Text] = []
     for event in story:
         status = f" Now: {event.status}." if event.status else ""
         parts.append(text(f"{when(event.at)}  {event.who} {event.actor_id}".rstrip() + f": {event.text}{status}"))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from activities.store.screens import OrderScreen
 from activities.store.vault import Vault
-from domain.state import Actor, Order
+from domain.state import Actor, Order, Role
 from starter.answers import plain
 
 
@@ -33,6 +33,11 @@ class Case:
     @property
     def order_id(self) -> str:
         return self.order.order_id
+
+    @property
+    def reader(self) -> Actor:
+        """As whom threads and claims are read: without `internal` as a party."""
+        return self.actor if self.internal else Actor(Role.BUYER, self.order.buyer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def pack(
     actor_id: Id = "",
     as_json: Json = False,
 ) -> None:
-    """All that is known of an order in one ZIP, for a chargeback or an arbiter: story, money, parcels, notices, files.
+    """All that is known of an order in one ZIP, for a chargeback or an arbiter: story, messages, claims, money, files.
 
     Tracking numbers stand in it; that they were looked at, by whom and when, is recorded.
     """

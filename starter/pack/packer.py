@@ -47,7 +47,7 @@ class Packer:
             raise NotFound(order_id)
         if actor.role not in DESK:
             raise Refused("role_not_allowed", f"a {actor.role} may not make a pack; that is for: specialist, operator")
-        numbers = {parcel.parcel_id: self._number(order, parcel.parcel_id, actor) for parcel in order.parcels}
+        numbers = {parcel_id: self._number(order, parcel_id, actor) for parcel_id in _parcels(order)}
         with whole(out) as target, self._records.begin() as conn:
             conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             screen = screens.order_screen(conn, order_id)
@@ -62,6 +62,12 @@ class Packer:
         with self._records.begin() as conn:
             now = self._records.now_of(order)
             return personal.look(conn, self._records.vault, order.order_id, parcel_id, actor, now) or ""
+
+
+def _parcels(order: Order) -> tuple[str, ...]:
+    """The ids of all parcels, there and back."""
+    backs = (claim.back.parcel_id for claim in order.claims if claim.back is not None)
+    return (*(parcel.parcel_id for parcel in order.parcels), *backs)
 
 
 def _entries(case: Case) -> Iterator[Entry]:

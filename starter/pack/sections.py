@@ -6,17 +6,16 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from activities.files.accept import accept
-from activities.files.kinds import PICTURES
-from activities.files.names import archive_name
 from activities.store import books, outbox, personal
-from activities.store.desk import attachments
-from domain.errors import Invalid
+from domain.claims.case import case_number
 from domain.state import DESK, PARTIES, Parcel
 from domain.words import HAPPENED
 from starter.books.money import money_view
 from starter.books.sheets import cell
 from starter.pack.case import Case, Entry, Section, as_json, as_text
+from starter.pack.claims import claims
+from starter.pack.enclosed import files, photo
+from starter.pack.thread import thread
 from starter.render import when, words
 from starter.views import TOLD, Happening, order_view, story_for
 
@@ -77,46 +76,50 @@ def _sides(entry: books.BookedEntry) -> tuple[object, object]:
 
 
 def parcels(case: Case) -> Iterator[Entry]:
-    """The parcels and what carriers said of them, then their photos, as far as they are pictures."""
-    value = [
-        {
-            "parcel_id": parcel.parcel_id,
-            "carrier": parcel.carrier,
-            "service": parcel.service,
-            "tracking_number": case.numbers.get(parcel.parcel_id, ""),
-            "insured": parcel.insured,
-            "lines": parcel.lines,
-            "shipped_at": parcel.shipped_at,
-            "withdrawn": parcel.withdrawn,
-            "milestones": _milestones(case, parcel),
-        }
-        for parcel in case.order.parcels
-    ]
+    """The parcels, there and back, and what carriers said of them; then their photos, as far as they are pictures."""
+    value = [*(_sent(case, parcel) for parcel in case.order.parcels), *_returns(case)]
     about = "Carriers, tracking numbers, and what each carrier reported when. Thieves use numbers: do not pass them on."
     yield as_json("parcels.json", about, value)
     for number, parcel in enumerate(case.order.parcels, 1):
-        yield from _photo(case, number, parcel)
+        yield from photo(case, number, parcel.parcel_id)
 
 
-def _milestones(case: Case, parcel: Parcel) -> list[dict[str, object]]:
+def _sent(case: Case, parcel: Parcel) -> dict[str, object]:
+    return {
+        "parcel_id": parcel.parcel_id,
+        "direction": "to the buyer",
+        "carrier": parcel.carrier,
+        "service": parcel.service,
+        "tracking_number": case.numbers.get(parcel.parcel_id, ""),
+        "insured": parcel.insured,
+        "lines": parcel.lines,
+        "shipped_at": parcel.shipped_at,
+        "withdrawn": parcel.withdrawn,
+        "milestones": _milestones(case, parcel.parcel_id),
+    }
+
+
+def _returns(case: Case) -> Iterator[dict[str, object]]:
+    for claim in case.order.claims:
+        if (back := claim.back) is not None:
+            yield {
+                "parcel_id": back.parcel_id,
+                "direction": "return",
+                "claim": case_number(case.order_id, claim.claim_id),
+                "carrier": back.carrier,
+                "tracking_number": case.numbers.get(back.parcel_id, ""),
+                "lines": claim.lines,
+                "shipped_at": back.sent_at,
+                "arrived_at": back.arrived_at,
+                "finding": claim.finding or "",
+                "milestones": _milestones(case, back.parcel_id),
+            }
+
+
+def _milestones(case: Case, parcel_id: str) -> list[dict[str, object]]:
     scans = (step.body for step in case.screen.story.steps if step.step == "parcel_scan")
-    mine = (body for body in scans if body.get("parcel_id") == parcel.parcel_id)
+    mine = (body for body in scans if body.get("parcel_id") == parcel_id)
     return [{name: body.get(name, "") for name in ("at", "milestone", "proof")} for body in mine]
-
-
-def _photo(case: Case, number: int, parcel: Parcel) -> Iterator[Entry]:
-    """The photo that the sender took; shipping takes it as it is, so it is judged here."""
-    found = personal.get_parcel(case.conn, case.vault, case.order_id, parcel.parcel_id)
-    if found is None or not found.photo:
-        return
-    try:
-        kind, content = accept(found.photo, case.order.policy.evidence)
-    except Invalid:
-        return
-    if kind not in PICTURES:
-        return
-    name = archive_name(number, "parcel", parcel.parcel_id, kind.suffix)
-    yield Entry(f"parcels/{name}", f"The sender's photo of parcel {parcel.parcel_id}.", (content,))
 
 
 def notices(case: Case) -> Iterator[Entry]:
@@ -141,34 +144,19 @@ def notices(case: Case) -> Iterator[Entry]:
 
 
 def notes(case: Case) -> Iterator[Entry]:
-    """The reasons of decisions that the parties know of; with `internal` every note."""
+    """The reasons of decisions that the parties know of; with `internal` those of every step.
+
+    Words are stored before their command is taken: those of one that was refused are nobody's reason.
+    """
     steps = {str(step.body["note_id"]): step.step for step in case.screen.story.steps if step.body.get("note_id")}
     found = [
         note
         for note in personal.get_notes(case.conn, case.vault, case.order_id)
-        if case.internal or steps.get(note.note_id) in TOLD
+        if note.note_id in steps and (case.internal or steps[note.note_id] in TOLD)
     ]
     about = "The reasons that were given for decisions." if not case.internal else "All notes of the desk."
-    lines = (
-        f"{when(n.at)}  {n.author.role:<10}  {steps.get(n.note_id, '')}: {' '.join(n.text.split())}" for n in found
-    )
+    lines = (f"{when(n.at)}  {n.author.role:<10}  {steps[n.note_id]}: {' '.join(n.text.split())}" for n in found)
     yield as_text("notes.txt", about, lines)
-
-
-def files(case: Case) -> Iterator[Entry]:
-    """What the parties and the desk attached, one at a time."""
-    found = attachments.listed(case.conn, case.vault, case.order_id, desk=case.internal)
-    for number, file in enumerate(found, 1):
-        name = archive_name(number, file.author.role, file.name, file.kind.suffix)
-        about = f"{file.name}: {file.kind}, from the {file.author.role}, {when(file.at)}, file {file.attachment_id}."
-        yield Entry(f"files/{name}", about, _content(case, file.attachment_id))
-
-
-def _content(case: Case, attachment_id: str) -> Iterator[bytes]:
-    stored = attachments.get(case.conn, case.vault, case.order_id, attachment_id)
-    if stored is None:
-        raise LookupError(attachment_id)
-    yield stored[1]
 
 
 def _sheet(name: str, about: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Entry:
@@ -181,4 +169,4 @@ def _sheet(name: str, about: str, columns: tuple[str, ...], rows: Iterable[tuple
     return Entry(name, about, lines())
 
 
-SECTIONS: tuple[Section, ...] = (sold, story, money, parcels, notices, notes, files)
+SECTIONS: tuple[Section, ...] = (sold, story, thread, claims, money, parcels, notices, notes, files)

@@ -25,7 +25,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
 DOORS: Mapping[str, tuple[str, ...]] = {
     "starter/entrance.py": ("activities.calendars",),
     "starter/files/shelf.py": ("activities.files",),
-    "starter/pack/sections.py": ("activities.files",),
+    "starter/pack/enclosed.py": ("activities.files",),
     "starter/parties.py": ("activities.tracking_advice",),
     "starter/runs.py": ("activities.runs",),
     "workflows/steps.py": ("activities",),
