@@ -70,6 +70,16 @@ STATUS_WORDS: Mapping[Status, str] = {
 }
 """Each status as people read it."""
 
+
+class Wait(StrEnum):
+    """What an open claim waits for: a clock that runs, the desk, the end of a pause, or its money."""
+
+    CLOCK = "clock"
+    DESK = "desk"
+    PAUSE = "pause"
+    MONEY = "money"
+
+
 ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 
 
