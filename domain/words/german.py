@@ -218,7 +218,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """What a party may ask for, as it stands after 'Sie wollten'; another name is told as it was sent."""
 
-_APPEAL = "Gegen die Entscheidung kann bis {until} Einspruch erhoben werden."
+_APPEAL = "Beide Seiten können bis {until} Einspruch gegen die Entscheidung erheben."
 
 CLAIM_ASKED: Mapping[Status, str] = {
     Status.RECEIVED: "Bitte antworten Sie bis {until} auf die Reklamation.",

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from domain.business_time import add_business_days
 from domain.claims.case import Status
 from domain.deadlines import deadlines
 from domain.money import Money, Verb, total
 from domain.purse import DisputeStatus, Part
 from domain.state import Funds, LineState, Order, Role
+from domain.turns import claim_sentence, turn_of
 from tests.domain.claims_world import (
     BUYER,
     NOTE,
@@ -15,6 +18,7 @@ from tests.domain.claims_world import (
     SELLER,
     SPECIALIST,
     bought,
+    decided,
     missing,
     received,
     refuses_refunds,
@@ -133,3 +137,14 @@ def test_a_decision_of_which_the_bank_has_given_back_all_leaves_the_rest_to_the_
     claim = life.order.claims[0]
     assert (claim.status, given_back(life.order, "a")) == (Status.CLOSED, Money.parse("40.00 EUR"))
     assert life.order.line("a").state is LineState.ACCEPTED
+
+
+def told(life: Life) -> str:
+    """What the order's last claim waits for."""
+    claim = life.order.claims[-1]
+    return claim_sentence(life.order, turn_of(life.order, claim))
+
+
+@pytest.mark.parametrize("verdict", ["refund", "release"])
+def test_either_side_is_told_that_it_may_appeal_against_a_decision(verdict: str) -> None:
+    assert told(decided(verdict)) == "Either side may appeal; otherwise the decision is carried out."
