@@ -14,13 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from activities.mail import Letter
 from activities.store import outbox
 from domain.business_time import Calendar
-from domain.claims.case import Claim, case_number
+from domain.claims.case import Claim, Wait, case_number
 from domain.deadlines import deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
 from domain.state import LineState, Order, Parcel, Role, Stage, in_state, stage
 from domain.summary import mends
-from domain.turns import turn_of
+from domain.turns import Turn, turn_of
 from domain.wire import instant
 from domain.words import Words, in_language
 
@@ -179,12 +179,19 @@ def next_sentence(order: Order, role: Role, tongue: Words, claim: Claim | None =
     A mail about an open `claim` tells this of the claim, whatever else of the order is due before.
     """
     turn = turn_of(order, claim) if claim is not None else None
-    if claim is not None and turn is not None:
-        until = tongue.time(_calendar(order, role), turn.due) if turn.due is not None else ""
-        if turn.clock is None:
-            return tongue.claim_waits[turn.waits].format(until=until)
-        return tongue.next_of_claim(turn.who, role, claim.status, turn.clock.step, until)
-    return _next_of_order(order, role, tongue)
+    if claim is None or turn is None:
+        return _next_of_order(order, role, tongue)
+    lines = ", ".join(_one_line(line.title) for line in turn.at_bank)
+    held = tongue.claim_waits[Wait.BANK].format(lines=lines) if lines else ""
+    following = "" if turn.waits is Wait.BANK else _next_of_claim(order, claim, turn, role, tongue)
+    return " ".join(filter(None, (held, following)))
+
+
+def _next_of_claim(order: Order, claim: Claim, turn: Turn, role: Role, tongue: Words) -> str:
+    until = tongue.time(_calendar(order, role), turn.due) if turn.due is not None else ""
+    if turn.clock is None:
+        return tongue.claim_waits[turn.waits].format(until=until)
+    return tongue.next_of_claim(turn.who, role, claim.status, turn.clock.step, until)
 
 
 def _next_of_order(order: Order, role: Role, tongue: Words) -> str:

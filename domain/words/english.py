@@ -185,7 +185,10 @@ CLAIM_WAITS: Mapping[Wait, str] = {
     Wait.DESK: "The platform decides the claim.",
     Wait.PAUSE: "The order is paused until {until}; the clocks of both sides stand.",
     Wait.MONEY: "The money is on its way back to the buyer.",
+    Wait.REST: "The rest of the money is on its way back to the buyer.",
+    Wait.BANK: "The buyer's bank is deciding about the money of {lines}; until it has, that money does not move.",
 }
+"""What a claim waits for when that is no clock; what the bank decides about is told first, and may be all there is."""
 
 ENGLISH = Words(
     happened=HAPPENED,

@@ -256,6 +256,8 @@ CLAIM_WAITS: Mapping[Wait, str] = {
     Wait.DESK: "Unser Kundenservice entscheidet über die Reklamation.",
     Wait.PAUSE: "Die Bestellung ruht bis {until}; so lange läuft für keine Seite eine Frist.",
     Wait.MONEY: "Das Geld ist auf dem Weg zum Käufer.",
+    Wait.REST: "Das übrige Geld ist auf dem Weg zum Käufer.",
+    Wait.BANK: "Die Bank des Käufers entscheidet über das Geld für {lines}; bis dahin bewegt es sich nicht.",
 }
 
 CLAIM_STATUS: Mapping[Status, str] = {

@@ -262,3 +262,20 @@ def test_the_mail_of_a_claim_that_has_ended_tells_what_the_order_waits_for() -> 
     life = received()
     life.do("withdraw_claim", Role.BUYER)
     assert next_sentence(life.order, Role.SELLER, GERMAN) in of_claim(life, Role.SELLER, "de")
+
+
+def test_a_claims_mail_says_that_the_bank_is_deciding_and_promises_no_money() -> None:
+    life = received("damaged")
+    amount = {"amount": "425.00 EUR", "fee": "0.00 EUR"}
+    life.do("open_dispute", Role.PROVIDER, dispute="dp", reason="fraudulent", **amount)
+    held, german = (
+        "bank is deciding about the money of thing 0;",
+        "Die Bank des Käufers entscheidet über das Geld für thing 0",
+    )
+    assert f"{held} until it has, that money does not move. Please answer the claim by" in of_claim(life, Role.SELLER)
+    life.do("grant_claim", Role.SELLER)
+    assert held in of_claim(life, Role.BUYER)
+    assert german in of_claim(life, Role.SELLER, "de")
+    assert not re.search(
+        r"on its way|auf dem Weg|bekomm", of_claim(life, Role.BUYER) + of_claim(life, Role.BUYER, "de")
+    )
