@@ -14,12 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from activities.mail import Letter
 from activities.store import outbox
 from domain.business_time import Calendar
-from domain.claims.case import case_number
+from domain.claims.case import Claim, Wait, case_number
 from domain.deadlines import deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
 from domain.state import LineState, Order, Parcel, Role, Stage, in_state, stage
 from domain.summary import mends
+from domain.turns import Turn, turn_of
 from domain.wire import instant
 from domain.words import Words, in_language
 
@@ -136,7 +137,7 @@ def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[st
         "items": _items(order, tongue.shipping),
         "time": _time(_calendar(order, reader.role), tongue),
         "hours": lambda span: span // timedelta(hours=1),
-        "next": next_sentence(order, reader.role, tongue),
+        "next": next_sentence(order, reader.role, tongue, claim),
         "happened": "" if step in _SELF_EVIDENT else tongue.happened.get(step, ""),
         "expect": {stage: tongue.expectation(text) for stage, text in asdict(order.policy.expect).items()},
         "command": tongue.command(command),
@@ -172,8 +173,28 @@ def _calendar(order: Order, role: Role) -> Calendar:
     return calendars.get(role, order.desk_calendar)
 
 
-def next_sentence(order: Order, role: Role, tongue: Words) -> str:
-    """Who acts next, until when in the reader's local time, and what happens otherwise; "" when nobody has to."""
+def next_sentence(order: Order, role: Role, tongue: Words, claim: Claim | None = None) -> str:
+    """Who acts next, until when in the reader's local time, and what happens otherwise; "" when nobody has to.
+
+    A mail about an open `claim` tells this of the claim, whatever else of the order is due before.
+    """
+    turn = turn_of(order, claim) if claim is not None else None
+    if claim is None or turn is None:
+        return _next_of_order(order, role, tongue)
+    lines = ", ".join(_one_line(line.title) for line in turn.at_bank)
+    held = tongue.claim_waits[Wait.BANK].format(lines=lines) if lines else ""
+    following = "" if turn.waits is Wait.BANK else _next_of_claim(order, claim, turn, role, tongue)
+    return " ".join(filter(None, (held, following)))
+
+
+def _next_of_claim(order: Order, claim: Claim, turn: Turn, role: Role, tongue: Words) -> str:
+    until = tongue.time(_calendar(order, role), turn.due) if turn.due is not None else ""
+    if turn.clock is None:
+        return tongue.claim_waits[turn.waits].format(until=until)
+    return tongue.next_of_claim(turn.who, role, claim.status, turn.clock.step, until)
+
+
+def _next_of_order(order: Order, role: Role, tongue: Words) -> str:
     pressing = (clock for clock in deadlines(order) if clock.who in (Role.BUYER, Role.SELLER, Role.CARRIER))
     clock = next(pressing, None)
     if clock is None:

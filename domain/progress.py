@@ -7,15 +7,18 @@ from typing import Any
 
 from domain import wire
 from domain.deadlines import payment_standing
-from domain.decide import possible
+from domain.decide import Command, possible
 from domain.state import Actor, Order, stage
-from domain.summary import dated, next_clock, sentence, summary
+from domain.summary import dated, next_clock, sentence, waiting_on
+from domain.turns import claim_meant, claim_sentence, turn_of
 
 
-def verdict(order: Order, seq: int, actor: Actor, now: datetime) -> dict[str, Any]:
-    """The answer to a taken command: where the order is, who acts next, until when, and what this actor may do."""
-    shown, clock = summary(order), next_clock(order)
-    due = dated(clock, now) if clock else None
+def verdict(order: Order, seq: int, actor: Actor, now: datetime, about: Command | None = None) -> dict[str, Any]:
+    """The answer to a taken command: where the order is, who acts next, until when, and what this actor may do.
+
+    When the command, `about`, was one about a claim, who acts next is told of that claim while it is open.
+    """
+    who, due, following = _next_of_claim(order, about) or _next_of_order(order, now)
     return {
         "accepted": True,
         "order_id": order.order_id,
@@ -23,8 +26,19 @@ def verdict(order: Order, seq: int, actor: Actor, now: datetime) -> dict[str, An
         "stage": stage(order).value,
         "lines": {line.line_id: line.state.value for line in order.lines},
         "payment": payment_standing(order),
-        "waiting_on": shown.waiting_on,
+        "waiting_on": who,
         "due": wire.to_plain(due) if due else None,
-        "next": sentence(order, clock) if clock else "",
+        "next": following,
         "possible": list(possible(order, actor, now)),
     }
+
+
+def _next_of_order(order: Order, now: datetime) -> tuple[str, datetime | None, str]:
+    clock = next_clock(order)
+    return waiting_on(order), dated(clock, now) if clock else None, sentence(order, clock) if clock else ""
+
+
+def _next_of_claim(order: Order, about: Command | None) -> tuple[str, datetime | None, str] | None:
+    claim = claim_meant(order, about.name, about.body) if about is not None else None
+    turn = turn_of(order, claim) if claim is not None else None
+    return (turn.who.value, turn.due, claim_sentence(order, turn)) if turn is not None else None

@@ -189,6 +189,8 @@ def sentence(order: Order, clock: Clock) -> str:
     """As in 'The seller should confirm or decline the order; otherwise a specialist follows up.'."""
     duty = duty_of(order, clock)
     otherwise = OTHERWISE[clock.step]
+    if clock.step == "decision_stands" and clock.party:
+        return f"Either side may appeal; otherwise {otherwise}."
     if duty is None:
         return f"Next: {otherwise}."
     return f"The {clock.who} should {duty}; otherwise {otherwise}."

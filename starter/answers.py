@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain import wire
+from domain.decide import Command
 from domain.errors import AftersaleError
 from domain.progress import verdict
 from domain.state import Actor, Order, Role
@@ -74,11 +75,18 @@ class Progress:
         return wire.from_plain(cls, {k: v for k, v in verdict.items() if k in known} | {"command_id": command_id})
 
 
-def progress_of(order: Order, actor: Actor, now: datetime, *, accepted: bool = True, command_id: str = "") -> Progress:
-    """The progress of an order as it is on record, for `actor`."""
-    return dataclasses.replace(
-        Progress.from_verdict(verdict(order, order.seq, actor, now), command_id), accepted=accepted
-    )
+def progress_of(
+    order: Order,
+    actor: Actor,
+    now: datetime,
+    *,
+    accepted: bool = True,
+    command_id: str = "",
+    about: Command | None = None,
+) -> Progress:
+    """The progress of an order as it is on record, for `actor`, after the command `about` which it is told."""
+    answer = verdict(order, order.seq, actor, now, about)
+    return dataclasses.replace(Progress.from_verdict(answer, command_id), accepted=accepted)
 
 
 class NotFound(AftersaleError):

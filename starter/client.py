@@ -184,25 +184,26 @@ class AftersaleClient(TypedCommands):
         command = Command(name, envelope.command_id, envelope.actor, envelope.body, envelope.ticket_id)
         judged = decide(order, command, now)
         if isinstance(judged, Repeat):
-            return progress_of(order, envelope.actor, now, command_id=envelope.command_id)
+            return progress_of(order, command.actor, now, command_id=command.command_id, about=command)
         if standing.status == "over" and isinstance(judged, Refusal):
             raise Refused(judged.code, judged.reason, judged.possible)
         if standing.status == "over":
-            return await self._go_on(order_id, name, envelope)
+            return await self._go_on(order_id, command, envelope)
         if running and otherwise is not None:
             raise otherwise
         why = f"order {order_id} has no running workflow; an operator starts it: aftersale restart {order_id}"
         raise NotJudgedYet(why, delivered=False, command_id=envelope.command_id)
 
-    async def _go_on(self, order_id: str, name: str, envelope: Envelope) -> Progress:
+    async def _go_on(self, order_id: str, command: Command, envelope: Envelope) -> Progress:
         """A command that an order takes although it is over: a new run goes on with it. Raises NotJudgedYet."""
-        await self._runs.go_on(self._records.engine, order_id, name, wire.to_plain(envelope))
+        await self._runs.go_on(self._records.engine, order_id, command.name, wire.to_plain(envelope))
 
         async def taken() -> Progress | None:
             order = await asyncio.to_thread(self._records.order, order_id)
             if not any(seen.command_id == envelope.command_id for seen in order.seen):
                 return None
-            return progress_of(order, envelope.actor, self._records.now_of(order), command_id=envelope.command_id)
+            now = self._records.now_of(order)
+            return progress_of(order, command.actor, now, command_id=command.command_id, about=command)
 
         found = await until(taken, WITHIN)
         if found is None:

@@ -149,15 +149,15 @@ class OrderWorkflow:
             return order
         actor = message.envelope.actor
         if isinstance(judged, Repeat):
-            message.answer = verdict(order, judged.seq, actor, workflow.now())
+            message.answer = verdict(order, judged.seq, actor, workflow.now(), message.command)
             return order
         if not judged_by_record(message.name, actor.role):
-            message.answer = verdict(judged.after, judged.after.seq, actor, workflow.now())
+            message.answer = verdict(judged.after, judged.after.seq, actor, workflow.now(), message.command)
         after = await self._perform(order, judged, message.source, message.name, message.envelope)
         if isinstance(after, Refusal):
             await self._refuse(order, message, after)
             return order
-        message.answer = message.answer or verdict(after, judged.after.seq, actor, workflow.now())
+        message.answer = message.answer or verdict(after, judged.after.seq, actor, workflow.now(), message.command)
         return after
 
     def _judge(self, order: Order, message: front.Item) -> Decision | Refusal | Repeat:

@@ -70,6 +70,21 @@ STATUS_WORDS: Mapping[Status, str] = {
 }
 """Each status as people read it."""
 
+
+class Wait(StrEnum):
+    """What an open claim waits for: a clock that runs, the desk, the end of a pause, or its money.
+
+    The money, or all but a `REST`, may be the bank's to decide about first.
+    """
+
+    CLOCK = "clock"
+    DESK = "desk"
+    PAUSE = "pause"
+    MONEY = "money"
+    REST = "rest"
+    BANK = "bank"
+
+
 ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.words.english import CLAIM_DUTY, DUTY, ENGLISH, HAPPENED, OTHERWISE
+from domain.words.english import CLAIM_DUTY, CLAIM_WAITS, DUTY, ENGLISH, HAPPENED, OTHERWISE
 from domain.words.german import GERMAN
 from domain.words.tongue import Words
 
-__all__ = ["CLAIM_DUTY", "DUTY", "HAPPENED", "LANGUAGES", "OTHERWISE", "Words", "in_language"]
+__all__ = ["CLAIM_DUTY", "CLAIM_WAITS", "DUTY", "HAPPENED", "LANGUAGES", "OTHERWISE", "Words", "in_language"]
 
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "de": GERMAN}
 """By ISO 639 code, as the folders of templates/ are named."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.business_time import local_text
-from domain.claims.case import STATUS_WORDS, Status
+from domain.claims.case import STATUS_WORDS, Status, Wait
 from domain.claims.clocks import CLAIM_CLOCKS
 from domain.state import Role, Stage
 from domain.words.tongue import Words
@@ -181,6 +181,15 @@ CLAIM_AWAITED: Mapping[Status, str] = {
 }
 """What is told of a claim to whoever need not act."""
 
+CLAIM_WAITS: Mapping[Wait, str] = {
+    Wait.DESK: "The platform decides the claim.",
+    Wait.PAUSE: "The order is paused until {until}; the clocks of both sides stand.",
+    Wait.MONEY: "The money is on its way back to the buyer.",
+    Wait.REST: "The rest of the money is on its way back to the buyer.",
+    Wait.BANK: "The buyer's bank is deciding about the money of {lines}; until it has, that money does not move.",
+}
+"""What a claim waits for when that is no clock; what the bank decides about is told first, and may be all there is."""
+
 ENGLISH = Words(
     happened=HAPPENED,
     asked={
@@ -193,6 +202,7 @@ ENGLISH = Words(
     otherwise=OTHERWISE,
     claim_asked={status: f"Please {duty} by {{until}}." for status, duty in CLAIM_DUTY.items()},
     claim_awaited=CLAIM_AWAITED,
+    claim_waits=CLAIM_WAITS,
     status=STATUS_WORDS,
     default="Otherwise {otherwise}.",
     unless="If nothing happens before {until}: {otherwise}.",

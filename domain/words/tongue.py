@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.business_time import Calendar
-from domain.claims.case import Status
+from domain.claims.case import Status, Wait
 from domain.state import Role, Stage
 
 Duties = Mapping[Role, Mapping[Stage, str]]
@@ -18,7 +18,8 @@ class Words:
     """All that mails say in one language and that stands in no template.
 
     `asked` asks the reader to act, `awaited` tells him of somebody else who must; both have a place for `{until}`, and
-    so have `claim_asked` and `claim_awaited`. `status` names where a claim stands.
+    so have `claim_asked` and `claim_awaited`. `claim_waits` says
+    what a claim waits for that is no clock, `status` names where it stands.
     `otherwise` has the end of the sentences `default`, with `{otherwise}`, and `unless`, with `{until}` as well.
     """
 
@@ -28,6 +29,7 @@ class Words:
     otherwise: Mapping[str, str]
     claim_asked: Mapping[Status, str]
     claim_awaited: Mapping[Status, str]
+    claim_waits: Mapping[Wait, str]
     status: Mapping[Status, str]
     default: str
     unless: str

@@ -20,7 +20,8 @@ from domain.process import STEPS
 from domain.purse import DisputeReason
 from domain.state import PARTIES, Role
 from domain.words import LANGUAGES, in_language
-from domain.words.german import GERMAN, RETURNED, told_time
+from domain.words.german import GERMAN, told_time
+from domain.words.german_codes import RETURNED
 from domain.words.tongue import Duties
 from tests.activities.told_orders import LETTERS
 from tests.domain.telling import LIVES, Said, Telling

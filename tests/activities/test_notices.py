@@ -15,9 +15,11 @@ from domain.notices import OUTCOMES, Channel, stands, template_of
 from domain.process import STEPS
 from domain.state import PARTIES, Role
 from domain.words.english import ENGLISH
+from domain.words.german import GERMAN
 from tests.activities.told_orders import LETTERS
+from tests.domain.claims_world import escalated, received, refuses_refunds, return_asked
 from tests.domain.telling import LIVES, Said, Telling
-from tests.domain.world import new_order, no, scan
+from tests.domain.world import Life, new_order, no, scan, text_of
 
 CANARY = "JJD0142CANARY7781"
 TOLD = {(template_of(step.name), role) for step in STEPS for role in step.tells if role in PARTIES} | set(OUTCOMES)
@@ -216,3 +218,64 @@ def test_a_payment_that_was_turned_away_is_told_with_its_reason(code: str) -> No
     assert second in english
     assert translated in german
     assert ("bank has declined" in english, "Bank hat" in german) == (code == "Declined", code == "Declined")
+
+
+def of_claim(life: Life, role: Role, language: str = "en") -> str:
+    """The mail about the order's claim as it stands."""
+    facts = {"step": "grant_claim", "claim_id": "c1"}
+    return LETTERS.render("claim", facts, Reader(role, "Ada", language), life.order).text
+
+
+def test_a_claims_mail_tells_its_own_next_step_although_another_line_is_due_before() -> None:
+    life = return_asked()
+    assert "check the items" in next_sentence(life.order, Role.BUYER, ENGLISH), "the other line is due first"
+    assert "Please send the items back and give the tracking number by Tue 8 Dec" in of_claim(life, Role.BUYER)
+    assert "The buyer has until Tue 8 Dec" in of_claim(life, Role.SELLER)
+    assert "Bitte senden Sie die Artikel bis Dienstag, 8. Dezember" in of_claim(life, Role.BUYER, "de")
+    assert "Der Käufer hat bis Dienstag, 8. Dezember" in of_claim(life, Role.SELLER, "de")
+    for role, language in ((Role.BUYER, "en"), (Role.SELLER, "en"), (Role.BUYER, "de"), (Role.SELLER, "de")):
+        assert not re.search(r"check the items|zu prüfen und|released to the seller", of_claim(life, role, language))
+
+
+def test_a_claims_mail_says_that_the_platform_decides_it() -> None:
+    life = escalated()
+    assert "The platform decides the claim." in of_claim(life, Role.BUYER)
+    assert "Unser Kundenservice entscheidet über die Reklamation." in of_claim(life, Role.SELLER, "de")
+
+
+def test_a_claims_mail_says_that_its_clocks_stand_in_a_pause() -> None:
+    life = received()
+    life.do("pause", Role.OPERATOR, until=text_of(life.now + timedelta(days=3)), note_id="n-1")
+    assert "The order is paused until Fri 27 Nov" in of_claim(life, Role.BUYER)
+    assert "Die Bestellung ruht bis Freitag, 27. November" in of_claim(life, Role.BUYER, "de")
+
+
+def test_a_claims_mail_says_that_its_money_is_on_its_way() -> None:
+    life = received("damaged")
+    life.answer = refuses_refunds
+    life.do("grant_claim", Role.SELLER)
+    assert "The money is on its way back to the buyer." in of_claim(life, Role.SELLER)
+    assert "Das Geld ist auf dem Weg zum Käufer." in of_claim(life, Role.BUYER, "de")
+
+
+def test_the_mail_of_a_claim_that_has_ended_tells_what_the_order_waits_for() -> None:
+    life = received()
+    life.do("withdraw_claim", Role.BUYER)
+    assert next_sentence(life.order, Role.SELLER, GERMAN) in of_claim(life, Role.SELLER, "de")
+
+
+def test_a_claims_mail_says_that_the_bank_is_deciding_and_promises_no_money() -> None:
+    life = received("damaged")
+    amount = {"amount": "425.00 EUR", "fee": "0.00 EUR"}
+    life.do("open_dispute", Role.PROVIDER, dispute="dp", reason="fraudulent", **amount)
+    held, german = (
+        "bank is deciding about the money of thing 0;",
+        "Die Bank des Käufers entscheidet über das Geld für thing 0",
+    )
+    assert f"{held} until it has, that money does not move. Please answer the claim by" in of_claim(life, Role.SELLER)
+    life.do("grant_claim", Role.SELLER)
+    assert held in of_claim(life, Role.BUYER)
+    assert german in of_claim(life, Role.SELLER, "de")
+    assert not re.search(
+        r"on its way|auf dem Weg|bekomm", of_claim(life, Role.BUYER) + of_claim(life, Role.BUYER, "de")
+    )

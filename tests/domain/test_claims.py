@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from domain.business_time import add_business_days
 from domain.claims.case import Status
+from domain.claims.ends import at_stake
 from domain.deadlines import deadlines
 from domain.money import Money, Verb, total
 from domain.purse import DisputeStatus, Part
 from domain.state import Funds, LineState, Order, Role
+from domain.turns import claim_sentence, turn_of
 from tests.domain.claims_world import (
     BUYER,
     NOTE,
@@ -15,6 +19,7 @@ from tests.domain.claims_world import (
     SELLER,
     SPECIALIST,
     bought,
+    decided,
     missing,
     received,
     refuses_refunds,
@@ -133,3 +138,48 @@ def test_a_decision_of_which_the_bank_has_given_back_all_leaves_the_rest_to_the_
     claim = life.order.claims[0]
     assert (claim.status, given_back(life.order, "a")) == (Status.CLOSED, Money.parse("40.00 EUR"))
     assert life.order.line("a").state is LineState.ACCEPTED
+
+
+def told(life: Life) -> str:
+    """What the order's last claim waits for."""
+    claim = life.order.claims[-1]
+    return claim_sentence(life.order, turn_of(life.order, claim))
+
+
+@pytest.mark.parametrize("verdict", ["refund", "release"])
+def test_either_side_is_told_that_it_may_appeal_against_a_decision(verdict: str) -> None:
+    assert told(decided(verdict)) == "Either side may appeal; otherwise the decision is carried out."
+
+
+def at_the_bank(life: Life, amount: str = "425.00 EUR") -> Life:
+    """The buyer's bank has taken money back, and is deciding."""
+    life.do("open_dispute", Role.PROVIDER, dispute="dp", amount=amount, fee="0.00 EUR", reason="fraudulent")
+    return life
+
+
+HELD = "The buyer's bank is deciding about the money of a; until it has, that money does not move."
+
+
+def test_a_claim_under_a_chargeback_says_that_the_bank_is_deciding_and_whose_turn_it_is() -> None:
+    life = at_the_bank(received())
+    assert told(life) == f"{HELD} The seller should answer the claim; otherwise the platform steps in."
+    assert at_stake(life.order, life.order.claims[0]) == Money.parse("400.00 EUR")
+
+
+def test_a_claim_that_was_granted_promises_no_money_while_the_bank_is_deciding() -> None:
+    life = at_the_bank(received("damaged"))
+    life.do("grant_claim", SELLER)
+    assert told(life) == HELD
+    life.do("win_dispute", Role.PROVIDER, dispute="dp", fee="0.00 EUR")
+    assert "bank" not in told(life)
+
+
+def test_the_rest_of_a_granted_claim_goes_its_way_while_the_bank_is_deciding_about_a_line() -> None:
+    life = delivered(bought(prices=("400.00", "15.00")))
+    life.do("open_claim", BUYER, reason="damaged", lines=["a", "b"])
+    at_the_bank(life, "0.01 EUR")
+    life.answer = refuses_refunds
+    life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
+    assert told(life) == f"{HELD} Either side may appeal; otherwise the decision is carried out."
+    life.until("decision_stands")
+    assert told(life) == f"{HELD} The rest of the money is on its way back to the buyer."

@@ -19,6 +19,7 @@ from starter.records import Records
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
+from tests.stories.test_at_once import dispute_of
 
 EVE, OLGA = specialist("eve"), operator("olga")
 SAID = ("The lamp is [bold]blue.", "It was sold as blue.", "Which blue do you mean?", "We side with the buyer.")
@@ -94,6 +95,20 @@ async def test_a_claim_tells_its_whole_story_to_both_sides_and_the_desk(
     assert set(asked["can"]) == {"answer_claim", "add_evidence", "withdraw_claim"}
     order = await aftersale("show", life.order_id, "--as", "buyer")
     assert f"Claim {number}: Waiting for buyer (asked by the platform) (not as described, L1)" in order.out
+
+
+async def test_all_who_read_a_claim_are_told_that_the_bank_is_deciding_about_its_line(
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await claimed(client, market)
+    market.sandbox.dispute(life.state().payment.hold, reason="fraudulent")
+    taken = dispute_of(life)
+    await life.update("open_dispute", life.signed("open_dispute", Role.PROVIDER, taken))
+    for role in ("buyer", "seller", "specialist"):
+        shown = await aftersale("claims", "show", life.order_id, "--as", role)
+        assert "The buyer's bank is deciding about the money of L1; until it has, that money does not" in shown.out
+        assert "The buyer should answer the platform's question" in shown.out
+        assert "at stake 40.00 EUR" in shown.out
 
 
 async def test_each_reads_what_is_for_him_and_a_number_or_an_address_nobody(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -85,3 +86,19 @@ async def test_the_command_line_speaks_of_claims_in_peoples_words(aftersale: Aft
     offered = await aftersale("offer-refund", life.order_id, "--amount", "500.00 EUR", "--as", "seller")
     assert offered.code == 2, offered.err
     assert "below the 40.00 EUR of the claim's lines" in offered.err
+
+
+async def test_the_answer_to_a_claims_command_tells_that_claims_next_step(
+    aftersale: Aftersale, market: Marketplace
+) -> None:
+    life = await delivered(market)
+    await aftersale("open-claim", life.order_id, "--reason", "not_as_described", "--line", "L1")
+    answer = await aftersale("escalate-claim", life.order_id, "--as", "seller")
+    assert "A specialist should decide the claim; otherwise the ticket is escalated. Until" in answer.out
+    first = ("decide-claim", life.order_id, "--verdict", "return_first", "--text", "Back first.", "--command-id", "d-1")
+    for _ in range(2):
+        answer = await aftersale(*first)
+        assert "The buyer should send the items back and give the tracking number;" in answer.out, answer
+    told = json.loads((await aftersale(*first, "--json")).out)
+    view = json.loads((await aftersale("claims", "show", life.order_id, "--as", "buyer", "--json")).out)
+    assert (told["next"], told["due"], told["waiting_on"]) == (view["next"], view["due"], "buyer")
