@@ -106,7 +106,8 @@ _QUESTIONS = (
 _SHEETS = """
 All take `--json`. Times are the orders' own. A day is one of UTC unless `--zone` names another zone; both days of a
 period belong to it. Sheets are CSV in UTF-8 as RFC 4180 has it: amounts are bare decimal numbers, times ISO 8601 in
-UTC, and a text that a spreadsheet would take for a formula has an apostrophe before it. Columns keep their order; new
+UTC, and a text that a spreadsheet would take for a formula has an apostrophe before it, also
+behind a semicolon, tab or line end within a text. Columns keep their order; new
 ones come last.
 
 """

@@ -24,6 +24,7 @@ _ACTING = frozenset({
     "/Launch", "/JavaScript", "/SubmitForm", "/ImportData", "/ResetForm", "/GoToE", "/GoToR", "/Rendition", "/Movie",
     "/Sound", "/RichMediaExecute", "/SetOCGState", "/GoTo3DView",
 })  # fmt: skip
+_TRIGGERS = frozenset({"/OpenAction", "/AA", "/Next"})
 _HIDING = frozenset({"/JS", "/JavaScript", "/EmbeddedFiles", "/EF", "/AF", "/XFA", "/RichMediaContent", "/Collection"})
 _PLAYING = frozenset({"/FileAttachment", "/RichMedia", "/3D", "/Movie", "/Screen", "/Sound"})
 _PACKING = frozenset({"/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"})
@@ -105,14 +106,35 @@ def _harmless(part: Dictionary | Stream, limits: Evidence) -> None:
     named = {str(part.get(key)) for key in ("/S", "/Subtype") if isinstance(part.get(key), Name)}
     if keys & _HIDING or named & _PLAYING:
         raise refusal("is a PDF with a program, another file or a player inside")
-    if named & _ACTING:
+    if named & _ACTING or _acts_unasked(part, links="/Link" in named):
         raise refusal("is a PDF that does something when it is opened or clicked")
-    if isinstance(part, Stream) and "/F" in keys:
+    if isinstance(part, Stream) and keys & {"/F", "/Ref"}:
         raise refusal("is a PDF whose contents stand in another file")
     if "/Image" in named:
         width, height = (int(part.get(key, 0)) for key in ("/Width", "/Height"))
         if width * height > limits.pixels or max(width, height) > LONGEST_SIDE:
             raise refusal(f"is a PDF with a picture of more than {limits.most_pixels} million pixels")
+
+
+def _acts_unasked(part: Dictionary | Stream, *, links: bool) -> bool:
+    """Whether this calls another place but by a click on a link, or has a trigger for more than a jump within.
+
+    What is refused wherever it stands is left to those who find it there.
+    """
+    for key, child in part.items():
+        kinds = set(_kinds(child))
+        if key == "/AA" and isinstance(child, Dictionary):
+            kinds.update(kind for _, action in child.items() for kind in _kinds(action))
+        if (key in _TRIGGERS and kinds - _ACTING - {"/GoTo"}) or ("/URI" in kinds and not (links and key == "/A")):
+            return True
+    return False
+
+
+def _kinds(child: object) -> Iterator[str]:
+    """What an action does, or each in a list of them."""
+    for action in child if isinstance(child, Array) else (child,):
+        if isinstance(action, Dictionary) and isinstance(kind := action.get("/S"), Name):
+            yield str(kind)
 
 
 def _unpacked(stream: Stream, most: int) -> int:

@@ -1,12 +1,14 @@
 """Sheets for other programs: CSV as RFC 4180 has it, UTF-8, written row by row.
 
-A text that a spreadsheet would take for a formula gets an apostrophe before it. Amounts are bare decimal numbers, their
-currency has a column of its own; times are ISO 8601 in UTC.
+A text that a spreadsheet would take for a formula gets an apostrophe before it, also within a text, where a spreadsheet
+that splits lines at semicolons or tabs begins a cell: quotes in the midst of such a cell protect nothing. Amounts are
+bare decimal numbers, their currency has a column of its own; times are ISO 8601 in UTC.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,11 @@ from domain.money import Money
 STDOUT = Path("-")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """How a text begins that a spreadsheet may run."""
+
+_RUNS = "".join(sorted(set(FORMULA) - {"\r", "\n"}))
+_AHEAD = rf"""(?=[ "']*(?:[{re.escape(_RUNS)}]|\Z))"""
+_BARE = re.compile(rf"([;\t\r\n]){_AHEAD}")
+_ARMLESS = re.compile(rf"([;\t\r\n])'{_AHEAD}")
 
 
 def write(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> int:
@@ -48,8 +55,18 @@ def cell(value: object) -> str:
         return wire.instant_text(value)
     if isinstance(value, int):
         return str(value)
-    shown = str(value)
+    shown = disarmed(str(value))
     return f"'{shown}" if shown.lstrip(" ").startswith(FORMULA) else shown
+
+
+def disarmed(words: str) -> str:
+    """A text with an apostrophe wherever a formula, or nothing more, follows a semicolon, tab or line end."""
+    return _BARE.sub(r"\1'", words)
+
+
+def restored(words: str) -> str:
+    """What `disarmed` was given."""
+    return _ARMLESS.sub(r"\1", words)
 
 
 @contextmanager

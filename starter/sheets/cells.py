@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.currencies import EXPONENTS
 from domain.errors import Invalid
 from domain.money import Money
-from starter.books.sheets import FORMULA
+from starter.books.sheets import FORMULA, restored
 
 Value = str | int | Money | datetime | None
 Raw = str | int | float | bool | date | datetime | time | timedelta | None
@@ -82,7 +82,9 @@ def same(value: Value, raw: Raw) -> bool:
         except Invalid:
             return False
     expected = text_of(value)
-    return raw == expected or typed(raw) == expected or (isinstance(raw, str) and clean(raw) == expected)
+    if raw == expected or typed(raw) == expected:
+        return True
+    return isinstance(raw, str) and expected in (clean(raw), restored(clean(raw)), restored(typed(raw)))
 
 
 def amount(raw: Raw, currency: str, field: str) -> Money:

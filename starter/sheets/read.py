@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import Invalid
+from starter.books.sheets import restored
 from starter.sheets import gate
 from starter.sheets.cells import Raw, clean
 from starter.sheets.rows import KEY, Sheet
@@ -160,7 +161,7 @@ class _CsvGrid(_Grid):
             for number, row in enumerate(read, 1):
                 if number > gate.MOST_ROWS or len(row) > gate.MOST_COLUMNS:
                     raise Invalid(str(self._path), TOO_LARGE)
-                yield number, row
+                yield number, [restored(cell) for cell in row]
         except csv.Error:
             raise Invalid(str(self._path), "is not CSV: a cell is too long, or not closed") from None
 

@@ -75,7 +75,7 @@ def _write_csv(path: Path, heads: Sequence[str], rows: Iterable[Cells]) -> int:
     with whole(path) as file:
         text = TextIOWrapper(file, "utf-8-sig", newline="")
         sheet = csv.writer(text)
-        sheet.writerow(heads)
+        sheet.writerow(map(cell, heads))
         for row in rows:
             sheet.writerow([text_of(value) if isinstance(value, datetime) else cell(value) for value in row])
             count += 1

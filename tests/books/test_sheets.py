@@ -21,14 +21,14 @@ def test_a_text_that_a_spreadsheet_would_run_is_made_harmless(begin: str, tmp_pa
     sheets.write(file, ("order", "note"), [(hostile, "plain")])
     with file.open(encoding="utf-8", newline="") as opened:
         [_, [order, note]] = csv.reader(opened)
-    assert (order, note) == (f"'{hostile}", "plain")
+    assert (order, note) == (f"'{sheets.disarmed(hostile)}", "plain")
 
 
 def test_cells_are_plain_numbers_times_and_texts_and_quotes_cannot_break_out(tmp_path: Path) -> None:
     file = tmp_path / "sheet.csv"
     row = (None, Money(-5_00, "EUR"), Money(-5, "JPY"), datetime(2026, 11, 24, 9, tzinfo=UTC), 7, 'a "b", c\r\n=d')
     assert sheets.write(file, ("a", "b", "c", "d", "e", "f"), [row]) == 1
-    assert file.read_bytes() == b'a,b,c,d,e,f\r\n,-5.00,-5,2026-11-24T09:00:00Z,7,"a ""b"", c\r\n=d"\r\n'
+    assert file.read_bytes() == b'a,b,c,d,e,f\r\n,-5.00,-5,2026-11-24T09:00:00Z,7,"a ""b"", c\r\n\'=d"\r\n'
 
 
 @pytest.mark.parametrize("place", ["none/sheet.csv", "."])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from typing import Any
 
 import pikepdf
 import pytest
@@ -59,6 +60,59 @@ def elsewhere(pdf: Pdf) -> None:
     pdf.pages[0].Contents = pdf.make_stream(b"", F=String("/etc/passwd"))
 
 
+def call() -> Dictionary:
+    return Dictionary(S=Name.URI, URI=String("https://evil.example/opened"))
+
+
+def within(**about: Any) -> Dictionary:
+    return Dictionary(S=Name.GoTo, D=Array([0, Name.Fit]), **about)
+
+
+def on_opening(pdf: Pdf) -> None:
+    pdf.Root.OpenAction = pdf.make_indirect(call())
+
+
+def on_a_page(pdf: Pdf) -> None:
+    pdf.pages[0].AA = pdf.make_indirect(Dictionary(O=pdf.make_indirect(call())))
+
+
+def on_closing(pdf: Pdf) -> None:
+    pdf.Root.AA = Dictionary(WC=call())
+
+
+def annotated(pdf: Pdf, **about: Any) -> None:
+    note = Dictionary(Type=Name.Annot, Rect=Array([0, 0, 9, 9]), **about)
+    pdf.pages[0].Annots = Array([pdf.make_indirect(note)])
+
+
+def on_a_link_seen(pdf: Pdf) -> None:
+    annotated(pdf, Subtype=Name.Link, AA=Dictionary(PV=call()))
+
+
+def on_a_field(pdf: Pdf) -> None:
+    field = Dictionary(FT=Name.Tx, T=String("a"), AA=Dictionary(F=call()))
+    pdf.Root.AcroForm = Dictionary(Fields=Array([pdf.make_indirect(field)]))
+
+
+def on_a_stamp(pdf: Pdf) -> None:
+    annotated(pdf, Subtype=Name.Stamp, A=call())
+
+
+def after_a_jump(pdf: Pdf) -> None:
+    pdf.Root.OpenAction = within(Next=Array([within(), call()]))
+
+
+def prints_after_a_jump(pdf: Pdf) -> None:
+    pdf.Root.OpenAction = within(Next=Dictionary(S=Name.Named, N=Name.Print))
+
+
+def shown_from_elsewhere(pdf: Pdf) -> None:
+    ref = pdf.make_indirect(Dictionary(F=String("https://evil.example/other.pdf"), Page=0))
+    about = {"Subtype": Name.Form, "BBox": Array([0, 0, 9, 9]), "Ref": ref}
+    form = pdf.make_stream(b"", Type=Name.XObject, **about)
+    pdf.pages[0].Resources = Dictionary(XObject=Dictionary(P=form))
+
+
 REFUSED = {
     "nothing": (b"", "is empty"),
     "an SVG picture": (SVG, "markup"),
@@ -106,6 +160,20 @@ REFUSED = {
     "a PDF that starts a program": (made.with_action(S=Name.Launch, F="cmd.exe"), "does something"),
     "a PDF that starts one on a click": (made.pdf(change=launch_on_click), "does something"),
     "a PDF that sends a form": (made.with_action(S=Name.SubmitForm, F="https://evil.example"), "does something"),
+    "a PDF that calls home when it is opened": (
+        made.with_action(S=Name.URI, URI="https://evil.example"),
+        "does something",
+    ),
+    "a PDF that calls home by another object": (made.pdf(change=on_opening), "does something"),
+    "a PDF whose page calls home": (made.pdf(change=on_a_page), "does something"),
+    "a PDF that calls home when it is closed": (made.pdf(change=on_closing), "does something"),
+    "a PDF whose link calls home when it is seen": (made.pdf(change=on_a_link_seen), "does something"),
+    "a PDF whose field calls home": (made.pdf(change=on_a_field), "does something"),
+    "a PDF whose stamp calls home": (made.pdf(change=on_a_stamp), "does something"),
+    "a PDF that calls home after a jump": (made.pdf(change=after_a_jump), "does something"),
+    "a PDF that prints when it is opened": (made.with_action(S=Name.Named, N=Name.Print), "does something"),
+    "a PDF that prints after a jump": (made.pdf(change=prints_after_a_jump), "does something"),
+    "a PDF that shows a page of another file": (made.pdf(change=shown_from_elsewhere), "stand in another file"),
     "a PDF with a program inside": (made.pdf(change=attach), "another file"),
     "a PDF whose page is another file": (made.pdf(change=elsewhere), "another file"),
     "a PDF with a huge picture": (made.pdf(change=huge_picture), "50 million pixels"),
@@ -224,6 +292,27 @@ def test_a_pdf_whose_dictionaries_look_like_tags_is_taken() -> None:
 
     kind, _ = accept(made.pdf(change=roles), LIMITS)
     assert kind is FileKind.PDF
+
+
+def test_a_pdf_with_links_to_click_and_jumps_within_is_taken() -> None:
+    def links(pdf: Pdf) -> None:
+        pdf.Root.OpenAction = pdf.make_indirect(within())
+        pdf.pages[0].AA = Dictionary(O=within())
+        annotated(pdf, Subtype=Name.Link, A=pdf.make_indirect(call()))
+        pdf.Root.Outlines = Dictionary(First=pdf.make_indirect(Dictionary(Title=String("a"), A=within())))
+
+    kind, _ = accept(made.pdf(change=links), LIMITS)
+    assert kind is FileKind.PDF
+    place = made.pdf(change=lambda pdf: setattr(pdf.Root, "OpenAction", Array([pdf.pages[0].obj, Name.Fit])))
+    assert accept(place, LIMITS)[0] is FileKind.PDF
+
+
+def test_a_pdf_whose_resources_bear_the_names_of_triggers_is_taken() -> None:
+    def named(pdf: Pdf) -> None:
+        font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
+        pdf.pages[0].Resources = Dictionary(Font=Dictionary(AA=font, Next=font, A=font))
+
+    assert accept(made.pdf(change=named), LIMITS)[0] is FileKind.PDF
 
 
 @pytest.mark.parametrize(

