@@ -148,7 +148,7 @@ def aside(sale: Sale, now: datetime) -> list[Say]:
         ]
     found += [Say("message", writer, {"message_id": "m-1"}) for writer in ("buyer", "seller")]
     if sale.cancel_asked:
-        found += 3 * [Say("grant_cancel", "seller")] + [Say("refuse_cancel", "seller")]
+        found += 3 * [Say("grant_cancel", "seller"), Say("refuse_cancel", "seller")]
     if sale.time_asked:
         found += [Say("grant_time", "buyer"), Say("refuse_time", "buyer")]
     return [*found, Say("wait_longer", "buyer", {"days": 4})] if states & {"confirmed", "shipped"} else found
