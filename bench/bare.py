@@ -31,7 +31,7 @@ STATE: Json = {
         for n in range(4)
     ],
     "days": {f"calendar-{n}": [f"2026-{m:02}-{n + 1:02}" for m in range(1, 13)] for n in range(8)},
-    "policy": {f"window_{n:02}": {"value": n, "unit": "business days", "from": "payment"} for n in range(34)},
+    "policy": {f"window_{n:02}": {"value": n, "unit": "business days", "from": "payment"} for n in range(47)},
 }
 """About as much as an order's own state is in a payload, and as finely divided."""
 
