@@ -32,7 +32,7 @@ async def test_a_missing_parcel_is_proven_waited_for_and_comes(market: Marketpla
     with pytest.raises(Refused) as early:
         await life.send("open_claim", BUYER, reason="not_received", lines=["L1"])
     assert early.value.code == "on_its_way"
-    await life.pass_time(15 * DAY)
+    await life.until("parcel_stalled")
     await life.send("open_claim", BUYER, reason="not_received", wish="wait_longer", lines=["L1"])
     assert (status(life), row(life).waiting_for) == (Status.RECEIVED, "seller")
     said = words(life, SELLER, "Here is the receipt of the post office and a photo of the parcel.")
@@ -54,7 +54,7 @@ async def test_a_wait_that_brings_nothing_wakes_the_claim_and_the_silent_seller_
     life = await market.order()
     await life.send("confirm", SELLER)
     await life.ship()
-    await life.pass_time(15 * DAY)
+    await life.until("parcel_stalled")
     await life.send("open_claim", BUYER, reason="not_received")
     await life.send("wait_on_claim", BUYER, days=3)
     await life.until("claim_wakes")
