@@ -20,7 +20,7 @@ from activities.providers.stripe_money import to_wire
 from activities.relay import Relay
 from activities.store import personal, screens
 from demo.post import left
-from demo.temporal import fast_forward, is_at_work, virtual_now
+from demo.temporal import A_MOMENT, fast_forward, is_at_work, virtual_now
 from demo.world import Connections, World
 from domain.contract import workflow_id
 from domain.deadlines import Clock, deadlines
@@ -42,7 +42,6 @@ LONG_HOLD = timedelta(days=30)
 PATIENCE = 60.0
 """Seconds of real time for anything to come true; more than the 30 that a killed worker's step is waited for."""
 
-A_MOMENT = timedelta(seconds=1)
 Json = dict[str, Any]
 
 

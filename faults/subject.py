@@ -19,7 +19,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from demo.life import PATIENCE, Life, WentWrong
-from demo.temporal import fast_forward
+from demo.temporal import A_MOMENT, fast_forward
 from domain.confirm import Reason
 from domain.contract import workflow_id
 from domain.deadlines import deadlines
@@ -40,7 +40,6 @@ MOST_ACTS = 150
 """Acts within which every story must end."""
 MOST_ASKED = 100
 """How often a provider that does not answer is asked again."""
-A_MOMENT = timedelta(seconds=1)
 
 AWAY = (NotJudgedYet, Unreachable, RPCError, OperationalError, ConnectionError)
 """What says that a part is away just now."""

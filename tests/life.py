@@ -23,7 +23,7 @@ from temporalio.exceptions import ApplicationError
 from activities.providers.stripe_money import from_wire
 from activities.store import books, ledger, orders, personal, screens, tables
 from activities.store.vault import Vault
-from demo.temporal import fast_forward, is_at_work, virtual_now
+from demo.temporal import A_MOMENT, fast_forward, is_at_work, virtual_now
 from domain import wire
 from domain.accounts import receivable_account
 from domain.contract import Envelope
@@ -35,7 +35,6 @@ from sandbox.client import SandboxClient
 from starter.runs import Runs
 
 COMMAND_KEY = b"a command key for tests"
-A_MOMENT = timedelta(seconds=1)
 PATIENCE = 30.0  # seconds
 BUYER, SELLER, SPECIALIST, OPERATOR = Role.BUYER, Role.SELLER, Role.SPECIALIST, Role.OPERATOR
 
@@ -167,7 +166,7 @@ class Life:
     async def until(self, step: str, subject: str = "") -> Clock:
         """Let time pass until the clock that takes `step` has rung; gives that clock."""
         clock = self.clock(step, subject)
-        await self.pass_time(clock.at - await self.now() + 2 * A_MOMENT)
+        await self.pass_time(clock.at - await self.now() + A_MOMENT)
         return clock
 
     async def _rings(self, moment: datetime) -> None:
