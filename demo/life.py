@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 from activities.providers.stripe_money import to_wire
-from activities.relay import Relay
+from activities.relay import Patience, Relay
 from activities.store import personal, screens
 from demo.post import left
 from demo.temporal import A_MOMENT, fast_forward, is_at_work, virtual_now
@@ -197,7 +197,10 @@ class Life:
         await self.deliver()
 
     async def _followed(self, parcel: str) -> None:
-        """Until the carrier service follows the parcel: the worker's relay may be about to tell it, instead of ours."""
+        """Until the carrier service follows the parcel: the worker's relay may be about to tell it, instead of ours.
+
+        Or it was turned away, and tells it at its next try.
+        """
 
         def follows() -> bool:
             with self.records.begin() as conn:
@@ -208,7 +211,7 @@ class Life:
             await self.deliver()
             return await asyncio.to_thread(follows) or None
 
-        if not await until(told, PATIENCE):
+        if not await until(told, PATIENCE + Patience().first.total_seconds()):
             raise WentWrong(f"the carrier was not asked to report on {parcel}")
 
     async def delivered(self, parcel: str = "p1", *, signed_by: str = "") -> None:
