@@ -79,12 +79,26 @@ class Bearer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One share of a lost dispute: the slice ("" for none), who bears it, and how much of it is the platform's fee."""
+    """One share of a lost dispute: the slice ("" for none), who bears it, and how much of it is the platform's fee.
+
+    `due` says that it was to go back to the buyer anyway, because its line is dead or a claim granted it.
+    """
 
     piece: str
     by: Bearer
     amount: Money
     fee: Money
+    due: bool = False
+
+    @property
+    def restorable(self) -> bool:
+        """Whether the seller gets it when the dispute is won after all."""
+        return self.by is not Bearer.PLATFORM and not self.buyers
+
+    @property
+    def buyers(self) -> bool:
+        """Whether it is on its way back to the buyer when the dispute is won after all."""
+        return self.due or self.piece == SUSPENSE
 
     @property
     def net(self) -> Money:
@@ -119,8 +133,8 @@ class Dispute:
 
     @property
     def restorable(self) -> Money:
-        """What goes back into escrow when a dispute that was borne is won after all: all but the platform's part."""
-        shares = [s.amount for s in self.shares if s.by is not Bearer.PLATFORM and s.piece != SUSPENSE]
+        """What goes back into escrow when a dispute that was borne is won after all: what would be the seller's."""
+        shares = [share.amount for share in self.shares if share.restorable]
         return total([*shares, *([self.fee_back] if self.fee_back else [])], self.amount.currency)
 
     @property
@@ -138,12 +152,17 @@ class Dispute:
     @property
     def stray_back(self) -> Money:
         """What of it had been on its way back to the buyer, and is so again when a dispute that was borne is won."""
+        return total([share.amount for share in self.shares if share.buyers], self.amount.currency)
+
+    @property
+    def from_suspense(self) -> Money:
+        """What of it was no slice's when it was borne."""
         return total([share.amount for share in self.shares if share.piece == SUSPENSE], self.amount.currency)
 
     @property
     def restorable_fee(self) -> Money:
         """The platform's fee in `restorable`."""
-        return total([share.fee for share in self.shares if share.by is not Bearer.PLATFORM], self.amount.currency)
+        return total([share.fee for share in self.shares if share.restorable], self.amount.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from domain.money import Money, Verb, allocate, total
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Part, Share
-from domain.state import Funds, MoneyOp, Order
+from domain.state import DEAD, Funds, MoneyOp, Order
 
 
 def fee_of(order: Order, piece: str, left: Money) -> Money:
@@ -61,8 +61,15 @@ def parts_of(order: Order, amount: Money, charge: str) -> tuple[Part, ...]:
     stay = _laid(amount, {piece: left - going[piece] if piece in going else left for piece, left in lefts.items()})
     rest = amount - total([part.amount for part in stay], order.currency)
     parts = (*stay, *_laid(rest, going))
-    sums = {part.piece: total([p.amount for p in parts if p.piece == part.piece], order.currency) for part in parts}
-    return tuple(Part(piece, of_piece) for piece, of_piece in sums.items())
+    return tuple(Part(piece, amount) for piece, amount in by_slice(parts).items())
+
+
+def by_slice(parts: Iterable[Part]) -> dict[str, Money]:
+    """What parts of the same slices come to."""
+    sums: dict[str, Money] = {}
+    for part in parts:
+        sums[part.piece] = sums[part.piece] + part.amount if part.piece in sums else part.amount
+    return sums
 
 
 def _there(order: Order, charge: str) -> Iterator[str]:
@@ -150,9 +157,20 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
         if bearer is not None:
             # A refund that was under way when the dispute came has left less than it is about.
             amount = min(part.amount, _left(order, part.piece, charge))
-            yield Share(part.piece, bearer, amount, _fee_back(order, part.piece, amount))
+            due = min(amount, _due(order, part.piece))
+            fee, fee_of_due = (_fee_back(order, part.piece, share) for share in (amount, due))
+            yield Share(part.piece, bearer, due, fee_of_due, due=True)
+            yield Share(part.piece, bearer, amount - due, fee - fee_of_due)
             uncovered -= amount
     yield Share("", Bearer.PLATFORM, uncovered, Money.zero(order.currency))
+
+
+def _due(order: Order, piece: str) -> Money:
+    """What of a slice is to go back to the buyer: a dead line, shipping without a live one, what a claim granted."""
+    line = next((line for line in order.lines if line.line_id == piece), None)
+    if (line is not None and line.state in DEAD) or (piece == SHIPPING and not order.live):
+        return order.left(piece)
+    return total([part.amount for part in order.due_back if part.piece == piece], order.currency)
 
 
 def bears_fee(order: Order, dispute: Dispute) -> bool:

@@ -36,7 +36,7 @@ from domain.events import (
 from domain.folds.common import asked, on_lines, with_funds, without
 from domain.money import Money, Verb
 from domain.purse import SUSPENSE, Bearer, Dispute, DisputeStatus, Moved, Part, Stray
-from domain.shares import covered
+from domain.shares import by_slice, covered
 from domain.state import DEAD, Funds, Line, LineState, Order, Payment
 
 
@@ -253,7 +253,7 @@ def _borne(order: Order, event: DisputeBorne) -> Order:
     taken = [share for share in event.shares if share.by is not Bearer.PLATFORM and share.amount]
     lost = tuple(Part(share.piece, share.amount) for share in taken if share.piece != SUSPENSE)
     dispute = next(d for d in order.disputes if d.dispute_id == event.dispute_id)
-    strays = _without_taken(order, order.disputed_charge(dispute), dispute.stray_back)
+    strays = _without_taken(order, order.disputed_charge(dispute), dispute.from_suspense)
     order = replace(order, given_back=(*order.given_back, *lost), debt=event.debt, strays=strays)
     gone = tuple(part.piece for part in lost if not order.left(part.piece))
     settled = gone if strays else (*gone, SUSPENSE)
@@ -262,7 +262,7 @@ def _borne(order: Order, event: DisputeBorne) -> Order:
 
 def _less_promised(order: Order, taken: tuple[Part, ...]) -> Order:
     """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
-    had = {part.piece: part.amount for part in taken}
+    had = by_slice(taken)
 
     def less(parts: tuple[Part, ...]) -> tuple[Part, ...]:
         return tuple(

@@ -68,6 +68,13 @@ def given(life: Life) -> list[str]:
     return [str(asked.amount) for asked in life.asked if asked.verb is Verb.REFUND]
 
 
+def released(life: Life) -> Money:
+    """What went to the seller, less what came back from there."""
+    signs = {Verb.RELEASE: 1, Verb.REVERSE_RELEASE: -1}
+    moved = [signs.get(asked.verb, 0) * asked.amount.minor for asked in life.asked]
+    return Money(sum(moved), life.order.currency)
+
+
 def balances(life: Life) -> dict[str, int]:
     """Everything that stands on an account, but for what the provider has of ours."""
     found = {account: balance for (account, _), balance in life.ledger.balances.items() if balance}
@@ -223,6 +230,39 @@ def test_what_a_win_in_the_end_would_give_the_buyer_makes_up_for_another_loss_fi
     life.settle_money()
     assert given(life)[3:] == ["25.00 EUR"], "now he has everything, and once"
     assert balances(life) == {"platform:dispute_fees": -3000}
+
+
+@pytest.mark.parametrize("paid_out", [False, True], ids=["in escrow", "paid out"])
+def test_the_buyer_gets_a_refund_that_failed_while_the_bank_decided_when_the_seller_wins_in_the_end(
+    paid_out: bool,
+) -> None:
+    life = delivered()
+    if paid_out:
+        life.do("receive", BUYER)
+        life.settle_money()
+    refunded("a", life=life)
+    dispute(life, reason="other")
+    fail(life)
+    lose(life)
+    assert "platform:losses" not in balances(life)
+    win(life)
+    life.wait(days=60)
+    assert given(life) == ["30.00 EUR", "30.00 EUR"], "the first never reached him"
+    assert (str(released(life)), life.over) == ("23.40 EUR", True)
+    assert balances(life) == {"platform:fees": 160, **FEE_OF_BANK}
+
+
+def test_a_dispute_that_is_won_in_the_end_gives_a_dead_line_to_the_buyer_and_the_rest_to_the_seller() -> None:
+    life = delivered(answer=unclear(Verb.REFUND))
+    refunded("a", life=life)
+    life.answer = no("Declined", Verb.REFUND)
+    life.wait(days=1)
+    charged_back(life, reason="other")
+    life.answer = done
+    win(life)
+    life.wait(days=60)
+    assert (given(life)[-1], str(released(life))) == ("30.00 EUR", "23.40 EUR")
+    assert (balances(life), life.over) == ({"platform:fees": 160, **FEE_OF_BANK}, True)
 
 
 def test_a_loss_that_a_win_has_made_good_takes_nothing_of_a_refund_that_fails() -> None:

@@ -217,33 +217,42 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
     dispute = sale.disputes[name]
     dispute.state, rest = "borne", dispute.amount
     sale.sums.P -= dispute.amount
-    back = [0, 0]
+    back, dues, stray = [0, 0], _dues(sale), 0
     for piece_name, part in dispute.parts.items():
         if piece_name == SUSPENSE:
-            dispute.stray_back = _unsuspend(sale, dispute.charge or sale.own_charge, part)
+            stray = _unsuspend(sale, dispute.charge or sale.own_charge, part)
             continue
         piece = sale.piece(piece_name)
         amount = min(part, piece.left) if piece.where in ("escrow", "released") else 0
         if not amount:
             continue
         net, fee = piece.part(amount)
+        of_due = piece.part(min(amount, dues.get(piece_name, 0)))
         if piece.where == "released":
             sale.owe(net, now)
             sale.sums.K -= fee
         piece.taken += amount
         _counts_as_refund(sale, piece.name, amount)
-        rest, back = rest - amount, [back[0] + net, back[1] + fee]
+        rest, back = rest - amount, [back[0] + net - of_due[0], back[1] + fee - of_due[1]]
+        dispute.stray_back += sum(of_due)
         if not piece.left:
             piece.where = "refunded"
             if piece.live and piece is not sale.shipping:
                 piece.state, piece.since = "refunded", now
-    sale.sums.L += rest - dispute.stray_back
+    sale.sums.L += rest - stray
+    dispute.stray_back += stray
     dispute.won_back = back[0], back[1]
     dispute.fee_owed = dispute.at_fault and rest < dispute.amount
     if dispute.fee_owed:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
     free(sale, f"dispute:{name}")
+
+
+def _dues(sale: Sale) -> dict[str, int]:
+    """What is to go back to the buyer in any case: it is no money of the seller's, should the seller win in the end."""
+    dead = [line for line in sale.lines.values() if not line.live] + ([] if sale.live else [sale.shipping])
+    return {**sale.due_back, **{piece.name: piece.left for piece in dead}}
 
 
 def _counts_as_refund(sale: Sale, name: str, amount: int) -> None:
