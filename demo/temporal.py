@@ -126,14 +126,18 @@ SHORTEST_JUMP = timedelta(seconds=10)
 """A jump whose end has passed before a busy server looks at it leaps likewise."""
 
 
+class Overtaken(RuntimeError):
+    """A later fast-forward of the same workflow took the place of this one."""
+
+
 async def fast_forward(client: Client, workflow: str | WorkflowHandle[Any, Any], duration: timedelta) -> bool:
     """Move one workflow's virtual clock ahead and return when it stands there and everything due on the way has run.
 
     Moves it by `SHORTEST_JUMP` at least.
 
     `workflow` is an id, or a handle; the latest run counts, through continue-as-new too. False when the workflow ended
-    before. Raises RuntimeError when another fast-forward of the same workflow overtakes this one: one at a time. The
-    server makes at most 200 jumps within one call, retries included, and then lets real time pass.
+    before. Raises Overtaken when another fast-forward of the same workflow begins before this one has ended. The server
+    makes at most 200 jumps within one call, retries included, and then lets real time pass.
     """
     handle = client.get_workflow_handle(workflow if isinstance(workflow, str) else workflow.id)
     try:
@@ -141,6 +145,10 @@ async def fast_forward(client: Client, workflow: str | WorkflowHandle[Any, Any],
     except RPCError as error:
         if "already completed" in error.message:
             return False  # It ended between the look at it and the jump.
+        raise
+    except RuntimeError as error:
+        if "overridden by a later fast-forward" in str(error):
+            raise Overtaken(str(error)) from error
         raise
 
 
