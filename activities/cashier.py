@@ -19,7 +19,7 @@ from domain.errors import (
     Unauthorised,
     Unknown,
 )
-from domain.funds import Done, No, Result, Short, Unclear
+from domain.funds import Done, No, Result, Short, Unclear, account_settled
 from domain.money import INTERNAL, Verb, total
 from domain.purse import SUSPENSE
 from domain.state import MoneyOp, Order
@@ -78,6 +78,8 @@ class Cashier:
             return No("Disputed")
         if found is None and op.verb is Verb.RELEASE and order.reviewed_until is not None:
             return No("UnderReview")
+        if found is None and op.verb is Verb.RELEASE and account_settled(order) > now:
+            return No("AccountUnsettled")
         return found or self._send_or_find(order, op, key)
 
     def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:

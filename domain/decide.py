@@ -52,6 +52,10 @@ PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
 """What needs a second operator when a person of the desk decides it for a large order."""
 
 
+STEERS = frozenset({"payout_account", "adopt_policy"})
+"""What needs one as well: it says who is paid, or from when on a second operator is needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What somebody wants, as it comes over the wire. `ticket_id` names the ticket that the step resolves."""
@@ -320,7 +324,8 @@ def _finish(
 
 def _needs_second(order: Order, step: Step, actor: Actor) -> bool:
     pays = bool(step.money & PAYS_OUT) and order.payment.captured is not None
-    return actor.role in DESK and pays and order.policy.second_operator.needed(order.priced)
+    steers = step.name in STEERS
+    return actor.role in DESK and (pays or steers) and order.policy.second_operator.needed(order.priced)
 
 
 def _ask_second(order: Order, command: Command, seen: Seen, now: datetime) -> Decision:

@@ -204,10 +204,15 @@ def _releases(order: Order) -> Iterator[Desire]:
     out += [dispute.dispute_id for dispute in order.disputes if dispute.status is DisputeStatus.RESTORED]
     if out:
         amount = total([net_of(order, piece) for piece in out], order.currency)
-        settled = order.account.since + order.policy.payout.account_settles
+        settled = account_settled(order)
         free = max(settled, order.reviewed_until or settled)
         asked = max([order.placed_at, *(line.since for line in accepted)])
         yield Desire(Verb.RELEASE, amount, tuple(out), order.payment.charge, free if free > asked else AT_ONCE)
+
+
+def account_settled(order: Order) -> datetime:
+    """From when on money may go to the seller's payout account: who takes an account over is not paid at once."""
+    return order.account.since + order.policy.payout.account_settles
 
 
 def _debts(order: Order) -> Iterator[Desire]:

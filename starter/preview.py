@@ -9,6 +9,8 @@ from domain import wire
 from domain.deadlines import deadlines
 from domain.decide import Command, Decision, Refusal, decide
 from domain.desk import AdoptPolicy
+from domain.events import PolicyAdopted
+from domain.fold import apply_all
 from domain.funds import AT_ONCE
 from domain.policy import Policy
 from domain.state import Actor, Order
@@ -43,7 +45,8 @@ def preview(order: Order, policy: Policy, by: Actor, now: datetime) -> Preview:
         return Preview(order.order_id, name, (), judged.reason)
     if not isinstance(judged, Decision):
         return Preview(order.order_id, name, ())
-    before, after = _tiers(order), _tiers(judged.after)
+    # The command itself may have to wait for a second operator.
+    before, after = _tiers(order), _tiers(apply_all(order, [PolicyAdopted(policy)]))
     tiers = dict.fromkeys([*before, *after])
     return Preview(
         order.order_id,

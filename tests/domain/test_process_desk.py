@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from domain.business_time import add_business_days
 from domain.deadlines import deadlines
 from domain.decide import Refusal, possible
 from domain.money import Money, Verb
+from domain.policy import SecondOperator
 from domain.state import Actor, Cause, Order, Role, Stage
 from domain.summary import menders
 from tests.domain.lives import (
@@ -122,6 +124,28 @@ def test_a_second_operator_is_needed_above_the_limit_only() -> None:
     assert at_limit.do("release", Role.SPECIALIST, **NOTE).step == "release"
     above = delivered(new_order(prices=("495.01",)))
     assert above.do("release", Role.SPECIALIST, **NOTE).step == "ask_second_operator"
+
+
+def test_nobody_gets_round_the_second_operator_by_another_policy() -> None:
+    life = delivered(new_order(prices=("900.00",)))
+    lax = replace(life.order.policy, second_operator=SecondOperator((Money.parse("9999.00 EUR"),)))
+    body = {"policy": lax.to_plain(), **NOTE}
+    assert life.do("adopt_policy", Role.OPERATOR, **body).step == "ask_second_operator"
+    assert life.order.policy != lax
+    assert approve(life) == ""
+    assert life.order.policy == lax
+    assert life.do("adopt_policy", Role.OPERATOR, **body).step == "adopt_policy", "now the sum is a small one"
+
+
+def test_nobody_of_the_desk_alone_says_to_which_account_a_large_sum_goes() -> None:
+    life = delivered(new_order(prices=("900.00",)))
+    assert life.do("payout_account", Role.OPERATOR, account="acct_2").step == "ask_second_operator"
+    assert life.order.account.ref != "acct_2"
+    assert approve(life) == ""
+    assert life.order.account.ref == "acct_2"
+    assert life.do("payout_account", Role.STOREFRONT, account="acct_3").step == "payout_account"
+    small = delivered()
+    assert small.do("payout_account", Role.OPERATOR, account="acct_2").step == "payout_account"
 
 
 def test_an_approval_is_worth_nothing_when_the_money_has_changed() -> None:

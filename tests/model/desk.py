@@ -130,6 +130,9 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
 PAYS = ("release", "refund", "cancel", "grant_cancel", "decide_claim")
 """What moves captured money, so that a large order needs a second operator for it."""
 
+STEERS = ("payout_account", "adopt_policy")
+"""What says who is paid, or when a second operator is needed, needs one itself."""
+
 BEHIND = {"confirm_overdue": "confirm", "ship_overdue": "ship", "receipt_missing": "receipt", "parcel_stalled": "stall"}
 """The clock that opened a ticket of that cause."""
 
@@ -166,7 +169,8 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     need(role not in DESK or person not in ("buyer-1", "seller-1"), "nobody decides their own case (A4)")
     need(not ticket or (role in DESK and ticket in names(sale)), "no such ticket to act on")
     body = {**body, "judge": person} if name == "decide_claim" else body
-    if role in DESK and name in PAYS and sale.captured and sale.priced > sale.terms.second_limit:
+    large = name in STEERS or (name in PAYS and sale.captured)
+    if role in DESK and large and sale.priced > sale.terms.second_limit:
         act(deepcopy(sale), body, role, now)
         need(sale.approval is None, "one large command waits at a time")
         sale.approval = Approval(

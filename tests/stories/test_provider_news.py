@@ -219,25 +219,6 @@ async def test_what_is_under_review_is_neither_sent_nor_paid_out_and_the_parties
     assert life.money()["released"] == "60.10 EUR"
 
 
-async def test_a_release_in_doubt_is_not_sent_again_while_the_payment_is_under_review(
-    market: Marketplace, receiver: Receiver
-) -> None:
-    life = await market.order()
-    await life.delivered()
-    market.sandbox.move_clock(life.order_id, await life.now())
-    market.sandbox.fault("unavailable", order_id=life.order_id, operation="release", times=1)
-    await life.send("receive", BUYER)
-    review = market.sandbox.open_review(hold_of(life))["id"]
-    await receiver.tell(review)
-    await life.desk("retry")
-    assert life.effects() == ["authorise", "capture"]
-    assert [stuck.code for stuck in life.state().stuck] == ["UnderReview"]
-    market.sandbox.close_review(review)
-    await receiver.tell(review)
-    await life.desk("retry")
-    assert life.money()["released"] == "60.10 EUR"
-
-
 async def in_escrow(market: Marketplace) -> Life:
     """Shipped, the money in escrow."""
     life = await market.order()
