@@ -23,6 +23,7 @@ from domain.money import Money, allocate, share, total
 from domain.policy import Policy
 from domain.state import Account, Line, LineState, Offer, Order, Payment, Stage, stage
 from domain.step import Moment
+from domain.tiers import party_tiers
 
 PROCESS_VERSION = 1
 """The version of the process that new orders are admitted with."""
@@ -292,13 +293,17 @@ def pay(moment: Moment) -> tuple[Event, ...]:
 
 
 def more_time_to_pay(moment: Moment) -> tuple[Event, ...]:
-    """Moves the end of the unpaid order, within the policy's allowance."""
+    """Moves the end of the unpaid order, and a reminder that is still to come, within the policy's allowance."""
     order, days = moment.order, moment.body.days
     most, had = order.policy.payment.more_time, dict(order.granted_days).get("pay", 0)
     if not 1 <= days <= most - had:
         raise Refused("more_than_allowed", f"up to {most - had} more days can be had, not {days}")
-    end = dict(order.moved).get("pay.end", order.placed_at + timedelta(days=order.policy.payment.expire))
-    return (TierMoved("pay.end", end + timedelta(days=days)), DaysGranted("pay", days))
+    later = tuple(
+        TierMoved(tier, at + timedelta(days=days))
+        for tier, at in party_tiers(order).items()
+        if tier == "pay.end" or (tier == "pay.remind" and at > moment.now)
+    )
+    return (*later, DaysGranted("pay", days))
 
 
 def expire(moment: Moment) -> tuple[Event, ...]:

@@ -46,7 +46,7 @@ from domain.state import (
 )
 from domain.step import Moment, Step
 from domain.tickets import facts_digest, known, overtaken
-from domain.tiers import moved_along
+from domain.tiers import calendar_of, moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
 """What needs a second operator when a person of the desk decides it for a large order."""
@@ -136,7 +136,7 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
     late = now - clock.at
     spared = f"graced:{clock.tier}"
     if clock.party and late > order.policy.outage.grace and spared not in order.passed:
-        later = max(add_business_days(order.desk_calendar, now, 1), now + late)
+        later = max(add_business_days(calendar_of(order, clock.tier), now, 1), now + late)
         moved = (TierMoved(clock.tier, later), *moved_along(order, clock.tier, later))
         events: tuple[Event, ...] = (*moved, TierPassed(spared), Taken(order.seq + 1))
         return Decision("spare_after_outage", SYSTEM, events, apply_all(order, events), None, ())

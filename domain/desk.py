@@ -35,7 +35,7 @@ from domain.policy.file import check
 from domain.state import Cause, Line, Order, Outcome, Pause, Role
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, opened
-from domain.tiers import calendar_of, counting_tiers, party_tiers, root_of, since_of
+from domain.tiers import calendar_of, counting_tiers, party_tiers, root_of, shifted, shipping_along, since_of
 
 NONE_WAITS = "no command waits for a second operator; one that did is over when the order's money changes or it lapses"
 
@@ -202,20 +202,25 @@ def resolve_ticket(moment: Moment) -> tuple[Event, ...]:
 
 
 def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:
-    """The tiers of clocks that `belongs` chooses, moved so that the earliest rings at `until`; reminders stay."""
+    """The tiers of clocks that `belongs` chooses, moved so that the earliest rings at `until`.
+
+    A reminder that is still to come is put off with them.
+    """
     order, until = moment.order, moment.body.until
     latest = moment.now + timedelta(days=order.policy.pause.longest)
     if until is None or not moment.now < until <= latest:
         raise Invalid("body.until", f"must lie between now and {latest.isoformat()}")
-    tiers = {
-        tier: at
-        for tier, at in party_tiers(order).items()
-        if belongs(tier.partition(".")[0]) and not tier.endswith(".remind")
-    }
+    chosen = {tier: at for tier, at in party_tiers(order).items() if belongs(tier.partition(".")[0])}
+    tiers = {tier: at for tier, at in chosen.items() if not tier.endswith(".remind")}
     first, limit = min(tiers.values(), default=until), _limit(order, tiers)
     if limit is not None and until >= limit:
         raise Invalid("body.until", f"must lie before {limit.isoformat()}, when the hold on the buyer's card ends")
-    later = {tier: until + (at - first) for tier, at in tiers.items()}
+    ahead = {tier: at for tier, at in chosen.items() if tier not in tiers and moment.now < at < first < until}
+    later = {
+        **{tier: shifted(order, tier, at, first, until) for tier, at in {**ahead, **tiers}.items()},
+        **{tier: until for tier, at in tiers.items() if at == first},
+        **(shipping_along(order, "confirm", first, until) if "confirm.end" in tiers else {}),
+    }
     moved = tuple(TierMoved(tier, min(at, limit or at)) for tier, at in later.items())
     return (*moved, *(TierReset(tier) for tier in tiers if tier in order.passed))
 

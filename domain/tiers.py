@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from domain.business_time import Calendar, add_business_days
+from domain.business_time import Calendar, add_business_days, add_business_minutes, business_minutes_between
 from domain.claims.clocks import claim_calendar, claim_tiers
 from domain.events import TierMoved
 from domain.state import Line, LineState, Order, Parcel, Stage, in_state, stage
@@ -47,12 +47,44 @@ def counting_tiers(order: Order) -> dict[str, datetime]:
     }
 
 
+AFTER = {"decide": "weak", "ticket": "end"}
+"""The tier of a clock that follows on another one of it."""
+
+
 def moved_along(order: Order, tier: str, to: datetime) -> Iterator[TierMoved]:
-    """The later tier of a receipt's clock keeps its distance when the first moves alone."""
-    later = f"{tier.removesuffix('.decide')}.weak"
-    tiers = party_tiers(order)
-    if later in tiers:
-        yield TierMoved(later, tiers[later] + (to - tiers[tier]))
+    """What keeps its distance when one tier is put off: the next one, and the time to ship when it is confirmed later.
+
+    Nothing rings sooner because of it.
+    """
+    tiers, (clock, _, name) = counting_tiers(order), tier.rpartition(".")
+    if tier not in tiers or to <= tiers[tier]:
+        return
+    following = [other for other in tiers if other == f"{clock}.{AFTER.get(name)}" or _ships_after(clock, other)]
+    for other in following:
+        yield TierMoved(other, shifted(order, other, tiers[other], tiers[tier], to))
+
+
+def shipping_along(order: Order, clock: str, since: datetime, to: datetime) -> dict[str, datetime]:
+    """The time to ship when the clock to confirm is put off from `since` to `to`: it counts from the same payment."""
+    tiers = counting_tiers(order).items() if to > since else ()
+    return {tier: shifted(order, tier, at, since, to) for tier, at in tiers if _ships_after(clock, tier)}
+
+
+def _ships_after(clock: str, tier: str) -> bool:
+    return clock == "confirm" and root_of(tier) == "ship"
+
+
+def shifted(order: Order, tier: str, at: datetime, since: datetime, to: datetime) -> datetime:
+    """When a tier rings that rang at `at`, after another one of its clock has moved from `since` to `to`.
+
+    What counts business days keeps its distance in them, what counts days keeps it in days.
+    """
+    if root_of(tier) == "pay" or tier.endswith(".weak"):
+        return at + (to - since)
+    calendar = calendar_of(order, tier)
+    if to >= since:
+        return add_business_minutes(calendar, at, business_minutes_between(calendar, since, to))
+    return add_business_minutes(calendar, to, business_minutes_between(calendar, since, at))
 
 
 def since_of(order: Order, tier: str) -> datetime:

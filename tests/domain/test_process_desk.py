@@ -80,10 +80,10 @@ def test_a_pause_has_an_end_within_policy(days: int) -> None:
 def test_extending_a_clock_moves_all_its_tiers_and_lets_a_passed_one_ring_again() -> None:
     life = confirm_overdue()
     (end,) = at_of(life.order, "confirm_lapses")
-    (until,) = (life.now + timedelta(days=1),)
+    until = add_business_days(life.order.seller_calendar, life.now, 1)
     life.do("extend", Role.SPECIALIST, clock="confirm", until=text_of(until), **NOTE)
     assert at_of(life.order, "confirm_overdue") == [until]
-    assert at_of(life.order, "confirm_lapses") == [end + timedelta(days=1)]
+    assert at_of(life.order, "confirm_lapses")[0] > end
     assert life.refused("extend", Role.SPECIALIST, clock="receipt", until=text_of(until), **NOTE).code == (
         "clock_not_running"
     )

@@ -182,15 +182,23 @@ def ring(sale: Sale, clock: Clock, now: datetime) -> str:
     pressing = step in PARTY and not tier.endswith(".escrow")
     if pressing and late > sale.terms.grace and tier not in sale.spared:
         sale.spared.add(tier)
-        later = max(sale.desk_days.after(now, 1), now + late)
-        if tier.endswith(".decide"):
-            sale.timers[tier.replace(".decide", ".weak")] += later - sale.timers[tier]
+        later = max(sale.days_of(tier).after(now, 1), now + late)
+        was = sale.timers[tier]
+        for other in _behind(sale, tier) if later > was else []:
+            sale.timers[other] = sale.shifted(other, was, later)
         sale.timers[tier] = later
         return "spare_after_outage"
     _STEPS[step](sale, tier.partition(":")[2], now)
     if step in ("confirm_overdue", "ship_overdue", "parcel_stalled", "receipt_overdue", "money_overdue"):
         sale.rung.add(tier)
     return step
+
+
+def _behind(sale: Sale, tier: str) -> list[str]:
+    """What keeps its distance from a tier that is put off: the next one of its clock, and shipping from confirming."""
+    clock = tier.rpartition(".")[0]
+    behind = {f"{clock}.weak"} if tier.endswith(".decide") else {f"{clock}.end"} if tier.endswith(".ticket") else set()
+    return [other for other in sale.timers if other in behind or (clock == "confirm" and other.startswith("ship."))]
 
 
 def _turn(sale: Sale, now: datetime, held: bool | None = None, **turns: str) -> None:

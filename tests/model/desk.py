@@ -38,14 +38,18 @@ def _undisputed(sale: Sale, lines: list[Slice]) -> None:
 
 
 def move_to(sale: Sale, moved: list[str], until: datetime) -> None:
-    """All tiers of these clocks move by the same time, so that the earliest rings at `until`."""
+    """All tiers of these clocks move, so that the earliest rings at `until`; who confirms later ships later."""
     first = min(sale.timers[tier] for root in moved for tier in tiers(sale, root))
     limit = seller_limit(sale) if {"confirm", "ship"} & set(moved) else None
     need(limit is None or until < limit, "the hold ends before")
     for root in moved:
         for tier in tiers(sale, root):
-            at = sale.timers[tier] + (until - first)
+            at = until if sale.timers[tier] == first else sale.shifted(tier, first, until)
             sale.shift(tier, min(at, limit) if limit else at)
+    if "confirm" in moved and until > first:
+        for tier in tiers(sale, "ship"):
+            at = sale.shifted(tier, first, until)
+            sale.shift(tier, min(at, limit) if limit else at, rung=tier in sale.rung)
 
 
 def extend(sale: Sale, body: Body, role: str, now: datetime) -> None:

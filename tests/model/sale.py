@@ -290,6 +290,15 @@ class Sale:
         if not rung:
             self.rung.discard(tier)
 
+    def shifted(self, tier: str, since: datetime, to: datetime) -> datetime:
+        """When a tier rings after another of its clock has moved; what counts business days keeps its distance in them."""
+        at, days = self.timers[tier], self.days_of(tier)
+        if tier.startswith("pay") or tier.endswith(".weak"):
+            return at + (to - since)
+        if to < since:
+            return days.later(to, days.minutes(since, at))
+        return days.later(at, days.minutes(since, to))
+
     def piece(self, name: str) -> Slice:
         return self.shipping if name == SHIPPING else self.lines[name]
 

@@ -1,0 +1,108 @@
+"""When one time of a clock is put off, the others keep their distance, in business days where they count those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.business_time import Calendar, add_business_days
+from domain.deadlines import deadlines
+from domain.state import Role
+from domain.tiers import party_tiers, ship_tiers
+from tests.domain.lives import awaiting_payment
+from tests.domain.world import RENEWS, Life, confirmed, done_with_mandate, new_order, paid, text_of
+
+SPECIALIST, BUYER, SELLER = Role.SPECIALIST, Role.BUYER, Role.SELLER
+NOTE = {"note_id": "n-1"}
+
+
+def waiting(to: Callable[..., Life]) -> Life:
+    """An order whose hold can be renewed, so that it limits nobody's time."""
+    return to(new_order(RENEWS), done_with_mandate)
+
+
+@pytest.mark.parametrize(("to", "clock"), [(paid, "confirm"), (confirmed, "ship")])
+def test_an_outage_that_puts_a_ticket_off_puts_the_end_off(to: Callable[..., Life], clock: str) -> None:
+    life = waiting(to)
+    before, calendar = party_tiers(life.order), life.order.seller_calendar
+    assert life.ring(late=timedelta(days=3)).step == "spare_after_outage"
+    ticket, end = (party_tiers(life.order)[f"{clock}.{tier}"] for tier in ("ticket", "end"))
+    assert ticket > before[f"{clock}.ticket"]
+    windows = getattr(life.order.policy, clock)
+    assert end == add_business_days(calendar, ticket, windows.end - windows.ticket)
+    rung = [step for step in life.silence() if step.startswith(clock)]
+    assert rung == [f"{clock}_overdue", f"{clock}_lapses"], "a specialist looks before it ends"
+
+
+def test_whoever_may_confirm_later_has_as_long_to_ship() -> None:
+    life = waiting(paid)
+    ship, calendar = ship_tiers(life.order), life.order.seller_calendar
+    life.until("confirm_overdue")
+    until = add_business_days(calendar, life.now, 4)
+    life.do("extend", SPECIALIST, clock="confirm", until=text_of(until), **NOTE)
+    assert ship_tiers(life.order) == {tier: add_business_days(calendar, at, 4) for tier, at in ship.items()}
+    life.now = until
+    life.do("confirm", SELLER)
+    assert min(clock.at for clock in deadlines(life.order) if clock.tier.startswith("ship")) > until
+
+
+def test_a_clock_that_is_drawn_nearer_takes_no_time_to_ship() -> None:
+    life = waiting(paid)
+    ship = ship_tiers(life.order)
+    life.do("extend", SPECIALIST, clock="confirm", until=text_of(life.now + timedelta(hours=2)), **NOTE)
+    assert ship_tiers(life.order) == ship
+
+
+def test_an_end_that_is_put_off_falls_on_no_day_off() -> None:
+    life = waiting(paid)
+    life.until("confirm_overdue")
+    friday = datetime(2026, 11, 27, 9, tzinfo=UTC)
+    assert friday.weekday() == 4
+    life.do("extend", SPECIALIST, clock="confirm", until=text_of(friday), **NOTE)
+    tiers, windows = party_tiers(life.order), life.order.policy.confirm
+    assert tiers["confirm.ticket"] == friday
+    wanted = add_business_days(life.order.seller_calendar, friday, windows.end - windows.ticket)
+    assert tiers["confirm.end"] == wanted
+
+
+def test_a_reminder_that_is_to_come_moves_with_its_clock_and_one_that_came_stays() -> None:
+    life = waiting(paid)
+    calendar, before = life.order.seller_calendar, party_tiers(life.order)
+    until = add_business_days(calendar, before["confirm.ticket"], 3)
+    life.do("extend", SPECIALIST, clock="confirm", until=text_of(until), **NOTE)
+    reminder = party_tiers(life.order)["confirm.remind"]
+    assert reminder == add_business_days(calendar, before["confirm.remind"], 3)
+    life.now = reminder + timedelta(minutes=1)
+    again = add_business_days(calendar, until, 2)
+    life.do("extend", SPECIALIST, clock="confirm", until=text_of(again), **NOTE)
+    assert party_tiers(life.order)["confirm.remind"] == reminder
+
+
+@pytest.mark.parametrize("after", [timedelta(0), timedelta(days=4)])
+def test_more_time_to_pay_moves_a_reminder_that_is_to_come(after: timedelta) -> None:
+    life = awaiting_payment()
+    before = party_tiers(life.order)
+    life.now += after
+    life.do("more_time_to_pay", BUYER, days=5)
+    tiers, later = party_tiers(life.order), timedelta(days=5)
+    assert tiers["pay.end"] == before["pay.end"] + later
+    ahead = before["pay.remind"] > life.now
+    assert tiers["pay.remind"] == before["pay.remind"] + (later if ahead else timedelta(0))
+    assert ahead is (after == timedelta(0))
+
+
+def test_after_an_outage_a_party_has_a_day_on_which_that_party_works() -> None:
+    life = waiting(paid)
+    ticket = party_tiers(life.order)["confirm.ticket"]
+    closed = with_days_off(life.order.seller_calendar, ticket + timedelta(days=1), days=14)
+    life.order = replace(life.order, seller_calendar=closed)
+    assert life.ring(late=timedelta(minutes=20)).step == "spare_after_outage"
+    assert party_tiers(life.order)["confirm.ticket"] == add_business_days(closed, life.now, 1)
+
+
+def with_days_off(calendar: Calendar, since: datetime, days: int) -> Calendar:
+    at = (since.date() - calendar.first).days
+    return replace(calendar, days=calendar.days[:at] + "0" * days + calendar.days[at + days :])
