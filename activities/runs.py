@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Engine
+from temporalio.api.common.v1 import Payloads
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -62,6 +63,57 @@ async def start_from(
         rpc_timeout=REACH,
         **signal,
     )
+
+
+async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Mapping[str, Any]) -> None:
+    """Put a new run in the place of every other, and hand it the commands that the last one kept and had not recorded.
+
+    `snapshot` is that of the order's new epoch. A command that comes twice has one effect. Raises RPCError.
+    """
+    former = await _run_of(client, order.order_id)
+    await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+    kept = await _kept(client, order.order_id, former)
+    done = await asyncio.to_thread(_judged, engine, order.order_id, [str(body["command_id"]) for _, body in kept])
+    for name, body in kept:
+        if body["command_id"] not in done:
+            await hand_over(engine, client, order.order_id, name, body)
+
+
+async def _run_of(client: Client, order_id: str) -> str:
+    """The last run of the order's workflow, "" when Temporal knows none."""
+    try:
+        return (await client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=REACH)).run_id
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return ""
+
+
+async def _kept(client: Client, order_id: str, run_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """The commands that a run, and those that it continued as, had from outside; not the updates that it refused."""
+    came: dict[str, tuple[str, Payloads]] = {}
+    while run_id:
+        handle, run_id = client.get_workflow_handle(workflow_id(order_id), run_id=run_id), ""
+        async for event in handle.fetch_history_events(rpc_timeout=REACH):
+            if event.HasField("workflow_execution_signaled_event_attributes"):
+                signal = event.workflow_execution_signaled_event_attributes
+                came[f"event {len(came)}"] = signal.signal_name, signal.input
+            elif event.HasField("workflow_execution_update_accepted_event_attributes"):
+                accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request
+                came[accepted.meta.update_id] = accepted.input.name, accepted.input.args
+            elif event.HasField("workflow_execution_update_completed_event_attributes"):
+                completed = event.workflow_execution_update_completed_event_attributes
+                if completed.outcome.HasField("failure"):
+                    came.pop(completed.meta.update_id, None)
+            elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
+                run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    read = [(name, await client.data_converter.decode(sent.payloads)) for name, sent in came.values()]
+    return [(name, args[0]) for name, args in read if args and isinstance(args[0], dict) and "command_id" in args[0]]
+
+
+def _judged(engine: Engine, order_id: str, command_ids: Collection[str]) -> frozenset[str]:
+    with engine.begin() as conn:
+        return steps.judged(conn, order_id, command_ids)
 
 
 async def hand_over(

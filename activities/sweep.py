@@ -28,7 +28,7 @@ from domain.state import Order
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-Restart = Callable[[Order, Mapping[str, Any]], Coroutine[Any, Any, None]]
+Restart = Callable[[Engine, Order, Mapping[str, Any]], Coroutine[Any, Any, None]]
 """Puts a new run in the place of every other, from the snapshot of its epoch."""
 
 PAGE = 1_000
@@ -127,7 +127,7 @@ class Sweeper:
         if mends(found, run, self._rule) and not again:
             with self._engine.begin() as conn:
                 _, snapshot = orders.next_epoch(conn, found.order_id)
-            self._ask(self._restart(wire.from_plain(Order, snapshot), snapshot))
+            self._ask(self._restart(self._engine, wire.from_plain(Order, snapshot), snapshot))
             counts["mended"] += 1
             log.warning("an order without a workflow was restarted", order_id=found.order_id)
             with self._engine.begin() as conn:

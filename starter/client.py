@@ -234,7 +234,7 @@ class AftersaleClient(TypedCommands):
         await asyncio.to_thread(self._records.keep_note, order_id, note_id, by, reason)
         snapshot = await asyncio.to_thread(self._records.next_epoch, order_id)
         order = wire.from_plain(Order, snapshot)
-        await self._runs.restart(order, snapshot)
+        await self._runs.restart(self._records.engine, order, snapshot)
         envelope = self._signed(order_id, "note", Envelope(command, by, {"note_id": note_id}))
         with suppress(NotRunning):  # The new run of an order that was over may have ended already.
             await self._runs.signal(order_id, "note", wire.to_plain(envelope))

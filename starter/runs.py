@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Engine
@@ -22,7 +22,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.runs import NotHandedOver, found_by, hand_over, start_from
+from activities.runs import NotHandedOver, found_by, hand_over, replace_run
 from domain import wire
 from domain.checkout import ID, Checkout
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
@@ -73,11 +73,11 @@ class Runs:
                 described = await self._handle(order_id).describe()
         return described.status is not WorkflowExecutionStatus.RUNNING
 
-    async def restart(self, order: Order, snapshot: Mapping[str, Any]) -> None:
-        """Put a new run in the place of every other, from the snapshot of its epoch."""
-        with _reaching():
+    async def restart(self, engine: Engine, order: Order, snapshot: Mapping[str, Any]) -> None:
+        """Put a new run in the place of every other, from the snapshot of its epoch; what was kept is kept."""
+        with _reaching(), suppress(NotHandedOver):  # The new run of an order that was over may have ended already.
             async with asyncio.timeout(REACH_SECONDS):
-                await start_from(self._client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+                await replace_run(engine, self._client, order, snapshot)
 
     async def go_on(self, engine: Engine, order_id: str, name: str, message: Mapping[str, Any]) -> None:
         """Hand a command to an order that is over: it goes on in a new run. Raises Unreachable, NotRunning."""

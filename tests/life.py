@@ -184,7 +184,7 @@ class Life:
         """What an operator does after a Terminate: a new run goes on from the last recorded step."""
         with self.market.engine.begin() as conn:
             _, snapshot = orders.next_epoch(conn, self.order_id)
-        await Runs(self.market.client).restart(wire.from_plain(Order, snapshot), snapshot)
+        await Runs(self.market.client).restart(self.market.engine, wire.from_plain(Order, snapshot), snapshot)
         await self.rest()
 
     async def result(self) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select, text, union
 from sqlalchemy.exc import IntegrityError
 
 from activities.store.database import storable
@@ -87,6 +87,13 @@ def is_taken(conn: Connection, order_id: str, command_id: str) -> bool:
     """Whether the command took a step of the order."""
     taken = select(steps.c.seq).where(steps.c.order_id == order_id, steps.c.command_id == command_id)
     return conn.scalar(taken) is not None
+
+
+def judged(conn: Connection, order_id: str, command_ids: Collection[str]) -> frozenset[str]:
+    """Those of the commands that took a step of the order, or were refused as signals."""
+    tables = (steps, refusals)
+    asked = [select(t.c.command_id).where(t.c.order_id == order_id, t.c.command_id.in_(command_ids)) for t in tables]
+    return frozenset(conn.scalars(union(*asked)))
 
 
 _RECORD = text(

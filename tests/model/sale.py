@@ -291,7 +291,7 @@ class Sale:
             self.rung.discard(tier)
 
     def shifted(self, tier: str, since: datetime, to: datetime) -> datetime:
-        """When a tier rings after another of its clock has moved; what counts business days keeps its distance in them."""
+        """When a tier rings after another of its clock moved; what counts business days keeps its distance in them."""
         at, days = self.timers[tier], self.days_of(tier)
         if tier.startswith("pay") or tier.endswith(".weak"):
             return at + (to - since)

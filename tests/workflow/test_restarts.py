@@ -1,0 +1,76 @@
+"""A run that takes another one's place is handed what that one had kept: nothing that was taken in is lost (W6, W9)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from activities.store.database import connect
+from domain.errors import Refused
+from tests.life import BUYER, SELLER, Life
+from tests.marketplace import Marketplace
+
+
+@pytest.fixture
+def quiet(market: Marketplace) -> Marketplace:
+    """The marketplace with a task queue of this test's own. A run that is put in the place of another has a worker."""
+    return replace(market, task_queue=f"orders-{uuid4().hex[:8]}", lives=market.lives)
+
+
+async def placed(quiet: Marketplace) -> Life:
+    """Placed by a worker that is gone by now."""
+    with quiet.worker() as worker:
+        async with worker:
+            return await quiet.order()
+
+
+@pytest.mark.parametrize("terminated", [False, True], ids=["hangs", "terminated"])
+async def test_a_signal_that_waits_for_a_worker_is_judged_by_the_next_run(quiet: Marketplace, terminated: bool) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    await life.handle.signal("ask_time", life.message(SELLER, {"days": 1}, "ask-1"))
+    if terminated:
+        await life.handle.terminate("by mistake")
+    await life.restart()
+    assert life.steps() == ["place", "confirm", "ask_time"]
+    await life.restart()
+    assert life.steps() == ["place", "confirm", "ask_time"]
+
+
+async def test_an_update_that_was_answered_and_not_recorded_is_recorded_by_the_next_run(quiet: Marketplace) -> None:
+    life = await placed(quiet)
+    away = replace(quiet, engine=connect("postgresql://nobody@127.0.0.1:1/nowhere"))
+    message = life.message(SELLER, {}, "confirm-1")
+    with away.worker() as worker:
+        async with worker:
+            assert (await life.handle.execute_update("confirm", message))["accepted"]
+    assert life.steps() == ["place"]
+    await life.restart()
+    assert life.steps() == ["place", "confirm"]
+    assert (await life.update("confirm", message))["seq"] == 2
+    await life.send("ask_time", SELLER, days=1)
+    assert life.steps() == ["place", "confirm", "ask_time"]
+
+
+async def test_what_was_refused_is_not_judged_anew_by_the_next_run(quiet: Marketplace) -> None:
+    with quiet.worker() as worker:
+        async with worker:
+            life = await quiet.order()
+            with suppress(Refused):
+                await life.send("receive", BUYER)
+            await life.signal("ask_time", SELLER, days=1)
+            await life.send("confirm", SELLER)
+            await life.ship()
+    await life.restart()
+    assert life.steps() == ["place", "confirm", "ship"]
+
+
+async def test_an_order_that_is_over_stays_over_when_nothing_was_kept(market: Marketplace) -> None:
+    life = await market.order()
+    await life.send("cancel", BUYER, reason="changed_mind")
+    await life.restart()
+    assert life.steps() == ["place", "cancel"]
+    assert not await life.is_running()
