@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import structlog
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError
 from temporalio.client import (
     Client,
     Schedule,
@@ -199,7 +200,9 @@ async def main() -> None:
     """Run until SIGTERM or SIGINT, then finish what is under way for up to 30 seconds."""
     settings = Settings()  # type: ignore[call-arg]  # from the environment
     set_up(settings.log_level)
-    read_policies(settings.aftersale_policies)
+    if not read_policies(settings.aftersale_policies):
+        rule = f"{settings.aftersale_policies} has no policy (*.toml), so that every order would be turned away"
+        raise Invalid("AFTERSALE_POLICIES", rule)
     engine = connect(settings.database_url.get_secret_value(), pool_size=settings.activity_threads)
     vault = Vault(settings.aftersale_master_key.get_secret_value())
     payments = StripePayments(settings.stripe_secret_key.get_secret_value(), url=settings.stripe_api_base)
@@ -254,3 +257,12 @@ if __name__ == "__main__":
         asyncio.run(main())
     except Invalid as error:
         sys.exit(f"The worker cannot start: {error}")
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
+        sys.exit(f"The worker cannot start: {'; '.join(wrong)}")
+    except ArgumentError:
+        sys.exit("The worker cannot start: DATABASE_URL: is no address of a database; see docs/deploy.md")
+    except RuntimeError as error:
+        if "connect" not in str(error):
+            raise
+        sys.exit("The worker cannot start: TEMPORAL_ADDRESS: Temporal cannot be connected to")

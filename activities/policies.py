@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from activities import calendars
 from activities.store import marketplaces
@@ -55,7 +54,7 @@ def publish(engine: Engine, directory: Path) -> bool:
         policies = read_policies(directory)
         with engine.begin() as conn:
             marketplaces.publish(conn, policies.values())
-    except (Invalid, OSError, SQLAlchemyError) as error:
+    except Exception as error:  # noqa: BLE001  # Whatever a file holds, the next one is still to be published.
         log.warning("the marketplaces could not be published", code=type(error).__name__)
         return False
     return True

@@ -8,9 +8,19 @@ from datetime import datetime
 from domain.business_time import add_business_days
 from domain.confirm import Reason
 from domain.errors import Refused
-from domain.events import CancelAsked, CancelEnded, DaysGranted, Event, TierMoved, TierReset, TimeAsked, TimeEnded
+from domain.events import (
+    CancelAsked,
+    CancelEnded,
+    DaysGranted,
+    Event,
+    TicketResolved,
+    TierMoved,
+    TierReset,
+    TimeAsked,
+    TimeEnded,
+)
 from domain.limits import seller_times
-from domain.state import CancelRequest, Line, LineState, Order, TimeRequest, in_state
+from domain.state import CancelRequest, Cause, Line, LineState, Order, Outcome, TimeRequest, in_state
 from domain.step import Moment, Tick
 from domain.tiers import ship_tiers
 
@@ -137,7 +147,7 @@ def ask_time(moment: Moment) -> tuple[Event, ...]:
 
 
 def grant_time(moment: Moment) -> tuple[Event, ...]:
-    """Every tier of the seller's clock moves; a ticket that had been opened may come again at its new time.
+    """Every tier of the seller's clock moves; a ticket that had been opened ends, and may come again at its new time.
 
     Where the hold on the buyer's card leaves no later time for it, it stays the one that came.
     """
@@ -146,7 +156,9 @@ def grant_time(moment: Moment) -> tuple[Event, ...]:
     later = {tier: add_business_days(order.seller_calendar, at, days) for tier, at in ship_tiers(order).items()}
     again = seller_times(order, "ship", later)[0] > moment.now
     moved = tuple(TierMoved(tier, at) for tier, at in later.items())
-    reset = (TierReset("ship.ticket"),) if again else ()
+    overdue = (ticket.ticket_id for ticket in order.tickets if again and ticket.cause is Cause.SHIP_OVERDUE)
+    ended = tuple(TicketResolved(ticket_id, Outcome.EXTEND, "grant_time") for ticket_id in overdue)
+    reset: tuple[Event, ...] = (TierReset("ship.ticket"), *ended) if again else ()
     return (TimeEnded(granted=True), DaysGranted("ship", days), *moved, *reset)
 
 

@@ -23,7 +23,7 @@ from domain.money import Money, allocate, share, total
 from domain.policy import Policy
 from domain.state import Account, Line, LineState, Offer, Order, Payment, Stage, stage
 from domain.step import Moment
-from domain.tiers import party_tiers
+from domain.tiers import counting_tiers
 
 PROCESS_VERSION = 1
 """The version of the process that new orders are admitted with."""
@@ -46,6 +46,11 @@ def is_line(text: str, most: int) -> bool:
     Joiners and hard spaces, which names and titles need, are printable here.
     """
     return bool(text.strip()) and len(text) <= most and not any(category(c) in _BREAKS or c in _BIDI for c in text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text of several lines reads as it was written."""
+    return not any((category(c) == "Cc" and c not in "\n\r\t") or c in _BIDI for c in text)
 
 
 def not_a_line(most: int) -> str:
@@ -186,6 +191,8 @@ def _check_line(checkout: Checkout, line: CheckoutLine, index: int) -> None:
     for name in ("condition", "known_differences", "return_terms", "sku"):
         if len(getattr(line, name)) > LONGEST_TEXT:
             raise Invalid(f"{field}.{name}", f"is longer than {LONGEST_TEXT} characters")
+        if not _is_plain(getattr(line, name)):
+            raise Invalid(f"{field}.{name}", "has control characters, or such as turn the direction of a line")
 
 
 def _check_sum(checkout: Checkout) -> None:
@@ -300,7 +307,7 @@ def more_time_to_pay(moment: Moment) -> tuple[Event, ...]:
         raise Refused("more_than_allowed", f"up to {most - had} more days can be had, not {days}")
     later = tuple(
         TierMoved(tier, at + timedelta(days=days))
-        for tier, at in party_tiers(order).items()
+        for tier, at in counting_tiers(order).items()
         if tier == "pay.end" or (tier == "pay.remind" and at > moment.now)
     )
     return (*later, DaysGranted("pay", days))

@@ -261,7 +261,8 @@ def _check_named(order: Order, step: Step, eligible: tuple[Line, ...], line_id: 
 
 
 def _why_none(order: Order) -> str:
-    return "; now: " + ", ".join(f"{line.line_id} {line.state}" for line in order.lines)
+    lines = ((line, f" (held by {line.held})" if line.held else "") for line in order.lines)
+    return "; now: " + ", ".join(f"{line.line_id} {line.state}{held}" for line, held in lines)
 
 
 def _take(

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from email.errors import MessageError
+from email.headerregistry import Address as MailAddress
 from typing import Any
 
 from activities.store.personal import Address, Person
@@ -162,9 +164,18 @@ def _person(person_id: str, contact: Contact, path: str) -> Person:
         given = getattr(contact, name)
         if (name == "name" or given) and not is_line(given, LONGEST):
             raise Invalid(f"{path}.{name}", not_a_line(LONGEST))
-    if not _EMAIL.fullmatch(contact.email):
+    if not _EMAIL.fullmatch(contact.email) or not _can_be_mailed(contact.email):
         raise Invalid(f"{path}.email", "is not a mail address; write for example 'someone@example.org'")
     return Person(person_id, contact.name, contact.email, contact.language, contact.phone)
+
+
+def _can_be_mailed(address: str) -> bool:
+    """Whether a mail can be addressed to it; a local part outside ASCII would need a server that few have."""
+    try:
+        MailAddress(addr_spec=address)
+    except (ValueError, IndexError, MessageError):
+        return False
+    return address.partition("@")[0].isascii()
 
 
 def delivery(address: object, address_id: str, person_id: str) -> Address:

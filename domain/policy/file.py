@@ -47,6 +47,9 @@ def load(text: str, source: str) -> Policy:
         match = _AT_LINE.search(str(error))
         line = int(match[1]) if match else len(text.splitlines())
         raise PolicyError(source, line, "file", f"is not TOML: {error}") from None
+    except (ValueError, RecursionError):
+        too_much = "has a number too long, or values nested too deep, to be a policy"
+        raise PolicyError(source, 1, "file", too_much) from None
     try:
         policy = _read(document)
     except Invalid as error:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 from domain.errors import Invalid
 from domain.money import Money
 
-_WITH_UNIT = re.compile(r"(?P<count>-?\d+) (?P<unit>[a-z ]+)")
+_WITH_UNIT = re.compile(r"(?P<count>-?[0-9]+) (?P<unit>[a-z ]+)")
 
 
 class Kind(Protocol):

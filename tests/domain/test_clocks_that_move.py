@@ -10,10 +10,11 @@ import pytest
 
 from domain.business_time import Calendar, add_business_days
 from domain.deadlines import deadlines
+from domain.money import Verb
 from domain.state import Role
 from domain.tiers import party_tiers, ship_tiers
 from tests.domain.lives import awaiting_payment
-from tests.domain.world import RENEWS, Life, confirmed, done_with_mandate, new_order, paid, text_of
+from tests.domain.world import RENEWS, Life, confirmed, done_with_mandate, new_order, no, paid, text_of, unclear
 
 SPECIALIST, BUYER, SELLER = Role.SPECIALIST, Role.BUYER, Role.SELLER
 NOTE = {"note_id": "n-1"}
@@ -92,6 +93,16 @@ def test_more_time_to_pay_moves_a_reminder_that_is_to_come(after: timedelta) -> 
     ahead = before["pay.remind"] > life.now
     assert tiers["pay.remind"] == before["pay.remind"] + (later if ahead else timedelta(0))
     assert ahead is (after == timedelta(0))
+
+
+def test_more_time_to_pay_counts_although_a_payment_is_being_tried() -> None:
+    life = awaiting_payment()
+    end, life.answer = party_tiers(life.order)["pay.end"], unclear(Verb.AUTHORISE)
+    life.do("pay", BUYER, payment_method="pm_1", customer="cus_1")
+    life.do("more_time_to_pay", BUYER, days=5)
+    life.answer = no("Declined", Verb.AUTHORISE)
+    assert life.ring().step == "settle"
+    assert party_tiers(life.order)["pay.end"] == end + timedelta(days=5)
 
 
 def test_after_an_outage_a_party_has_a_day_on_which_that_party_works() -> None:

@@ -139,6 +139,7 @@ def grant_time(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.shift(tier, sale.seller_days.after(sale.timers[tier], days), rung=tier in sale.rung)
     if seller_times(sale, "ship")[0] > now:
         sale.rung.discard("ship.ticket")
+        sale.tickets.pop(("ship_overdue", ""), None)
 
 
 def refuse_time(sale: Sale, body: Body, role: str, now: datetime) -> None:

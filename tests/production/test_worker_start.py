@@ -40,6 +40,31 @@ def test_a_worker_with_a_broken_policy_file_does_not_start_and_says_file_line_an
     assert "standard.toml:4: ship.end: '9 days' is not a number of business days" in line
 
 
+@pytest.mark.parametrize("value", ["[" * 5000, "9" * 5000], ids=["too deep", "too long"])
+def test_a_policy_that_no_parser_takes_is_named_as_well(tmp_path: Path, value: str) -> None:
+    (tmp_path / "standard.toml").write_text(f'name = "standard"\nversion = {value}\n', encoding="utf-8")
+    [line] = started(tmp_path).stderr.splitlines()
+    assert "standard.toml:1: file: has a number too long, or values nested too deep" in line
+
+
+def test_a_worker_without_any_policy_does_not_start(tmp_path: Path) -> None:
+    [line] = started(tmp_path / "nowhere").stderr.splitlines()
+    assert line.startswith("The worker cannot start: AFTERSALE_POLICIES: ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"DATABASE_URL": "garbage"}, "DATABASE_URL: is no address of a database"),
+        ({"ACTIVITY_THREADS": "many"}, "ACTIVITY_THREADS: Input should be a valid integer"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(tmp_path: Path, settings: dict[str, str], said: str) -> None:
+    (tmp_path / "standard.toml").write_text('name = "standard"\n', encoding="utf-8")
+    [line] = started(tmp_path, **settings).stderr.splitlines()
+    assert line.startswith(f"The worker cannot start: {said}")
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
@@ -59,7 +84,7 @@ def test_a_worker_with_a_calendar_that_cannot_be_does_not_start(tmp_path: Path, 
 def test_a_worker_with_a_wrong_secret_names_the_setting_and_never_its_value(tmp_path: Path) -> None:
     ran = started(tmp_path, AFTERSALE_COMMAND_KEY="hunter2")
     assert ran.returncode == 1
-    assert "aftersale_command_key" in ran.stderr
+    assert "AFTERSALE_COMMAND_KEY" in ran.stderr
     assert "hunter2" not in ran.stderr
 
 
