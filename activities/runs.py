@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.store import orders, steps
 from domain import wire
+from domain.checkout import ID
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
 from domain.errors import AftersaleError
 from domain.funds import AT_ONCE
@@ -73,7 +74,7 @@ async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Ma
     former = await _run_of(client, order.order_id)
     await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
     kept = await _kept(client, order.order_id, former)
-    done = await asyncio.to_thread(_judged, engine, order.order_id, [str(body["command_id"]) for _, body in kept])
+    done = await asyncio.to_thread(_judged, engine, order.order_id, [body["command_id"] for _, body in kept])
     for name, body in kept:
         if body["command_id"] not in done:
             await hand_over(engine, client, order.order_id, name, body)
@@ -107,8 +108,18 @@ async def _kept(client: Client, order_id: str, run_id: str) -> list[tuple[str, d
                     came.pop(completed.meta.update_id, None)
             elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
                 run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-    read = [(name, await client.data_converter.decode(sent.payloads)) for name, sent in came.values()]
-    return [(name, args[0]) for name, args in read if args and isinstance(args[0], dict) and "command_id" in args[0]]
+    read = [(name, await _command(client, sent)) for name, sent in came.values()]
+    return [(name, body) for name, body in read if body]
+
+
+async def _command(client: Client, sent: Payloads) -> dict[str, Any]:
+    """A message as it was sent; empty when it is no command, which the run that had it has said."""
+    try:
+        body: Any = next(iter(await client.data_converter.decode(sent.payloads)), None)
+    except (ValueError, KeyError, RuntimeError):
+        return {}
+    named = isinstance(body, dict) and isinstance(body.get("command_id"), str) and ID.fullmatch(body["command_id"])
+    return dict(body) if named else {}
 
 
 def _judged(engine: Engine, order_id: str, command_ids: Collection[str]) -> frozenset[str]:

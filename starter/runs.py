@@ -76,8 +76,7 @@ class Runs:
     async def restart(self, engine: Engine, order: Order, snapshot: Mapping[str, Any]) -> None:
         """Put a new run in the place of every other, from the snapshot of its epoch; what was kept is kept."""
         with _reaching(), suppress(NotHandedOver):  # The new run of an order that was over may have ended already.
-            async with asyncio.timeout(REACH_SECONDS):
-                await replace_run(engine, self._client, order, snapshot)
+            await replace_run(engine, self._client, order, snapshot)
 
     async def go_on(self, engine: Engine, order_id: str, name: str, message: Mapping[str, Any]) -> None:
         """Hand a command to an order that is over: it goes on in a new run. Raises Unreachable, NotRunning."""

@@ -7,6 +7,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 
 from activities.store.database import connect
 from domain.errors import Refused
@@ -66,6 +68,26 @@ async def test_what_was_refused_is_not_judged_anew_by_the_next_run(quiet: Market
             await life.ship()
     await life.restart()
     assert life.steps() == ["place", "confirm", "ship"]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\xff",
+        7,
+        {"command_id": 7},
+        {"command_id": "a\x00b"},
+        RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{oops")),
+        RawValue(Payload(metadata={"encoding": b"made/up"}, data=b"?")),
+    ],
+    ids=["bytes", "number", "id is a number", "id is none", "no JSON", "unknown encoding"],
+)
+async def test_what_is_no_command_keeps_no_command_from_the_next_run(quiet: Marketplace, garbage: object) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("confirm", garbage)
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    await life.restart()
+    assert life.steps() == ["place", "confirm"]
 
 
 async def test_an_order_that_is_over_stays_over_when_nothing_was_kept(market: Marketplace) -> None:
