@@ -221,7 +221,8 @@ def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:
         **{tier: until for tier, at in tiers.items() if at == first},
         **(shipping_along(order, "confirm", first, until) if "confirm.end" in tiers else {}),
     }
-    moved = tuple(TierMoved(tier, min(at, limit or at)) for tier, at in later.items())
+    # The time to ship is kept as it is: the hold limits it only until the capture, wherever it is read.
+    moved = tuple(TierMoved(tier, min(at, limit or at) if tier in chosen else at) for tier, at in later.items())
     return (*moved, *(TierReset(tier) for tier in tiers if tier in order.passed))
 
 

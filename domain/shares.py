@@ -120,7 +120,7 @@ def _less_gone(order: Order, dispute: Dispute) -> Dispute:
 def _wider(order: Order, dispute: Dispute) -> Dispute:
     rest = dispute.amount - total([part.amount for part in dispute.parts], order.currency)
     more = parts_of(order, rest, order.disputed_charge(dispute))
-    return replace(dispute, parts=(*dispute.parts, *more))
+    return replace(dispute, parts=tuple(Part(*part) for part in by_slice((*dispute.parts, *more)).items()))
 
 
 def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:

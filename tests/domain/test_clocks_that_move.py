@@ -14,7 +14,7 @@ from domain.money import Verb
 from domain.state import Role
 from domain.tiers import party_tiers, ship_tiers
 from tests.domain.lives import awaiting_payment
-from tests.domain.world import RENEWS, Life, confirmed, done_with_mandate, new_order, no, paid, text_of, unclear
+from tests.domain.world import AT_CONFIRMATION, RENEWS, Life, confirmed, done_with_mandate, new_order, no, paid, text_of, unclear
 
 SPECIALIST, BUYER, SELLER = Role.SPECIALIST, Role.BUYER, Role.SELLER
 NOTE = {"note_id": "n-1"}
@@ -48,6 +48,19 @@ def test_whoever_may_confirm_later_has_as_long_to_ship() -> None:
     life.now = until
     life.do("confirm", SELLER)
     assert min(clock.at for clock in deadlines(life.order) if clock.tier.startswith("ship")) > until
+
+
+def test_the_hold_cuts_no_time_to_ship_that_an_extension_to_confirm_gave() -> None:
+    life = paid(new_order(AT_CONFIRMATION))
+    before = ship_tiers(life.order)
+    life.now += timedelta(days=1)
+    life.do("extend", SPECIALIST, clock="confirm", until=text_of(life.now + timedelta(days=3)), **NOTE)
+    life.do("confirm", SELLER)
+    life.settle_money()
+    assert life.order.payment.captured is not None
+    after = ship_tiers(life.order)
+    assert all(after[tier] >= at for tier, at in before.items())
+    assert after["ship.ticket"] < after["ship.end"]
 
 
 def test_a_clock_that_is_drawn_nearer_takes_no_time_to_ship() -> None:

@@ -48,8 +48,7 @@ def move_to(sale: Sale, moved: list[str], until: datetime) -> None:
             sale.shift(tier, min(at, limit) if limit else at)
     if "confirm" in moved and until > first:
         for tier in tiers(sale, "ship"):
-            at = sale.shifted(tier, first, until)
-            sale.shift(tier, min(at, limit) if limit else at, rung=tier in sale.rung)
+            sale.shift(tier, sale.shifted(tier, first, until), rung=tier in sale.rung)
 
 
 def extend(sale: Sale, body: Body, role: str, now: datetime) -> None:
