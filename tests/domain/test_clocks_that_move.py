@@ -14,7 +14,18 @@ from domain.money import Verb
 from domain.state import Role
 from domain.tiers import party_tiers, ship_tiers
 from tests.domain.lives import awaiting_payment
-from tests.domain.world import AT_CONFIRMATION, RENEWS, Life, confirmed, done_with_mandate, new_order, no, paid, text_of, unclear
+from tests.domain.world import (
+    AT_CONFIRMATION,
+    RENEWS,
+    Life,
+    confirmed,
+    done_with_mandate,
+    new_order,
+    no,
+    paid,
+    text_of,
+    unclear,
+)
 
 SPECIALIST, BUYER, SELLER = Role.SPECIALIST, Role.BUYER, Role.SELLER
 NOTE = {"note_id": "n-1"}

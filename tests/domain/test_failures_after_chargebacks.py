@@ -10,6 +10,7 @@ import pytest
 from domain.money import Money, Verb
 from domain.purse import Bearer, Dispute, DisputeStatus
 from domain.state import Cause, Role
+from tests.domain.claims_world import received
 from tests.domain.telling import Telling
 from tests.domain.world import Life, delivered, done, no, round_trips, unclear
 
@@ -263,6 +264,22 @@ def test_a_dispute_that_is_won_in_the_end_gives_a_dead_line_to_the_buyer_and_the
     life.wait(days=60)
     assert (given(life)[-1], str(released(life))) == ("30.00 EUR", "23.40 EUR")
     assert (balances(life), life.over) == ({"platform:fees": 160, **FEE_OF_BANK}, True)
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["disputed once", "disputed twice"])
+def test_what_a_claim_granted_goes_to_the_buyer_once_when_the_seller_wins_in_the_end(twice: bool) -> None:
+    life = received("damaged")
+    if twice:
+        dispute(life, "dp_1", "200.00 EUR", reason="other")
+    dispute(life, "dp_2", str(life.order.payment.captured), reason="other")
+    life.do("offer_refund", SELLER, amount="100.00 EUR")
+    life.do("accept_offer", BUYER)
+    if twice:
+        win(life, "dp_1")
+    lose(life, "dp_2")
+    win(life, "dp_2")
+    life.wait(days=60)
+    assert given(life) == ["100.00 EUR"]
 
 
 def test_a_loss_that_a_win_has_made_good_takes_nothing_of_a_refund_that_fails() -> None:
