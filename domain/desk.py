@@ -219,7 +219,7 @@ def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:
     later = {
         **{tier: shifted(order, tier, at, first, until) for tier, at in {**ahead, **tiers}.items()},
         **{tier: until for tier, at in tiers.items() if at == first},
-        **(shipping_along(order, "confirm", first, until) if "confirm.end" in tiers else {}),
+        **(shipping_along(order, first, until) if "confirm.end" in tiers else {}),
     }
     # The time to ship is kept as it is: the hold limits it only until the capture, wherever it is read.
     moved = tuple(TierMoved(tier, min(at, limit or at) if tier in chosen else at) for tier, at in later.items())

@@ -59,19 +59,16 @@ def moved_along(order: Order, tier: str, to: datetime) -> Iterator[TierMoved]:
     tiers, (clock, _, name) = counting_tiers(order), tier.rpartition(".")
     if tier not in tiers or to <= tiers[tier]:
         return
-    following = [other for other in tiers if other == f"{clock}.{AFTER.get(name)}" or _ships_after(clock, other)]
-    for other in following:
-        yield TierMoved(other, shifted(order, other, tiers[other], tiers[tier], to))
+    following = [other for other in tiers if other == f"{clock}.{AFTER.get(name)}"]
+    later = {other: shifted(order, other, tiers[other], tiers[tier], to) for other in following}
+    shipping = shipping_along(order, tiers[tier], to) if clock == "confirm" else {}
+    yield from (TierMoved(other, at) for other, at in {**later, **shipping}.items())
 
 
-def shipping_along(order: Order, clock: str, since: datetime, to: datetime) -> dict[str, datetime]:
+def shipping_along(order: Order, since: datetime, to: datetime) -> dict[str, datetime]:
     """The time to ship when the clock to confirm is put off from `since` to `to`: it counts from the same payment."""
     tiers = counting_tiers(order).items() if to > since else ()
-    return {tier: shifted(order, tier, at, since, to) for tier, at in tiers if _ships_after(clock, tier)}
-
-
-def _ships_after(clock: str, tier: str) -> bool:
-    return clock == "confirm" and root_of(tier) == "ship"
+    return {tier: shifted(order, tier, at, since, to) for tier, at in tiers if root_of(tier) == "ship"}
 
 
 def shifted(order: Order, tier: str, at: datetime, since: datetime, to: datetime) -> datetime:
