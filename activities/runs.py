@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Engine
-from temporalio.api.common.v1 import Payloads
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -19,9 +18,9 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.histories import FORMER, kept
 from activities.store import orders, steps
 from domain import wire
-from domain.checkout import ID
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
 from domain.errors import AftersaleError
 from domain.funds import AT_ONCE
@@ -35,6 +34,8 @@ REACH: Final = timedelta(seconds=5)
 """How long Temporal may take to start a run or to take a message: whoever sends a webhook waits little longer, and a
 statement that waits for the order's row may wait longer."""
 
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
 
 class NotHandedOver(AftersaleError):
     """No run of the order could be given a message, and it is not over: an operator restarts it."""
@@ -47,9 +48,13 @@ async def start_from(
     conflict: WorkflowIDConflictPolicy,
     *,
     first: tuple[str, Mapping[str, Any]] | None = None,
+    former: str = "",
     task_queue: str = TASK_QUEUE,
 ) -> None:
-    """Start a run of the order from the snapshot of its epoch, with `first` (name and message) in its inbox."""
+    """Start a run of the order from the snapshot of its epoch, with `first` (name and message) in its inbox.
+
+    The run whose place it takes, `former`, is kept with it.
+    """
     signal: dict[str, Any] = {"start_signal": first[0], "start_signal_args": [dict(first[1])]} if first else {}
     await client.start_workflow(
         WORKFLOW,
@@ -58,6 +63,7 @@ async def start_from(
         task_queue=task_queue,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=conflict,
+        memo={FORMER: former} if former else None,
         search_attributes=_attributes(order),
         static_summary=f"epoch {order.epoch}, from step {order.seq}, {order.priced}, {order.marketplace}"[:200],
         static_details=guide(order.order_id),
@@ -67,17 +73,24 @@ async def start_from(
 
 
 async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Mapping[str, Any]) -> None:
-    """Put a new run in the place of every other, and hand it the commands that the last one kept and had not recorded.
+    """Put a new run in the place of every other, and hand it the commands that those had kept and not recorded.
 
-    `snapshot` is that of the order's new epoch. A command that comes twice has one effect. Raises RPCError.
+    `snapshot` is that of the order's new epoch. A command that comes twice has one effect. Whatever is raised, nothing
+    is lost: to repeat it hands over what is missing. Raises NotHandedOver, when all others are handed over; RPCError.
     """
     former = await _run_of(client, order.order_id)
-    await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
-    kept = await _kept(client, order.order_id, former)
-    done = await asyncio.to_thread(_judged, engine, order.order_id, [body["command_id"] for _, body in kept])
-    for name, body in kept:
-        if body["command_id"] not in done:
-            await hand_over(engine, client, order.order_id, name, body)
+    await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING, former=former)
+    commands = await kept(client, order.order_id, former, REACH)
+    refused = await asyncio.to_thread(_refused, engine, order.order_id, {c.command_id for c in commands})
+    failed: NotHandedOver | None = None
+    for command in commands:
+        if command.came > refused.get(command.command_id, NEVER):
+            try:
+                await hand_over(engine, client, order.order_id, command.name, command.body)
+            except NotHandedOver as error:
+                failed = error
+    if failed is not None:
+        raise failed
 
 
 async def _run_of(client: Client, order_id: str) -> str:
@@ -90,41 +103,9 @@ async def _run_of(client: Client, order_id: str) -> str:
         return ""
 
 
-async def _kept(client: Client, order_id: str, run_id: str) -> list[tuple[str, dict[str, Any]]]:
-    """The commands that a run, and those that it continued as, had from outside; not the updates that it refused."""
-    came: dict[str, tuple[str, Payloads]] = {}
-    while run_id:
-        handle, run_id = client.get_workflow_handle(workflow_id(order_id), run_id=run_id), ""
-        async for event in handle.fetch_history_events(rpc_timeout=REACH):
-            if event.HasField("workflow_execution_signaled_event_attributes"):
-                signal = event.workflow_execution_signaled_event_attributes
-                came[f"event {len(came)}"] = signal.signal_name, signal.input
-            elif event.HasField("workflow_execution_update_accepted_event_attributes"):
-                accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request
-                came[accepted.meta.update_id] = accepted.input.name, accepted.input.args
-            elif event.HasField("workflow_execution_update_completed_event_attributes"):
-                completed = event.workflow_execution_update_completed_event_attributes
-                if completed.outcome.HasField("failure"):
-                    came.pop(completed.meta.update_id, None)
-            elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
-                run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-    read = [(name, await _command(client, sent)) for name, sent in came.values()]
-    return [(name, body) for name, body in read if body]
-
-
-async def _command(client: Client, sent: Payloads) -> dict[str, Any]:
-    """A message as it was sent; empty when it is no command, which the run that had it has said."""
-    try:
-        body: Any = next(iter(await client.data_converter.decode(sent.payloads)), None)
-    except (ValueError, KeyError, RuntimeError):
-        return {}
-    named = isinstance(body, dict) and isinstance(body.get("command_id"), str) and ID.fullmatch(body["command_id"])
-    return dict(body) if named else {}
-
-
-def _judged(engine: Engine, order_id: str, command_ids: Collection[str]) -> frozenset[str]:
+def _refused(engine: Engine, order_id: str, command_ids: Collection[str]) -> dict[str, datetime]:
     with engine.begin() as conn:
-        return steps.judged(conn, order_id, command_ids)
+        return steps.refused_last(conn, order_id, command_ids)
 
 
 async def hand_over(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine
@@ -74,9 +74,15 @@ class Runs:
         return described.status is not WorkflowExecutionStatus.RUNNING
 
     async def restart(self, engine: Engine, order: Order, snapshot: Mapping[str, Any]) -> None:
-        """Put a new run in the place of every other, from the snapshot of its epoch; what was kept is kept."""
-        with _reaching(), suppress(NotHandedOver):  # The new run of an order that was over may have ended already.
-            await replace_run(engine, self._client, order, snapshot)
+        """Put a new run in the place of every other, from the snapshot of its epoch; what was kept is kept.
+
+        Raises Unreachable; whatever is raised, to repeat it loses nothing.
+        """
+        with _reaching():
+            try:
+                await replace_run(engine, self._client, order, snapshot)
+            except NotHandedOver as error:
+                raise Unreachable(f"the new run was not given everything that the older one kept: {error}") from None
 
     async def go_on(self, engine: Engine, order_id: str, name: str, message: Mapping[str, Any]) -> None:
         """Hand a command to an order that is over: it goes on in a new run. Raises Unreachable, NotRunning."""

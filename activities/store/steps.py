@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text, union
+from sqlalchemy import Connection, bindparam, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from activities.store.database import storable
@@ -89,11 +89,11 @@ def is_taken(conn: Connection, order_id: str, command_id: str) -> bool:
     return conn.scalar(taken) is not None
 
 
-def judged(conn: Connection, order_id: str, command_ids: Collection[str]) -> frozenset[str]:
-    """Those of the commands that took a step of the order, or were refused as signals."""
-    tables = (steps, refusals)
-    asked = [select(t.c.command_id).where(t.c.order_id == order_id, t.c.command_id.in_(command_ids)) for t in tables]
-    return frozenset(conn.scalars(union(*asked)))
+def refused_last(conn: Connection, order_id: str, command_ids: Collection[str]) -> dict[str, datetime]:
+    """When each of the commands was last refused as a signal of the order; those that never were are left out."""
+    last = select(refusals.c.command_id, func.max(refusals.c.at)).group_by(refusals.c.command_id)
+    found = conn.execute(last.where(refusals.c.order_id == order_id, refusals.c.command_id.in_(command_ids)))
+    return {row[0]: row[1] for row in found}
 
 
 _RECORD = text(

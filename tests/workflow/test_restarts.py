@@ -7,13 +7,20 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
+from activities.store import orders
 from activities.store.database import connect
+from domain import wire
 from domain.errors import Refused
+from domain.state import Order
+from starter.runs import Runs
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
+
+NOWHERE = connect("postgresql://nobody@127.0.0.1:1/nowhere")
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ async def test_a_signal_that_waits_for_a_worker_is_judged_by_the_next_run(quiet:
 
 async def test_an_update_that_was_answered_and_not_recorded_is_recorded_by_the_next_run(quiet: Marketplace) -> None:
     life = await placed(quiet)
-    away = replace(quiet, engine=connect("postgresql://nobody@127.0.0.1:1/nowhere"))
+    away = replace(quiet, engine=NOWHERE)
     message = life.message(SELLER, {}, "confirm-1")
     with away.worker() as worker:
         async with worker:
@@ -70,9 +77,35 @@ async def test_what_was_refused_is_not_judged_anew_by_the_next_run(quiet: Market
     assert life.steps() == ["place", "confirm", "ship"]
 
 
+async def test_a_restart_that_breaks_off_is_repeated_and_nothing_is_lost(quiet: Marketplace) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    for _ in range(2):
+        with quiet.engine.begin() as conn:
+            _, snapshot = orders.next_epoch(conn, life.order_id)
+        with pytest.raises(OperationalError):
+            await Runs(quiet.client).restart(NOWHERE, wire.from_plain(Order, snapshot), snapshot)
+    await life.restart()
+    assert life.steps() == ["place", "confirm"]
+
+
+async def test_a_refused_signal_that_is_sent_again_is_judged_again(quiet: Marketplace) -> None:
+    with quiet.worker() as worker:
+        async with worker:
+            life = await quiet.order()
+            early = life.message(SELLER, {"days": 1}, "ask-1")
+            await life.handle.signal("ask_time", early)
+            await life.rest()
+            await life.send("confirm", SELLER)
+    await life.handle.signal("ask_time", early)
+    await life.restart()
+    assert life.steps() == ["place", "confirm", "ask_time"]
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
+        {"command_id": "confirm-0"},
         b"\xff",
         7,
         {"command_id": 7},
@@ -80,7 +113,7 @@ async def test_what_was_refused_is_not_judged_anew_by_the_next_run(quiet: Market
         RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{oops")),
         RawValue(Payload(metadata={"encoding": b"made/up"}, data=b"?")),
     ],
-    ids=["bytes", "number", "id is a number", "id is none", "no JSON", "unknown encoding"],
+    ids=["no actor", "bytes", "number", "id is a number", "id is none", "no JSON", "unknown encoding"],
 )
 async def test_what_is_no_command_keeps_no_command_from_the_next_run(quiet: Marketplace, garbage: object) -> None:
     life = await placed(quiet)
