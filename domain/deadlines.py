@@ -179,9 +179,14 @@ def _last_clocks(order: Order) -> Iterator[Clock]:
     if stage(order) is Stage.COMPLETED and not money_open(order) and not order.tickets and not order.open_claims:
         since = max(line.since for line in order.live)
         yield Clock(since + timedelta(days=policy.aftersale.window), "close", "window.end", Role.CLOCK)
+    yield calendar_clock(order)
+
+
+def calendar_clock(order: Order) -> Clock:
+    """When the first of the pinned calendars runs short: no other clock could be counted for much longer."""
     shortest = min(order.seller_calendar.last, order.buyer_calendar.last, order.desk_calendar.last)
     runs_short = datetime(shortest.year, shortest.month, shortest.day, tzinfo=order.placed_at.tzinfo) - CALENDAR_MARGIN
-    yield Clock(runs_short, "extend_calendars", "calendar.end", Role.CLOCK)
+    return Clock(runs_short, "extend_calendars", "calendar.end", Role.CLOCK)
 
 
 def payment_standing(order: Order) -> str:

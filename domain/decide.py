@@ -12,7 +12,7 @@ from domain import desk, wire
 from domain.business_time import CalendarTooShort, add_business_days
 from domain.checkout import ID
 from domain.claims.ends import overtaken_claims
-from domain.deadlines import Clock, deadlines
+from domain.deadlines import Clock, calendar_clock, deadlines
 from domain.errors import Invalid, Refused
 from domain.events import (
     ApprovalAsked,
@@ -131,23 +131,33 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
     """Take the step of a clock that has rung.
 
     A party's clock that takes effect much later than its instant, because we were down, does not punish: it moves once
-    to max(1 business day, the outage) from now (docs/rules.md, Outage grace). A refused tick is a fault of the table.
+    to max(1 business day, the outage) from now (docs/rules.md, Outage grace). Where the pinned calendars do not reach
+    that far they are extended first. A refused tick is a fault of the table.
     """
     late = now - clock.at
     spared = f"graced:{clock.tier}"
-    if clock.party and late > order.policy.outage.grace and spared not in order.passed:
-        later = max(add_business_days(calendar_of(order, clock.tier), now, 1), now + late)
-        moved = (TierMoved(clock.tier, later), *moved_along(order, clock.tier, later))
-        events: tuple[Event, ...] = (*moved, TierPassed(spared), Taken(order.seq + 1))
-        return Decision("spare_after_outage", SYSTEM, events, apply_all(order, events), None, ())
-    step = step_for(clock.step, Role.CLOCK)
-    if step is None:
-        return Refusal("unknown_step", f"no clock takes {clock.step}")
-    command = Command(clock.step, "", SYSTEM)
     try:
-        return _take(order, step, command, step.takes(clock.tier, clock.subject), now)
+        if clock.party and late > order.policy.outage.grace and spared not in order.passed:
+            return _spare(order, clock, spared, now)
+        return _ring(order, clock, now)
+    except CalendarTooShort:
+        return _ring(order, calendar_clock(order), now)
     except Refused as error:
         return Refusal(error.code, str(error))
+
+
+def _spare(order: Order, clock: Clock, spared: str, now: datetime) -> Decision:
+    later = max(add_business_days(calendar_of(order, clock.tier), now, 1), now + (now - clock.at))
+    moved = (TierMoved(clock.tier, later), *moved_along(order, clock.tier, later))
+    events: tuple[Event, ...] = (*moved, TierPassed(spared), Taken(order.seq + 1))
+    return Decision("spare_after_outage", SYSTEM, events, apply_all(order, events), None, ())
+
+
+def _ring(order: Order, clock: Clock, now: datetime) -> Decision:
+    step = step_for(clock.step, Role.CLOCK)
+    if step is None:
+        raise Refused("unknown_step", f"no clock takes {clock.step}")
+    return _take(order, step, Command(clock.step, "", SYSTEM), step.takes(clock.tier, clock.subject), now)
 
 
 def possible(order: Order, actor: Actor, now: datetime) -> tuple[str, ...]:
@@ -282,7 +292,8 @@ def _take(
             raise Refused(guard.__name__, reason)
     moment = Moment(order, command.actor, lines, body, now, second)
     events = [*_moves(step, moment), *step.does(moment)]
-    if command.ticket_id:
+    ended = (event.ticket_id for event in events if isinstance(event, TicketResolved))
+    if command.ticket_id and command.ticket_id not in ended:
         events.append(TicketResolved(command.ticket_id, Outcome.ACT, step.name))
     return _finish(order, step, command, events, now, seen)
 

@@ -20,7 +20,7 @@ from workflows.alarm import Alarm
 with workflow.unsafe.imports_passed_through():
     from domain import events, wire
     from domain.contract import NOT_PERFORMED, WORKFLOW, Admission, Ask, Envelope, RefusalNote, resumed, workflow_id
-    from domain.deadlines import Clock, deadlines
+    from domain.deadlines import Clock, calendar_clock, deadlines
     from domain.decide import Decision, Refusal, Repeat, decide, tick
     from domain.errors import Invalid
     from domain.events import Event
@@ -126,7 +126,13 @@ class OrderWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _next(self, order: Order) -> Order:
-        """One message, or one clock that has rung; else wait for either. Messages come first (docs/rules.md, Race)."""
+        """One message, or one clock that has rung; else wait for either. Messages come first (docs/rules.md, Race).
+
+        Only the calendars come before them, also those of an order that is over: a message may need days beyond.
+        """
+        calendars = calendar_clock(order)
+        if calendars.at <= workflow.now() and self._balked is None:
+            return await self._ring(order, calendars)
         if self.inbox:
             return await self._take(order, self.inbox.popleft())
         clock = self._earliest(order)

@@ -23,6 +23,9 @@ _KEYS_LIVE = timedelta(hours=24)
 LONGEST_WINDOW = 30
 """Business days; with weekends and holidays well within the days that pinned calendars always reach ahead."""
 
+SHORTEST_HORIZON = 90
+"""Days; pinned calendars are extended `CALENDAR_MARGIN` before their end, and not again for a while."""
+
 
 class PolicyError(Invalid):
     """A policy file breaks a rule: `source` names the file, `line` counts from 1, `field` is the key ("ship.end")."""
@@ -212,6 +215,14 @@ def _fits_escrow(policy: Policy) -> Iterator[_Rule]:
         )
 
 
+def _is_renewed(policy: Policy) -> Iterator[_Rule]:
+    if policy.calendar.horizon < SHORTEST_HORIZON:
+        yield _Rule(
+            f"must be at least {SHORTEST_HORIZON} days: calendars are extended long before they end",
+            ("calendar.horizon",),
+        )
+
+
 def _fits_horizon(policy: Policy) -> Iterator[_Rule]:
     needed = (
         policy.payment.expire + policy.payment.more_time
@@ -253,6 +264,7 @@ def _days_off_agree(policy: Policy) -> Iterator[_Rule]:
 
 _CHECKS: tuple[Callable[[Policy], Iterator[_Rule]], ...] = (
     _fits_escrow,
+    _is_renewed,
     _fits_horizon,
     _fees_below_all,
     _reads_back_in_time,

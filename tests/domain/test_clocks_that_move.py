@@ -10,8 +10,10 @@ import pytest
 
 from domain.business_time import Calendar, add_business_days
 from domain.deadlines import deadlines
+from domain.decide import Decision, tick
+from domain.events import TicketResolved
 from domain.money import Verb
-from domain.state import Role
+from domain.state import Outcome, Role
 from domain.tiers import party_tiers, ship_tiers
 from tests.domain.lives import awaiting_payment
 from tests.domain.world import (
@@ -136,6 +138,28 @@ def test_after_an_outage_a_party_has_a_day_on_which_that_party_works() -> None:
     life.order = replace(life.order, seller_calendar=closed)
     assert life.ring(late=timedelta(minutes=20)).step == "spare_after_outage"
     assert party_tiers(life.order)["confirm.ticket"] == add_business_days(closed, life.now, 1)
+
+
+def test_calendars_that_do_not_reach_beyond_an_outage_are_extended_first() -> None:
+    life = waiting(paid)
+    known = life.order.seller_calendar
+    days = (party_tiers(life.order)["confirm.ticket"].date() - known.first).days + 12
+    life.order = replace(life.order, seller_calendar=replace(known, days=known.days[:days]))
+    clock = next(clock for clock in deadlines(life.order) if clock.tier == "confirm.ticket")
+    decision = tick(life.order, clock, clock.at + timedelta(days=40))
+    assert isinstance(decision, Decision)
+    assert decision.step == "extend_calendars"
+
+
+def test_granted_time_ends_the_overdue_ticket_once_also_when_it_is_named() -> None:
+    life = waiting(confirmed)
+    life.until("ship_overdue")
+    (ticket,) = life.order.tickets
+    life.do("ask_time", SELLER, days=1)
+    decision = life.do("grant_time", SPECIALIST, ticket.ticket_id)
+    assert [event for event in decision.events if isinstance(event, TicketResolved)] == [
+        TicketResolved(ticket.ticket_id, Outcome.EXTEND, "grant_time")
+    ]
 
 
 def with_days_off(calendar: Calendar, since: datetime, days: int) -> Calendar:

@@ -200,6 +200,12 @@ REFUSED = {
         "also in extra_days_off",
     ),
     "a calendar that is too short": ('[calendar]\nhorizon = "90 days"', 4, "calendar.horizon", "too short"),
+    "a calendar that always runs short": (
+        '[calendar]\nhorizon = "80 days"\n[escrow]\nlongest = "30 days"\nmargin = "1 day"\n[pause]\nlongest = "1 day"',
+        4,
+        "calendar.horizon",
+        "at least 90 days",
+    ),
     "a silent buyer beyond escrow": ('[receipt]\nweak_release = "80 days"', 4, "receipt.weak_release", "silent buyer"),
     "no escrow at all": ('[escrow]\nmargin = "90 days"', 4, "escrow.margin", "earlier than escrow.longest"),
     "keys that are forgotten": ('[money]\nread_back = "24 hours"', 4, "money.read_back", "forget"),
