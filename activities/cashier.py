@@ -27,6 +27,13 @@ from domain.state import MoneyOp, Order
 EXACT = frozenset(Verb) - INTERNAL - {Verb.VOID}
 """Verbs whose amount at the provider must be the one that was written down (P12); else a person looks at both books."""
 
+HELD_BACK = ("Disputed", "UnderReview", "AccountUnsettled")
+"""Why we did not send an operation again whose fate was unknown. The first request may still reach the provider, so
+whatever comes in its place is asked after under the old key as well."""
+
+Keys = tuple[str, ...]
+"""An operation's own key, then those of operations that it comes in place of."""
+
 
 def operation_key(order_id: str, op: MoneyOp) -> str:
     """The idempotency key of an operation: order, operation, sequence, and nothing that a retry would change (P10)."""
@@ -55,23 +62,24 @@ class Cashier:
                 return short
             standing = operations.begin(conn, order.order_id, op, key, now)
             netted = _netted(conn, order, op, fresh=standing.fresh)
+            keys = (key, *operations.earlier_keys(conn, order.order_id, op, HELD_BACK))
         if op.verb in INTERNAL:
             return Done("", op.amount)
         if netted:
             op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
-        result = self._do(order, op, key, now, fresh=standing.fresh)
+        result = self._do(order, op, keys, now, fresh=standing.fresh)
         if isinstance(result, Done) and op.verb in EXACT and result.amount != op.amount:
             return Unclear("AmountDiffers")
         return replace(result, netted=netted) if isinstance(result, Done) and netted else result
 
-    def _do(self, order: Order, op: MoneyOp, key: str, now: datetime, *, fresh: bool) -> Result:
-        if fresh:
-            return _judged(lambda: self._send_or_find(order, op, key))
-        return _judged(lambda: self._find_or_send(order, op, key, now))
+    def _do(self, order: Order, op: MoneyOp, keys: Keys, now: datetime, *, fresh: bool) -> Result:
+        if fresh and len(keys) == 1:
+            return _judged(lambda: self._send_or_find(order, op, keys))
+        return _judged(lambda: self._find_or_send(order, op, keys, now))
 
-    def _find_or_send(self, order: Order, op: MoneyOp, key: str, now: datetime) -> Result:
+    def _find_or_send(self, order: Order, op: MoneyOp, keys: Keys, now: datetime) -> Result:
         """What may have been sent before is asked after first: the provider forgets keys after a day (P11)."""
-        found = self._find(order, op, key)
+        found = self._find(order, op, keys)
         if found is None and _too_late(order, op, now):
             return No("AuthorisationExpired")
         if found is None and _is_disputed(order, op):
@@ -80,17 +88,20 @@ class Cashier:
             return No("UnderReview")
         if found is None and op.verb is Verb.RELEASE and account_settled(order) > now:
             return No("AccountUnsettled")
-        return found or self._send_or_find(order, op, key)
+        return found or self._send_or_find(order, op, keys)
 
-    def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
+    def _send_or_find(self, order: Order, op: MoneyOp, keys: Keys) -> Result:
         try:
-            return self._send(order, op, key)
+            return self._send(order, op, keys[0])
         except AlreadyDone:
-            return self._find(order, op, key) or No("AlreadyDone")
+            return self._find(order, op, keys) or No("AlreadyDone")
 
-    def _find(self, order: Order, op: MoneyOp, key: str) -> Result | None:
-        found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
-        return None if found is None else _done(found)
+    def _find(self, order: Order, op: MoneyOp, keys: Keys) -> Result | None:
+        for key in keys:
+            found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
+            if found is not None:
+                return _done(found)
+        return None
 
     def _send(self, order: Order, op: MoneyOp, key: str) -> Result:
         calls: Mapping[Verb, Callable[[], Hold | Effect]] = {

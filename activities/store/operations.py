@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -51,6 +52,14 @@ def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime)
 def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
     """Whether the operation was written down before."""
     return _find(conn, order_id, op) is not None
+
+
+def earlier_keys(conn: Connection, order_id: str, op: MoneyOp, codes: Collection[str]) -> tuple[str, ...]:
+    """The keys of older operations of that kind, on a slice of this one's, that were refused with one of the codes."""
+    kind = (operations.c.order_id == order_id, operations.c.verb == op.verb.value, operations.c.seq < op.seq)
+    refused = (operations.c.state == "refused", operations.c.code.in_(codes))
+    found = conn.execute(select(operations.c.key, operations.c.slices).where(*kind, *refused))
+    return tuple(key for key, slices in found if set(slices) & set(op.slices))
 
 
 def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 
-from domain.state import Role
+from activities.cashier import operation_key
+from domain.state import MoneyOp, Order, Role
 from tests.life import BUYER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of
@@ -22,6 +24,13 @@ async def in_doubt(market: Marketplace, fault: str) -> Life:
     market.sandbox.fault(fault, order_id=life.order_id, operation="release", times=1)
     await life.send("receive", BUYER)
     return life
+
+
+async def released(life: Life) -> None:
+    """Some days later, when what was held back may be sent."""
+    for _ in range(8):
+        if not life.state().moves:
+            await life.until("settle")
 
 
 async def change_account(market: Marketplace, life: Life) -> None:
@@ -55,10 +64,39 @@ async def test_a_release_in_doubt_is_not_sent_to_an_account_that_was_changed_mea
     await life.desk("retry")
     assert life.effects() == ["authorise", "capture"]
     assert [stuck.code for stuck in life.state().stuck] == ["AccountUnsettled"]
-    while not life.state().moves:
-        await life.until("settle")
+    await released(life)
     assert await life.now() - changed >= life.state().policy.payout.account_settles
     assert life.money()["released"] == "60.10 EUR"
+
+
+@pytest.mark.parametrize("held_back", ["UnderReview", "AccountUnsettled"])
+async def test_a_release_that_lands_after_it_was_given_up_is_not_made_again(
+    market: Marketplace, receiver: Receiver, held_back: str
+) -> None:
+    life = await in_doubt(market, "unavailable")
+    sent = life.state()
+    assert sent.op is not None
+    review = market.sandbox.open_review(hold_of(life))["id"] if held_back == "UnderReview" else ""
+    if review:
+        await receiver.tell(review)
+    else:
+        await change_account(market, life)
+    await life.desk("retry")
+    assert [stuck.code for stuck in life.state().stuck] == [held_back]
+    await land(market, sent, sent.op)
+    if review:
+        market.sandbox.close_review(review)
+        await receiver.tell(review)
+        await life.desk("retry")
+    await released(life)
+    assert (life.effects()[2:], life.money()["released"]) == (["transfer"], "60.10 EUR")
+
+
+async def land(market: Marketplace, order: Order, op: MoneyOp) -> None:
+    """A request that was long on its way reaches the provider."""
+    key, account = operation_key(order.order_id, op), order.account.ref
+    where = {"order_id": order.order_id, "charge": op.subject, "account": account}
+    await asyncio.to_thread(lambda: market.payments.release(**where, amount=op.amount, key=key))
 
 
 async def test_a_release_that_was_made_counts_although_the_account_was_changed_meanwhile(market: Marketplace) -> None:
