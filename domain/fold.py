@@ -49,6 +49,7 @@ from domain.events import (
 from domain.folds.claims import CLAIM_FOLDS
 from domain.folds.common import asked, on_lines, without
 from domain.folds.money import MONEY_FOLDS
+from domain.shares import with_dues
 from domain.state import Line, Milestone, Order, Parcel, Ticket
 
 SEEN_LIMIT = 1000
@@ -117,7 +118,7 @@ def _calendars(order: Order, event: CalendarsExtended) -> Order:
 
 
 _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
-    LinesMoved: lambda o, e: asked(on_lines(o, e.lines, lambda line: replace(line, state=e.to, since=e.at))),
+    LinesMoved: lambda o, e: with_dues(asked(on_lines(o, e.lines, lambda li: replace(li, state=e.to, since=e.at)))),
     LinesHeld: _held,
     ParcelSent: lambda o, e: replace(o, parcels=(*o.parcels, e.parcel)),
     ParcelMoved: _parcel_moved,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from domain.money import Money, Verb, allocate, total
@@ -72,9 +72,13 @@ def by_slice(parts: Iterable[Part]) -> dict[str, Money]:
     return sums
 
 
+def _pieces(order: Order) -> tuple[str, ...]:
+    return (*(line.line_id for line in order.lines), SHIPPING)
+
+
 def _there(order: Order, charge: str) -> Iterator[str]:
     """The slices whose money came with a charge and is in escrow, paid out, or on its way back."""
-    for piece in (*(line.line_id for line in order.lines), SHIPPING) if charge == order.payment.charge else ():
+    for piece in _pieces(order) if charge == order.payment.charge else ():
         if order.funds_of(piece) in (Funds.ESCROW, Funds.RELEASED):
             yield piece
     if order.in_suspense(charge):
@@ -166,11 +170,42 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
 
 
 def _due(order: Order, piece: str) -> Money:
-    """What of a slice is to go back to the buyer: a dead line, shipping without a live one, what a claim granted."""
-    line = next((line for line in order.lines if line.line_id == piece), None)
-    if (line is not None and line.state in DEAD) or (piece == SHIPPING and not order.live):
+    """What of a slice is to go back to the buyer: a dead line, shipping without a live one, a promise."""
+    if _goes_back(order, piece):
         return order.left(piece)
-    return total([part.amount for part in order.due_back if part.piece == piece], order.currency)
+    ruled = (part for claim in order.open_claims if claim.ruling for part in claim.ruling.parts)
+    return total([part.amount for part in (*order.due_back, *ruled) if part.piece == piece], order.currency)
+
+
+def _goes_back(order: Order, piece: str) -> bool:
+    """Whether all of a slice is the buyer's: of a line, because it is dead; of shipping, because no line is live."""
+    line = next((line for line in order.lines if line.line_id == piece), None)
+    return (line is not None and line.state in DEAD) or (piece == SHIPPING and not order.live)
+
+
+def with_dues(order: Order) -> Order:
+    """What the bank took of a slice whose rest goes back to the buyer by now is the buyer's too, should we win it back.
+
+    A line of which the bank left nothing is dead as well, but it was the bank that gave it back.
+    """
+    theirs = {piece for piece in _pieces(order) if _goes_back(order, piece) and order.left(piece)}
+    return _borne_as(order, lambda share: replace(share, due=True) if share.piece in theirs else share)
+
+
+def undue(order: Order, pieces: Collection[str]) -> Order:
+    """What was taken of slices whose ruling is appealed against is not the buyer's by that ruling any more."""
+    return _borne_as(order, lambda share: replace(share, due=False) if share.piece in pieces else share)
+
+
+def _borne_as(order: Order, change: Callable[[Share], Share]) -> Order:
+    """The order with the shares of lost disputes changed, as long as none is won back."""
+    disputes = (
+        replace(dispute, shares=tuple(change(share) for share in dispute.shares))
+        if dispute.status is DisputeStatus.BORNE
+        else dispute
+        for dispute in order.disputes
+    )
+    return replace(order, disputes=tuple(disputes))
 
 
 def bears_fee(order: Order, dispute: Dispute) -> bool:
@@ -179,5 +214,4 @@ def bears_fee(order: Order, dispute: Dispute) -> bool:
     A buyer who takes back what was refunded already, or is on its way back, is nobody's fault but the buyer's.
     """
     at_fault = dispute.reason in order.policy.dispute.seller_bears and dispute.fee.currency == order.currency
-    sold = (s for s in shares_of(order, dispute) if s.by is not Bearer.PLATFORM and s.piece != SUSPENSE)
-    return at_fault and any(sold)
+    return at_fault and any(share.restorable for share in shares_of(order, dispute))

@@ -22,6 +22,7 @@ from domain.events import (
     ReturnInspected,
     ReturnSent,
 )
+from domain.shares import undue
 from domain.state import Order
 
 
@@ -60,6 +61,13 @@ def _ruled(order: Order, event: ClaimRuled) -> Order:
     return _claim(order, event.claim_id, lambda c: replace(c, ruling=event.ruling, judges=(*c.judges, *event.judges)))
 
 
+def _appealed(order: Order, event: ClaimAppealed) -> Order:
+    """What was ruled does not hold, nor what the ruling had promised of lines that are still in question."""
+    order = _claim(order, event.claim_id, lambda c: replace(c, appealed=True, ruling=None))
+    claim = order.claim(event.claim_id)
+    return undue(order, {line.line_id for line in order.live if claim is not None and line.line_id in claim.lines})
+
+
 def _awarded(order: Order, event: RefundAwarded) -> Order:
     """What is less than is left of a line goes back beside the line's own way; a whole line is moved by the step."""
     partial = tuple(part for part in event.parts if part.amount < order.left(part.piece))
@@ -74,7 +82,7 @@ CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     ClaimWaits: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, until=e.until)),
     RefundOffered: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, offer=e.offer)),
     ClaimRuled: _ruled,
-    ClaimAppealed: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, appealed=True, ruling=None)),
+    ClaimAppealed: _appealed,
     ReturnSent: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, back=e.parcel)),
     ReturnArrived: lambda o, e: _claim(o, e.claim_id, lambda c: _back(c, e.at)),
     ReturnInspected: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, finding=e.finding)),

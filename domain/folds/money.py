@@ -36,7 +36,7 @@ from domain.events import (
 from domain.folds.common import asked, on_lines, with_funds, without
 from domain.money import Money, Verb
 from domain.purse import SUSPENSE, Bearer, Dispute, DisputeStatus, Moved, Part, Stray
-from domain.shares import by_slice, covered
+from domain.shares import by_slice, covered, with_dues
 from domain.state import DEAD, Funds, Line, LineState, Order, Payment
 
 
@@ -194,7 +194,7 @@ def _emptied(order: Order, pieces: tuple[str, ...], at: datetime | None) -> Orde
     def after(line: Line) -> Line:
         return line if line.state in DEAD else replace(line, state=LineState.REFUNDED, since=at or line.since)
 
-    return asked(on_lines(with_funds(order, pieces, Funds.REFUNDED), pieces, after))
+    return with_dues(asked(on_lines(with_funds(order, pieces, Funds.REFUNDED), pieces, after)))
 
 
 def _reversed(order: Order, event: ReleaseReversed) -> Order:

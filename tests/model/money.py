@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tests.model.chargebacks import Taken
 from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice, Stuck
 from tests.model.tickets import open_ticket
 
@@ -217,7 +218,7 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
     dispute = sale.disputes[name]
     dispute.state, rest = "borne", dispute.amount
     sale.sums.P -= dispute.amount
-    back, dues, stray = [0, 0], _dues(sale), 0
+    dues, stray = _dues(sale), 0
     for piece_name, part in dispute.parts.items():
         if piece_name == SUSPENSE:
             stray = _unsuspend(sale, dispute.charge or sale.own_charge, part)
@@ -228,21 +229,20 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
             continue
         net, fee = piece.part(amount)
         of_due = piece.part(min(amount, dues.get(piece_name, 0)))
+        dispute.taken += [Taken(piece_name, *of_due, True), Taken(piece_name, net - of_due[0], fee - of_due[1], False)]
         if piece.where == "released":
             sale.owe(net, now)
             sale.sums.K -= fee
         piece.taken += amount
         _counts_as_refund(sale, piece.name, amount)
-        rest, back = rest - amount, [back[0] + net - of_due[0], back[1] + fee - of_due[1]]
-        dispute.stray_back += sum(of_due)
+        rest -= amount
         if not piece.left:
             piece.where = "refunded"
             if piece.live and piece is not sale.shipping:
                 piece.state, piece.since = "refunded", now
     sale.sums.L += rest - stray
-    dispute.stray_back += stray
-    dispute.won_back = back[0], back[1]
-    dispute.fee_owed = dispute.at_fault and rest < dispute.amount
+    dispute.stray += stray
+    dispute.fee_owed = dispute.at_fault and sum(dispute.won_back) > 0
     if dispute.fee_owed:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
@@ -251,8 +251,24 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
 
 def _dues(sale: Sale) -> dict[str, int]:
     """What is to go back to the buyer in any case: it is no money of the seller's, should the seller win in the end."""
-    dead = [line for line in sale.lines.values() if not line.live] + ([] if sale.live else [sale.shipping])
-    return {**sale.due_back, **{piece.name: piece.left for piece in dead}}
+    promised = sale.due_back
+    for claim in sale.open_claims:
+        for name, amount in (claim.ruling or {}).items():
+            promised[name] = promised.get(name, 0) + amount
+    return {**promised, **{piece.name: piece.left for piece in _going_back(sale)}}
+
+
+def _going_back(sale: Sale) -> list[Slice]:
+    dead = [line for line in sale.lines.values() if not line.live]
+    return [piece for piece in [*dead, *([] if sale.live else [sale.shipping])] if piece.left]
+
+
+def count_dues(sale: Sale) -> None:
+    """What the bank had taken of a slice whose rest is the buyer's by now is the buyer's as well."""
+    theirs = {piece.name for piece in _going_back(sale)}
+    for dispute in sale.disputes.values():
+        for taken in dispute.taken if dispute.state == "borne" else ():
+            taken.due = taken.due or taken.piece in theirs
 
 
 def _counts_as_refund(sale: Sale, name: str, amount: int) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tests.model.chargebacks import Dispute
 from tests.model.money import capture_due, due, free, in_part, lose_hold, stick, try_again
 from tests.model.people import Act, Body
-from tests.model.sale import SUSPENSE, Dispute, Sale, need
+from tests.model.sale import SUSPENSE, Sale, need
 from tests.model.tickets import open_ticket
 
 
@@ -99,7 +100,7 @@ def _make_good(sale: Sale, charge: str, amount: int) -> int:
     for dispute in sale.disputes.values():
         if dispute.state == "borne" and (dispute.charge or sale.own_charge) == charge:
             part = min(amount, dispute.amount - sum(dispute.won_back) - dispute.stray_back)
-            dispute.stray_back += part
+            dispute.stray += part
             sale.sums.L -= part
             amount -= part
     return amount
@@ -206,7 +207,7 @@ def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
             sale.strays.append((dispute.charge or sale.own_charge, rest))
             sale.sums.U += rest
         if dispute.fee_owed:
-            dispute.won_back = dispute.won_back[0] + fee, dispute.won_back[1]
+            dispute.fee_back = fee
         else:
             sale.sums.L -= fee
     dispute.state = "restored" if sum(dispute.won_back) else "won"

@@ -254,6 +254,7 @@ class Pair:
         return Done(f"{op.verb}-{op.seq}", op.amount - Money(own + others, op.amount.currency), netted=parts)
 
     def _check(self) -> None:
+        money.count_dues(self.sale)
         waits = money.capture_due(self.sale) and not self.sale.captured
         self.capture_due = (self.capture_due or self.now) if waits else None
         for wrong in [*differences(self.order, self.sale), *broken(self.sale, self.ledger)]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tests.model.chargebacks import Dispute
 from tests.model.days import Days
 from tests.model.flow import Claim
 from tests.model.terms import Terms
@@ -58,30 +59,6 @@ class Slice:
         """What seller and platform have of the next `amount` that is taken of it; fees return pro rata."""
         fee = self.fee_of(self.left) - self.fee_of(self.left - amount)
         return amount - fee, fee
-
-
-@dataclass
-class Dispute:
-    """A chargeback of the order's own payment, or of another `charge`. `parts` are the slices that it holds.
-
-    `won_back` is what goes to the seller when it is won late, `stray_back` what goes on its way back to the buyer.
-    """
-
-    amount: int
-    fee: int
-    at_fault: bool
-    opened: datetime
-    parts: dict[str, int] = field(default_factory=dict)
-    state: str = "open"
-    fee_owed: bool = False
-    won_back: tuple[int, int] = (0, 0)
-    charge: str = ""
-    stray_back: int = 0
-
-    @property
-    def holds(self) -> bool:
-        """Whether its slices may not move: nobody has decided, or nobody has borne it yet."""
-        return self.state in ("open", "lost")
 
 
 @dataclass
