@@ -19,7 +19,7 @@ from domain.events import (
     RenewalAsked,
     TierMoved,
 )
-from domain.money import Money, allocate, share, total
+from domain.money import Money, allocate, payable, share, total
 from domain.policy import Policy
 from domain.state import Account, Line, LineState, Offer, Order, Payment, Stage, stage
 from domain.step import Moment
@@ -186,6 +186,7 @@ def _check_line(checkout: Checkout, line: CheckoutLine, index: int) -> None:
         )
     if line.price.minor <= 0:
         raise Invalid(f"{field}.price", f"must be above zero, not {line.price}")
+    payable(line.price, f"{field}.price")
     if not is_line(line.title, LONGEST_TEXT):
         raise Invalid(f"{field}.title", not_a_line(LONGEST_TEXT))
     for name in ("condition", "known_differences", "return_terms", "sku"):
@@ -204,6 +205,7 @@ def _check_sum(checkout: Checkout) -> None:
         raise Invalid("total", f"{checkout.total} is not below {Money(LARGEST_TOTAL, currency)}, the most of an order")
     if shipping.minor < 0:
         raise Invalid("shipping", f"must not be negative, not {shipping}")
+    payable(shipping, "shipping")
     priced = total([*(line.price for line in checkout.lines), shipping], currency)
     if priced != checkout.total:
         raise Invalid("total", f"{checkout.total} is not the sum of lines and shipping, {priced}")

@@ -23,3 +23,11 @@ EXPONENTS: Mapping[str, int] = MappingProxyType(
     {code: places for places, codes in _BY_PLACES.items() for code in codes.split()}
 )
 """Currency code to number of decimal places."""
+
+STEPS: Mapping[str, int] = MappingProxyType(
+    {"MGA": 100, **{code: 10 for code, places in EXPONENTS.items() if places == 3}}
+)
+"""Currency code to the minor units of the smallest amount that is paid, where that is not one.
+
+Cards settle three-decimal currencies in tens, and the ariary whole (docs.stripe.com/currencies).
+"""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import total_ordering
 from typing import Self
 
-from domain.currencies import EXPONENTS
+from domain.currencies import EXPONENTS, STEPS
 from domain.errors import Invalid
 
 
@@ -109,18 +109,35 @@ def total(amounts: Sequence[Money], currency: str) -> Money:
     return result
 
 
+def payable(amount: Money, field: str) -> Money:
+    """The amount, if it can be paid; raises Invalid, naming `field`, for one between two steps of its currency."""
+    step = STEPS.get(amount.currency, 1)
+    if amount.minor % step:
+        nearest = Money(amount.minor // step * step, amount.currency)
+        raise Invalid(field, f"{amount} cannot be paid: write {nearest} or {nearest + Money(step, amount.currency)}")
+    return amount
+
+
+def _step(amount: Money) -> int:
+    """In which steps an amount is divided; one that is between two, as only a provider can tell, goes to the unit."""
+    step = STEPS.get(amount.currency, 1)
+    return 1 if amount.minor % step else step
+
+
 def share(amount: Money, basis_points: int) -> Money:
     """`basis_points` hundredths of a percent of a non-negative `amount`, rounded half-up (docs/rules.md, Fees)."""
-    return Money((amount.minor * basis_points * 2 + 10_000) // 20_000, amount.currency)
+    step = _step(amount)
+    return Money((amount.minor * basis_points * 2 // step + 10_000) // 20_000 * step, amount.currency)
 
 
 def share_down(amount: Money, basis_points: int) -> Money:
     """As `share`, rounded down: a refund in percent (docs/rules.md, Rounding)."""
-    return Money(amount.minor * basis_points // 10_000, amount.currency)
+    step = _step(amount)
+    return Money(amount.minor * basis_points // (10_000 * step) * step, amount.currency)
 
 
 def allocate(amount: Money, weights: Sequence[int]) -> tuple[Money, ...]:
-    """Split a non-negative `amount` by `weights`, by largest remainder, ties to the earlier part.
+    """Split a non-negative `amount` by `weights`, by largest remainder in what can be paid, ties to the earlier part.
 
     The parts add up to `amount` exactly. All weights zero: the first part takes everything.
     Raises ValueError without parts or with a negative weight.
@@ -130,9 +147,11 @@ def allocate(amount: Money, weights: Sequence[int]) -> tuple[Money, ...]:
     whole = sum(weights)
     if whole == 0:
         return (amount, *(Money.zero(amount.currency) for _ in weights[1:]))
-    parts = [amount.minor * weight // whole for weight in weights]
-    remainders = [amount.minor * weight % whole for weight in weights]
+    step = _step(amount)
+    steps = amount.minor // step
+    parts = [steps * weight // whole for weight in weights]
+    remainders = [steps * weight % whole for weight in weights]
     by_remainder = sorted(range(len(weights)), key=lambda i: (-remainders[i], i))
-    for i in by_remainder[: amount.minor - sum(parts)]:
+    for i in by_remainder[: steps - sum(parts)]:
         parts[i] += 1
-    return tuple(Money(part, amount.currency) for part in parts)
+    return tuple(Money(part * step, amount.currency) for part in parts)

@@ -1,11 +1,11 @@
-"""Stripe's minor units, which are ISO 4217's but for three currencies.
+"""Stripe's minor units, which are ISO 4217's but for three currencies, and of some go in tens.
 
 ISK and UGX have no decimal places, yet Stripe counts them in hundredths; MGA has two, yet Stripe counts whole units.
 """
 
 from __future__ import annotations
 
-from domain.currencies import EXPONENTS
+from domain.currencies import EXPONENTS, STEPS
 from domain.errors import AmountInvalid, Unknown
 from domain.money import Money
 
@@ -16,9 +16,11 @@ LARGEST = 10**16
 
 
 def to_wire(amount: Money) -> int:
-    """The number that Stripe wants for `amount`; raises AmountInvalid when Stripe cannot express it."""
+    """The number that Stripe wants for `amount`; raises AmountInvalid when Stripe cannot express it, or not pay it."""
+    if amount.minor % STEPS.get(amount.currency, 1):
+        raise AmountInvalid("the provider does not pay so small a part", code="invalid_amount_precision")
     if amount.currency in WHOLE_UNITS:
-        return _hundredth(amount.minor)
+        return amount.minor // 100
     return amount.minor * 100 if amount.currency in HUNDREDFOLD else amount.minor
 
 

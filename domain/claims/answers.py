@@ -25,7 +25,7 @@ from domain.events import (
     TicketAssigned,
     TicketOpened,
 )
-from domain.money import Money, share_down
+from domain.money import Money, payable, share_down
 from domain.purse import Part
 from domain.state import Cause, LineState, Milestone, Order, Role
 from domain.tickets import opened
@@ -100,6 +100,7 @@ def _check_amount(case: Case, amount: Money | None, field: str) -> None:
         raise Invalid(field, "is missing; a refund in part needs its amount")
     if amount.currency != case.order.currency or not 0 < amount.minor < most.minor:
         raise Invalid(field, f"must be above zero and below the {most} of the claim's lines")
+    payable(amount, field)
 
 
 def accept_offer(case: Case) -> tuple[Event, ...]:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol, cast
 
 from domain.errors import Invalid
-from domain.money import Money
+from domain.money import Money, payable
 
 _WITH_UNIT = re.compile(r"(?P<count>-?[0-9]+) (?P<unit>[a-z ]+)")
 
@@ -145,6 +145,7 @@ class Amounts:
         for amount in amounts:
             if amount.minor < 0:
                 raise Invalid(f"{name}.{amount.currency}", f"{amount} is negative")
+            payable(amount, f"{name}.{amount.currency}")
         return amounts
 
     def show(self, value: tuple[Money, ...]) -> str:

@@ -7,7 +7,7 @@ from sandbox.payments.call import Call, page
 from sandbox.payments.cards import authenticate, authorise, let_go
 from sandbox.payments.methods import card_of, resolve
 from sandbox.payments.search import matching
-from sandbox.payments.wire import ApiError, card_error, invalid, malformed
+from sandbox.payments.wire import ApiError, card_error, invalid, malformed, payable
 from sandbox.store import Json, Record, new_id
 
 CANCELLABLE = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
@@ -27,6 +27,7 @@ def create(call: Call) -> Json:
     currency = params.required("currency")
     if not (len(currency) == 3 and currency.isascii() and currency.islower()):
         raise malformed(f"Invalid currency: {currency}.", param="currency")
+    payable(amount, currency, "amount")
     customer = params.text("customer")
     method = params.text("payment_method")
     confirm, off_session = params.flag("confirm"), params.flag("off_session")
@@ -114,7 +115,7 @@ def capture(call: Call) -> Json:
     intent = _intent(call)
     if intent.data["status"] != "requires_capture":
         raise unexpected_state(intent, "captured")
-    amount = wanted or intent.data["amount_capturable"]
+    amount = payable(wanted or intent.data["amount_capturable"], intent.data["currency"], "amount_to_capture")
     if amount > intent.data["amount_capturable"]:
         message = "The requested capture amount is greater than the amount you can capture for this charge."
         raise invalid(message, param="amount_to_capture", code="amount_too_large")

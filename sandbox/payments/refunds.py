@@ -6,7 +6,7 @@ from sandbox.payments import balance
 from sandbox.payments.call import Call, page
 from sandbox.payments.disputes import charge_disputed, taken
 from sandbox.payments.methods import card_of
-from sandbox.payments.wire import invalid, malformed
+from sandbox.payments.wire import invalid, malformed, payable
 from sandbox.store import Json, Record
 
 REASONS = ("", "duplicate", "fraudulent", "requested_by_customer")
@@ -28,7 +28,7 @@ def create(call: Call) -> Json:
         raise invalid(f"Charge {charge.id} has not been captured.", param="charge", code="charge_not_refundable")
     if left == 0:
         raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
-    amount = amount or left
+    amount = payable(amount or left, charge.data["currency"], "amount")
     if amount > left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
         raise invalid(message, param="amount")

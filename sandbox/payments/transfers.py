@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandbox.payments import accounts, balance
 from sandbox.payments.call import Call, page
 from sandbox.payments.disputes import charge_disputed, taken
-from sandbox.payments.wire import invalid, malformed
+from sandbox.payments.wire import invalid, malformed, payable
 from sandbox.store import Json, new_id
 
 
@@ -19,6 +19,7 @@ def create(call: Call) -> Json:
     params.done()
     if amount is None:
         raise malformed("Missing required param: amount.", param="amount", code="parameter_missing")
+    payable(amount, currency, "amount")
     account = accounts.destination(call, destination)
     if source:
         # It is paid out of its charge, whatever the balance says.
@@ -76,7 +77,7 @@ def reverse(call: Call) -> Json:
     left = transfer.data["amount"] - transfer.data["amount_reversed"]
     if left == 0:
         raise invalid(f"Transfer {transfer.id} is already fully reversed.", param="transfer")
-    amount = wanted or left
+    amount = payable(wanted or left, transfer.data["currency"], "amount")
     if amount > left:
         raise invalid(f"Reversal amount ({amount}) is greater than what is left ({left})", param="amount")
     account = accounts.connected(call, transfer.data["destination"])

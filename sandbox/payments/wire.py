@@ -31,6 +31,16 @@ def malformed(message: str, *, param: str = "", code: str = "") -> ApiError:
     return ApiError(400, "invalid_request_error", message, kept=False, param=param, code=code)
 
 
+IN_TENS = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+
+
+def payable(amount: int, currency: str, param: str) -> int:
+    """The amount; those of three-decimal currencies go in tens."""
+    if currency in IN_TENS and amount % 10:
+        raise malformed(f"Amounts in {currency} must be divisible by 10.", param=param, code="amount_invalid")
+    return amount
+
+
 def missing(what: str, id_: str, param: str, status: int = 404) -> ApiError:
     """An object that is not there."""
     message = f"No such {what}: '{id_}'"

@@ -8,7 +8,7 @@ from iso4217 import Currency
 
 from domain.currencies import EXPONENTS
 from domain.errors import Invalid
-from domain.money import Money, allocate, share, total
+from domain.money import Money, allocate, payable, share, total
 
 currencies = st.sampled_from(sorted(EXPONENTS))
 amounts = st.integers(0, 10**12)
@@ -98,3 +98,16 @@ def test_equal_remainders_go_to_the_earlier_line() -> None:
 def test_an_allocation_needs_sensible_weights(shares: list[int]) -> None:
     with pytest.raises(ValueError, match="at least one part"):
         allocate(Money(1, "EUR"), shares)
+
+
+@pytest.mark.parametrize("text", ["1.230 KWD", "-0.010 BHD", "0.01 EUR", "5.00 MGA", "7 JPY"])
+def test_what_is_a_whole_step_of_its_currency_can_be_paid(text: str) -> None:
+    assert str(payable(Money.parse(text), "price")) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "right"), [("1.234 KWD", "1.230 KWD or 1.240 KWD"), ("5.01 MGA", "5.00 MGA or 6.00 MGA")]
+)
+def test_what_lies_between_two_steps_cannot_be_paid_and_the_nearest_are_named(text: str, right: str) -> None:
+    with pytest.raises(Invalid, match=f"^price: {text} cannot be paid: write {right}$"):
+        payable(Money.parse(text), "price")

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings, strategies as st
 from domain.accounts import CLEARING, FEES
 from domain.books import Entry, Side
 from domain.checkout import line_fees
-from domain.currencies import EXPONENTS
+from domain.currencies import EXPONENTS, STEPS
 from domain.events import MoneyUnknown
 from domain.funds import Unclear, settle
 from domain.money import Money, allocate, share, total
@@ -18,21 +18,28 @@ from domain.state import Role
 from tests.domain.world import POLICY, START, Ledger, delivered, new_order, started
 
 REPEATABLE = settings(max_examples=300, deadline=None, derandomize=True, print_blob=True)
-MINOR = st.integers(0, 10**12)
+MINOR = st.integers(0, 10**12) | st.integers(0, 10**10).map(lambda whole: whole * 100)
 CURRENCIES = st.sampled_from(sorted(EXPONENTS))
+
+
+def step_of(minor: int, currency: str) -> int:
+    """The minor units of the smallest amount that is paid; 1 for what is no multiple of it."""
+    step = STEPS.get(currency, 1)
+    return step if minor % step == 0 else 1
 
 
 @REPEATABLE
 @given(MINOR, st.lists(st.integers(0, 10**9), min_size=1, max_size=12), CURRENCIES)
-def test_parts_of_an_allocation_add_up_and_differ_from_their_exact_share_by_less_than_one(
+def test_parts_of_an_allocation_add_up_and_differ_from_their_exact_share_by_less_than_one_step(
     minor: int, weights: list[int], currency: str
 ) -> None:
     parts = allocate(Money(minor, currency), weights)
     assert total(parts, currency) == Money(minor, currency)
-    whole = sum(weights)
+    whole, step = sum(weights), step_of(minor, currency)
     for part, weight in zip(parts, weights, strict=True):
         assert part.minor >= 0
-        assert not whole or abs(part.minor * whole - minor * weight) < whole
+        assert part.minor % step == 0
+        assert not whole or abs(part.minor * whole - minor * weight) < whole * step
 
 
 @REPEATABLE
@@ -40,7 +47,9 @@ def test_parts_of_an_allocation_add_up_and_differ_from_their_exact_share_by_less
 @example(1, 5000, "EUR")
 def test_a_share_is_the_nearest_amount_and_a_half_goes_up(minor: int, points: int, currency: str) -> None:
     part = share(Money(minor, currency), points)
-    assert -10_000 < 2 * (part.minor * 10_000 - minor * points) <= 10_000
+    step = step_of(minor, currency)
+    assert part.minor % step == 0
+    assert -10_000 * step < 2 * (part.minor * 10_000 - minor * points) <= 10_000 * step
     assert part <= Money(minor, currency)
 
 

@@ -16,7 +16,7 @@ from tests.marketplace import Marketplace
             "KWD",
             ("1.250", "0.010"),
             "2.500",
-            {"captured": "3.760 KWD", "released": "3.659 KWD", "fees": "0.101 KWD"},
+            {"captured": "3.760 KWD", "released": "3.660 KWD", "fees": "0.100 KWD"},
         ),
         ("USD", ("60.00",), "4.90", {"captured": "64.90 USD", "released": "60.10 USD", "fees": "4.80 USD"}),
     ],
