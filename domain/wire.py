@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from domain.errors import Invalid
-from domain.money import Money
+from domain.money import LONGEST_AMOUNT, Money
 
 Plain = Any
 T = TypeVar("T")
@@ -160,7 +160,11 @@ def _text(text: str, path: str) -> str:
 
 
 def _money(text: str, path: str) -> Money:
-    amount, _, currency = text.partition(" ")
+    amount, space, currency = text.partition(" ")
+    if not amount or not space or " " in currency:
+        raise Invalid(
+            path, f"{text[:LONGEST_AMOUNT]!r} is not an amount and its currency; write for example '49.90 EUR'"
+        )
     return Money.of(amount, currency, path)
 
 

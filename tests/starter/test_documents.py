@@ -179,3 +179,9 @@ def test_an_address_without_an_id_gets_one_whatever_its_order_is_called(length: 
     orders = [{name: value for name, value in whole.items() if name != "address"}]
     [shared] = read_orders({"checkout_id": "c" * length, "orders": orders, "address": whole["address"]})
     assert shared.address is not None
+
+
+@pytest.mark.parametrize("price", ["40.00", " 40.00 EUR", "40.00  EUR", "40.00 EUR ", "", "EUR"])
+def test_a_price_that_is_not_an_amount_and_its_currency_is_told_what_one_looks_like(price: str) -> None:
+    with pytest.raises(Invalid, match=r"^lines\[0\].price: .* write for example '49.90 EUR'$"):
+        read(document(lines=[{"line_id": "L1", "title": "Lamp", "price": price}]))
