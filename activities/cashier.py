@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from activities.providers.port import Effect, Hold, HoldState, PaymentProvider
 from activities.store import debts, operations, orders, payments
+from activities.store.operations import Before
 from domain.errors import (
     AlreadyDone,
     AuthorisationExpired,
@@ -31,8 +32,10 @@ HELD_BACK = ("Disputed", "UnderReview", "AccountUnsettled")
 """Why we did not send an operation again whose fate was unknown. The first request may still reach the provider, so
 whatever comes in its place is asked after under the old key as well."""
 
-Keys = tuple[str, ...]
-"""An operation's own key, then those of operations that it comes in place of."""
+RETURNS = (Verb.RELEASE, Verb.REFUND)
+"""The operations that are held back."""
+
+NOTHING_BEFORE = Before((), frozenset())
 
 
 def operation_key(order_id: str, op: MoneyOp) -> str:
@@ -62,24 +65,24 @@ class Cashier:
                 return short
             standing = operations.begin(conn, order.order_id, op, key, now)
             netted = _netted(conn, order, op, fresh=standing.fresh)
-            keys = (key, *operations.earlier_keys(conn, order.order_id, op, HELD_BACK))
+            before = operations.before(conn, order.order_id, op, HELD_BACK) if op.verb in RETURNS else NOTHING_BEFORE
         if op.verb in INTERNAL:
             return Done("", op.amount)
         if netted:
             op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
-        result = self._do(order, op, keys, now, fresh=standing.fresh)
+        result = self._do(order, op, key, before, now, fresh=standing.fresh)
         if isinstance(result, Done) and op.verb in EXACT and result.amount != op.amount:
             return Unclear("AmountDiffers")
         return replace(result, netted=netted) if isinstance(result, Done) and netted else result
 
-    def _do(self, order: Order, op: MoneyOp, keys: Keys, now: datetime, *, fresh: bool) -> Result:
-        if fresh and len(keys) == 1:
-            return _judged(lambda: self._send_or_find(order, op, keys))
-        return _judged(lambda: self._find_or_send(order, op, keys, now))
+    def _do(self, order: Order, op: MoneyOp, key: str, before: Before, now: datetime, *, fresh: bool) -> Result:
+        if fresh and not before.held_back:
+            return _judged(lambda: self._send_or_find(order, op, key, before))
+        return _judged(lambda: self._find_or_send(order, op, key, before, now))
 
-    def _find_or_send(self, order: Order, op: MoneyOp, keys: Keys, now: datetime) -> Result:
+    def _find_or_send(self, order: Order, op: MoneyOp, key: str, before: Before, now: datetime) -> Result:
         """What may have been sent before is asked after first: the provider forgets keys after a day (P11)."""
-        found = self._find(order, op, keys)
+        found = self._find(order, op, key, before)
         if found is None and _too_late(order, op, now):
             return No("AuthorisationExpired")
         if found is None and _is_disputed(order, op):
@@ -88,20 +91,25 @@ class Cashier:
             return No("UnderReview")
         if found is None and op.verb is Verb.RELEASE and account_settled(order) > now:
             return No("AccountUnsettled")
-        return found or self._send_or_find(order, op, keys)
+        return found or self._send_or_find(order, op, key, before)
 
-    def _send_or_find(self, order: Order, op: MoneyOp, keys: Keys) -> Result:
+    def _send_or_find(self, order: Order, op: MoneyOp, key: str, before: Before) -> Result:
         try:
-            return self._send(order, op, keys[0])
+            return self._send(order, op, key)
         except AlreadyDone:
-            return self._find(order, op, keys) or No("AlreadyDone")
+            return self._find(order, op, key, before) or No("AlreadyDone")
 
-    def _find(self, order: Order, op: MoneyOp, keys: Keys) -> Result | None:
-        for key in keys:
-            found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
-            if found is not None:
-                return _done(found)
-        return None
+    def _find(self, order: Order, op: MoneyOp, key: str, before: Before) -> Result | None:
+        """What the operation did, or one that it comes in place of and whose effect nobody else has found."""
+        found = self._payments.lookup(
+            op.verb,
+            order_id=order.order_id,
+            subject=_about(order, op),
+            key=key,
+            former=before.held_back,
+            but=before.made,
+        )
+        return None if found is None else _done(found)
 
     def _send(self, order: Order, op: MoneyOp, key: str) -> Result:
         calls: Mapping[Verb, Callable[[], Hold | Effect]] = {

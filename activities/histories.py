@@ -14,9 +14,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import wire
 from domain.checkout import ID
-from domain.contract import Envelope, workflow_id
+from domain.contract import MOST_BYTES, Envelope, workflow_id
 from domain.errors import Invalid
 from domain.process import COMMANDS
+from domain.state import Role
 
 FORMER: Final = "former"
 """The memo of a run that took another one's place: that one's run id. What it continues as has it too."""
@@ -67,14 +68,17 @@ class _Run:
 async def kept(client: Client, order_id: str, run_id: str, patience: timedelta) -> list[Kept]:
     """The commands of a run, of those that it continued as and of those whose place it took: oldest first, each once.
 
-    Two messages that differ under one id are two; which of them counts, their judge says. Left out are the updates
-    that a run refused, and what no run could read. Each request waits so long for Temporal. Raises RPCError.
+    One that came again has its place where it came last. Two messages that differ under one id are two; which of them
+    counts, their judge says. Left out are the updates that a run refused, and what no run could read. Each request
+    waits so long for Temporal. Raises RPCError.
     """
     found: dict[tuple[str, ...], Kept] = {}
     for sent in await _sent(client, order_id, run_id, patience):
         command = await _command(client, sent)
         if command is not None:
-            found[command.command_id, command.name, wire.canonical(command.body)] = command
+            same = command.command_id, command.name, wire.canonical(command.body)
+            found.pop(same, None)
+            found[same] = command
     return list(found.values())
 
 
@@ -110,11 +114,13 @@ async def _onwards(
 
 async def _command(client: Client, sent: _Sent) -> Kept | None:
     """A message as it was sent; None when it is no command, which the run that had it has said."""
-    if sent.name not in COMMANDS or len(sent.payloads) != 1:
+    if sent.name not in COMMANDS or len(sent.payloads) != 1 or len(sent.payloads[0].data) > MOST_BYTES:
         return None
     try:
         body: Any = (await client.data_converter.decode(sent.payloads))[0]
         envelope = wire.from_plain(Envelope, body)
     except (ValueError, KeyError, RuntimeError, Invalid):
         return None
-    return Kept(envelope.command_id, sent.name, body, sent.at) if ID.fullmatch(envelope.command_id) else None
+    if envelope.actor.role is Role.CLOCK or not ID.fullmatch(envelope.command_id):
+        return None
+    return Kept(envelope.command_id, sent.name, body, sent.at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -76,18 +76,19 @@ async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Ma
     """Put a new run in the place of every other, and hand it the commands that those had kept and not recorded.
 
     `snapshot` is that of the order's new epoch. A command that comes twice has one effect. Whatever is raised, nothing
-    is lost: to repeat it hands over what is missing. Raises NotHandedOver, when all others are handed over; RPCError.
+    is lost: to repeat it hands over what is missing. One command that cannot be handed over keeps no other from it.
+    Raises NotHandedOver, RPCError.
     """
     former = await _run_of(client, order.order_id)
     await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING, former=former)
     commands = await kept(client, order.order_id, former, REACH)
-    refused = await asyncio.to_thread(_refused, engine, order.order_id, {c.command_id for c in commands})
-    failed: NotHandedOver | None = None
+    refused = await asyncio.to_thread(_refused, engine, order.order_id)
+    failed: NotHandedOver | RPCError | None = None
     for command in commands:
-        if command.came > refused.get(command.command_id, NEVER):
+        if command.came > refused.get((command.command_id, command.name), NEVER):
             try:
                 await hand_over(engine, client, order.order_id, command.name, command.body)
-            except NotHandedOver as error:
+            except (NotHandedOver, RPCError) as error:
                 failed = error
     if failed is not None:
         raise failed
@@ -103,9 +104,9 @@ async def _run_of(client: Client, order_id: str) -> str:
         return ""
 
 
-def _refused(engine: Engine, order_id: str, command_ids: Collection[str]) -> dict[str, datetime]:
+def _refused(engine: Engine, order_id: str) -> dict[tuple[str, str], datetime]:
     with engine.begin() as conn:
-        return steps.refused_last(conn, order_id, command_ids)
+        return steps.refused_last(conn, order_id)
 
 
 async def hand_over(
@@ -150,13 +151,13 @@ async def _go_on(
     begun = await asyncio.to_thread(_reopen, engine, order_id)
     if begun is None:
         return False
-    order = wire.from_plain(Order, begun)
+    order, former = wire.from_plain(Order, begun), await _run_of(client, order_id)
     conn = await asyncio.to_thread(engine.connect)
     try:
         if not await asyncio.to_thread(orders.hold_still, conn, order_id, order.epoch, order.seq):
             return False
         existing = WorkflowIDConflictPolicy.USE_EXISTING
-        await start_from(client, order, begun, existing, first=first, task_queue=task_queue)
+        await start_from(client, order, begun, existing, first=first, former=former, task_queue=task_queue)
     finally:
         conn.close()  # At once and in no thread: they may all be taken by others who wait for this very row.
     return True

@@ -140,10 +140,11 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
         if clock.party and late > order.policy.outage.grace and spared not in order.passed:
             return _spare(order, clock, spared, now)
         return _ring(order, clock, now)
-    except CalendarTooShort:
-        return _ring(order, calendar_clock(order), now)
     except Refused as error:
         return Refusal(error.code, str(error))
+    except CalendarTooShort as error:
+        calendars = calendar_clock(order)
+        return Refusal("calendar_too_short", str(error)) if clock == calendars else tick(order, calendars, now)
 
 
 def _spare(order: Order, clock: Clock, spared: str, now: datetime) -> Decision:

@@ -54,6 +54,7 @@ class OrderWorkflow:
         self._shown: Summary | None = None
         self._balked: tuple[str, int, datetime] | None = None
         self._repeats = 0
+        self._short: datetime | None = None
 
     @workflow.run
     async def run(self, start: RawValue) -> str:
@@ -131,7 +132,8 @@ class OrderWorkflow:
         Only the calendars come before them, also those of an order that is over: a message may need days beyond.
         """
         calendars = calendar_clock(order)
-        if calendars.at <= workflow.now() and self._balked is None:
+        if calendars.at <= workflow.now() and calendars.at != self._short:
+            self._short = calendars.at
             return await self._ring(order, calendars)
         if self.inbox:
             return await self._take(order, self.inbox.popleft())

@@ -6,7 +6,7 @@ what an earlier call did. A capture, which makes no object of its own, leaves ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 import stripe
@@ -128,8 +128,17 @@ class StripePayments(StripeReader):
             )
             return _refund(refund)
 
-    def lookup(self, verb: Verb, *, order_id: str, subject: str, key: str) -> Hold | Effect | None:
-        """What an earlier call with `key` did, read from the provider.
+    def lookup(
+        self,
+        verb: Verb,
+        *,
+        order_id: str,
+        subject: str,
+        key: str,
+        former: Collection[str] = (),
+        but: Collection[str] = (),
+    ) -> Hold | Effect | None:
+        """What an earlier call with `key` did, or one with a `former` key, read from the provider.
 
         For authorise `subject` is the customer: the list by customer is up to date, while the search over all intents,
         used for "", can lag behind by a minute. Raises Declined for a refund that has failed since.
@@ -148,7 +157,7 @@ class StripePayments(StripeReader):
                 case Verb.VOID:
                     return self._voided(subject)
                 case _:
-                    return _moved(self._moves(verb, order_id, subject), key)
+                    return _moved(self._moves(verb, order_id, subject), key, former, but)
 
     def _is_reversed(self, release: str) -> bool:
         with translated():
@@ -215,8 +224,11 @@ def _effect(moved: stripe.Transfer | stripe.TransferReversal) -> Effect:
     return Effect(own_id(moved), from_wire(moved.amount, moved.currency))
 
 
+NOT_REFUNDED = ("failed", "canceled")
+
+
 def _refund(refund: stripe.Refund) -> Effect:
-    if refund.status in ("failed", "canceled"):
+    if refund.status in NOT_REFUNDED:
         raise Declined("the refund failed", code=word(getattr(refund, "failure_reason", None)) or refund.status)
     return Effect(own_id(refund), from_wire(refund.amount, refund.currency), settled=refund.status == "succeeded")
 
@@ -229,8 +241,17 @@ def _held(intents: Iterable[stripe.PaymentIntent], key: str) -> Hold | None:
     return None
 
 
-def _moved(moves: Iterable[Move], key: str) -> Effect | None:
+def _moved(moves: Iterable[Move], key: str, former: Collection[str], but: Collection[str]) -> Effect | None:
+    """The move with the key, however it ended; else one that stands, with a former key, and is not known otherwise."""
+    found = None
     for move in moves:
         if noted(move, "key") == key:
-            return _refund(move) if isinstance(move, stripe.Refund) else _effect(move)
-    return None
+            return _made(move)
+        failed = isinstance(move, stripe.Refund) and move.status in NOT_REFUNDED
+        if noted(move, "key") in former and own_id(move) not in but and not failed:
+            found = move
+    return None if found is None else _made(found)
+
+
+def _made(move: Move) -> Effect:
+    return _refund(move) if isinstance(move, stripe.Refund) else _effect(move)

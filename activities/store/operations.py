@@ -33,6 +33,14 @@ class Standing:
     code: str
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The keys of operations that were held back, and the provider's objects that others are known to have made."""
+
+    held_back: tuple[str, ...]
+    made: frozenset[str]
+
+
 def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime) -> Standing:
     """Write the operation down if it is not; then tell how it stands.
 
@@ -54,12 +62,12 @@ def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
     return _find(conn, order_id, op) is not None
 
 
-def earlier_keys(conn: Connection, order_id: str, op: MoneyOp, codes: Collection[str]) -> tuple[str, ...]:
-    """The keys of older operations of that kind, on a slice of this one's, that were refused with one of the codes."""
+def before(conn: Connection, order_id: str, op: MoneyOp, codes: Collection[str]) -> Before:
+    """What is known of the order's older operations of that kind; held back are those refused with one of the codes."""
     kind = (operations.c.order_id == order_id, operations.c.verb == op.verb.value, operations.c.seq < op.seq)
-    refused = (operations.c.state == "refused", operations.c.code.in_(codes))
-    found = conn.execute(select(operations.c.key, operations.c.slices).where(*kind, *refused))
-    return tuple(key for key, slices in found if set(slices) & set(op.slices))
+    rows = conn.execute(select(operations).where(*kind).order_by(operations.c.seq)).all()
+    back = (row for row in rows if row.state == "refused" and row.code in codes and set(row.slices) & set(op.slices))
+    return Before(tuple(row.key for row in back), frozenset(row.ref for row in rows if row.ref))
 
 
 def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:

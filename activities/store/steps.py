@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -89,11 +89,13 @@ def is_taken(conn: Connection, order_id: str, command_id: str) -> bool:
     return conn.scalar(taken) is not None
 
 
-def refused_last(conn: Connection, order_id: str, command_ids: Collection[str]) -> dict[str, datetime]:
-    """When each of the commands was last refused as a signal of the order; those that never were are left out."""
-    last = select(refusals.c.command_id, func.max(refusals.c.at)).group_by(refusals.c.command_id)
-    found = conn.execute(last.where(refusals.c.order_id == order_id, refusals.c.command_id.in_(command_ids)))
-    return {row[0]: row[1] for row in found}
+def refused_last(conn: Connection, order_id: str) -> dict[tuple[str, str], datetime]:
+    """When signals of the order were last refused, by command id and name."""
+    known = refusals.c.command_id, refusals.c.name
+    found = conn.execute(
+        select(*known, func.max(refusals.c.at)).where(refusals.c.order_id == order_id).group_by(*known)
+    )
+    return {(row[0], row[1]): row[2] for row in found}
 
 
 _RECORD = text(

@@ -8,10 +8,14 @@ from uuid import uuid4
 import pytest
 
 from activities.cashier import operation_key
+from domain.money import Verb
 from domain.state import MoneyOp, Order, Role
-from tests.life import BUYER, Life
+from sandbox.payments.disputes import FEE
+from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of
+from tests.stories.claims import claimed
+from tests.stories.test_claims_and_banks import charged_back, told
 
 STOREFRONT = Role.STOREFRONT
 
@@ -94,9 +98,50 @@ async def test_a_release_that_lands_after_it_was_given_up_is_not_made_again(
 
 async def land(market: Marketplace, order: Order, op: MoneyOp) -> None:
     """A request that was long on its way reaches the provider."""
-    key, account = operation_key(order.order_id, op), order.account.ref
-    where = {"order_id": order.order_id, "charge": op.subject, "account": account}
-    await asyncio.to_thread(lambda: market.payments.release(**where, amount=op.amount, key=key))
+    key, payments = operation_key(order.order_id, op), market.payments
+    where = {"order_id": order.order_id, "account": order.account.ref}
+    if op.verb is Verb.REFUND:
+        await asyncio.to_thread(lambda: payments.refund(charge=op.subject, amount=op.amount, key=key))
+    else:
+        await asyncio.to_thread(lambda: payments.release(**where, charge=op.subject, amount=op.amount, key=key))
+
+
+async def part_refunded_late(market: Marketplace) -> Life:
+    """A part of a line is to go back; its request lands after it was held back because of a dispute, which is won."""
+    life = await claimed(market)
+    await life.send("offer_refund", SELLER, amount="20.00 EUR")
+    market.sandbox.move_clock(life.order_id, await life.now())
+    market.sandbox.fault("unavailable", order_id=life.order_id, operation="refund", times=1)
+    await life.send("accept_offer", BUYER)
+    sent = life.state()
+    assert sent.op is not None
+    dispute = await charged_back(market, life)
+    await life.desk("retry")
+    assert [stuck.code for stuck in life.state().stuck] == ["Disputed"]
+    market.sandbox.close_dispute(dispute, "won", fee_returned=FEE)
+    await land(market, sent, sent.op)
+    await told(market, life, dispute)
+    await life.desk("retry")
+    assert life.money()["refunded"] == "20.00 EUR"
+    return life
+
+
+async def test_a_refund_that_landed_late_is_found_once_and_the_next_one_is_made(market: Marketplace) -> None:
+    life = await part_refunded_late(market)
+    await life.desk("refund", lines=["L1"])
+    assert [effect["amount"] for effect in life.book() if effect["kind"] == "refund"] == [2000, 2000]
+    assert life.money()["refunded"] == "40.00 EUR"
+    await life.check()
+
+
+async def test_a_refund_that_landed_late_and_fails_is_given_again(market: Marketplace, receiver: Receiver) -> None:
+    life = await part_refunded_late(market)
+    refund = next(effect["object"] for effect in life.book() if effect["kind"] == "refund")
+    market.sandbox.settle_refund(refund, "failed")
+    await receiver.tell(refund)
+    await life.desk("retry")
+    assert [effect["amount"] for effect in life.book() if effect["kind"] == "refund"] == [2000, 2000]
+    await life.check()
 
 
 async def test_a_release_that_was_made_counts_although_the_account_was_changed_meanwhile(market: Marketplace) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import OperationalError
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities import runs
 from activities.store import orders
 from activities.store.database import connect
 from domain import wire
 from domain.errors import Refused
 from domain.state import Order
+from starter.answers import Unreachable
 from starter.runs import Runs
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
+from tests.workflow.test_handing_over import ended, found, hand
 
 NOWHERE = connect("postgresql://nobody@127.0.0.1:1/nowhere")
 
@@ -102,9 +108,74 @@ async def test_a_refused_signal_that_is_sent_again_is_judged_again(quiet: Market
     assert life.steps() == ["place", "confirm", "ask_time"]
 
 
+async def test_what_was_sent_again_is_handed_over_where_it_came_last(quiet: Marketplace) -> None:
+    with quiet.worker() as worker:
+        async with worker:
+            life = await quiet.order()
+            early = life.message(SELLER, {"days": 1}, "ask-1")
+            await life.handle.signal("ask_time", early)
+            await life.rest()
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    await life.handle.signal("ask_time", early)
+    await life.restart()
+    assert life.steps() == ["place", "confirm", "ask_time"]
+
+
+class Broken:
+    """Hands commands over like the real thing, but never one: Temporal goes away just then."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, told: Callable[[str, Mapping[str, Any]], bool]) -> None:
+        self._real, self._told = runs.hand_over, told
+        monkeypatch.setattr(runs, "hand_over", self)
+
+    async def __call__(self, engine: Any, client: Any, order_id: str, name: str, message: Mapping[str, Any]) -> bool:
+        if self._told(name, message):
+            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+        return await self._real(engine, client, order_id, name, message)
+
+
+async def test_two_commands_under_one_id_are_judged_both_also_when_a_restart_breaks_off(
+    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("ask_time", life.message(SELLER, {"days": 1}, "c-1"))
+    await life.handle.signal("confirm", life.message(SELLER, {}, "c-1"))
+    with monkeypatch.context() as patched:
+        Broken(patched, lambda name, _: name == "confirm")
+        with pytest.raises(Unreachable):
+            await life.restart()
+    await life.rest()
+    assert life.refusals() == ["shipping_due"]
+    await life.restart()
+    assert life.steps() == ["place", "confirm"]
+
+
+async def test_a_restart_of_an_order_that_is_over_is_repeated_and_nothing_is_lost(
+    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with quiet.worker() as worker:
+        async with worker:
+            life = await quiet.order()
+            await life.send("cancel", BUYER, reason="changed_mind")
+    news = [found(quiet, life) for _ in range(2)]
+    for message in news:
+        await hand(quiet, life, message)
+    with monkeypatch.context() as patched:
+        Broken(patched, lambda _, message: message["command_id"] == news[1]["command_id"])
+        with pytest.raises(Unreachable):
+            await life.restart()
+    await ended(life)
+    assert life.steps().count("payment_found") == 1
+    await life.restart()
+    await ended(life)
+    assert life.steps().count("payment_found") == 2
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
+        {"command_id": "confirm-0", "actor": {"role": "clock", "id": "clock"}},
+        {"command_id": "confirm-0", "actor": {"role": "seller", "id": "s"}, "body": {"a": "x" * 70_000}},
         {"command_id": "confirm-0"},
         b"\xff",
         7,
@@ -113,7 +184,7 @@ async def test_a_refused_signal_that_is_sent_again_is_judged_again(quiet: Market
         RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{oops")),
         RawValue(Payload(metadata={"encoding": b"made/up"}, data=b"?")),
     ],
-    ids=["no actor", "bytes", "number", "id is a number", "id is none", "no JSON", "unknown encoding"],
+    ids=["clock", "long", "no actor", "bytes", "number", "id is a number", "id is none", "no JSON", "unknown encoding"],
 )
 async def test_what_is_no_command_keeps_no_command_from_the_next_run(quiet: Marketplace, garbage: object) -> None:
     life = await placed(quiet)
@@ -121,6 +192,7 @@ async def test_what_is_no_command_keeps_no_command_from_the_next_run(quiet: Mark
     await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
     await life.restart()
     assert life.steps() == ["place", "confirm"]
+    assert life.refusals() == []
 
 
 async def test_an_order_that_is_over_stays_over_when_nothing_was_kept(market: Marketplace) -> None:
