@@ -167,6 +167,7 @@ def _returned(order: Order, event: DisputeWon) -> Booking:
             _credit(escrow_account(order.order_id, dispute.dispute_id), dispute.restorable),
             _credit(suspense_account(order.order_id), event.stray),
             _credit(LOSSES, total([dispute.lost, *(part.amount for part in event.made_up)], order.currency)),
+            *([_credit(LOSSES, event.recovered)] if event.recovered else []),
         ]
     fee = [] if dispute.fee_back else [_credit(DISPUTE_FEES, event.fee)]
     taken_in = (_debit(CLEARING, dispute.amount), _debit(CLEARING, event.fee))

@@ -380,12 +380,14 @@ class DisputeOpened:
 class DisputeWon:
     """The withdrawn money came back, `fee` of the fee with it. `dispute` is as it stood before.
 
-    `made_up` is what of it makes up for the platform's losses from other disputes, of what the buyer would have.
+    `made_up` is what of it makes up for the platform's losses from other disputes, of what the buyer would have;
+    `recovered` what makes good the seller's debt that was written off, of what the seller would have.
     """
 
     dispute: Dispute
     fee: Money
     made_up: tuple[Part, ...] = ()
+    recovered: Money | None = None
 
     @property
     def stray(self) -> Money:
@@ -394,8 +396,9 @@ class DisputeWon:
 
     @property
     def won(self) -> Dispute:
-        """The dispute with what of its fee goes back to the seller, who owed it."""
-        return replace(self.dispute, fee_back=self.fee) if self.dispute.fee_owed else self.dispute
+        """The dispute with what of its fee goes back to the seller, who owed it, and what of it the platform keeps."""
+        fee_back = self.fee if self.dispute.fee_owed else self.dispute.fee_back
+        return replace(self.dispute, fee_back=fee_back, recovered=self.recovered)
 
 
 @dataclass(frozen=True, slots=True)

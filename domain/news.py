@@ -7,7 +7,7 @@ that is over, too: its end is final for money but for these (W3).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.business_time import add_business_days
@@ -262,6 +262,9 @@ def win_dispute(moment: Moment) -> tuple[Event, ...]:
     freed = tuple(line.line_id for line in order.lines if line.held == f"dispute:{dispute.dispute_id}")
     made = made_up(order, order.disputed_charge(dispute), dispute.stray_back, dispute.dispute_id)
     won = DisputeWon(dispute, body.fee, made)
+    sellers = won.won.restorable - won.won.restorable_fee
+    if order.written_off and dispute.status is DisputeStatus.BORNE and sellers:
+        won = replace(won, recovered=min(order.written_off, sellers))
     return (*reopened(order), won, LinesHeld(freed, "")) if freed else (*reopened(order), won)
 
 

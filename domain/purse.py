@@ -81,7 +81,8 @@ class Bearer(StrEnum):
 class Share:
     """One share of a lost dispute: the slice ("" for none), who bears it, and how much of it is the platform's fee.
 
-    `due` says that it was to go back to the buyer anyway, because its line is dead or a claim granted it.
+    `due` says that it was to go back to the buyer anyway, because its line is dead or a claim granted it; `claim` names
+    the one whose ruling says so, as long as it may be appealed against.
     """
 
     piece: str
@@ -89,6 +90,7 @@ class Share:
     amount: Money
     fee: Money
     due: bool = False
+    claim: str = ""
 
     @property
     def restorable(self) -> bool:
@@ -111,7 +113,8 @@ class Dispute:
     """A chargeback: `amount` and `fee` were withdrawn by the provider. `parts` are the slices that it holds.
 
     `shares` say who bears it once it is lost, and `fee_owed` that the seller owes its fee; `fee_back` is what of that
-    came back with a win afterwards. `charge` is the payment that it is about, "" for the one that pays for the order.
+    came back with a win afterwards, and `recovered` what of the win made good a debt that was written off. `charge` is
+    the payment that it is about, "" for the one that pays for the order.
     """
 
     dispute_id: str
@@ -125,6 +128,7 @@ class Dispute:
     fee_owed: bool = False
     fee_back: Money | None = None
     charge: str = ""
+    recovered: Money | None = None
 
     @property
     def holds(self) -> bool:
@@ -135,7 +139,8 @@ class Dispute:
     def restorable(self) -> Money:
         """What goes back into escrow when a dispute that was borne is won after all: what would be the seller's."""
         shares = [share.amount for share in self.shares if share.restorable]
-        return total([*shares, *([self.fee_back] if self.fee_back else [])], self.amount.currency)
+        less = [-self.recovered] if self.recovered else []
+        return total([*shares, *([self.fee_back] if self.fee_back else []), *less], self.amount.currency)
 
     @property
     def lost(self) -> Money:

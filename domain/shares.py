@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from domain.money import Money, Verb, allocate, total
@@ -72,13 +72,9 @@ def by_slice(parts: Iterable[Part]) -> dict[str, Money]:
     return sums
 
 
-def _pieces(order: Order) -> tuple[str, ...]:
-    return (*(line.line_id for line in order.lines), SHIPPING)
-
-
 def _there(order: Order, charge: str) -> Iterator[str]:
     """The slices whose money came with a charge and is in escrow, paid out, or on its way back."""
-    for piece in _pieces(order) if charge == order.payment.charge else ():
+    for piece in (*(line.line_id for line in order.lines), SHIPPING) if charge == order.payment.charge else ():
         if order.funds_of(piece) in (Funds.ESCROW, Funds.RELEASED):
             yield piece
     if order.in_suspense(charge):
@@ -161,26 +157,35 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
         if bearer is not None:
             # A refund that was under way when the dispute came has left less than it is about.
             amount = min(part.amount, _left(order, part.piece, charge))
-            due = min(amount, _due(order, part.piece))
-            fee, fee_of_due = (_fee_back(order, part.piece, share) for share in (amount, due))
-            yield Share(part.piece, bearer, due, fee_of_due, due=True)
-            yield Share(part.piece, bearer, amount - due, fee - fee_of_due)
+            yield from _split(order, Part(part.piece, amount), bearer)
             uncovered -= amount
     yield Share("", Bearer.PLATFORM, uncovered, Money.zero(order.currency))
 
 
-def _due(order: Order, piece: str) -> Money:
-    """What of a slice is to go back to the buyer: a dead line, shipping without a live one, a promise."""
-    if _goes_back(order, piece):
-        return order.left(piece)
-    ruled = (part for claim in order.open_claims if claim.ruling for part in claim.ruling.parts)
-    return total([part.amount for part in (*order.due_back, *ruled) if part.piece == piece], order.currency)
+def _split(order: Order, part: Part, bearer: Bearer) -> Iterator[Share]:
+    """What is taken of a slice: first what is the buyer's in any case, then the seller's."""
+    had = fee = Money.zero(order.currency)
+    for claim, most in (*_dues(order, part.piece), (None, part.amount)):
+        had += (amount := min(most, part.amount - had))
+        share = Share(part.piece, bearer, amount, _fee_back(order, part.piece, had) - fee)
+        fee += share.fee
+        yield share if claim is None else replace(share, due=True, claim=claim)
 
 
-def _goes_back(order: Order, piece: str) -> bool:
-    """Whether all of a slice is the buyer's: of a line, because it is dead; of shipping, because no line is live."""
+def _dues(order: Order, piece: str) -> Iterator[tuple[str, Money]]:
+    """What of a slice is to go back to the buyer, each with the claim whose ruling says so, "" for good."""
     line = next((line for line in order.lines if line.line_id == piece), None)
-    return (line is not None and line.state in DEAD) or (piece == SHIPPING and not order.live)
+    if (line is not None and line.state in DEAD) or (piece == SHIPPING and not order.live):
+        yield "", order.left(piece)
+        return
+    yield "", _of(order.due_back, piece, order.currency)
+    for claim in order.open_claims:
+        if claim.ruling is not None:
+            yield claim.claim_id, _of(claim.ruling.parts, piece, order.currency)
+
+
+def _of(parts: Iterable[Part], piece: str, currency: str) -> Money:
+    return total([part.amount for part in parts if part.piece == piece], currency)
 
 
 def with_dues(order: Order) -> Order:
@@ -188,13 +193,14 @@ def with_dues(order: Order) -> Order:
 
     A line of which the bank left nothing is dead as well, but it was the bank that gave it back.
     """
-    theirs = {piece for piece in _pieces(order) if _goes_back(order, piece) and order.left(piece)}
-    return _borne_as(order, lambda share: replace(share, due=True) if share.piece in theirs else share)
+    back = {line.line_id for line in order.lines if line.state in DEAD and order.left(line.line_id)}
+    theirs = {*back, SHIPPING} if back and not order.live else back
+    return _borne_as(order, lambda share: replace(share, due=True, claim="") if share.piece in theirs else share)
 
 
-def undue(order: Order, pieces: Collection[str]) -> Order:
-    """What was taken of slices whose ruling is appealed against is not the buyer's by that ruling any more."""
-    return _borne_as(order, lambda share: replace(share, due=False) if share.piece in pieces else share)
+def undue(order: Order, claim_id: str) -> Order:
+    """What was taken of the parts of a ruling that is appealed against is not the buyer's by that ruling any more."""
+    return _borne_as(order, lambda share: replace(share, due=False, claim="") if share.claim == claim_id else share)
 
 
 def _borne_as(order: Order, change: Callable[[Share], Share]) -> Order:

@@ -338,8 +338,8 @@ class Order:
 
     `paused` is an operator's pause; it may overlap with the provider's `reviews`, and clocks run when all are over.
     `given_back` is what of a slice went back to the buyer while the rest of it goes its way, `granted` what is still to
-    go so. `under_way` is a step that an earlier run had begun when it was ended (`domain.contract.begun`); the run that
-    starts here carries it out first.
+    go so. Of what the seller owed, `written_off` is the platform's loss. `under_way` is a step that an earlier run had
+    begun when it was ended (`domain.contract.begun`); the run that starts here carries it out first.
     """
 
     order_id: str
@@ -367,6 +367,7 @@ class Order:
     moves: tuple[Moved, ...] = ()
     disputes: tuple[Dispute, ...] = ()
     debt: Debt | None = None
+    written_off: Money | None = None
     strays: tuple[Stray, ...] = ()
     op: MoneyOp | None = None
     stuck: tuple[Stuck, ...] = ()

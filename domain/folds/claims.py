@@ -62,10 +62,9 @@ def _ruled(order: Order, event: ClaimRuled) -> Order:
 
 
 def _appealed(order: Order, event: ClaimAppealed) -> Order:
-    """What was ruled does not hold, nor what the ruling had promised of lines that are still in question."""
+    """What was ruled does not hold, nor what it had promised of the money that the bank took meanwhile."""
     order = _claim(order, event.claim_id, lambda c: replace(c, appealed=True, ruling=None))
-    claim = order.claim(event.claim_id)
-    return undue(order, {line.line_id for line in order.live if claim is not None and line.line_id in claim.lines})
+    return undue(order, event.claim_id)
 
 
 def _awarded(order: Order, event: RefundAwarded) -> Order:

@@ -209,9 +209,10 @@ def _debt_paid(order: Order, event: DebtPaid) -> Order:
     return replace(_settled(order, Verb.REVERSE_RELEASE, ()), debt=event.debt)
 
 
-def _written_off(order: Order, _: DebtWrittenOff) -> Order:
+def _written_off(order: Order, event: DebtWrittenOff) -> Order:
     stuck = tuple(item for item in order.stuck if item.verb is not Verb.REVERSE_RELEASE)
-    return replace(_settled(order, Verb.WRITE_OFF, ()), stuck=stuck, debt=None)
+    gone = event.amount if order.written_off is None else order.written_off + event.amount
+    return replace(_settled(order, Verb.WRITE_OFF, ()), stuck=stuck, debt=None, written_off=gone)
 
 
 def _refund_failed(order: Order, event: RefundFailed) -> Order:
@@ -241,7 +242,10 @@ def _won(order: Order, event: DisputeWon) -> Order:
     dispute = event.won
     borne = dispute.status is DisputeStatus.BORNE and bool(dispute.restorable)
     status = DisputeStatus.RESTORED if borne else DisputeStatus.WON
-    order = _made_up(_dispute(order, dispute.dispute_id, status=status, fee_back=dispute.fee_back), event.made_up)
+    changes = {"status": status, "fee_back": dispute.fee_back, "recovered": dispute.recovered}
+    order = _made_up(_dispute(order, dispute.dispute_id, **changes), event.made_up)
+    if event.recovered and order.written_off is not None:
+        order = replace(order, written_off=order.written_off - event.recovered)
     again = (Stray(order.disputed_charge(dispute), event.stray),) if event.stray else ()
     order = replace(order, strays=(*order.strays, *again))
     return replace(order, disputes=covered(order))

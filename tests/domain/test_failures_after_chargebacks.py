@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.money import Money, Verb, total
+from domain.money import Money, Verb
 from domain.purse import Bearer, Dispute, DisputeStatus
 from domain.state import Cause, Role
-from tests.domain.claims_world import OTHER_JUDGE, escalated, received
+from tests.domain.claims_world import received
 from tests.domain.telling import Telling
 from tests.domain.world import Life, delivered, done, no, round_trips, unclear
 
@@ -280,31 +280,6 @@ def test_what_a_claim_granted_goes_to_the_buyer_once_when_the_seller_wins_in_the
     win(life, "dp_2")
     life.wait(days=60)
     assert given(life) == ["100.00 EUR"]
-
-
-def test_what_the_bank_took_before_a_line_went_back_is_the_buyers_when_the_seller_wins_in_the_end() -> None:
-    life = charged_back(delivered(), "10.00 EUR", reason="other")
-    life.do("refund", SPECIALIST, lines=["a", "b"], **NOTE)
-    life.settle_money()
-    assert given(life) == ["45.00 EUR"]
-    win(life)
-    life.wait(days=60)
-    assert (given(life), life.over) == (["45.00 EUR", "10.00 EUR"], True)
-    assert (life.ledger.balance("seller:seller-1"), balances(life)) == (0, FEE_OF_BANK)
-
-
-@pytest.mark.parametrize(("amount", "appealed"), [("425.00 EUR", False), ("50.00 EUR", False), ("50.00 EUR", True)])
-def test_what_a_ruling_gives_the_buyer_is_his_when_the_seller_wins_in_the_end(amount: str, appealed: bool) -> None:
-    life = escalated()
-    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="100.00 EUR", **NOTE)
-    charged_back(life, amount, reason="other")
-    if appealed:
-        life.do("appeal_claim", SELLER)
-        life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
-    win(life)
-    life.wait(days=60)
-    back = total([Money.parse(text) for text in given(life)], "EUR")
-    assert str(back) == ("0.00 EUR" if appealed else "100.00 EUR")
 
 
 def test_a_loss_that_a_win_has_made_good_takes_nothing_of_a_refund_that_fails() -> None:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.model.sale import Sale, Slice
+
+Due = tuple[str, int]
+"""What is to go back to the buyer in any case, by a claim's ruling, or, with no name, for good."""
 
 
 @dataclass
 class Taken:
-    """What a dispute took of a slice; `due` says that it was to go back to the buyer anyway."""
+    """What a dispute took of a slice; `due`: it was to go back to the buyer anyway, maybe by the ruling of `claim`."""
 
     piece: str
     net: int
     fee: int
-    due: bool
+    due: bool = False
+    claim: str = ""
 
 
 @dataclass
@@ -34,6 +42,7 @@ class Dispute:
     taken: list[Taken] = field(default_factory=list)
     stray: int = 0
     fee_back: int = 0
+    recovered: int = 0
 
     @property
     def holds(self) -> bool:
@@ -44,9 +53,41 @@ class Dispute:
     def won_back(self) -> tuple[int, int]:
         """What goes to the seller, and to the platform as its fee, when it is won late."""
         sellers = [taken for taken in self.taken if not taken.due]
-        return sum(taken.net for taken in sellers) + self.fee_back, sum(taken.fee for taken in sellers)
+        net = sum(taken.net for taken in sellers) + self.fee_back - self.recovered
+        return net, sum(taken.fee for taken in sellers)
 
     @property
     def stray_back(self) -> int:
         """What goes on its way back to the buyer when it is won late."""
         return self.stray + sum(taken.net + taken.fee for taken in self.taken if taken.due)
+
+
+def dues(sale: Sale) -> dict[str, list[Due]]:
+    """What of each slice is no money of the seller's, should the seller win in the end."""
+    found = {name: [("", amount)] for name, amount in sale.due_back.items()}
+    for claim in sale.open_claims:
+        for name, amount in (claim.ruling or {}).items():
+            found.setdefault(name, []).append((claim.name, amount))
+    whole = [line for line in sale.lines.values() if not line.live] + ([] if sale.live else [sale.shipping])
+    return {**found, **{piece.name: [("", piece.left)] for piece in whole}}
+
+
+def split(piece: Slice, amount: int, due: list[Due]) -> list[Taken]:
+    """The next `amount` of a slice: first what is the buyer's, then the seller's, each with its part of the fee."""
+    found, done = [], 0
+    for claim, most in [*due, (None, amount)]:
+        before, done = piece.part(done), done + min(most, amount - done)
+        net, fee = piece.part(done)
+        found.append(Taken(piece.name, net - before[0], fee - before[1], claim is not None, claim or ""))
+    return found
+
+
+def count_dues(sale: Sale) -> None:
+    """What the bank had taken of a slice whose rest is the buyer's by now is the buyer's as well."""
+    theirs = {line.name for line in sale.lines.values() if not line.live and line.left}
+    if theirs and not sale.live:
+        theirs.add(sale.shipping.name)
+    for dispute in sale.disputes.values():
+        for taken in dispute.taken if dispute.state == "borne" else ():
+            if taken.piece in theirs:
+                taken.due, taken.claim = True, ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.model.chargebacks import Taken
+from tests.model.chargebacks import dues, split
 from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice, Stuck
 from tests.model.tickets import open_ticket
 
@@ -147,6 +147,7 @@ def done(sale: Sale, ref: str, limit: datetime | None, renewable: bool, netted: 
         case "bear":
             _bear(sale, op.subject, now)
         case "write_off":
+            sale.written_off += op.amount
             sale.sums.L += op.amount
             sale.owe(-op.amount, now)
     unstick(sale, op)
@@ -218,7 +219,7 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
     dispute = sale.disputes[name]
     dispute.state, rest = "borne", dispute.amount
     sale.sums.P -= dispute.amount
-    dues, stray = _dues(sale), 0
+    due, stray = dues(sale), 0
     for piece_name, part in dispute.parts.items():
         if piece_name == SUSPENSE:
             stray = _unsuspend(sale, dispute.charge or sale.own_charge, part)
@@ -228,8 +229,7 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
         if not amount:
             continue
         net, fee = piece.part(amount)
-        of_due = piece.part(min(amount, dues.get(piece_name, 0)))
-        dispute.taken += [Taken(piece_name, *of_due, True), Taken(piece_name, net - of_due[0], fee - of_due[1], False)]
+        dispute.taken += split(piece, amount, due.get(piece_name, []))
         if piece.where == "released":
             sale.owe(net, now)
             sale.sums.K -= fee
@@ -247,28 +247,6 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee
     free(sale, f"dispute:{name}")
-
-
-def _dues(sale: Sale) -> dict[str, int]:
-    """What is to go back to the buyer in any case: it is no money of the seller's, should the seller win in the end."""
-    promised = sale.due_back
-    for claim in sale.open_claims:
-        for name, amount in (claim.ruling or {}).items():
-            promised[name] = promised.get(name, 0) + amount
-    return {**promised, **{piece.name: piece.left for piece in _going_back(sale)}}
-
-
-def _going_back(sale: Sale) -> list[Slice]:
-    dead = [line for line in sale.lines.values() if not line.live]
-    return [piece for piece in [*dead, *([] if sale.live else [sale.shipping])] if piece.left]
-
-
-def count_dues(sale: Sale) -> None:
-    """What the bank had taken of a slice whose rest is the buyer's by now is the buyer's as well."""
-    theirs = {piece.name for piece in _going_back(sale)}
-    for dispute in sale.disputes.values():
-        for taken in dispute.taken if dispute.state == "borne" else ():
-            taken.due = taken.due or taken.piece in theirs
 
 
 def _counts_as_refund(sale: Sale, name: str, amount: int) -> None:

@@ -210,6 +210,9 @@ def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
             dispute.fee_back = fee
         else:
             sale.sums.L -= fee
+        dispute.recovered = min(sale.written_off, dispute.won_back[0])
+        sale.written_off -= dispute.recovered
+        sale.sums.L -= dispute.recovered
     dispute.state = "restored" if sum(dispute.won_back) else "won"
     cover_all(sale)
     free(sale, f"dispute:{body['dispute']}")

@@ -16,6 +16,7 @@ from domain.state import Actor, MoneyOp, Order, Role, is_over
 from tests.domain.world import START, Ledger, settled, started, with_calendars
 from tests.model import clocks, desk, money
 from tests.model.cases import overtake
+from tests.model.chargebacks import count_dues
 from tests.model.compare import OWED, broken, differences
 from tests.model.moves import Dice, Move, Ring, Say, Wait, move
 from tests.model.news import given_back
@@ -254,7 +255,7 @@ class Pair:
         return Done(f"{op.verb}-{op.seq}", op.amount - Money(own + others, op.amount.currency), netted=parts)
 
     def _check(self) -> None:
-        money.count_dues(self.sale)
+        count_dues(self.sale)
         waits = money.capture_due(self.sale) and not self.sale.captured
         self.capture_due = (self.capture_due or self.now) if waits else None
         for wrong in [*differences(self.order, self.sale), *broken(self.sale, self.ledger)]:

@@ -201,6 +201,7 @@ class Sale:
     payouts: list[Payout] = field(default_factory=list)
     refunds: dict[str, dict[str, int]] = field(default_factory=dict)
     owed_since: datetime | None = None
+    written_off: int = 0
     strays: list[tuple[str, int]] = field(default_factory=list)
     charges: set[str] = field(default_factory=set)
     own_charge: str = ""

@@ -1,0 +1,77 @@
+"""A lost chargeback is won after all: everybody gets what is his by then, and nobody anything twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.money import Money, Verb, total
+from domain.state import Role
+from tests.domain.claims_world import OTHER_JUDGE, escalated
+from tests.domain.test_failures_after_chargebacks import FEE_OF_BANK, NOTE, balances, charged_back, given, win
+from tests.domain.world import delivered, new_order, no
+
+PROVIDER, BUYER, SELLER, SPECIALIST = Role.PROVIDER, Role.BUYER, Role.SELLER, Role.SPECIALIST
+
+
+def test_what_the_bank_took_before_a_line_went_back_is_the_buyers_when_the_seller_wins_in_the_end() -> None:
+    life = charged_back(delivered(), "10.00 EUR", reason="other")
+    life.do("refund", SPECIALIST, lines=["a", "b"], **NOTE)
+    life.settle_money()
+    assert given(life) == ["45.00 EUR"]
+    win(life)
+    life.wait(days=60)
+    assert (given(life), life.over) == (["45.00 EUR", "10.00 EUR"], True)
+    assert (life.ledger.balance("seller:seller-1"), balances(life)) == (0, FEE_OF_BANK)
+
+
+@pytest.mark.parametrize(("amount", "appealed"), [("425.00 EUR", False), ("50.00 EUR", False), ("50.00 EUR", True)])
+def test_what_a_ruling_gives_the_buyer_is_his_when_the_seller_wins_in_the_end(amount: str, appealed: bool) -> None:
+    life = escalated()
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="100.00 EUR", **NOTE)
+    charged_back(life, amount, reason="other")
+    if appealed:
+        life.do("appeal_claim", SELLER)
+        life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
+    win(life)
+    life.wait(days=60)
+    back = total([Money.parse(text) for text in given(life)], "EUR")
+    assert str(back) == ("0.00 EUR" if appealed else "100.00 EUR")
+
+
+def test_an_appeal_takes_nothing_of_what_another_claim_has_settled() -> None:
+    life = escalated()
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="100.00 EUR", **NOTE)
+    charged_back(life, "50.00 EUR", reason="other")
+    life.until("decision_stands")
+    life.settle_money()
+    life.do("open_claim", BUYER, reason="damaged", lines=["a"])
+    life.until("claim_unanswered")
+    life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
+    life.do("appeal_claim", BUYER)
+    win(life)
+    life.settle_money()
+    back = total([Money.parse(text) for text in given(life)], "EUR")
+    assert str(back) == "100.00 EUR"
+
+
+@pytest.mark.parametrize(("reason", "fee"), [("other", "0.00 EUR"), ("not_received", "15.00 EUR")])
+def test_what_was_written_off_is_recovered_before_the_seller_gets_anything_of_a_win(reason: str, fee: str) -> None:
+    life = delivered(answer=no("InsufficientFunds", Verb.REVERSE_RELEASE))
+    life.do("receive", BUYER)
+    life.settle_money()
+    charged_back(life, reason=reason)
+    life.wait(days=120)
+    assert life.ledger.balance("platform:losses") < 0
+    life.do("win_dispute", PROVIDER, dispute="dp_1", fee=fee)
+    life.wait(days=60)
+    paid = total([move.left for move in life.order.moves if move.verb is Verb.RELEASE], "EUR")
+    assert (str(paid), life.over) == ("51.00 EUR", True)
+    assert (life.ledger.balance("platform:losses"), life.ledger.balance("platform:fees")) == (0, 400)
+
+
+def test_shipping_of_which_the_bank_left_a_cent_is_the_sellers_when_the_seller_wins_in_the_end() -> None:
+    life = charged_back(delivered(new_order(prices=("0.06",), shipping="5.00")), "5.05 EUR", reason="other")
+    assert life.order.left("shipping") == Money(1, "EUR")
+    win(life)
+    life.wait(days=60)
+    assert given(life) == ["0.01 EUR"]
