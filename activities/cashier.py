@@ -30,7 +30,8 @@ EXACT = frozenset(Verb) - INTERNAL - {Verb.VOID}
 
 HELD_BACK = ("Disputed", "UnderReview", "AccountUnsettled")
 """Why we did not send an operation again whose fate was unknown. The first request may still reach the provider, so
-whatever comes in its place is asked after under the old key as well."""
+a later one of its kind on the same slices is asked after under the old key as well. A refund in place of a release is
+not: should that release land after all, reconciliation finds it."""
 
 RETURNS = (Verb.RELEASE, Verb.REFUND)
 """The operations that are held back."""
