@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from activities.providers.port import Effect, Hold, HoldState, PaymentProvider
 from activities.store import debts, operations, orders, payments
-from activities.store.operations import Before
+from activities.store.operations import Standing
 from domain.errors import (
     AlreadyDone,
     AuthorisationExpired,
@@ -27,16 +28,6 @@ from domain.state import MoneyOp, Order
 
 EXACT = frozenset(Verb) - INTERNAL - {Verb.VOID}
 """Verbs whose amount at the provider must be the one that was written down (P12); else a person looks at both books."""
-
-HELD_BACK = ("Disputed", "UnderReview", "AccountUnsettled")
-"""Why we did not send an operation again whose fate was unknown. The first request may still reach the provider, so
-a later one of its kind on the same slices is asked after under the old key as well. A refund in place of a release is
-not: should that release land after all, reconciliation finds it."""
-
-RETURNS = (Verb.RELEASE, Verb.REFUND)
-"""The operations that are held back."""
-
-NOTHING_BEFORE = Before((), frozenset())
 
 
 def operation_key(order_id: str, op: MoneyOp) -> str:
@@ -66,50 +57,43 @@ class Cashier:
                 return short
             standing = operations.begin(conn, order.order_id, op, key, now)
             netted = _netted(conn, order, op, fresh=standing.fresh)
-            before = operations.before(conn, order.order_id, op, HELD_BACK) if op.verb in RETURNS else NOTHING_BEFORE
         if op.verb in INTERNAL:
             return Done("", op.amount)
         if netted:
             op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
-        result = self._do(order, op, key, before, now, fresh=standing.fresh)
+        send = self._send_or_find if standing.fresh else partial(self._find_or_send, standing=standing, now=now)
+        result = _judged(lambda: send(order, op, key))
         if isinstance(result, Done) and op.verb in EXACT and result.amount != op.amount:
             return Unclear("AmountDiffers")
         return replace(result, netted=netted) if isinstance(result, Done) and netted else result
 
-    def _do(self, order: Order, op: MoneyOp, key: str, before: Before, now: datetime, *, fresh: bool) -> Result:
-        if fresh and not before.held_back:
-            return _judged(lambda: self._send_or_find(order, op, key, before))
-        return _judged(lambda: self._find_or_send(order, op, key, before, now))
+    def _find_or_send(self, order: Order, op: MoneyOp, key: str, standing: Standing, now: datetime) -> Result:
+        """What may have been sent before is asked after first: the provider forgets keys after a day (P11).
 
-    def _find_or_send(self, order: Order, op: MoneyOp, key: str, before: Before, now: datetime) -> Result:
-        """What may have been sent before is asked after first: the provider forgets keys after a day (P11)."""
-        found = self._find(order, op, key, before)
-        if found is None and _too_late(order, op, now):
+        What may not be sent again is given up only when the last request can no longer be on its way: money that has
+        not landed by then is free to go another way.
+        """
+        found = self._find(order, op, key)
+        if found is not None:
+            return found
+        if _too_late(order, op, now):
             return No("AuthorisationExpired")
-        if found is None and _is_disputed(order, op):
-            return No("Disputed")
-        if found is None and op.verb is Verb.RELEASE and order.reviewed_until is not None:
-            return No("UnderReview")
-        if found is None and op.verb is Verb.RELEASE and account_settled(order) > now:
-            return No("AccountUnsettled")
-        return found or self._send_or_find(order, op, key, before)
+        held_back = _held_back(order, op, now)
+        if held_back:
+            landed = now - standing.sent_at >= order.policy.money.lands_within
+            return No(held_back) if landed else Unclear(held_back)
+        with self._engine.begin() as conn:
+            operations.sent_again(conn, key, now)
+        return self._send_or_find(order, op, key)
 
-    def _send_or_find(self, order: Order, op: MoneyOp, key: str, before: Before) -> Result:
+    def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
         try:
             return self._send(order, op, key)
         except AlreadyDone:
-            return self._find(order, op, key, before) or No("AlreadyDone")
+            return self._find(order, op, key) or No("AlreadyDone")
 
-    def _find(self, order: Order, op: MoneyOp, key: str, before: Before) -> Result | None:
-        """What the operation did, or one that it comes in place of and whose effect nobody else has found."""
-        found = self._payments.lookup(
-            op.verb,
-            order_id=order.order_id,
-            subject=_about(order, op),
-            key=key,
-            former=before.held_back,
-            but=before.made,
-        )
+    def _find(self, order: Order, op: MoneyOp, key: str) -> Result | None:
+        found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
         return None if found is None else _done(found)
 
     def _send(self, order: Order, op: MoneyOp, key: str) -> Result:
@@ -204,6 +188,17 @@ def _about(order: Order, op: MoneyOp) -> str:
     """The object at the provider that a look-up starts from: the customer for a new hold, else what the money is on."""
     offer = order.payment.offer
     return offer.customer if op.verb is Verb.AUTHORISE and offer is not None else op.subject
+
+
+def _held_back(order: Order, op: MoneyOp, now: datetime) -> str:
+    """Why the rules of today do not let the operation be sent, "" when they do."""
+    if _is_disputed(order, op):
+        return "Disputed"
+    if op.verb is Verb.RELEASE and order.reviewed_until is not None:
+        return "UnderReview"
+    if op.verb is Verb.RELEASE and account_settled(order) > now:
+        return "AccountUnsettled"
+    return ""
 
 
 def _is_disputed(order: Order, op: MoneyOp) -> bool:

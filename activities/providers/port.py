@@ -10,7 +10,7 @@ A webhook and the provider's list of events say only where to look: whatever mov
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -225,20 +225,9 @@ class PaymentProvider(Protocol):
     def refund(self, *, charge: str, amount: Money, key: str) -> Effect:
         """Give `amount` of a captured charge back to the buyer."""
 
-    def lookup(
-        self,
-        verb: Verb,
-        *,
-        order_id: str,
-        subject: str,
-        key: str,
-        former: Collection[str] = (),
-        but: Collection[str] = (),
-    ) -> Hold | Effect | None:
+    def lookup(self, verb: Verb, *, order_id: str, subject: str, key: str) -> Hold | Effect | None:
         """What an earlier call with `key` did, or None when the provider knows of no effect.
 
-        Of a release or refund, what a call with one of the `former` keys did counts as well, except for the objects in
-        `but` and for what failed later.
         `subject` is the hold, charge or release the call was about, and the customer for authorise. A hold that the
         buyer has yet to authorise is given as unpaid. Raises Declined for a refund that failed later, Unknown when
         asking fails.

@@ -6,7 +6,7 @@ what an earlier call did. A capture, which makes no object of its own, leaves ``
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 import stripe
@@ -128,17 +128,8 @@ class StripePayments(StripeReader):
             )
             return _refund(refund)
 
-    def lookup(
-        self,
-        verb: Verb,
-        *,
-        order_id: str,
-        subject: str,
-        key: str,
-        former: Collection[str] = (),
-        but: Collection[str] = (),
-    ) -> Hold | Effect | None:
-        """What an earlier call with `key` did, or one with a `former` key, read from the provider.
+    def lookup(self, verb: Verb, *, order_id: str, subject: str, key: str) -> Hold | Effect | None:
+        """What an earlier call with `key` did, read from the provider.
 
         For authorise `subject` is the customer: the list by customer is up to date, while the search over all intents,
         used for "", can lag behind by a minute. Raises Declined for a refund that has failed since.
@@ -157,7 +148,7 @@ class StripePayments(StripeReader):
                 case Verb.VOID:
                     return self._voided(subject)
                 case _:
-                    return _moved(self._moves(verb, order_id, subject), key, former, but)
+                    return _moved(self._moves(verb, order_id, subject), key)
 
     def _is_reversed(self, release: str) -> bool:
         with translated():
@@ -241,17 +232,8 @@ def _held(intents: Iterable[stripe.PaymentIntent], key: str) -> Hold | None:
     return None
 
 
-def _moved(moves: Iterable[Move], key: str, former: Collection[str], but: Collection[str]) -> Effect | None:
-    """The move with the key, however it ended; else one that stands, with a former key, and is not known otherwise."""
-    found = None
+def _moved(moves: Iterable[Move], key: str) -> Effect | None:
     for move in moves:
         if noted(move, "key") == key:
-            return _made(move)
-        failed = isinstance(move, stripe.Refund) and move.status in NOT_REFUNDED
-        if noted(move, "key") in former and own_id(move) not in but and not failed:
-            found = move
-    return None if found is None else _made(found)
-
-
-def _made(move: Move) -> Effect:
-    return _refund(move) if isinstance(move, stripe.Refund) else _effect(move)
+            return _refund(move) if isinstance(move, stripe.Refund) else _effect(move)
+    return None

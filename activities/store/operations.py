@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -21,24 +20,17 @@ from domain.state import MoneyOp
 class Standing:
     """An operation as it is written down. `fresh`: it was written down just now, so nothing can have been sent yet.
 
+    `sent_at` is the order's time when it was last about to be sent.
     `state` is ``pending``, ``done`` or ``refused``; `done` is the amount that moved; `ref` is the provider's object and
     `code` its reason for a no.
     """
 
     fresh: bool
-    first_sent_at: datetime
+    sent_at: datetime
     state: str
     done: Money | None
     ref: str
     code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """The keys of operations that were held back, and the provider's objects that others are known to have made."""
-
-    held_back: tuple[str, ...]
-    made: frozenset[str]
 
 
 def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime) -> Standing:
@@ -54,7 +46,7 @@ def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime)
     if found is None or found.digest != row["digest"]:
         raise Conflict(f"operation {key} was asked for before with other parameters")
     done = None if found.done_minor is None else Money(found.done_minor, found.currency)
-    return Standing(False, found.first_sent_at, found.state, done, found.ref, found.code)
+    return Standing(False, found.sent_at, found.state, done, found.ref, found.code)
 
 
 def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
@@ -62,12 +54,10 @@ def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
     return _find(conn, order_id, op) is not None
 
 
-def before(conn: Connection, order_id: str, op: MoneyOp, codes: Collection[str]) -> Before:
-    """What is known of the order's older operations of that kind; held back are those refused with one of the codes."""
-    kind = (operations.c.order_id == order_id, operations.c.verb == op.verb.value, operations.c.seq < op.seq)
-    rows = conn.execute(select(operations).where(*kind).order_by(operations.c.seq)).all()
-    back = (row for row in rows if row.state == "refused" and row.code in codes and set(row.slices) & set(op.slices))
-    return Before(tuple(row.key for row in back), frozenset(row.ref for row in rows if row.ref))
+def sent_again(conn: Connection, key: str, now: datetime) -> None:
+    """Write down, before it happens, that a pending operation is sent once more."""
+    pending = update(operations).where(operations.c.key == key, operations.c.state == "pending")
+    conn.execute(pending.values(sent_at=now))
 
 
 def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:
@@ -84,6 +74,7 @@ def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:
         "digest": wire.digest(parameters),
         "asked_at": op.asked_at,
         "first_sent_at": now,
+        "sent_at": now,
     }
 
 

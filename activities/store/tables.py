@@ -137,6 +137,7 @@ operations = Table(
     _text("code", ""),
     _time("asked_at"),
     _time("first_sent_at"),
+    _time("sent_at"),
     _time("resolved_at", nullable=True),
     PrimaryKeyConstraint("order_id", "verb", "seq"),
     UniqueConstraint("key", name="operations_key"),

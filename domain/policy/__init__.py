@@ -181,8 +181,8 @@ class Transfers:
     unknown_ticket: timedelta = hours(
         24, "A day without a definite answer needs a person. No wish of the provider is waited for longer."
     )
-    read_back: timedelta = hours(
-        23, "Providers forget idempotency keys after 24 hours; from here on we ask before sending."
+    lands_within: timedelta = hours(
+        1, "A request without an answer may be on its way for so long; the money goes no other way meanwhile."
     )
 
 

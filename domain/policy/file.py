@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
-_KEYS_LIVE = timedelta(hours=24)
 
 LONGEST_WINDOW = 30
 """Business days; with weekends and holidays well within the days that pinned calendars always reach ahead."""
@@ -178,6 +177,7 @@ _NOT_LATER = (
     ("ship.ticket", "ship.end"),
     ("confirm.end", "ship.end"),
     ("money.first_retry", "money.longest_retry"),
+    ("money.lands_within", "money.unknown_ticket"),
 )
 
 
@@ -244,11 +244,6 @@ def _fees_below_all(policy: Policy) -> Iterator[_Rule]:
         )
 
 
-def _reads_back_in_time(policy: Policy) -> Iterator[_Rule]:
-    if policy.money.read_back >= _KEYS_LIVE:
-        yield _Rule("must be under 24 hours, when providers forget idempotency keys", ("money.read_back",))
-
-
 def _within_calendars(policy: Policy) -> Iterator[_Rule]:
     """Pinned calendars are extended `CALENDAR_MARGIN` days before their end, so no window may be longer than that."""
     for field, days in _windows(policy):
@@ -267,7 +262,6 @@ _CHECKS: tuple[Callable[[Policy], Iterator[_Rule]], ...] = (
     _is_renewed,
     _fits_horizon,
     _fees_below_all,
-    _reads_back_in_time,
     _within_calendars,
     _days_off_agree,
 )

@@ -208,7 +208,12 @@ REFUSED = {
     ),
     "a silent buyer beyond escrow": ('[receipt]\nweak_release = "80 days"', 4, "receipt.weak_release", "silent buyer"),
     "no escrow at all": ('[escrow]\nmargin = "90 days"', 4, "escrow.margin", "earlier than escrow.longest"),
-    "keys that are forgotten": ('[money]\nread_back = "24 hours"', 4, "money.read_back", "forget"),
+    "a request that lands after its ticket": (
+        '[money]\nlands_within = "25 hours"',
+        4,
+        "money.lands_within",
+        "later than",
+    ),
     "words on two lines": ('[expect]\nplaced = """\nsoon\n"""', 4, "expect.placed", "one line"),
     "what is not TOML": ("[ship]\nend = soon", 4, "file", "not TOML"),
     "an unclosed text": ('[ship]\nend = "5', 4, "file", "not TOML"),

@@ -310,21 +310,6 @@ def test_a_refund_can_stay_pending_and_fail_days_later(
     assert kinds(sandbox, order)[2:] == ["refund", "refund_failed", "refund"]
 
 
-def test_what_a_former_key_did_counts_unless_it_is_known_or_failed(
-    sandbox: SandboxClient, payments: PaymentProvider, order: str
-) -> None:
-    charge = charge_of(sandbox, payments, order, "pm_card_pendingRefund")
-    former = payments.refund(charge=charge, amount=PRICE, key=f"{order}/1")
-
-    def found(but: tuple[str, ...] = ()) -> object:
-        former = f"{order}/1", f"{order}/2"
-        return payments.lookup(Verb.REFUND, order_id=order, subject=charge, key=f"{order}/3", former=former, but=but)
-
-    assert (found(), found((former.ref,))) == (former, None)
-    sandbox.settle_refund(former.ref, "failed")
-    assert found() is None
-
-
 def test_a_key_that_was_used_for_something_else_is_a_conflict(
     sandbox: SandboxClient, payments: PaymentProvider, order: str
 ) -> None:

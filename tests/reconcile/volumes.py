@@ -159,7 +159,7 @@ ORDERS = (
 )
 OPERATIONS = (
     "operations (order_id, verb, seq, key, amount_minor, currency, slices, subject, digest, state, done_minor, ref,"
-    " asked_at, first_sent_at, resolved_at)"
+    " asked_at, first_sent_at, sent_at, resolved_at)"
 )
 STEPS = (
     "steps (order_id, seq, epoch, at, step, role, actor_id, source, command_id, ticket_id, before_stage, after_stage,"
@@ -192,9 +192,9 @@ def lay_down(database: Database, moves: Iterable[Move], pending: Iterable[Move] 
 
 
 def _operation(move: Move, *, done: bool) -> tuple[object, ...]:
-    ended: tuple[object, ...] = ("pending", None, "", move.at, move.at, None)
+    ended: tuple[object, ...] = ("pending", None, "", move.at, move.at, move.at, None)
     if done:
-        ended = ("done", move.minor, move.ref, move.at, move.at, move.at)
+        ended = ("done", move.minor, move.ref, move.at, move.at, move.at, move.at)
     about = (move.order_id, move.verb, move.seq, move.key, move.minor, move.currency, "[]", move.source, "digest")
     return (*about, *ended)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from activities.cashier import operation_key
+from activities.store.tables import steps
+from domain.deadlines import deadlines
+from domain.errors import Refused
 from domain.money import Verb
 from domain.state import MoneyOp, Order, Role
 from sandbox.payments.disputes import FEE
@@ -30,10 +35,36 @@ async def in_doubt(market: Marketplace, fault: str) -> Life:
     return life
 
 
-async def released(life: Life) -> None:
-    """Some days later, when what was held back may be sent."""
-    for _ in range(8):
-        if not life.state().moves:
+async def in_between(life: Life, code: str) -> None:
+    """Asked after and not sent again. It may be on its way, so that nothing else is done with the money for now."""
+    sent = len(life.effects())
+    await life.desk("retry")
+    assert (unknown(life), len(life.effects())) == (code, sent)
+
+
+def unknown(life: Life) -> str:
+    """Why the fate of the operation under way was not known when it was asked after last."""
+    query = select(steps.c.outcome).where(steps.c.order_id == life.order_id).order_by(steps.c.seq)
+    with life.market.engine.begin() as conn:
+        codes = [
+            event["code"] for row in conn.execute(query) for event in row.outcome if "MoneyUnknown" in event.values()
+        ]
+    return str(codes[-1])
+
+
+async def given_up(life: Life, code: str) -> None:
+    """What has not landed an hour after it was sent last is refused, for the reason that holds it back."""
+    since = await life.now()
+    while life.state().op is not None:
+        await life.until("settle")
+    assert await life.now() - since >= timedelta(minutes=30)
+    assert [stuck.code for stuck in life.state().stuck] == [code]
+
+
+async def settled(life: Life) -> None:
+    """Later, when the operation has been found or what was held back may be sent."""
+    for _ in range(16):
+        if "settle" in {clock.step for clock in deadlines(life.state())}:
             await life.until("settle")
 
 
@@ -49,9 +80,9 @@ async def test_a_release_in_doubt_is_not_sent_again_while_the_payment_is_under_r
     life = await in_doubt(market, "unavailable")
     review = market.sandbox.open_review(hold_of(life))["id"]
     await receiver.tell(review)
-    await life.desk("retry")
+    await in_between(life, "UnderReview")
+    await given_up(life, "UnderReview")
     assert life.effects() == ["authorise", "capture"]
-    assert [stuck.code for stuck in life.state().stuck] == ["UnderReview"]
     market.sandbox.close_review(review)
     await receiver.tell(review)
     await life.desk("retry")
@@ -65,34 +96,40 @@ async def test_a_release_in_doubt_is_not_sent_to_an_account_that_was_changed_mea
     life = await in_doubt(market, fault)
     changed = await life.now()
     await change_account(market, life)
-    await life.desk("retry")
+    await in_between(life, "AccountUnsettled")
+    await given_up(life, "AccountUnsettled")
     assert life.effects() == ["authorise", "capture"]
-    assert [stuck.code for stuck in life.state().stuck] == ["AccountUnsettled"]
-    await released(life)
+    await settled(life)
     assert await life.now() - changed >= life.state().policy.payout.account_settles
     assert life.money()["released"] == "60.10 EUR"
 
 
+async def test_an_hour_runs_from_when_a_release_was_sent_last(market: Marketplace) -> None:
+    life = await in_doubt(market, "unavailable")
+    for _ in range(7):
+        market.sandbox.fault("unavailable", order_id=life.order_id, operation="release", times=1)
+        await life.until("settle")
+    await change_account(market, life)
+    await in_between(life, "AccountUnsettled")
+    await given_up(life, "AccountUnsettled")
+
+
 @pytest.mark.parametrize("held_back", ["UnderReview", "AccountUnsettled"])
-async def test_a_release_that_lands_after_it_was_given_up_is_not_made_again(
+async def test_a_release_that_lands_while_it_is_held_back_is_found(
     market: Marketplace, receiver: Receiver, held_back: str
 ) -> None:
     life = await in_doubt(market, "unavailable")
     sent = life.state()
     assert sent.op is not None
-    review = market.sandbox.open_review(hold_of(life))["id"] if held_back == "UnderReview" else ""
-    if review:
-        await receiver.tell(review)
+    if held_back == "UnderReview":
+        await receiver.tell(market.sandbox.open_review(hold_of(life))["id"])
     else:
         await change_account(market, life)
-    await life.desk("retry")
-    assert [stuck.code for stuck in life.state().stuck] == [held_back]
+    await in_between(life, held_back)
+    with pytest.raises(Refused, match="release in progress"):
+        await life.desk("refund", lines=["L1"])
     await land(market, sent, sent.op)
-    if review:
-        market.sandbox.close_review(review)
-        await receiver.tell(review)
-        await life.desk("retry")
-    await released(life)
+    await settled(life)
     assert (life.effects()[2:], life.money()["released"]) == (["transfer"], "60.10 EUR")
 
 
@@ -107,7 +144,7 @@ async def land(market: Marketplace, order: Order, op: MoneyOp) -> None:
 
 
 async def part_refunded_late(market: Marketplace) -> Life:
-    """A part of a line is to go back; its request lands after it was held back because of a dispute, which is won."""
+    """A part of a line is to go back; its request lands while it is held back because of a dispute, which is won."""
     life = await claimed(market)
     await life.send("offer_refund", SELLER, amount="20.00 EUR")
     market.sandbox.move_clock(life.order_id, await life.now())
@@ -116,8 +153,7 @@ async def part_refunded_late(market: Marketplace) -> Life:
     sent = life.state()
     assert sent.op is not None
     dispute = await charged_back(market, life)
-    await life.desk("retry")
-    assert [stuck.code for stuck in life.state().stuck] == ["Disputed"]
+    await in_between(life, "Disputed")
     market.sandbox.close_dispute(dispute, "won", fee_returned=FEE)
     await land(market, sent, sent.op)
     await told(market, life, dispute)
@@ -131,16 +167,6 @@ async def test_a_refund_that_landed_late_is_found_once_and_the_next_one_is_made(
     await life.desk("refund", lines=["L1"])
     assert [effect["amount"] for effect in life.book() if effect["kind"] == "refund"] == [2000, 2000]
     assert life.money()["refunded"] == "40.00 EUR"
-    await life.check()
-
-
-async def test_a_refund_that_landed_late_and_fails_is_given_again(market: Marketplace, receiver: Receiver) -> None:
-    life = await part_refunded_late(market)
-    refund = next(effect["object"] for effect in life.book() if effect["kind"] == "refund")
-    market.sandbox.settle_refund(refund, "failed")
-    await receiver.tell(refund)
-    await life.desk("retry")
-    assert [effect["amount"] for effect in life.book() if effect["kind"] == "refund"] == [2000, 2000]
     await life.check()
 
 
