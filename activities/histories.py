@@ -14,10 +14,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import wire
 from domain.checkout import ID
-from domain.contract import MOST_BYTES, Envelope, workflow_id
-from domain.errors import Invalid
-from domain.process import COMMANDS
-from domain.state import Role
+from domain.contract import check_outside, read_envelope, workflow_id
+from domain.errors import Invalid, Refused
 
 FORMER: Final = "former"
 """The memo of a run that took another one's place: that one's run id. What it continues as has it too."""
@@ -114,13 +112,10 @@ async def _onwards(
 
 async def _command(client: Client, sent: _Sent) -> Kept | None:
     """A message as it was sent; None when it is no command, which the run that had it has said."""
-    if sent.name not in COMMANDS or len(sent.payloads) != 1 or len(sent.payloads[0].data) > MOST_BYTES:
-        return None
     try:
+        check_outside(sent.name, [len(payload.data) for payload in sent.payloads])
         body: Any = (await client.data_converter.decode(sent.payloads))[0]
-        envelope = wire.from_plain(Envelope, body)
-    except (ValueError, KeyError, RuntimeError, Invalid):
+        envelope = read_envelope(body)
+    except (ValueError, KeyError, RuntimeError, Invalid, Refused):
         return None
-    if envelope.actor.role is Role.CLOCK or not ID.fullmatch(envelope.command_id):
-        return None
-    return Kept(envelope.command_id, sent.name, body, sent.at)
+    return Kept(envelope.command_id, sent.name, body, sent.at) if ID.fullmatch(envelope.command_id) else None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from domain import events, wire
-from domain.errors import Invalid
+from domain.errors import Invalid, Refused
 from domain.fold import apply_all
-from domain.state import Actor, Order
+from domain.process import COMMANDS
+from domain.state import Actor, Order, Role
 
 TASK_QUEUE = "orders"
 WORKFLOW = "OrderWorkflow"
@@ -35,6 +36,36 @@ class Envelope:
     body: Mapping[str, Any] = field(default_factory=dict)
     ticket_id: str = ""
     signature: str = ""
+
+
+def check_outside(name: str, sizes: Sequence[int]) -> None:
+    """Whether a message can hold a command, by its name and the bytes of its arguments; raises Refused or Invalid."""
+    if name not in COMMANDS:
+        raise Refused("unknown_command", f"{name[:64]!r} is not a command; known: {', '.join(COMMANDS)}")
+    if len(sizes) != 1:
+        raise Invalid("message", f"takes one JSON object, not {len(sizes)} arguments")
+    check_size(sizes[0], MOST_BYTES)
+
+
+def check_size(size: int, most: int) -> None:
+    """Raises Invalid for an argument of more than so many bytes."""
+    if size > most:
+        raise Invalid("message", f"is larger than {most} bytes; store documents first and name them by id")
+
+
+def expect_object(value: object) -> dict[str, Any]:
+    """A message's argument as a JSON object; raises Invalid for anything else."""
+    if not isinstance(value, dict):
+        raise Invalid("message", f"must be one JSON object, not {type(value).__name__}")
+    return value
+
+
+def read_envelope(value: object) -> Envelope:
+    """The command that a message holds; raises Refused or Invalid, saying what would be right."""
+    envelope = wire.from_plain(Envelope, expect_object(value))
+    if envelope.actor.role is Role.CLOCK:
+        raise Refused("role_not_allowed", "the clock is the process itself; nobody sends in its name")
+    return envelope
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,9 @@ from temporalio.worker import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from domain import wire
-    from domain.contract import MOST_BYTES, WORKFLOW, Envelope
+    from domain.contract import WORKFLOW, Envelope, check_outside, check_size, expect_object, read_envelope
     from domain.decide import Command, Refusal
     from domain.errors import Invalid, Refused
-    from domain.process import COMMANDS
-    from domain.state import Role
 
 
 @dataclass
@@ -52,27 +49,21 @@ MOST_START = 2_000_000
 
 def read(name: str, args: Sequence[RawValue]) -> Envelope:
     """The one JSON object that a message holds; raises Refused or Invalid, saying what would be right."""
-    if name not in COMMANDS:
-        raise Refused("unknown_command", f"{name[:64]!r} is not a command; known: {', '.join(COMMANDS)}")
-    if len(args) != 1:
-        raise Invalid("message", f"takes one JSON object, not {len(args)} arguments")
-    envelope = wire.from_plain(Envelope, decode(args[0]))
-    if envelope.actor.role is Role.CLOCK:
-        raise Refused("role_not_allowed", "the clock is the process itself; nobody sends in its name")
-    return envelope
+    check_outside(name, [len(arg.payload.data) for arg in args])
+    return read_envelope(_decoded(args[0]))
 
 
-def decode(raw: RawValue, most: int = MOST_BYTES) -> dict[str, Any]:
-    """A payload as a JSON object; raises Invalid for anything else."""
-    if len(raw.payload.data) > most:
-        raise Invalid("message", f"is larger than {most} bytes; store documents first and name them by id")
+def document(start: RawValue) -> dict[str, Any]:
+    """The JSON object that an order starts from; raises Invalid for anything else."""
+    check_size(len(start.payload.data), MOST_START)
+    return expect_object(_decoded(start))
+
+
+def _decoded(raw: RawValue) -> object:
     try:
-        value = workflow.payload_converter().from_payload(raw.payload)
+        return workflow.payload_converter().from_payload(raw.payload)
     except Exception as error:  # noqa: BLE001  # Converters raise whatever they like; all of it means that the bytes are unreadable.
         raise Invalid("message", f"cannot be read as JSON ({type(error).__name__})") from None
-    if not isinstance(value, dict):
-        raise Invalid("message", f"must be one JSON object, not {type(value).__name__}")
-    return value
 
 
 def item(name: str, args: Sequence[RawValue], source: str) -> Item:

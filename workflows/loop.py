@@ -103,7 +103,7 @@ class OrderWorkflow:
 
     async def _begin(self, start: RawValue) -> Order:
         try:
-            document = front.decode(start, front.MOST_START)
+            document = front.document(start)
             if "snapshot" in document:
                 order = wire.from_plain(Order, document["snapshot"])
                 ask = resumed(order)

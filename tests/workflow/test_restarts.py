@@ -22,7 +22,7 @@ from domain.errors import Refused
 from domain.state import Order
 from starter.answers import Unreachable
 from starter.runs import Runs
-from tests.life import BUYER, SELLER, Life
+from tests.life import BUYER, SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.workflow.test_handing_over import ended, found, hand
 
@@ -95,13 +95,21 @@ async def test_a_restart_that_breaks_off_is_repeated_and_nothing_is_lost(quiet: 
     assert life.steps() == ["place", "confirm"]
 
 
-async def test_a_refused_signal_that_is_sent_again_is_judged_again(quiet: Marketplace) -> None:
+async def asked_early(quiet: Marketplace) -> tuple[Life, Json]:
+    """A seller asked for time to ship before the order was confirmed; what was sent, and refused."""
     with quiet.worker() as worker:
         async with worker:
             life = await quiet.order()
             early = life.message(SELLER, {"days": 1}, "ask-1")
             await life.handle.signal("ask_time", early)
             await life.rest()
+    return life, early
+
+
+async def test_a_refused_signal_that_is_sent_again_is_judged_again(quiet: Marketplace) -> None:
+    life, early = await asked_early(quiet)
+    with quiet.worker() as worker:
+        async with worker:
             await life.send("confirm", SELLER)
     await life.handle.signal("ask_time", early)
     await life.restart()
@@ -109,12 +117,7 @@ async def test_a_refused_signal_that_is_sent_again_is_judged_again(quiet: Market
 
 
 async def test_what_was_sent_again_is_handed_over_where_it_came_last(quiet: Marketplace) -> None:
-    with quiet.worker() as worker:
-        async with worker:
-            life = await quiet.order()
-            early = life.message(SELLER, {"days": 1}, "ask-1")
-            await life.handle.signal("ask_time", early)
-            await life.rest()
+    life, early = await asked_early(quiet)
     await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
     await life.handle.signal("ask_time", early)
     await life.restart()
