@@ -114,7 +114,8 @@ def payable(amount: Money, field: str) -> Money:
     step = STEPS.get(amount.currency, 1)
     if amount.minor % step:
         nearest = Money(amount.minor // step * step, amount.currency)
-        raise Invalid(field, f"{amount} cannot be paid: write {nearest} or {nearest + Money(step, amount.currency)}")
+        below = f"{nearest} or " if nearest else ""
+        raise Invalid(field, f"{amount} cannot be paid: write {below}{nearest + Money(step, amount.currency)}")
     return amount
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from typing import Any
@@ -82,9 +82,16 @@ def an_object(document: object) -> dict[str, Any]:
     return document
 
 
+def _check_names(document: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in document:
+        if name not in known:
+            raise Invalid(name, f"is not known here; known: {', '.join(known)}")
+
+
 def read(document: object) -> Document:
     """One order's document, checked as far as that needs nobody else. Raises Invalid, naming field and rule."""
     plain = dict(an_object(document))
+    _check_names(plain, (*(each.name for each in fields(Checkout)), "people", "address"))
     people = wire.from_plain(People, plain.pop("people", {}), "people")
     address = plain.pop("address", None)
     if address is not None and "address_id" not in plain:
@@ -114,10 +121,7 @@ def read_orders(document: object) -> tuple[Document, ...]:
     `people` and `address` at its top are shared. Raises Invalid, naming the order's place in the list as well.
     """
     document = an_object(document)
-    known = ("checkout_id", "orders", "people", "address", "address_id")
-    for name in document:
-        if name not in known:
-            raise Invalid(name, f"is not known here; known: {', '.join(known)}")
+    _check_names(document, ("checkout_id", "orders", "people", "address", "address_id"))
     checkout_id, orders = document.get("checkout_id"), document.get("orders")
     if not isinstance(checkout_id, str) or not checkout_id:
         raise Invalid("checkout_id", "must name the checkout that the orders belong to")

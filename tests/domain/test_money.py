@@ -106,7 +106,8 @@ def test_what_is_a_whole_step_of_its_currency_can_be_paid(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "right"), [("1.234 KWD", "1.230 KWD or 1.240 KWD"), ("5.01 MGA", "5.00 MGA or 6.00 MGA")]
+    ("text", "right"),
+    [("1.234 KWD", "1.230 KWD or 1.240 KWD"), ("5.01 MGA", "5.00 MGA or 6.00 MGA"), ("0.003 KWD", "0.010 KWD")],
 )
 def test_what_lies_between_two_steps_cannot_be_paid_and_the_nearest_are_named(text: str, right: str) -> None:
     with pytest.raises(Invalid, match=f"^price: {text} cannot be paid: write {right}$"):

@@ -120,6 +120,11 @@ def test_a_document_is_an_object(wrong: object) -> None:
             reader(wrong)
 
 
+def test_an_unknown_name_is_told_all_that_are_known() -> None:
+    with pytest.raises(Invalid, match="^coupon: is not known here; known: order_id, .*checkout_id, people, address$"):
+        read(document(coupon="X"))
+
+
 def test_a_document_that_no_order_could_take_in_is_refused_by_its_size() -> None:
     lines = [
         {"line_id": f"L{i}", "title": "x" * 400, "known_differences": "y" * 500, "price": "1.00 EUR"} for i in range(90)
