@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from unicodedata import category
 
@@ -88,6 +88,7 @@ class Party:
 class CheckoutLine:
     """One line as sold. `price` is for the whole line, tax included; `sku` is what the storefront calls the product.
 
+    `category` is the storefront's, too: a policy may have other numbers for it.
     The rest is what the buyer was told.
     """
 
@@ -99,6 +100,7 @@ class CheckoutLine:
     known_differences: str = ""
     return_terms: str = ""
     sku: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _check_line(checkout: Checkout, line: CheckoutLine, index: int) -> None:
     payable(line.price, f"{field}.price")
     if not is_line(line.title, LONGEST_TEXT):
         raise Invalid(f"{field}.title", not_a_line(LONGEST_TEXT))
-    for name in ("condition", "known_differences", "return_terms", "sku"):
+    for name in ("condition", "known_differences", "return_terms", "sku", "category"):
         if len(getattr(line, name)) > LONGEST_TEXT:
             raise Invalid(f"{field}.{name}", f"is longer than {LONGEST_TEXT} characters")
         if not _is_plain(getattr(line, name)):
@@ -233,12 +235,13 @@ def place(
     currency = checkout.total.currency
     shipping = checkout.shipping or Money.zero(currency)
     fees = line_fees(tuple(line.price for line in checkout.lines), checkout.total, policy)
+    claims = policy.claims.narrowed(checkout.seller.person_id, (line.category for line in checkout.lines))
     return Order(
         order_id=checkout.order_id,
         checkout_id=checkout.checkout_id or checkout.order_id,
         marketplace=checkout.marketplace,
         process=PROCESS_VERSION,
-        policy=policy,
+        policy=replace(policy, claims=claims),
         seller_calendar=seller_calendar,
         buyer_calendar=buyer_calendar,
         desk_calendar=desk,
@@ -248,7 +251,9 @@ def place(
         currency=currency,
         placed_at=now,
         lines=tuple(
-            Line(line.line_id, line.title, line.quantity, line.price, fee, LineState.PENDING, now)
+            Line(
+                line.line_id, line.title, line.quantity, line.price, fee, LineState.PENDING, now, category=line.category
+            )
             for line, fee in zip(checkout.lines, fees, strict=True)
         ),
         shipping=shipping,

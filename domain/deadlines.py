@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from domain.business_time import add_business_days
 from domain.claims.clocks import CLAIM_CLOCKS, claim_step
 from domain.claims.ends import in_escrow, undecided
+from domain.claims.terms import numbers_of
 from domain.funds import capture_due, next_try
 from domain.limits import renews, seller_times
 from domain.money import Verb
@@ -163,7 +164,7 @@ def _last_clocks(order: Order) -> Iterator[Clock]:
     policy, captured_at = order.policy, order.payment.captured_at
     for claim in order.open_claims:
         if not claim.is_settled and claim.ruling is None:
-            end = claim.opened_at + timedelta(days=policy.claims.longest)
+            end = claim.opened_at + timedelta(days=numbers_of(order, claim).longest)
             yield Clock(end, "claim_times_out", f"claim:{claim.claim_id}.longest", Role.SPECIALIST, claim.claim_id)
     if captured_at is not None:
         end = captured_at + timedelta(days=policy.escrow.longest - policy.escrow.margin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_minutes, business_minutes_between
@@ -290,11 +290,12 @@ def adopt_policy(moment: Moment) -> tuple[Event, ...]:
 
     A policy by which somebody's time is over already is refused: nobody is punished for a past that was another.
     """
-    policy, now = moment.body.policy, moment.now
+    order, policy, now = moment.order, moment.body.policy, moment.now
     check(policy)
-    adopted = PolicyAdopted(policy)
-    rung = {clock.tier for clock in deadlines(moment.order) if clock.at <= now}
-    for clock in deadlines(apply_all(moment.order, [adopted])):
+    claims = policy.claims.narrowed(order.seller, (line.category for line in order.lines))
+    adopted = PolicyAdopted(replace(policy, claims=claims))
+    rung = {clock.tier for clock in deadlines(order) if clock.at <= now}
+    for clock in deadlines(apply_all(order, [adopted])):
         if clock.at <= now and clock.step in ENDINGS and clock.tier not in rung:
             over = (
                 f"under {policy.name} {policy.version} the clock {clock.tier} would have rung at {clock.at.isoformat()}"

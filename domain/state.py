@@ -144,6 +144,7 @@ class Line:
     """One line of the order, moved as a whole. `price` includes tax; `fee` is the platform's share of it.
 
     `since` is when it entered its state; `held` names the claim or parcel that keeps it from moving, "" for none.
+    `category` is the storefront's word for such goods.
     """
 
     line_id: str
@@ -155,6 +156,7 @@ class Line:
     since: datetime
     funds: Funds = Funds.NONE
     held: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

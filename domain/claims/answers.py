@@ -9,6 +9,7 @@ from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_li
 from domain.claims.case import Claim, ClaimReason, Finding, RefundOffer, ReturnParcel, Ruling, Side, Status, Verdict
 from domain.claims.ends import at_stake, held_lines, let_go, parts_of_refund, settled
 from domain.claims.steps import Case, ClaimGuard
+from domain.claims.terms import numbers_of
 from domain.errors import Invalid, Refused
 from domain.events import (
     ClaimAppealed,
@@ -120,7 +121,7 @@ def grant(case: Case) -> tuple[Event, ...]:
 
 
 def _comes_back(order: Order, claim: Claim) -> bool:
-    numbers, lines = order.policy.claims, held_lines(order, claim)
+    numbers, lines = numbers_of(order, claim), held_lines(order, claim)
     arrived = all(line.state is not LineState.SHIPPED for line in lines)
     return arrived and claim.reason in numbers.return_reasons and not numbers.is_cheap(at_stake(order, claim))
 
@@ -176,7 +177,7 @@ def inspect(case: Case) -> tuple[Event, ...]:
 
     What is deducted can be appealed against first. What is missing is the platform's to decide.
     """
-    claim, finding, numbers = case.claim, case.body.finding, case.order.policy.claims
+    claim, finding, numbers = case.claim, case.body.finding, numbers_of(case.order, case.claim)
     seen = ReturnInspected(claim.claim_id, finding)
     if finding is Finding.MISSING:
         return (seen, *escalate(case))

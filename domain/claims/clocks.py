@@ -8,6 +8,7 @@ from datetime import datetime
 
 from domain.business_time import Calendar, add_business_days
 from domain.claims.case import Claim, Status
+from domain.claims.terms import numbers_of
 from domain.policy.claims import Claims
 from domain.state import Order, Role
 
@@ -46,7 +47,7 @@ def claim_calendar(order: Order, claim: Claim) -> Calendar:
 
 def claim_tiers(order: Order, claim: Claim) -> Iterator[tuple[str, datetime]]:
     """When the claim's clock rings, and when it reminds, before anything moved them."""
-    numbers, clock, calendar = order.policy.claims, CLAIM_CLOCKS.get(claim.status), claim_calendar(order, claim)
+    numbers, clock, calendar = numbers_of(order, claim), CLAIM_CLOCKS.get(claim.status), claim_calendar(order, claim)
     if claim.status is Status.WAITING_LONGER and claim.until is not None:
         yield f"claim:{claim.claim_id}.end", claim.until
     if claim.ruling is not None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from domain.business_time import add_business_days
 from domain.claims.case import Claim, ClaimReason, Status
 from domain.claims.steps import given
+from domain.claims.terms import numbers_for
 from domain.errors import Refused
 from domain.events import ClaimOpened, Event, LinesHeld, WindowReopened
 from domain.state import SENT, Cause, Line, LineState, Milestone, Order, Role
@@ -24,16 +25,21 @@ def claimable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | Non
 
 def claim_window(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """A buyer may claim for some time after an order has closed for the first time; a specialist at any time."""
-    days, closed = order.policy.claims.late, order.first_closed_at
+    days = max(numbers_for(order, [line]).late for line in order.lines)
+    return _over(order, days, now)
+
+
+def _over(order: Order, days: int, now: datetime) -> str | None:
+    closed = order.first_closed_at
     over = closed is not None and now > closed + timedelta(days=days)
     return f"claims end {days} days after an order has closed; a specialist can open one" if over else None
 
 
 def claims_left(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """A buyer may claim for one line a few times; then a specialist opens the claim."""
-    most = order.policy.claims.most
+    most = max(numbers_for(order, [line]).most for line in order.lines)
     fitting = (line for line in order.lines if _fits(order, line, now))
-    if any(len(_about(order, line)) < most for line in fitting):
+    if any(len(_about(order, line)) < numbers_for(order, [line]).most for line in fitting):
         return None
     return f"{most} claims for a line are all there are; a specialist can open another"
 
@@ -77,7 +83,7 @@ def _wanted(moment: Moment) -> tuple[Line, ...]:
     for line in lines:
         _check_window(order, line, body.reason, now)
         if moment.actor.role is Role.BUYER:
-            _check_again(order, line, body.reason)
+            _check_open_to_buyer(order, line, body.reason, now)
     return tuple(lines)
 
 
@@ -89,7 +95,7 @@ def _all_that_fit(moment: Moment) -> list[Line]:
         fitting = [line for line in fitting if line.state is not LineState.SHIPPED]
     if not fitting:
         raise Refused("not_delivered", f"{reason} is for goods that have arrived; for others claim not_received")
-    return [line for line in fitting if _repeats(order, line, reason) is None] or fitting
+    return [line for line in fitting if _turned_down(order, line, reason, moment.now) is None] or fitting
 
 
 def _check_line(order: Order, line: Line | None, line_id: str) -> None:
@@ -105,22 +111,25 @@ def _check_line(order: Order, line: Line | None, line_id: str) -> None:
         raise Refused("line_state", f"line {line_id} is {line.state}; claims are for lines that were sent")
 
 
-def _check_again(order: Order, line: Line, reason: ClaimReason) -> None:
-    """What was decided or agreed stays so, and a line is not claimed for without end. Raises Refused."""
-    repeats = _repeats(order, line, reason)
-    if repeats is not None:
-        raise Refused(*repeats)
+def _check_open_to_buyer(order: Order, line: Line, reason: ClaimReason, now: datetime) -> None:
+    """What was decided or agreed stays so, and a line is not claimed for without end, nor for ever. Raises Refused."""
+    why = _turned_down(order, line, reason, now)
+    if why is not None:
+        raise Refused(*why)
 
 
-def _repeats(order: Order, line: Line, reason: ClaimReason) -> tuple[str, str] | None:
-    """Why a buyer cannot claim for the line again: code and sentence."""
+def _turned_down(order: Order, line: Line, reason: ClaimReason, now: datetime) -> tuple[str, str] | None:
+    """Why a buyer cannot claim for the line any more: code and sentence."""
+    over = _over(order, numbers_for(order, [line]).late, now)
+    if over is not None:
+        return "claim_window", over
     before = _about(order, line)
     same = next((claim for claim in before if claim.was_decided and claim.reason is reason), None)
     if same is not None:
         return "claim_decided", (
             f"claim {same.claim_id} has settled {reason} for line {line.line_id}; a specialist can open another"
         )
-    most = order.policy.claims.most
+    most = numbers_for(order, [line]).most
     if len(before) >= most:
         return "claims_left", (
             f"line {line.line_id} had {len(before)} claims, which is all there are; a specialist can open another"
@@ -134,7 +143,7 @@ def _about(order: Order, line: Line) -> tuple[Claim, ...]:
 
 def _check_window(order: Order, line: Line, reason: ClaimReason, now: datetime) -> None:
     """The windows of the order's policy. Raises Refused."""
-    numbers = order.policy.claims
+    numbers = numbers_for(order, [line])
     if line.state is LineState.SHIPPED and reason is not ClaimReason.NOT_RECEIVED:
         raise Refused(
             "not_delivered", f"{reason} is for goods that have arrived; for {line.line_id} claim not_received"
@@ -150,7 +159,7 @@ def _check_window(order: Order, line: Line, reason: ClaimReason, now: datetime) 
 def _late_from(order: Order, line: Line) -> datetime:
     """From when on a line that has not arrived counts as missing."""
     sent = max((parcel.shipped_at for parcel in order.parcels_of(line.line_id)), default=line.since)
-    return add_business_days(order.buyer_calendar, sent, order.policy.claims.not_received_after)
+    return add_business_days(order.buyer_calendar, sent, numbers_for(order, [line]).not_received_after)
 
 
 def _is_missing(order: Order, line: Line, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from domain.claim import NAMES as CLAIM_NAMES
 from domain.claims.case import ENDED
 from domain.claims.telling import claim_facts
+from domain.claims.terms import numbers_of
 from domain.events import (
     CancelAsked,
     CancelEnded,
@@ -145,7 +146,8 @@ def _asked(scene: _Scene, events: Iterable[Event]) -> Iterator[Notice]:
         if isinstance(event, ClaimMoved) and event.to in ENDED:
             cause, due = f"feedback:{event.claim_id}", scene.now + timedelta(days=1)
             about: Facts = {"claim_id": event.claim_id}
-            until = event.at + timedelta(days=scene.order.policy.claims.feedback)
+            claim = next(claim for claim in scene.order.claims if claim.claim_id == event.claim_id)
+            until = event.at + timedelta(days=numbers_of(scene.order, claim).feedback)
             for to in (Role.BUYER, Role.SELLER):
                 yield Notice(cause, to, Channel.MAIL, "feedback", due, until, about)
 

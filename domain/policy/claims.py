@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from domain.claims.case import ClaimReason
 from domain.money import Money
+from domain.policy.exceptions import Exceptional, Exceptions, exceptional
 from domain.policy.units import Amounts, BasisPoints, Words, business_days, count, days, declared
 
 _EUROS_20 = (Money(20_00, "EUR"),)
+_EXCEPTIONS = Exceptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,28 @@ class Claims:
     )
     handling_basis_points: int = declared(BasisPoints(), 500, "Five percent for checking and listing again.")
     used_basis_points: int = declared(BasisPoints(), 3000, "Goods that come back used sell for about a third less.")
+    exceptions: tuple[Exceptional, ...] = declared(
+        _EXCEPTIONS, (), "Other numbers for some sellers or categories; of two that fit, the later one counts."
+    )
+
+    def where(self, seller: str, categories: Iterable[str]) -> Claims:
+        """The numbers for goods of a seller. Of several categories, what holds for none of them in particular."""
+        of = set(categories)
+        return replace(self, **exceptional(self.exceptions, seller, of.pop() if len(of) == 1 else ""))
+
+    def narrowed(self, seller: str, categories: Iterable[str]) -> Claims:
+        """Without the exceptions that are about nothing in an order of this seller with goods of these categories."""
+        of = {"", *categories}
+        kept = tuple(each for each in self.exceptions if any(each.holds(seller, category) for category in of))
+        return replace(self, exceptions=kept)
 
     def is_cheap(self, amount: Money) -> bool:
         """Whether a granted refund of `amount` needs no return."""
         limit = next((limit for limit in self.cheap if limit.currency == amount.currency), None)
         return limit is not None and amount < limit
+
+
+_EXCEPTIONS.of(Claims)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import Invalid
 from domain.policy import Policy, head, sections
+from domain.policy.exceptions import Exceptional, Exceptions
 from domain.policy.units import BasisPoints, kind_of
 
 if TYPE_CHECKING:
@@ -79,8 +80,17 @@ def longest_window(policy: Policy) -> int:
 def _windows(policy: Policy) -> Iterator[tuple[str, int]]:
     for name, kind in sections().items():
         for number in fields(kind):
+            value = getattr(getattr(policy, name), number.name)
             if kind_of(number).unit == "business days":
-                yield f"{name}.{number.name}", getattr(getattr(policy, name), number.name)
+                yield f"{name}.{number.name}", value
+            if isinstance(kind_of(number), Exceptions):
+                yield from _windows_of(f"{name}.{number.name}", kind, value)
+
+
+def _windows_of(name: str, section: type[Any], exceptions: tuple[Exceptional, ...]) -> Iterator[tuple[str, int]]:
+    days = {number.name for number in fields(section) if kind_of(number).unit == "business days"}
+    for at, exception in enumerate(exceptions):
+        yield from ((f"{name}[{at}].{key}", value) for key, value in exception.numbers if key in days)
 
 
 def check(policy: Policy) -> None:
@@ -273,12 +283,15 @@ def _value(policy: Policy, field: str) -> Any:
 
 
 def _written(document: Mapping[str, Any], field: str) -> bool:
-    """Whether a file says something about `field`, a path of keys with dots."""
+    """Whether a file says something about `field`, a path of keys with dots, such as ``claims.exceptions[0].cheap``."""
     here: Any = document
-    for key in field.split("."):
-        if not isinstance(here, dict) or key not in here:
+    for key in re.findall(r"[^.\[\]]+", field):
+        if isinstance(here, list) and key.isdigit() and int(key) < len(here):
+            here = here[int(key)]
+        elif isinstance(here, dict) and key in here:
+            here = here[key]
+        else:
             return False
-        here = here[key]
     return True
 
 

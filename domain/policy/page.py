@@ -17,6 +17,22 @@ _INTRODUCTION = """\
 Every number that a marketplace may change. A policy is one TOML file in `policies/`; only `name` must be given. A file
 that breaks a rule is refused with its name, line and rule. Business days are those of the party who must act; an order
 keeps the policy with which it was admitted.
+
+A section with `exceptions` can have other numbers for some sellers or for some categories of goods, as the lines of a
+checkout name them:
+
+```toml
+[[claims.exceptions]]
+categories = ["books"]
+return_window = "30 days"
+
+[[claims.exceptions]]
+sellers = ["s-17"]
+categories = ["books"]
+cheap = {EUR = "40.00"}
+```
+
+Of two that fit, the later one counts; a claim about lines of several categories goes by what holds without a category.
 """
 
 

@@ -13,7 +13,7 @@ from domain.claims.case import ENDED, STATUS_WORDS, Status
 from domain.errors import Invalid, Refused
 from domain.state import DESK, PARTIES, Actor, Order
 from starter.answers import NotFound
-from starter.cases.turns import may_say_until
+from starter.cases.turns import feedback_days, may_say_until
 from starter.cases.views import CaseLine, CaseView, case_line, case_view
 from starter.records import Records
 from starter.views import may_see
@@ -125,9 +125,8 @@ def _check_window(order: Order, row: ClaimRow, by: Actor, now: datetime) -> None
     if row.ended_at is None:
         status = STATUS_WORDS[row.status]
         raise Refused("claim_open", f"claim {row.number} is '{status}'; it is asked for once the claim has ended")
-    if may_say_until(order, row.ended_at, by, now) is None:
-        days = order.policy.claims.feedback
-        raise Refused("feedback_window", f"claim {row.number} ended more than {days} days ago")
+    if may_say_until(order, row, by, now) is None:
+        raise Refused("feedback_window", f"claim {row.number} ended more than {feedback_days(order, row)} days ago")
 
 
 def _chosen(found: tuple[ClaimRow, ...], name: str, reader: Actor, claim: str) -> ClaimRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.claims.case import Claim, ClaimReason
+from domain.claims.terms import numbers_of
 from domain.policy.claims import Claims
 from domain.state import Order
 
@@ -14,7 +15,7 @@ _PERCENT = 100
 
 def terms(order: Order, claim: Claim) -> tuple[str, ...]:
     """The windows and fees that hold for this claim; they do not change while the order lives."""
-    numbers = order.policy.claims
+    numbers = numbers_of(order, claim)
     return (*_windows(numbers, claim.reason), *_money(numbers, claim.reason, order.currency))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from activities.store.desk.claims import ClaimRow
 from domain.claim import CLAIM_STEPS
 from domain.claims.case import Claim
+from domain.claims.terms import numbers_for
 from domain.decide import possible
 from domain.state import PARTIES, Actor, Order
 from domain.turns import claim_sentence, turn_of
@@ -27,9 +29,14 @@ def can(order: Order, claim: Claim, reader: Actor, now: datetime) -> tuple[str, 
     return tuple(name for name in possible(order, reader, now) if name in fitting)
 
 
-def may_say_until(order: Order, ended_at: datetime | None, reader: Actor, now: datetime) -> datetime | None:
+def feedback_days(order: Order, row: ClaimRow) -> int:
+    """For how many days after a claim's end its parties may say how it was handled."""
+    return numbers_for(order, (order.line(line_id) for line_id in row.lines)).feedback
+
+
+def may_say_until(order: Order, row: ClaimRow, reader: Actor, now: datetime) -> datetime | None:
     """Up to when a party may say how its claim was handled; None before the end, after the window, and for others."""
-    if ended_at is None or reader.role not in PARTIES:
+    if row.ended_at is None or reader.role not in PARTIES:
         return None
-    until = ended_at + timedelta(days=order.policy.claims.feedback)
+    until = row.ended_at + timedelta(days=feedback_days(order, row))
     return until if now <= until else None

@@ -146,7 +146,7 @@ def case_view(found: CaseRecord, reader: Actor, now: datetime) -> CaseView:
     files = {file.attachment_id: file for file in found.files if desk or file.visibility == Visibility.PARTIES}
     story = tuple(story_of(found, claim, files, desk=desk))
     used = [file for event in story for file in event.files if file in files]
-    until = may_say_until(order, row.ended_at, reader, now)
+    until = may_say_until(order, row, reader, now)
     return CaseView(
         row.number,
         row.order_id,

@@ -215,6 +215,37 @@ REFUSED = {
         "later than",
     ),
     "words on two lines": ('[expect]\nplaced = """\nsoon\n"""', 4, "expect.placed", "one line"),
+    "an exception for nobody": (
+        '[[claims.exceptions]]\nanswer = "1 business day"',
+        3,
+        "claims.exceptions[0]",
+        "neither",
+    ),
+    "an exception to nothing": (
+        '[[claims.exceptions]]\nsellers = ["s-1"]\n[[claims.exceptions]]\nsellers = ["s-2"]\nfee = 1',
+        7,
+        "claims.exceptions[1].fee",
+        "not known here; known: sellers, categories, remind",
+    ),
+    "an exception without a unit": (
+        '[[claims.exceptions]]\ncategories = ["books"]\nreply = 3',
+        5,
+        "claims.exceptions[0].reply",
+        "no unit",
+    ),
+    "an exception beyond the calendars": (
+        '[[claims.exceptions]]\ncategories = ["books"]\nreply = "31 business days"',
+        5,
+        "claims.exceptions[0].reply",
+        "not be more than 30",
+    ),
+    "an exception for no list": (
+        '[[claims.exceptions]]\ncategories = "books"',
+        4,
+        "claims.exceptions[0].categories",
+        "list of names",
+    ),
+    "exceptions that are no tables": ("[claims]\nexceptions = 3", 4, "claims.exceptions", "must be tables"),
     "what is not TOML": ("[ship]\nend = soon", 4, "file", "not TOML"),
     "an unclosed text": ('[ship]\nend = "5', 4, "file", "not TOML"),
 }

@@ -121,7 +121,7 @@ def test_a_document_is_an_object(wrong: object) -> None:
 
 
 def test_an_unknown_name_is_told_all_that_are_known() -> None:
-    with pytest.raises(Invalid, match="^coupon: is not known here; known: order_id, .*checkout_id, people, address$"):
+    with pytest.raises(Invalid, match=r"^coupon: is not known here; known: order_id, .*checkout_id, people, address$"):
         read(document(coupon="X"))
 
 
