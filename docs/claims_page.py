@@ -39,7 +39,8 @@ _STATUSES = """\
 ## The statuses
 
 *Within* counts business days of whoever must act; the platform works by its ticket. A claim that nobody has decided
-{longest} days after it was made is decided for the buyer; a decision that waits for an appeal is one.
+{longest} days after it was made, or after an appeal, is decided for the buyer; a decision that waits for an appeal is
+one. Until nobody can appeal any more, the desk's `release` and `refund` leave its lines alone.
 """
 
 _WHO = """\

@@ -164,7 +164,7 @@ def _last_clocks(order: Order) -> Iterator[Clock]:
     policy, captured_at = order.policy, order.payment.captured_at
     for claim in order.open_claims:
         if not claim.is_settled and claim.ruling is None:
-            end = claim.opened_at + timedelta(days=numbers_of(order, claim).longest)
+            end = (claim.appealed_at or claim.opened_at) + timedelta(days=numbers_of(order, claim).longest)
             yield Clock(end, "claim_times_out", f"claim:{claim.claim_id}.longest", Role.SPECIALIST, claim.claim_id)
     if captured_at is not None:
         end = captured_at + timedelta(days=policy.escrow.longest - policy.escrow.margin)

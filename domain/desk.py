@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_minutes, business_minutes_between
+from domain.claims.case import OWN_DECISION
 from domain.deadlines import ENDINGS, deadlines
 from domain.errors import Invalid, Refused
 from domain.events import (
@@ -149,10 +150,26 @@ def noted(moment: Moment) -> tuple[Event, ...]:
 
 
 def decided(moment: Moment) -> tuple[Event, ...]:
-    """A person decided about held lines: they are free for what the row does to them, and their reason is on record."""
+    """A person decided about held lines: they are free for what the row does to them, and their reason is on record.
+
+    What a claim has decided can be appealed against, and an appeal is decided by somebody else. Raises Refused.
+    """
+    _check_claims(moment)
     held = tuple(line.line_id for line in moment.lines if line.held)
     freed: tuple[Event, ...] = (LinesHeld(held, ""),) if held else ()
     return (*freed, Noted(moment.body.note_id))
+
+
+def _check_claims(moment: Moment) -> None:
+    people = {actor.id for actor in (moment.actor, moment.second) if actor is not None}
+    for claim in moment.order.open_claims:
+        if not any(line.held == claim.holder for line in moment.lines):
+            continue
+        if claim.ruling is not None:
+            rule = f"claim {claim.claim_id} is decided and may be appealed against; until then its lines wait"
+            raise Refused("claim_decided", rule)
+        if people & set(claim.judges):
+            raise Refused("own_decision", OWN_DECISION)
 
 
 def lapse(moment: Moment) -> tuple[Event, ...]:

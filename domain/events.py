@@ -489,7 +489,10 @@ class ClaimRuled:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAppealed:
+    """Somebody appealed, at a time that older versions did not keep."""
+
     claim_id: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

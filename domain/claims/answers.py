@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
-from domain.claims.case import Claim, ClaimReason, Finding, RefundOffer, ReturnParcel, Ruling, Side, Status, Verdict
+from domain.claims.case import (
+    OWN_DECISION,
+    Claim,
+    ClaimReason,
+    Finding,
+    RefundOffer,
+    ReturnParcel,
+    Ruling,
+    Side,
+    Status,
+    Verdict,
+)
 from domain.claims.ends import at_stake, held_lines, let_go, parts_of_refund, settled
 from domain.claims.steps import Case, ClaimGuard
 from domain.claims.terms import numbers_of
@@ -231,7 +242,7 @@ def decide(case: Case) -> tuple[Event, ...]:
     people = (case.moment.actor, case.moment.second)
     judges = tuple(actor.id for actor in people if actor is not None)
     if set(judges) & set(claim.judges):
-        raise Refused("own_decision", "an appeal is decided by somebody else than the decision was")
+        raise Refused("own_decision", OWN_DECISION)
     if body.amount is not None and body.verdict is not Verdict.PART_REFUND:
         raise Invalid("body.amount", f"goes with part_refund, not with {body.verdict}")
     if body.verdict is Verdict.RETURN_FIRST:
@@ -279,7 +290,7 @@ def stand(case: Case) -> tuple[Event, ...]:
 
 def appeal(case: Case) -> tuple[Event, ...]:
     """Somebody else looks at it once more; what they decide is final."""
-    return (ClaimAppealed(case.claim.claim_id), *escalate(case))
+    return (ClaimAppealed(case.claim.claim_id, case.now), *escalate(case))
 
 
 def returned_with(order: Order, parcel_id: str) -> Claim | None:

@@ -148,8 +148,8 @@ class Claim:
 
     `owner` is the person of the desk who works on it. `until` is when a claim that waits longer wakes; `ruling` waits
     for an appeal; `judges` have decided about it so far; `awarded` is what went, or is to go, back to the buyer;
-    `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop; `concluded` says
-    that it was decided or agreed upon, not merely dropped.
+    `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop, `appealed_at` is
+    when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped.
     """
 
     claim_id: str
@@ -171,6 +171,7 @@ class Claim:
     upstream_at: datetime | None = None
     awarded: tuple[Part, ...] = ()
     concluded: bool = False
+    appealed_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -191,6 +192,10 @@ class Claim:
     def holder(self) -> str:
         """How it is named on the lines that it holds."""
         return f"claim:{self.claim_id}"
+
+
+OWN_DECISION = "an appeal is decided by somebody else than the decision was"
+"""Why whoever has decided about a claim does not decide about it again."""
 
 
 def case_number(order_id: str, claim_id: str) -> str:

@@ -63,7 +63,7 @@ def _ruled(order: Order, event: ClaimRuled) -> Order:
 
 def _appealed(order: Order, event: ClaimAppealed) -> Order:
     """What was ruled does not hold, nor what it had promised of the money that the bank took meanwhile."""
-    order = _claim(order, event.claim_id, lambda c: replace(c, appealed=True, ruling=None))
+    order = _claim(order, event.claim_id, lambda c: replace(c, appealed=True, appealed_at=event.at, ruling=None))
     return undue(order, event.claim_id)
 
 

@@ -308,6 +308,41 @@ def test_who_withdraws_on_appeal_does_not_claim_for_the_same_again() -> None:
     assert life.refused("decide_claim", SPECIALIST, verdict="refund", **NOTE).code == "own_decision"
 
 
+@pytest.mark.parametrize("name", ["release", "refund"])
+def test_what_may_be_appealed_against_is_not_carried_out_by_hand(name: str) -> None:
+    life = decided("release")
+    assert life.refused(name, SPECIALIST, lines=["a"], **NOTE).code == "claim_decided"
+    assert life.refused(name, OTHER_JUDGE, lines=["a"], **NOTE).code == "claim_decided"
+    life.do(name, SPECIALIST, lines=["b"], **NOTE)
+    life.do("appeal_claim", BUYER)
+
+
+@pytest.mark.parametrize("name", ["release", "refund"])
+def test_whoever_has_decided_does_not_decide_the_appeal_by_hand(name: str) -> None:
+    life = decided("release")
+    life.do("appeal_claim", BUYER)
+    assert life.refused(name, SPECIALIST, lines=["a"], **NOTE).code == "own_decision"
+    life.do(name, OTHER_JUDGE, lines=["a"], **NOTE)
+    life.settle_money()
+    assert not life.order.open_claims
+
+
+@pytest.mark.parametrize(("verdict", "loser"), [("release", BUYER), ("refund", SELLER)])
+def test_who_appeals_late_is_heard_all_the_same(verdict: str, loser: Role) -> None:
+    life = escalated()
+    end = next(clock.at for clock in deadlines(life.order) if clock.step == "claim_times_out")
+    while life.now < end - timedelta(days=1):
+        life.do("ask_party", SPECIALIST, of="buyer", **NOTE)
+        life.do("answer_claim", BUYER)
+        life.now += timedelta(days=1)
+    life.do("decide_claim", SPECIALIST, verdict=verdict, **NOTE)
+    life.now = max(life.now, end) + timedelta(minutes=1)
+    life.do("appeal_claim", loser)
+    ends = [clock.at for clock in deadlines(life.order) if clock.step == "claim_times_out"]
+    assert ends == [life.now + timedelta(days=life.order.policy.claims.longest)]
+    life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
+
+
 def test_an_offer_that_is_more_than_is_left_gives_all_that_is_left() -> None:
     life = delivered(bought())
     life.do("open_claim", BUYER, reason="not_as_described", lines=["a", "b"])

@@ -134,7 +134,7 @@ def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
 
 def times_out(sale: Sale, claim: Claim) -> datetime:
     """When a claim that nobody has decided is decided for the buyer."""
-    return claim.opened + timedelta(days=sale.terms.claims.longest)
+    return (claim.appealed_at or claim.opened) + timedelta(days=sale.terms.claims.longest)
 
 
 def overtake(sale: Sale, now: datetime) -> None:
