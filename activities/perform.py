@@ -20,6 +20,7 @@ from activities.record import begin, digest, record, record_refusal
 from activities.store import orders, steps
 from activities.store.vault import Vault
 from domain import events, wire
+from domain.checkout import ID
 from domain.contract import Admission, Admitted, Answer, Ask, Envelope, RefusalNote
 from domain.errors import Conflict, Invalid, Refused, StaleEpoch
 from domain.events import CalendarsAsked, Event, MoneyAsked, Taken
@@ -52,7 +53,7 @@ class Performer:
             return _plain(Admitted(order=self._admit(admission.checkout, admission.now)))
         except Invalid as error:
             order_id = admission.checkout.get("order_id")
-            if isinstance(order_id, str):
+            if isinstance(order_id, str) and ID.fullmatch(order_id):
                 with self._engine.begin() as conn:
                     orders.refuse(conn, order_id, error.field, error.rule)
             return _plain(Admitted(field=error.field, rule=error.rule))

@@ -22,6 +22,15 @@ AftersaleError
 
 from __future__ import annotations
 
+import re
+
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def writable(text: str) -> str:
+    """A text from outside as the database and the wire can take it: NUL and halves of surrogate pairs are replaced."""
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
 
 class AftersaleError(Exception):
     """Root of the tree; never raised itself."""
@@ -30,25 +39,26 @@ class AftersaleError(Exception):
 class Invalid(AftersaleError):
     """A document breaks a rule.
 
-    `field` is a path such as ``lines[0].price``; `rule` says what is wrong and what would be right.
+    `field` is a path such as ``lines[0].price``; `rule` says what is wrong and what would be right. Both may quote the
+    document, and can be written down all the same.
     """
 
     def __init__(self, field: str, rule: str) -> None:
-        super().__init__(f"{field}: {rule}")
-        self.field = field
-        self.rule = rule
+        self.field, self.rule = writable(field), writable(rule)
+        super().__init__(f"{self.field}: {self.rule}")
 
 
 class Refused(AftersaleError):
     """The process does not allow a command now.
 
-    `code` is a stable word for programs, `reason` a sentence for people, `possible` the commands open to that actor.
+    `code` is a stable word for programs, `reason` a sentence for people that may quote the message, `possible` the
+    commands open to that actor.
     """
 
     def __init__(self, code: str, reason: str, possible: tuple[str, ...] = ()) -> None:
-        super().__init__(reason)
+        self.reason = writable(reason)
+        super().__init__(self.reason)
         self.code = code
-        self.reason = reason
         self.possible = possible
 
 

@@ -24,4 +24,4 @@ def sign(key: bytes, order_id: str, name: str, envelope: Envelope) -> str:
 
 def is_signed(key: bytes, order_id: str, name: str, envelope: Envelope) -> bool:
     """Whether the envelope carries a good signature."""
-    return hmac.compare_digest(sign(key, order_id, name, envelope), envelope.signature)
+    return hmac.compare_digest(sign(key, order_id, name, envelope).encode(), envelope.signature.encode())

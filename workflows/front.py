@@ -21,7 +21,7 @@ from temporalio.worker import (
 with workflow.unsafe.imports_passed_through():
     from domain.contract import WORKFLOW, Envelope, check_outside, check_size, expect_object, read_envelope
     from domain.decide import Command, Refusal
-    from domain.errors import Invalid, Refused
+    from domain.errors import Invalid, Refused, writable
 
 
 @dataclass
@@ -71,9 +71,14 @@ def item(name: str, args: Sequence[RawValue], source: str) -> Item:
     try:
         return Item(name, source, read(name, args))
     except Refused as error:
-        return Item(name[:64], source, unreadable=Refusal(error.code, str(error)[:500]))
+        return unread(name, source, Refusal(error.code, str(error)[:500]))
     except Invalid as error:
-        return Item(name[:64], source, unreadable=Refusal("invalid", str(error)[:500]))
+        return unread(name, source, Refusal("invalid", str(error)[:500]))
+
+
+def unread(name: object, source: str, why: Refusal) -> Item:
+    """A message that nobody can read, under as much of its name as can be written down."""
+    return Item(writable(str(name)[:64]), source, unreadable=why)
 
 
 def refused(refusal: Refusal) -> ApplicationError:
@@ -99,7 +104,7 @@ class _Inbound(WorkflowInboundInterceptor):
             await super().handle_signal(input)
         except Exception as error:  # noqa: BLE001  # Nothing that a sender does may wedge an order.
             unreadable = Refusal("unreadable", f"cannot be read ({type(error).__name__})")
-            workflow.instance().inbox.append(Item(str(input.signal)[:64], "signal", unreadable=unreadable))
+            workflow.instance().inbox.append(unread(input.signal, "signal", unreadable))
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
         try:

@@ -108,6 +108,8 @@ def _verify(body: bytes, header: str, secrets: Sequence[str], tolerance: int) ->
 
 
 def _is_signed(body: bytes, header: str, secret: str, tolerance: int | None) -> bool:
+    if not header.isascii():
+        return False  # The library raises TypeError for it.
     try:
         return bool(stripe.WebhookSignature.verify_header(body, header, secret, tolerance))
     except (stripe.SignatureVerificationError, UnicodeDecodeError):

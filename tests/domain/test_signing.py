@@ -29,6 +29,6 @@ def test_a_signature_is_good_for_one_command_to_one_order_and_for_all_that_it_sa
     assert not any(is_signed(KEY, "o-1", "refund", other) for other in others)
 
 
-@pytest.mark.parametrize("signature", ["", "0" * 64, SIGNED.signature[:-1], SIGNED.signature.upper()])
+@pytest.mark.parametrize("signature", ["", "0" * 64, "é", SIGNED.signature[:-1], SIGNED.signature.upper()])
 def test_what_is_no_signature_is_none(signature: str) -> None:
     assert not is_signed(KEY, "o-1", "refund", replace(REFUND, signature=signature))

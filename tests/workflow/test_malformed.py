@@ -31,6 +31,13 @@ UNKNOWN_ENCODING = RawValue(Payload(metadata={"encoding": b"unreadable/secret"},
 NO_ENCODING = RawValue(Payload(data=b"{}"))
 NOT_UTF8 = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b'"\xff\xfe"'))
 DEEP = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 5_000 + b"]" * 5_000))
+
+
+def json_of(message: object) -> RawValue:
+    """A message as JSON in ASCII, as some SDKs write it: half a surrogate pair is six letters on the wire."""
+    return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(message).encode()))
+
+
 GOOD: Mapping[str, Any] = {"command_id": "x", "actor": {"role": "seller", "id": "s"}, "body": {}}
 
 UNREADABLE: Mapping[str, list[Any]] = {
@@ -57,6 +64,8 @@ UNREADABLE: Mapping[str, list[Any]] = {
     "the clock's role": [{**GOOD, "actor": {"role": "clock", "id": "clock"}}],
     "a body that is a list": [{**GOOD, "body": []}],
     "a NUL in a text": [{**GOOD, "ticket_id": "a\0b"}],
+    "a NUL in the name of a field": [{**GOOD, "a\0b": 1}],
+    "half a surrogate pair in the name of a field": [json_of({**GOOD, "a\ud800b": 1})],
 }
 """Messages that hold no command, by what is wrong with them."""
 
@@ -68,11 +77,13 @@ REFUSED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "a body of the wrong type": ("invalid", {"body": {"lines": "L1"}}),
     "an unknown field in the body": ("invalid", {"body": {"colour": "red"}}),
     "a role that may not": ("role_not_allowed", {**GOOD, "actor": {"role": "buyer", "id": "b"}}),
+    "a NUL in the name of a field of the body": ("invalid", {"body": {"a\0b": 1}}),
+    "half a surrogate pair in the name of a field of the body": ("invalid", {"body": {"a\ud800b": 1}}),
     "a ticket that is not known": ("ticket_unknown", {"ticket_id": "t-1"}),
 }
 """Readable messages to `confirm` that the process refuses, with the code."""
 
-NAMES = ("no_such_command", "run", "__init__", "a" * 900, "décision", "settle", "place")
+NAMES = ("no_such_command", "run", "__init__", "a" * 900, "a\0b", "décision", "settle", "place")
 """Names under which no party may send anything."""
 
 
@@ -117,7 +128,7 @@ async def test_every_malformed_signal_stands_on_record_and_the_order_goes_on(mar
 async def test_a_command_that_the_process_refuses_says_why_either_way(market: Marketplace) -> None:
     life = await order_and_probe(market)
     for kind, (code, message) in REFUSED.items():
-        whole = {**life.message(SELLER, {}), **message}
+        whole = json_of({**life.message(SELLER, {}), **message})
         with pytest.raises(Refused) as refused:
             await life.update("confirm", whole)
         assert refused.value.code == code, kind
@@ -160,6 +171,9 @@ async def test_a_step_at_the_wrong_stage_is_refused_with_what_is_possible(market
         [{"snapshot": {"order_id": "o-1"}}],
         [{"order_id": 5}],
         [{"order_id": "o 1", "lines": []}],
+        [{"order_id": "o\0", "lines": []}],
+        [{"a\0b": 1}],
+        [json_of({"a\ud800b": 1})],
         [b"\x00"],
         [{"padding": "x" * 300_000}],
         [{}, {}],
