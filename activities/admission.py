@@ -34,10 +34,16 @@ def draft(policies: Path, document: Mapping[str, Any], now: datetime) -> Order:
     return place(checkout, policy, seller, buyer, desk, now)
 
 
+def named(document: Mapping[str, Any]) -> str:
+    """The order id of a document, "" when it has none that could be one."""
+    order_id = document.get("order_id")
+    return order_id if isinstance(order_id, str) and ID.fullmatch(order_id) else ""
+
+
 def not_its_own(document: Mapping[str, Any], running: str) -> str:
     """The rule that a workflow called `running` breaks by admitting this document; "" for none."""
-    order_id = document.get("order_id")
-    if not isinstance(order_id, str) or not ID.fullmatch(order_id) or running == workflow_id(order_id):
+    order_id = named(document)
+    if not order_id or running == workflow_id(order_id):
         return ""
     return f"is {order_id!r}, and the workflow's id is {running[:100]!r}; it must be {workflow_id(order_id)!r}"
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.admission import draft, further_days, not_its_own, stored_first, take_over
+from activities.admission import draft, further_days, named, not_its_own, stored_first, take_over
 from activities.cashier import PAYMENT_RULES, Cashier
 from activities.numbers import keep_number
 from activities.providers.port import PaymentProvider
@@ -20,7 +20,6 @@ from activities.record import begin, digest, record, record_refusal
 from activities.store import orders, steps
 from activities.store.vault import Vault
 from domain import events, wire
-from domain.checkout import ID
 from domain.contract import Admission, Admitted, Answer, Ask, Envelope, RefusalNote
 from domain.errors import Conflict, Invalid, Refused, StaleEpoch
 from domain.events import CalendarsAsked, Event, MoneyAsked, Taken
@@ -52,8 +51,8 @@ class Performer:
         try:
             return _plain(Admitted(order=self._admit(admission.checkout, admission.now)))
         except Invalid as error:
-            order_id = admission.checkout.get("order_id")
-            if isinstance(order_id, str) and ID.fullmatch(order_id):
+            order_id = named(admission.checkout)
+            if order_id:
                 with self._engine.begin() as conn:
                     orders.refuse(conn, order_id, error.field, error.rule)
             return _plain(Admitted(field=error.field, rule=error.rule))
