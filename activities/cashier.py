@@ -43,7 +43,7 @@ class Cashier:
         self._payments = payments
 
     def carry_out(self, order: Order, op: MoneyOp, now: datetime, keep: Callable[[Connection], None]) -> Result:
-        """Do `op` once, or find out what became of it. `now` is the order's own time.
+        """Do `op` once, or find out what became of it. `now` is the order's own time, at this attempt.
 
         `keep` writes down, together with the operation, the step that asks for it.
         """
@@ -76,8 +76,6 @@ class Cashier:
         found = self._find(order, op, key)
         if found is not None:
             return found
-        if _too_late(order, op, now):
-            return No("AuthorisationExpired")
         held_back = _held_back(order, op, now)
         if held_back:
             landed = now - standing.sent_at >= order.policy.money.lands_within
@@ -192,6 +190,8 @@ def _about(order: Order, op: MoneyOp) -> str:
 
 def _held_back(order: Order, op: MoneyOp, now: datetime) -> str:
     """Why the rules of today do not let the operation be sent, "" when they do."""
+    if _too_late(order, op, now):
+        return "AuthorisationExpired"
     if _is_disputed(order, op):
         return "Disputed"
     if op.verb is Verb.RELEASE and order.reviewed_until is not None:

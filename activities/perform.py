@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,8 @@ class Performer:
         op = plan(order, now, 1)
         first: tuple[Event, ...] = (MoneyAsked(op), Taken(1)) if op else (Taken(1),)
         placed = apply_all(order, first)
-        settled = self._settle(placed, op, now, lambda _: None)  # Placing the order again begins the same step again.
+        # Placing the order again begins the same step again.
+        settled = self._settle(placed, op, now, lambda _: None, now)
         if op is not None and op.subject and isinstance(settled.result, No):
             raise Invalid("payment.payment_intent", PAYMENT_RULES.get(settled.result.code, settled.result.code))
         ask = Ask(
@@ -140,7 +141,7 @@ class Performer:
     def _carry_out(self, ask: Ask) -> tuple[Event, ...]:
         done = tuple(events.from_plain(event) for event in ask.events)
         op = ask.order.op if ask.step == "settle" or any(isinstance(event, MoneyAsked) for event in done) else None
-        settled = self._settle(ask.order, op, ask.now, lambda conn: begin(conn, self._vault, ask))
+        settled = self._settle(ask.order, op, ask.now, lambda conn: begin(conn, self._vault, ask), _present(ask))
         if any(isinstance(event, CalendarsAsked) for event in done):
             settled = replace(settled, events=(further_days(ask.order, ask.now),))
         with self._engine.begin() as conn:
@@ -148,11 +149,19 @@ class Performer:
             record(conn, ask, settled)
         return settled.events
 
-    def _settle(self, order: Order, op: MoneyOp | None, now: datetime, keep: Callable[[Connection], None]) -> Settled:
+    def _settle(
+        self, order: Order, op: MoneyOp | None, now: datetime, keep: Callable[[Connection], None], present: datetime
+    ) -> Settled:
         if op is None:
             return Settled(None, None, ())
-        result = self._cashier.carry_out(order, op, now, keep)
+        result = self._cashier.carry_out(order, op, present, keep)
         return Settled(op, result, settle(order, op, result, now))
+
+
+def _present(ask: Ask) -> datetime:
+    """The order's time as this attempt begins: the step may have been decided, and even asked for, long before."""
+    waited = datetime.now(UTC) - activity.info().scheduled_time if activity.in_activity() else timedelta()
+    return (ask.tried_at or ask.now) + max(waited, timedelta())
 
 
 def _plain(value: object) -> dict[str, Any]:

@@ -70,7 +70,10 @@ def read_envelope(value: object) -> Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A step to perform: what was decided, by whom, and the order before (its stage) and after."""
+    """A step to perform: what was decided at `now`, by whom, and the order before (its stage) and after.
+
+    `tried_at` is the order's time when it is asked for, which may be much later: nothing could be recorded meanwhile.
+    """
 
     step: str
     seq: int
@@ -83,6 +86,7 @@ class Ask:
     events: tuple[Mapping[str, Any], ...]
     order: Order
     tells: tuple[str, ...]
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ class RefusalNote:
     reason: str
 
 
-_OF_THE_RUN = frozenset({"epoch", "order"})
+_OF_THE_RUN = frozenset({"epoch", "order", "tried_at"})
 """What of a step the run that performs it brings along."""
 
 

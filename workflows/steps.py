@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +36,8 @@ async def admit(admission: Admission) -> Admitted:
 
 async def perform(ask: Ask) -> Answer:
     """Carry a decided step out: at most one provider call, and one transaction that records everything."""
-    return wire.from_plain(Answer, await _call("perform", ask, f"step {ask.seq}: {ask.step}"))
+    tried = replace(ask, tried_at=workflow.now())
+    return wire.from_plain(Answer, await _call("perform", tried, f"step {ask.seq}: {ask.step}"))
 
 
 async def note_refusal(note: RefusalNote) -> None:

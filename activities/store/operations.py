@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.tables import operations
@@ -57,7 +57,7 @@ def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
 def sent_again(conn: Connection, key: str, now: datetime) -> None:
     """Write down, before it happens, that a pending operation is sent once more."""
     pending = update(operations).where(operations.c.key == key, operations.c.state == "pending")
-    conn.execute(pending.values(sent_at=now))
+    conn.execute(pending.values(sent_at=func.greatest(operations.c.sent_at, now)))
 
 
 def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
 from activities.cashier import operation_key
+from activities.providers.stripe import StripePayments
+from activities.store.database import connect
 from activities.store.tables import steps
+from demo.temporal import fast_forward
 from domain.deadlines import deadlines
 from domain.errors import Refused
 from domain.money import Verb
@@ -23,6 +28,7 @@ from tests.stories.claims import claimed
 from tests.stories.test_claims_and_banks import charged_back, told
 
 STOREFRONT = Role.STOREFRONT
+NOWHERE = connect("postgresql://nobody@127.0.0.1:1/nowhere")
 
 
 async def in_doubt(market: Marketplace, fault: str) -> Life:
@@ -114,6 +120,60 @@ async def test_an_hour_runs_from_when_a_release_was_sent_last(market: Marketplac
     await given_up(life, "AccountUnsettled")
 
 
+class Dies(StripePayments):
+    """The worker dies after the release was written down, and before it is sent."""
+
+    def release(self, **_: Any) -> NoReturn:
+        raise SystemError
+
+
+@pytest.mark.parametrize("trouble", ["the database is away", "the worker dies"])
+async def test_a_release_that_was_long_decided_when_it_was_sent_may_still_land(
+    market: Marketplace, trouble: str
+) -> None:
+    quiet = replace(market, task_queue=f"orders-{uuid4().hex[:8]}", lives=market.lives)
+    with quiet.worker() as worker:
+        async with worker:
+            life = await quiet.order()
+            await life.delivered()
+    dying = replace(quiet, payments=Dies("sk_test_1", url=market.sandbox.url))
+    with (replace(quiet, engine=NOWHERE) if trouble == "the database is away" else dying).worker() as worker:
+        async with worker:
+            await life.handle.signal("receive", life.message(BUYER, {}, "receive-1"))
+            await fast_forward(market.client, life.handle, timedelta(minutes=62))
+    market.sandbox.account("acct_of_another")
+    market.sandbox.fault("unavailable", order_id=life.order_id, operation="release", times=1)
+    account = life.message(STOREFRONT, {"account": "acct_of_another"}, "account-1")
+    await life.handle.signal("payout_account", account)
+    with quiet.worker() as worker:
+        async with worker:
+            await life.rest()
+            await in_between(life, "AccountUnsettled")
+            await given_up(life, "AccountUnsettled")
+
+
+async def test_a_capture_that_lands_when_its_hold_is_about_to_end_is_found(market: Marketplace) -> None:
+    life = await market.order(market.preauthorised(market.checkout(), hold=timedelta(days=3)))
+    await life.send("confirm", SELLER)
+    limit = life.state().payment.capture_before
+    assert limit is not None
+    await life.pass_time(limit - life.state().policy.hold.margin - await life.now() - timedelta(minutes=10))
+    market.sandbox.move_clock(life.order_id, await life.now())
+    market.sandbox.fault("unavailable", order_id=life.order_id, operation="capture", until=limit)
+    await life.ship()
+    sent = life.state()
+    assert sent.op is not None
+    too_late = limit - life.state().policy.outage.grace
+    await life.pass_time(too_late - await life.now() - timedelta(minutes=5))
+    await life.desk("retry")
+    await life.pass_time(too_late - await life.now())
+    await in_between(life, "AuthorisationExpired")
+    market.sandbox.clear_faults(life.order_id)
+    await land(market, sent, sent.op)
+    await settled(life)
+    assert life.money()["captured"] == "64.90 EUR"
+
+
 @pytest.mark.parametrize("held_back", ["UnderReview", "AccountUnsettled"])
 async def test_a_release_that_lands_while_it_is_held_back_is_found(
     market: Marketplace, receiver: Receiver, held_back: str
@@ -137,7 +197,9 @@ async def land(market: Marketplace, order: Order, op: MoneyOp) -> None:
     """A request that was long on its way reaches the provider."""
     key, payments = operation_key(order.order_id, op), market.payments
     where = {"order_id": order.order_id, "account": order.account.ref}
-    if op.verb is Verb.REFUND:
+    if op.verb is Verb.CAPTURE:
+        await asyncio.to_thread(lambda: payments.capture(hold=op.subject, amount=op.amount, key=key))
+    elif op.verb is Verb.REFUND:
         await asyncio.to_thread(lambda: payments.refund(charge=op.subject, amount=op.amount, key=key))
     else:
         await asyncio.to_thread(lambda: payments.release(**where, charge=op.subject, amount=op.amount, key=key))
