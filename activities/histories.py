@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from temporalio.api.common.v1 import Payload
@@ -17,48 +18,62 @@ from domain.checkout import ID
 from domain.contract import check_outside, read_envelope, workflow_id
 from domain.errors import Invalid, Refused
 
+REFUSING: Final = "note_refusal"
+"""The activity that a run puts each refused signal on record with, in the order in which they came."""
+
 FORMER: Final = "former"
 """The memo of a run that took another one's place: that one's run id. What it continues as has it too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A command that the runs of an order took in, as it was sent, and when it came last."""
+    """A command that the runs of an order took in, as it was sent."""
 
     command_id: str
     name: str
     body: dict[str, Any]
-    came: datetime
 
 
 class _Sent(NamedTuple):
     name: str
     payloads: Sequence[Payload]
-    at: datetime
+    is_signal: bool
 
 
 @dataclass(slots=True)
 class _Run:
-    """One history, event by event: what came, the run whose place this one took, the run that it continued as."""
+    """One history, event by event: what came and what of it was refused, the run before, and the one that came next.
+
+    The run before is the one whose place this one took, the next one is what it continued as.
+    """
 
     came: dict[str, _Sent] = field(default_factory=dict)
+    refusing: dict[int, Payload] = field(default_factory=dict)
+    refused: list[Payload] = field(default_factory=list)
     former: Payload | None = None
     next: str = ""
 
     def read(self, event: HistoryEvent) -> None:
-        at = event.event_time.ToDatetime(UTC)
         if event.HasField("workflow_execution_started_event_attributes"):
             self.former = event.workflow_execution_started_event_attributes.memo.fields.get(FORMER)
         elif event.HasField("workflow_execution_signaled_event_attributes"):
             signal = event.workflow_execution_signaled_event_attributes
-            self.came[f"event {event.event_id}"] = _Sent(signal.signal_name, signal.input.payloads, at)
+            self.came[f"event {event.event_id}"] = _Sent(signal.signal_name, signal.input.payloads, is_signal=True)
         elif event.HasField("workflow_execution_update_accepted_event_attributes"):
             accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request
-            self.came[accepted.meta.update_id] = _Sent(accepted.input.name, accepted.input.args.payloads, at)
+            payloads = accepted.input.args.payloads
+            self.came[accepted.meta.update_id] = _Sent(accepted.input.name, payloads, is_signal=False)
         elif event.HasField("workflow_execution_update_completed_event_attributes"):
             completed = event.workflow_execution_update_completed_event_attributes
             if completed.outcome.HasField("failure"):
                 self.came.pop(completed.meta.update_id, None)
+        elif event.HasField("activity_task_scheduled_event_attributes"):
+            scheduled = event.activity_task_scheduled_event_attributes
+            if scheduled.activity_type.name == REFUSING and scheduled.input.payloads:
+                self.refusing[event.event_id] = scheduled.input.payloads[0]
+        elif event.HasField("activity_task_completed_event_attributes"):
+            refused = self.refusing.pop(event.activity_task_completed_event_attributes.scheduled_event_id, None)
+            self.refused += [] if refused is None else [refused]
         elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
             self.next = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
 
@@ -67,21 +82,32 @@ async def kept(client: Client, order_id: str, run_id: str, patience: timedelta) 
     """The commands of a run, of those that it continued as and of those whose place it took: oldest first, each once.
 
     One that came again has its place where it came last. Two messages that differ under one id are two; which of them
-    counts, their judge says. Left out are the updates that a run refused, and what no run could read. Each request
-    waits so long for Temporal. Raises RPCError.
+    counts, their judge says. Left out is what a run refused, and what no run could read: what an older run had kept
+    came again to the next one. Each request waits so long for Temporal. Raises RPCError.
     """
     found: dict[tuple[str, ...], Kept] = {}
-    for sent in await _sent(client, order_id, run_id, patience):
-        command = await _command(client, sent)
-        if command is not None:
-            same = command.command_id, command.name, wire.canonical(command.body)
-            found.pop(same, None)
-            found[same] = command
+    for run in await _runs(client, order_id, run_id, patience):
+        refused = Counter([await _refused(client, payload) for payload in run.refused])
+        for sent in run.came.values():
+            command = await _command(client, sent)
+            if command is None:
+                continue
+            found.pop(same := (command.command_id, command.name, wire.canonical(command.body)), None)
+            if sent.is_signal and refused[command.command_id, command.name]:
+                refused[command.command_id, command.name] -= 1
+            else:
+                found[same] = command
     return list(found.values())
 
 
-async def _sent(client: Client, order_id: str, run_id: str, patience: timedelta) -> list[_Sent]:
-    """Everything that came, oldest first, back to a run that took nobody's place or that Temporal has forgotten."""
+async def _refused(client: Client, payload: Payload) -> tuple[str, str]:
+    """Id and name of a command that was put on record as refused."""
+    note = (await client.data_converter.decode([payload]))[0]
+    return note.get("command_id", ""), note["name"]
+
+
+async def _runs(client: Client, order_id: str, run_id: str, patience: timedelta) -> list[_Run]:
+    """All runs, oldest first, back to one that took nobody's place or that Temporal has forgotten."""
     runs: list[_Run] = []
     read: set[str] = set()
     while run_id and run_id not in read:
@@ -89,7 +115,7 @@ async def _sent(client: Client, order_id: str, run_id: str, patience: timedelta)
         runs = onwards + runs
         former = next((run.former for run in onwards if run.former), None)
         run_id = "" if former is None else str((await client.data_converter.decode([former]))[0])
-    return [sent for run in runs for sent in run.came.values()]
+    return runs
 
 
 async def _onwards(
@@ -118,4 +144,4 @@ async def _command(client: Client, sent: _Sent) -> Kept | None:
         envelope = read_envelope(body)
     except (ValueError, KeyError, RuntimeError, Invalid, Refused):
         return None
-    return Kept(envelope.command_id, sent.name, body, sent.at) if ID.fullmatch(envelope.command_id) else None
+    return Kept(envelope.command_id, sent.name, body) if ID.fullmatch(envelope.command_id) else None

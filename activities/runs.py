@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -33,8 +33,6 @@ ATTEMPTS: Final = 5
 REACH: Final = timedelta(seconds=5)
 """How long Temporal may take to start a run or to take a message: whoever sends a webhook waits little longer, and a
 statement that waits for the order's row may wait longer."""
-
-NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class NotHandedOver(AftersaleError):
@@ -77,21 +75,33 @@ async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Ma
 
     `snapshot` is that of the order's new epoch. A command that comes twice has one effect. Whatever is raised, nothing
     is lost: to repeat it hands over what is missing. One command that cannot be handed over keeps no other from it.
-    Raises NotHandedOver, RPCError.
+    Of two that are asked for at once the one with the older epoch is not done. Raises NotHandedOver, RPCError.
     """
-    former = await _run_of(client, order.order_id)
-    await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING, former=former)
-    commands = await kept(client, order.order_id, former, REACH)
-    refused = await asyncio.to_thread(_refused, engine, order.order_id)
+    former = await _take_place(engine, client, order, snapshot)
     failed: NotHandedOver | RPCError | None = None
-    for command in commands:
-        if command.came > refused.get((command.command_id, command.name), NEVER):
-            try:
-                await hand_over(engine, client, order.order_id, command.name, command.body)
-            except (NotHandedOver, RPCError) as error:
-                failed = error
+    for command in await kept(client, order.order_id, former, REACH):
+        try:
+            await hand_over(engine, client, order.order_id, command.name, command.body)
+        except (NotHandedOver, RPCError) as error:
+            failed = error
     if failed is not None:
         raise failed
+
+
+async def _take_place(engine: Engine, client: Client, order: Order, snapshot: Mapping[str, Any]) -> str:
+    """Start the new run; gives the run whose place it took, "" for none.
+
+    The order's row is held meanwhile, so that no other run is begun in between, whose place nobody would know of.
+    """
+    conn = await asyncio.to_thread(engine.connect)
+    try:
+        if not await asyncio.to_thread(orders.hold_epoch, conn, order.order_id, order.epoch):
+            raise NotHandedOver(f"order {order.order_id} was restarted once more meanwhile; look, or repeat it")
+        former = await _run_of(client, order.order_id)
+        await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING, former=former)
+    finally:
+        conn.close()
+    return former
 
 
 async def _run_of(client: Client, order_id: str) -> str:
@@ -102,11 +112,6 @@ async def _run_of(client: Client, order_id: str) -> str:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return ""
-
-
-def _refused(engine: Engine, order_id: str) -> dict[tuple[str, str], datetime]:
-    with engine.begin() as conn:
-        return steps.refused_last(conn, order_id)
 
 
 async def hand_over(

@@ -169,6 +169,12 @@ def reopen(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]] | None
     return (row.epoch, row.snapshot) if row.last < row.epoch else next_epoch(conn, order_id)
 
 
+def hold_epoch(conn: Connection, order_id: str, epoch: int) -> bool:
+    """Keep the order's row as it is until this transaction ends; False when a newer run has been begun."""
+    here = (orders.c.order_id == order_id, orders.c.epoch == epoch)
+    return conn.scalar(select(orders.c.order_id).where(*here).with_for_update()) is not None
+
+
 def hold_still(conn: Connection, order_id: str, epoch: int, seq: int) -> bool:
     """Keep the order's row as it is until this transaction ends; False when it does not stand there, over."""
     here = (orders.c.order_id == order_id, orders.c.epoch == epoch, orders.c.seq == seq, orders.c.status == "over")

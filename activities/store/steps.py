@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from activities.store.database import storable
@@ -87,15 +87,6 @@ def is_taken(conn: Connection, order_id: str, command_id: str) -> bool:
     """Whether the command took a step of the order."""
     taken = select(steps.c.seq).where(steps.c.order_id == order_id, steps.c.command_id == command_id)
     return conn.scalar(taken) is not None
-
-
-def refused_last(conn: Connection, order_id: str) -> dict[tuple[str, str], datetime]:
-    """When signals of the order were last refused, by command id and name."""
-    known = refusals.c.command_id, refusals.c.name
-    found = conn.execute(
-        select(*known, func.max(refusals.c.at)).where(refusals.c.order_id == order_id).group_by(*known)
-    )
-    return {(row[0], row[1]): row[2] for row in found}
 
 
 _RECORD = text(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import runs
+from activities.perform import Performer
 from activities.store import orders
 from activities.store.database import connect
 from domain import wire
@@ -22,7 +26,7 @@ from domain.errors import Refused
 from domain.state import Order
 from starter.answers import Unreachable
 from starter.runs import Runs
-from tests.life import BUYER, SELLER, Json, Life
+from tests.life import BUYER, COMMAND_KEY, PATIENCE, SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.workflow.test_handing_over import ended, found, hand
 
@@ -80,19 +84,82 @@ async def test_what_was_refused_is_not_judged_anew_by_the_next_run(quiet: Market
             await life.send("confirm", SELLER)
             await life.ship()
     await life.restart()
-    assert life.steps() == ["place", "confirm", "ship"]
+    assert (life.steps(), life.refusals()) == (["place", "confirm", "ship"], ["shipping_due"])
 
 
 async def test_a_restart_that_breaks_off_is_repeated_and_nothing_is_lost(quiet: Marketplace) -> None:
     life = await placed(quiet)
     await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
     for _ in range(2):
-        with quiet.engine.begin() as conn:
-            _, snapshot = orders.next_epoch(conn, life.order_id)
         with pytest.raises(OperationalError):
-            await Runs(quiet.client).restart(NOWHERE, wire.from_plain(Order, snapshot), snapshot)
+            await Runs(quiet.client).restart(NOWHERE, *begun(life))
     await life.restart()
     assert life.steps() == ["place", "confirm"]
+
+
+async def test_a_restart_that_breaks_off_after_its_run_began_is_repeated_and_nothing_is_lost(
+    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            Broken(patched, lambda *_: True)
+            with pytest.raises(Unreachable):
+                await life.restart()
+    await life.restart()
+    assert life.steps() == ["place", "confirm"]
+
+
+async def test_of_two_restarts_at_once_the_older_one_takes_nobodys_place(quiet: Marketplace) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    older, newer = begun(life), begun(life)
+    with pytest.raises(Unreachable, match="was restarted once more meanwhile"):
+        await Runs(quiet.client).restart(quiet.engine, *older)
+    await Runs(quiet.client).restart(quiet.engine, *newer)
+    await life.rest()
+    assert life.steps() == ["place", "confirm"]
+
+
+async def test_what_came_between_two_restarts_at_once_is_handed_over(
+    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await placed(quiet)
+    start_from, others = runs.start_from, list[asyncio.Task[None]]()
+
+    async def restart_again() -> None:
+        await Runs(quiet.client).restart(quiet.engine, *await asyncio.to_thread(begun, life))
+
+    async def between(*what: Any, **how: Any) -> None:
+        if others:
+            await start_from(*what, **how)
+            return
+        others.append(asyncio.create_task(restart_again()))
+        async with asyncio.timeout(PATIENCE):
+            while not await asyncio.to_thread(waits_for_a_lock, life):  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+        await start_from(*what, **how, task_queue=f"nobody-{life.order_id}")
+        await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+
+    monkeypatch.setattr(runs, "start_from", between)
+    await Runs(quiet.client).restart(quiet.engine, *begun(life))
+    await asyncio.gather(*others)
+    await life.rest()
+    assert life.steps() == ["place", "confirm"]
+
+
+def begun(life: Life) -> tuple[Order, Json]:
+    """The epoch and the snapshot of a restart that has just begun."""
+    with life.market.engine.begin() as conn:
+        _, snapshot = orders.next_epoch(conn, life.order_id)
+    return wire.from_plain(Order, snapshot), snapshot
+
+
+def waits_for_a_lock(life: Life) -> bool:
+    """Whether somebody waits for a row of the database that another one holds."""
+    with life.market.engine.connect() as conn:
+        return bool(conn.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")))
 
 
 async def asked_early(quiet: Marketplace) -> tuple[Life, Json]:
@@ -114,6 +181,39 @@ async def test_a_refused_signal_that_is_sent_again_is_judged_again(quiet: Market
     await life.handle.signal("ask_time", early)
     await life.restart()
     assert life.steps() == ["place", "confirm", "ask_time"]
+
+
+class OnlyRefuses(Performer):
+    """Puts refusals on record, and cannot perform a step."""
+
+    @activity.defn(name="perform")
+    def perform(self, data: Json) -> NoReturn:  # noqa: ARG002  # the activity's own signature
+        raise SystemError
+
+
+class Halting(Marketplace):
+    """A marketplace whose worker can only refuse."""
+
+    @property
+    def performer(self) -> Performer:
+        return OnlyRefuses(self.engine, self.vault, self.payments, self.policies, COMMAND_KEY)
+
+
+@pytest.mark.parametrize("days", [1, 999])
+async def test_what_was_refused_and_had_come_again_before_is_judged(quiet: Marketplace, days: int) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("ask_time", life.message(SELLER, {"days": days}, "ask-1"))
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    await life.handle.signal("ask_time", life.message(SELLER, {"days": 1}, "ask-1"))
+    with Halting(**{each.name: getattr(quiet, each.name) for each in fields(quiet)}).worker() as worker:
+        async with worker:
+            async with asyncio.timeout(PATIENCE):
+                while not life.refusals():  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.01)
+    await life.restart()
+    assert life.steps() == ["place", "confirm", "ask_time"]
+    await life.restart()
+    assert len(life.refusals()) == 1
 
 
 async def test_what_was_sent_again_is_handed_over_where_it_came_last(quiet: Marketplace) -> None:
