@@ -8,7 +8,7 @@ from typing import Any
 from domain import wire
 from domain.deadlines import payment_standing
 from domain.decide import Command, possible
-from domain.state import Actor, Order, stage
+from domain.state import Actor, Order, Role, stage
 from domain.summary import dated, next_clock, sentence, waiting_on
 from domain.turns import claim_meant, claim_sentence, turn_of
 
@@ -16,9 +16,10 @@ from domain.turns import claim_meant, claim_sentence, turn_of
 def verdict(order: Order, seq: int, actor: Actor, now: datetime, about: Command | None = None) -> dict[str, Any]:
     """The answer to a taken command: where the order is, who acts next, until when, and what this actor may do.
 
-    When the command, `about`, was one about a claim, who acts next is told of that claim while it is open.
+    When the command, `about`, waits for a second operator, that is what comes next; when it was one about a claim, who
+    acts next is told of that claim while it is open.
     """
-    who, due, following = _next_of_claim(order, about) or _next_of_order(order, now)
+    who, due, following = _approval_of(order, about) or _next_of_claim(order, about) or _next_of_order(order, now)
     return {
         "accepted": True,
         "order_id": order.order_id,
@@ -36,6 +37,13 @@ def verdict(order: Order, seq: int, actor: Actor, now: datetime, about: Command 
 def _next_of_order(order: Order, now: datetime) -> tuple[str, datetime | None, str]:
     clock = next_clock(order)
     return waiting_on(order), dated(clock, now) if clock else None, sentence(order, clock) if clock else ""
+
+
+def _approval_of(order: Order, about: Command | None) -> tuple[str, datetime | None, str] | None:
+    waiting = order.approval
+    if waiting is None or about is None or (waiting.name, waiting.asked_by) != (about.name, about.actor):
+        return None
+    return Role.OPERATOR.value, waiting.lapses_at, f"{waiting.name} waits for a second operator"
 
 
 def _next_of_claim(order: Order, about: Command | None) -> tuple[str, datetime | None, str] | None:

@@ -11,6 +11,7 @@ from domain.claims.case import Status
 from domain.errors import Refused
 from domain.events import (
     ApprovalEnded,
+    ClaimAssigned,
     Event,
     LinesHeld,
     TicketAssigned,
@@ -76,9 +77,14 @@ def known(order: Order, ticket_id: str) -> Ticket:
 
 
 def assign(moment: Moment) -> tuple[Event, ...]:
-    """Hands the ticket to a person."""
-    known(moment.order, moment.body.ticket_id)
-    return (TicketAssigned(moment.body.ticket_id, moment.body.owner),)
+    """Hands the ticket to a person, and with a claim's ticket the claim. Raises Refused for a party of the order."""
+    order, owner = moment.order, moment.body.owner
+    ticket = known(order, moment.body.ticket_id)
+    if owner in (order.buyer, order.seller):
+        raise Refused("own_case", "nobody of the desk works on an order of their own")
+    claims = [claim.claim_id for claim in order.open_claims if ticket.cause is Cause.CLAIM]
+    claimed = (ClaimAssigned(claim_id, owner) for claim_id in claims if claim_id == ticket.subject)
+    return (TicketAssigned(ticket.ticket_id, owner), *claimed)
 
 
 def any_open(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:

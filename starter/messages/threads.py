@@ -52,7 +52,8 @@ class Threads:
         """
         with self._records.begin() as conn:
             about = self._head(messages.head(conn, order_id, reader), order_id, reader)
-            found = messages.lines(conn, self._records.vault, about, reader, before=before, limit=limit)
+            # One more than is shown tells whether anything stands before.
+            found = messages.lines(conn, self._records.vault, about, reader, before=before, limit=limit + 1)
             order = None if about.snapshot is None else wire.from_plain(Order, about.snapshot)
             shown = thread_view(about, order, found, reader, limit)
             if reader.role in DESK and order is not None:

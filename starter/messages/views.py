@@ -94,10 +94,15 @@ class NoticeView:
 
 
 def thread_view(about: Head, order: Order | None, found: Sequence[Line], reader: Actor, limit: int) -> Thread:
-    """The thread for `reader`, who may see it. Numbers are shown of parcels that were really sent."""
+    """The thread for `reader`, who may see it: the last `limit` lines of those found.
+
+    Numbers are shown of parcels that were really sent. What is new and not shown stays unread.
+    """
+    before, found = found[:-limit], found[-limit:]
     shown = tuple(_line(line, order, reader, about.up_to_seq) for line in found)
-    more = found[0].seq if len(found) == limit else None
-    last = found[-1].seq if found else about.up_to_seq
+    more = found[0].seq if before else None
+    whole = not before or before[-1].seq <= about.up_to_seq
+    last = found[-1].seq if found and whole else about.up_to_seq
     return Thread(about.order_id, reader.role.value, shown, last, more, bounce_words(about.bounced, reader.role))
 
 

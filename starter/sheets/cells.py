@@ -106,21 +106,22 @@ def amount(raw: Raw, currency: str, field: str) -> Money:
         raise Invalid(field, f"is not an amount in {currency}; write for example {_example(digits)}") from None
 
 
+_WHOLE = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?P<mark>[.,'])[0-9]{3}(?:(?P=mark)[0-9]{3})*)")
+"""A whole number, bare or in groups of three."""
+
+
 def _plain(words: str, currency: str, digits: int) -> str:
     """A typed number with a point before its decimals; raises ValueError where that cannot be told."""
     bare = words.strip().removesuffix(currency).removeprefix(currency).strip().replace("\N{NO-BREAK SPACE}", "")
     if not re.fullmatch(r"-?[0-9][0-9.,']*", bare) or len(bare) > 20:
         raise ValueError(bare)
-    bare = bare.replace("'", "")
     marks = [c for c in bare if c in ".,"]
-    if not marks:
-        return bare
-    mark = marks[-1]
-    whole, _, part = bare.rpartition(mark)
-    others = set(marks[:-1])
-    if mark in others or (not others and len(part) == 3 != digits):
+    whole, mark, part = bare.rpartition(marks[-1]) if marks else (bare, "", "")
+    if not _WHOLE.fullmatch(whole):
+        raise ValueError(bare)  # 1,2.5 has groups of no thousands.
+    if mark and (mark in marks[:-1] or (len(marks) == 1 and "'" not in whole and len(part) == 3 != digits)):
         raise ValueError(bare)  # 1.234 may be a thousand or a little more than one.
-    return whole.replace(".", "").replace(",", "") + "." + part
+    return re.sub(r"[.,']", "", whole) + "." + part
 
 
 def _example(digits: int) -> str:

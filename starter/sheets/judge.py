@@ -189,7 +189,9 @@ class _Judging:
         others = [step for step, command in since.steps if command not in own]
         done, left = [a for a in row.actions if a.command_id in taken], []
         if len(done) == len(row.actions):
-            return Outcome(row.row, row.number, State.ALREADY, _said(row.actions), row.actions)
+            lapsed = any(_has_lapsed(action, order, since) for action in done)
+            state, words = (State.CHANGED, f": {LAPSED}") if lapsed else (State.ALREADY, _waiting(order, done))
+            return Outcome(row.row, row.number, state, _said(row.actions) + words, row.actions)
         if row.stale and (others or not done):
             return Outcome(row.row, row.number, State.CHANGED, f"{row.stale}; export anew and look again", row.actions)
         now, waits = self._records.now_of(order), ""
@@ -205,6 +207,18 @@ class _Judging:
         return Outcome(row.row, row.number, State.READY, _said(row.actions) + waits, row.actions)
 
 
+def _has_lapsed(action: Action, order: Order, since: Since) -> bool:
+    """Whether a second operator was asked, and neither agreed nor is waited for any more."""
+    asked = (ASKS, action.command_id) in since.steps
+    return asked and order.approval is None and action.name not in {step for step, _ in since.steps}
+
+
+def _waiting(order: Order, done: Sequence[Action]) -> str:
+    waits = order.approval is not None and order.approval.name in {action.name for action in done}
+    return " (a second operator approves)" if waits else ""
+
+
+LAPSED = "no second operator agreed in time; export anew and decide again"
 ASKS = "ask_second_operator"
 GONE_ON = "the case has gone on since the export"
 

@@ -7,8 +7,9 @@ import pytest
 from domain.business_time import add_business_days
 from domain.claims.case import Claim, Status
 from domain.deadlines import deadlines
-from domain.decide import Refusal, possible
+from domain.decide import Command, Refusal, possible
 from domain.money import Money, Verb
+from domain.progress import verdict
 from domain.purse import SUSPENSE, Part
 from domain.state import Actor, Cause, Funds, LineState, Role
 from tests.domain.claims_world import (
@@ -306,6 +307,25 @@ def test_who_withdraws_on_appeal_does_not_claim_for_the_same_again() -> None:
     assert life.refused("open_claim", BUYER, reason="not_as_described", lines=["a"]).code == "claim_decided"
     life.do("open_claim", SPECIALIST, reason="not_as_described", lines=["a"], **NOTE)
     assert life.refused("decide_claim", SPECIALIST, verdict="refund", **NOTE).code == "own_decision"
+
+
+def test_a_claims_ticket_and_its_claim_have_one_owner_and_never_a_party() -> None:
+    life = escalated()
+    (ticket,) = life.order.tickets
+    life.do("assign_ticket", SPECIALIST, ticket_id=ticket.ticket_id, owner="specialist-3")
+    assert (claim_of(life).owner, life.order.tickets[0].owner) == ("specialist-3", "specialist-3")
+    refusal = life.refused("assign_ticket", SPECIALIST, ticket_id=ticket.ticket_id, owner="seller-1")
+    assert refusal.code == "own_case"
+
+
+def test_who_decides_about_a_large_sum_is_told_that_it_waits_for_a_second_operator() -> None:
+    life = received(order=bought(prices=("900.00",)))
+    life.until("claim_unanswered")
+    decision = life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
+    body = {"verdict": "refund", **NOTE}
+    about = Command("decide_claim", "c-9", Actor(SPECIALIST, "specialist-1"), body)
+    told = verdict(life.order, decision.after.seq, about.actor, life.now, about)
+    assert (told["next"], told["waiting_on"]) == ("decide_claim waits for a second operator", "operator")
 
 
 @pytest.mark.parametrize("name", ["release", "refund"])

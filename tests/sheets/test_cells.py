@@ -25,7 +25,8 @@ from starter.sheets.write import MOST_EXACT, write
         (49.9, "EUR", 4990), (49, "EUR", 4900), (0.1 + 0.2, "EUR", 30), ("49,90", "EUR", 4990),
         ("49.9 EUR", "EUR", 4990),
         ("1.234,50", "EUR", 123450), ("1,234.50", "EUR", 123450), ("1'234.50", "CHF", 123450), ("1234", "JPY", 1234),
-        ("1.234", "KWD", 1234), ("EUR 7", "EUR", 700), (" 7 ", "EUR", 700),
+        ("1.234", "KWD", 1234), ("EUR 7", "EUR", 700), (" 7 ", "EUR", 700), ("1.234.567,5", "EUR", 123456750),
+        ("1'234'567", "CHF", 123456700),
     ],
 )  # fmt: skip
 def test_an_amount_is_read_as_people_type_it(raw: Any, currency: str, minor: int) -> None:
@@ -34,7 +35,7 @@ def test_an_amount_is_read_as_people_type_it(raw: Any, currency: str, minor: int
 
 @pytest.mark.parametrize(
     "raw", ["1,234", "1.234", "49.999", 49.999, "x", "", "1e5", "1..2", "=1+1", True, None, 1e300, float("nan"),
-            float("inf"), "9" * 30, "7 USD", "٣"],
+            float("inf"), "9" * 30, "7 USD", "٣", "1,2.5", "1.23,45", "1''2", "1'2", "1,23,4.5", "1,234.567,8"],
 )  # fmt: skip
 def test_an_amount_that_could_be_another_is_refused(raw: Any) -> None:
     with pytest.raises(Invalid, match=r"^amount: "):

@@ -55,6 +55,18 @@ async def test_a_conversation_from_the_command_line(aftersale: Aftersale, market
     assert "specialist anna  [new, internal]" in desk.out
 
 
+async def test_what_was_not_shown_stays_unread(aftersale: Aftersale, market: Marketplace) -> None:
+    life = await market.order()
+    order, seller = life.order_id, ("--as", "seller", "--id", life.actor(Role.SELLER).id)
+    for text in ("one", "two", "three"):
+        assert (await aftersale("message", order, "--as", "buyer", "--text", text)).code == 0
+    await life.rest()
+    for limit, unread in (("1", 3), ("2", 3), ("3", 0)):
+        assert (await aftersale("messages", "thread", order, "--as", "seller", "--limit", limit)).code == 0
+        waits = await aftersale("messages", "inbox", *seller, "--json")
+        assert [row["unread"] for row in waits.json["rows"]] == [unread]
+
+
 async def test_the_same_command_says_it_once_and_refusals_have_their_exit_codes(
     aftersale: Aftersale, market: Marketplace
 ) -> None:

@@ -68,6 +68,23 @@ def as_seen_in_the_morning(seen: dict[str, Any]) -> None:
     assert "buyer: The buyer made a claim." in seen["log"]
 
 
+async def test_a_large_decision_that_nobody_approved_is_not_said_to_be_done(
+    market: Marketplace, aftersale: Aftersale, tmp_path: Path
+) -> None:
+    life, file = await claimed(market, prices=("900.00",)), tmp_path / "claims.xlsx"
+    assert (await aftersale("claims", "export", str(file), "--open", *AS_ANNA)).code == 0
+    decides: Edits = {number(life): {"decision": "refund", "note": "The photo shows it."}}
+    said = [(await imported(aftersale, file, decides, *CARRY_OUT))[number(life)] for _ in range(2)]
+    assert [result for result, _ in said] == ["done", "done already"]
+    assert all(words.endswith("(a second operator approves)") for _, words in said)
+    await life.until("approval_lapses")
+    assert (await imported(aftersale, file, decides, *CARRY_OUT))[number(life)] == (
+        "changed meanwhile",
+        "decide: refund: no second operator agreed in time; export anew and decide again",
+    )
+    assert status(life) is Status.ESCALATED
+
+
 async def carried_out(market: Marketplace, lives: Sequence[tuple[Life, str | None]], *files: Path) -> None:
     """Nobody appeals: what was decided is carried out; and no tracking number was looked at, or stands in a sheet."""
     for life, refunded in lives:
