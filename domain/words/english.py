@@ -160,7 +160,7 @@ CLAIM_DUTY: Mapping[Status, str] = {
     Status.WAITING_FOR_BUYER: "answer the seller, or pass the claim to the platform",
     Status.SELLER_ASKED: "answer the platform's question about the claim",
     Status.BUYER_ASKED: "answer the platform's question about the claim",
-    Status.RETURN_REQUESTED: "send the items back and give the tracking number",
+    Status.RETURN_REQUESTED: "send the items back where the seller's message says and give the tracking number",
     Status.RETURN_SENT: "say when the return has arrived",
     Status.RETURN_RECEIVED: "inspect the return",
     Status.ESCALATED_UPSTREAM: "bring the answer of the shop that the items came from",

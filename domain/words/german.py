@@ -228,7 +228,10 @@ CLAIM_ASKED: Mapping[Status, str] = {
     ),
     Status.SELLER_ASKED: "Bitte beantworten Sie bis {until} die Frage unseres Kundenservices.",
     Status.BUYER_ASKED: "Bitte beantworten Sie bis {until} die Frage unseres Kundenservices.",
-    Status.RETURN_REQUESTED: "Bitte senden Sie die Artikel bis {until} zurück und geben Sie die Sendungsnummer an.",
+    Status.RETURN_REQUESTED: (
+        "Bitte senden Sie die Artikel bis {until} dorthin zurück, wo der Verkäufer es geschrieben hat, "
+        "und geben Sie die Sendungsnummer an."
+    ),
     Status.RETURN_SENT: "Bitte melden Sie bis {until}, ob die Rücksendung angekommen ist.",
     Status.RETURN_RECEIVED: "Bitte prüfen Sie die Rücksendung bis {until}.",
     Status.ESCALATED_UPSTREAM: "Bitte melden Sie bis {until}, was der Shop geantwortet hat.",
@@ -243,7 +246,9 @@ CLAIM_AWAITED: Mapping[Status, str] = {
     Status.WAITING_FOR_BUYER: "Der Käufer hat bis {until} Zeit, zu antworten.",
     Status.SELLER_ASKED: "Der Verkäufer hat bis {until} Zeit, die Frage unseres Kundenservices zu beantworten.",
     Status.BUYER_ASKED: "Der Käufer hat bis {until} Zeit, die Frage unseres Kundenservices zu beantworten.",
-    Status.RETURN_REQUESTED: "Der Käufer hat bis {until} Zeit, die Artikel zurückzusenden.",
+    Status.RETURN_REQUESTED: (
+        "Der Käufer hat bis {until} Zeit, die Artikel dorthin zurückzusenden, wo der Verkäufer es geschrieben hat."
+    ),
     Status.RETURN_SENT: "Der Verkäufer hat bis {until} Zeit, die Ankunft der Rücksendung zu melden.",
     Status.RETURN_RECEIVED: "Der Verkäufer hat bis {until} Zeit, die Rücksendung zu prüfen.",
     Status.ESCALATED_UPSTREAM: "Der Verkäufer hat bis {until} Zeit, die Antwort des Shops zu melden.",

@@ -229,7 +229,8 @@ def of_claim(life: Life, role: Role, language: str = "en") -> str:
 def test_a_claims_mail_tells_its_own_next_step_although_another_line_is_due_before() -> None:
     life = return_asked()
     assert "check the items" in next_sentence(life.order, Role.BUYER, ENGLISH), "the other line is due first"
-    assert "Please send the items back and give the tracking number by Tue 8 Dec" in of_claim(life, Role.BUYER)
+    where = "send the items back where the seller's message says and give the tracking number"
+    assert f"Please {where} by Tue 8 Dec" in of_claim(life, Role.BUYER)
     assert "The buyer has until Tue 8 Dec" in of_claim(life, Role.SELLER)
     assert "Bitte senden Sie die Artikel bis Dienstag, 8. Dezember" in of_claim(life, Role.BUYER, "de")
     assert "Der Käufer hat bis Dienstag, 8. Dezember" in of_claim(life, Role.SELLER, "de")
