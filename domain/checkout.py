@@ -86,7 +86,8 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutLine:
-    """One line as sold. `price` is for the whole line, tax included; `sku` is what the storefront calls the product.
+    """One line as sold. `price` is for the whole line, tax included; `sku` is what the storefront calls the product;
+    without one, a title is its seller's alone.
 
     `category` is the storefront's, too: a policy may have other numbers for it.
     The rest is what the buyer was told.

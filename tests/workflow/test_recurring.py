@@ -140,6 +140,18 @@ async def test_what_recurs_is_one_ticket_with_its_claims_and_never_a_second_whil
     assert {row["ticket_id"] for row in rows_of(every, policy)} == {row.ticket_id for row in rows.values()}
 
 
+async def test_a_title_is_its_sellers_alone_unless_the_storefront_names_the_product(
+    market: Marketplace, policy: str, look: Looking
+) -> None:
+    for shop in (f"shop-{policy}", f"other-{policy}"):
+        await claimed(market, policy, shop, title="Vase")
+    await look()
+    assert found(market, policy) == {}
+    await claimed(market, policy, f"shop-{policy}", title="Vase", reason="incomplete")
+    await look()
+    assert set(found(market, policy)) == {("seller", f"shop-{policy}"), ("product", f"Vase of shop-{policy}")}
+
+
 async def test_what_a_person_has_looked_at_comes_back_only_with_new_claims(
     market: Marketplace, policy: str, look: Looking, aftersale: Aftersale
 ) -> None:

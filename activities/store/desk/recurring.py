@@ -79,7 +79,8 @@ _REPEATED = text(
         SELECT 'carrier', carrier, number, order_id, opened_at
         FROM recent, jsonb_array_elements_text(carriers) carrier
         UNION
-        SELECT 'product', coalesce(nullif(line ->> 'sku', ''), line ->> 'title'), number, order_id, opened_at
+        SELECT 'product', coalesce(nullif(line ->> 'sku', ''), (line ->> 'title') || ' of ' || recent.seller),
+            number, order_id, opened_at
         FROM recent JOIN orders USING (order_id), jsonb_array_elements(orders.checkout -> 'lines') line
         WHERE recent.lines ? (line ->> 'line_id')
     )
