@@ -27,6 +27,10 @@ SHORTEST_HORIZON = 90
 """Days; pinned calendars are extended `CALENDAR_MARGIN` before their end, and not again for a while."""
 
 
+LONGEST_HORIZON = 3650
+"""Days; an order pins them all."""
+
+
 class PolicyError(Invalid):
     """A policy file breaks a rule: `source` names the file, `line` counts from 1, `field` is the key ("ship.end")."""
 
@@ -231,6 +235,10 @@ def _is_renewed(policy: Policy) -> Iterator[_Rule]:
             f"must be at least {SHORTEST_HORIZON} days: calendars are extended long before they end",
             ("calendar.horizon",),
         )
+    if policy.calendar.horizon > LONGEST_HORIZON:
+        yield _Rule(
+            f"must be at most {LONGEST_HORIZON} days: nobody knows the holidays of later years", ("calendar.horizon",)
+        )
 
 
 def _fits_horizon(policy: Policy) -> Iterator[_Rule]:
@@ -301,7 +309,7 @@ def line_of(text: str, field: str) -> int:
     A statement begins after the longest shorter beginning of the file that is whole TOML, so that every way to write a
     key or a value is found without a second parser.
     """
-    lines = text.splitlines()
+    lines = text.split("\n")  # As TOML counts them: a comment may hold other ends of lines.
     begin = 1
     for end in range(1, len(lines) + 1):
         try:

@@ -112,7 +112,7 @@ class Text:
     """Words. `pattern` is what they must look like, `example` what would be right."""
 
     unit: str = "text"
-    pattern: str = r"[^\x00-\x1f]+"
+    pattern: str = r"(?=.*\S)[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+"
     example: str = "a text on one line"
 
     def parse(self, name: str, written: object) -> str:

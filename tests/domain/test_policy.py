@@ -199,6 +199,10 @@ REFUSED = {
         "calendar.removed_days_off",
         "also in extra_days_off",
     ),
+    "a calendar without an end": ('[calendar]\nhorizon = "999999 days"', 4, "calendar.horizon", "at most 3650 days"),
+    "a line behind another kind of line": ('# a\u2028b\x85c\n[ship]\nend = "5"', 5, "ship.end", "no unit|not a number"),
+    "a name that nobody sees": ('display_name = " "', 3, "display_name", "on one line"),
+    "a name that runs backwards": ('display_name = "a\u202eb"', 3, "display_name", "on one line"),
     "a calendar that is too short": ('[calendar]\nhorizon = "90 days"', 4, "calendar.horizon", "too short"),
     "a calendar that always runs short": (
         '[calendar]\nhorizon = "80 days"\n[escrow]\nlongest = "30 days"\nmargin = "1 day"\n[pause]\nlongest = "1 day"',
