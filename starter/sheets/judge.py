@@ -18,7 +18,7 @@ from domain.decide import Refusal, Repeat, decide
 from domain.errors import Invalid
 from domain.state import Actor, Order
 from starter.records import Records
-from starter.sheets.actions import Action, Edits, of_claim, of_ticket
+from starter.sheets.actions import Action, Edits, ids_of, of_claim, of_ticket
 from starter.sheets.cells import Value, same, text_of, typed
 from starter.sheets.export import TOLD, values_of
 from starter.sheets.read import Row, Table
@@ -184,15 +184,15 @@ class _Judging:
             yield from (Outcome(row.row, row.number, State.UNKNOWN, "there is no such case here") for row in found)
 
     def _judged(self, row: _Edited, order: Order, since: Since) -> Outcome:
-        own = {action.command_id for action in row.actions}
         taken = {command for _, command in since.steps}
+        own = {command for command in taken if command.startswith(ids_of(row.key))}
         others = [step for step, command in since.steps if command not in own]
         done, left = [a for a in row.actions if a.command_id in taken], []
         if len(done) == len(row.actions):
             lapsed = any(_has_lapsed(action, order, since) for action in done)
             state, words = (State.CHANGED, f": {LAPSED}") if lapsed else (State.ALREADY, _waiting(order, done))
             return Outcome(row.row, row.number, state, _said(row.actions) + words, row.actions)
-        if row.stale and (others or not done):
+        if row.stale and (others or not own):
             return Outcome(row.row, row.number, State.CHANGED, f"{row.stale}; export anew and look again", row.actions)
         now, waits = self._records.now_of(order), ""
         for action in row.actions:

@@ -85,6 +85,20 @@ async def test_a_large_decision_that_nobody_approved_is_not_said_to_be_done(
     assert status(life) is Status.ESCALATED
 
 
+async def test_a_row_may_be_edited_again_after_its_own_import(
+    market: Marketplace, aftersale: Aftersale, tmp_path: Path
+) -> None:
+    life, file = await claimed(market), tmp_path / "claims.xlsx"
+    assert (await aftersale("claims", "export", str(file), "--open", *AS_ANNA)).code == 0
+    for edits in ({"assignee": "anna"}, {"assignee": "ben"}, {"note": "Seen."}, {"note": "Seen again."}):
+        assert (await imported(aftersale, file, {number(life): edits}, *CARRY_OUT))[number(life)][0] == "done"
+    assert life.state().claims[0].owner == "ben"
+    await life.desk("assign_claim", owner="eve", note_id=None)
+    assert (await imported(aftersale, file, {number(life): {"assignee": "anna", "note": "x"}}, *CARRY_OUT))[
+        number(life)
+    ][0] == "changed meanwhile"
+
+
 async def carried_out(market: Marketplace, lives: Sequence[tuple[Life, str | None]], *files: Path) -> None:
     """Nobody appeals: what was decided is carried out; and no tracking number was looked at, or stands in a sheet."""
     for life, refunded in lives:
