@@ -226,7 +226,8 @@ def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:
     order, until = moment.order, moment.body.until
     latest = moment.now + timedelta(days=order.policy.pause.longest)
     if until is None or not moment.now < until <= latest:
-        raise Invalid("body.until", f"must lie between now and {latest.isoformat()}")
+        missing = "is missing; it " if until is None else ""
+        raise Invalid("body.until", f"{missing}must lie between now and {latest.isoformat()}")
     chosen = {tier: at for tier, at in party_tiers(order).items() if belongs(tier.partition(".")[0])}
     tiers = {tier: at for tier, at in chosen.items() if not tier.endswith(".remind")}
     first, limit = min(tiers.values(), default=until), _limit(order, tiers)

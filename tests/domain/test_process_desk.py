@@ -320,3 +320,11 @@ def test_a_persons_word_of_a_delivery_is_weak_so_that_it_pays_nobody_alone() -> 
     assert life.refused("parcel_scan", Role.SPECIALIST, **told, proof="strong").code == "proof_is_the_carriers"
     life.do("parcel_scan", Role.SPECIALIST, **told)
     assert "accept_on_strong_proof" not in [clock.step for clock in deadlines(life.order)]
+
+
+def test_an_extension_without_an_end_is_told_that_it_is_missing() -> None:
+    life = confirmed()
+    life.until("ship_overdue")
+    (ticket,) = life.order.tickets
+    refusal = life.refused("resolve_ticket", Role.SPECIALIST, ticket_id=ticket.ticket_id, outcome="extend", **NOTE)
+    assert refusal.reason.startswith("body.until: is missing; it must lie between now and ")
