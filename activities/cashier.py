@@ -81,8 +81,8 @@ class Cashier:
             landed = now - standing.sent_at >= order.policy.money.lands_within
             return No(held_back) if landed else Unclear(held_back)
         with self._engine.begin() as conn:
-            operations.sent_again(conn, key, now)
-        return self._send_or_find(order, op, key)
+            ours = operations.sent_again(conn, key, standing.sent_at, now)
+        return self._send_or_find(order, op, key) if ours else Unclear("Overtaken")
 
     def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
         try:

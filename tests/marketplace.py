@@ -52,12 +52,13 @@ class Marketplace(Parts):
     policies: Path
     task_queue: str = TASK_QUEUE
     account: str = "acct_seller"
+    performs: type[Performer] = Performer
     lives: list[Life] = field(default_factory=list, repr=False)
 
     @property
     def performer(self) -> Performer:
         """The activities of an order, as worker.py wires them."""
-        return Performer(self.engine, self.vault, self.payments, self.policies, COMMAND_KEY)
+        return self.performs(self.engine, self.vault, self.payments, self.policies, COMMAND_KEY)
 
     @contextmanager
     def worker(self, *, sandboxed: bool = True, **options: Any) -> Iterator[Worker]:

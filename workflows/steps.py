@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.contract import Admission, Admitted, Answer, Ask, RefusalNote
 
 ATTEMPT = timedelta(seconds=30)
-"""One attempt: two short transactions and one provider call of at most 8 seconds."""
+"""One attempt: short transactions and a provider call; in doubt, with a look-up before and after it."""
 
 FATAL = ("StaleEpoch", "Conflict")
 """Failures that no retry mends: another run of this order has written what this one wants to write."""

@@ -54,10 +54,14 @@ def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
     return _find(conn, order_id, op) is not None
 
 
-def sent_again(conn: Connection, key: str, now: datetime) -> None:
-    """Write down, before it happens, that a pending operation is sent once more."""
-    pending = update(operations).where(operations.c.key == key, operations.c.state == "pending")
-    conn.execute(pending.values(sent_at=func.greatest(operations.c.sent_at, now)))
+def sent_again(conn: Connection, key: str, was: datetime, now: datetime) -> bool:
+    """Write down, before it happens, that a pending operation is sent once more.
+
+    False when it is not pending, or was sent since `was`, when it was looked at: another attempt has gone on with it.
+    """
+    here = (operations.c.key == key, operations.c.state == "pending", operations.c.sent_at == was)
+    again = update(operations).where(*here).values(sent_at=func.greatest(operations.c.sent_at, now))
+    return conn.execute(again).rowcount == 1
 
 
 def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:

@@ -208,9 +208,16 @@ class _Judging:
 
 
 def _has_lapsed(action: Action, order: Order, since: Since) -> bool:
-    """Whether a second operator was asked, and neither agreed nor is waited for any more."""
-    asked = (ASKS, action.command_id) in since.steps
-    return asked and order.approval is None and action.name not in {step for step, _ in since.steps}
+    """Whether a second operator was asked, and neither agreed nor is waited for any more.
+
+    One large command waits at a time, so that the next one of its name is it, unless another was asked for first.
+    """
+    asked = (ASKS, action.command_id)
+    if asked not in since.steps:
+        return False
+    after = (step for step, _ in since.steps[since.steps.index(asked) + 1 :])
+    ended = next((step for step in after if step in (action.name, ASKS)), "")
+    return ended == ASKS or (not ended and order.approval is None)
 
 
 def _waiting(order: Order, done: Sequence[Action]) -> str:
@@ -218,7 +225,7 @@ def _waiting(order: Order, done: Sequence[Action]) -> str:
     return " (a second operator approves)" if waits else ""
 
 
-LAPSED = "no second operator agreed in time; export anew and decide again"
+LAPSED = "no second operator agreed to it; export anew and decide again"
 ASKS = "ask_second_operator"
 GONE_ON = "the case has gone on since the export"
 

@@ -61,6 +61,15 @@ def test_an_operation_is_resolved_once(conn: Connection) -> None:
     assert begin(conn, ORDER, OP, KEY, NOW).code == "Declined"
 
 
+def test_only_the_attempt_that_knows_how_an_operation_stands_sends_it_again(conn: Connection) -> None:
+    begin(conn, ORDER, OP, KEY, NOW)
+    assert operations.sent_again(conn, KEY, NOW, hours(1))
+    assert not operations.sent_again(conn, KEY, NOW, hours(2)), "another attempt has sent it since"
+    assert begin(conn, ORDER, OP, KEY, hours(3)) == Standing(False, hours(1), "pending", None, "", "")
+    resolve(conn, ORDER, OP, "refused", "", "UnderReview", hours(3))
+    assert not operations.sent_again(conn, KEY, hours(1), hours(4)), "it was given up"
+
+
 def test_what_was_never_written_down_is_not_resolved(conn: Connection) -> None:
     with pytest.raises(Conflict, match="not written down"):
         resolve(conn, ORDER, OP, "done", "ch_1", "", NOW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ from domain.errors import Refused
 from domain.money import Verb
 from domain.state import MoneyOp, Order, Role
 from sandbox.payments.disputes import FEE
-from tests.life import BUYER, COMMAND_KEY, SELLER, Json, Life
+from tests.life import BUYER, SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of
 from tests.stories.claims import claimed
@@ -127,14 +127,6 @@ class Late(Performer):
         return super().perform(data | {"now": wire.to_plain(wire.instant(data["now"]) - late)})
 
 
-class AfterAnOutage(Marketplace):
-    """A marketplace whose worker is late."""
-
-    @property
-    def performer(self) -> Performer:
-        return Late(self.engine, self.vault, self.payments, self.policies, COMMAND_KEY)
-
-
 async def test_a_release_that_was_long_decided_when_it_was_sent_may_still_land(market: Marketplace) -> None:
     quiet = replace(market, task_queue=f"orders-{uuid4().hex[:8]}", lives=market.lives)
     with quiet.worker() as worker:
@@ -145,7 +137,7 @@ async def test_a_release_that_was_long_decided_when_it_was_sent_may_still_land(m
     market.sandbox.account("acct_of_another")
     await life.handle.signal("receive", life.message(BUYER, {}, "receive-1"))
     await life.handle.signal("payout_account", life.message(STOREFRONT, {"account": "acct_of_another"}, "account-1"))
-    with AfterAnOutage(**{each.name: getattr(quiet, each.name) for each in fields(quiet)}).worker() as worker:
+    with replace(quiet, performs=Late).worker() as worker:
         async with worker:
             await life.rest()
             await in_between(life, "AccountUnsettled")
@@ -229,6 +221,16 @@ async def test_a_refund_that_landed_late_is_found_once_and_the_next_one_is_made(
     await life.desk("refund", lines=["L1"])
     assert [effect["amount"] for effect in life.book() if effect["kind"] == "refund"] == [2000, 2000]
     assert life.money()["refunded"] == "40.00 EUR"
+    await life.check()
+
+
+async def test_a_refund_that_landed_late_and_fails_is_given_again(market: Marketplace, receiver: Receiver) -> None:
+    life = await part_refunded_late(market)
+    refund = next(effect["object"] for effect in life.book() if effect["kind"] == "refund")
+    market.sandbox.settle_refund(refund, "failed")
+    await receiver.tell(refund)
+    await life.desk("retry")
+    assert [effect["amount"] for effect in life.book() if effect["kind"] == "refund"] == [2000, 2000]
     await life.check()
 
 

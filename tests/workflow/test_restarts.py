@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -26,7 +26,7 @@ from domain.errors import Refused
 from domain.state import Order
 from starter.answers import Unreachable
 from starter.runs import Runs
-from tests.life import BUYER, COMMAND_KEY, PATIENCE, SELLER, Json, Life
+from tests.life import BUYER, PATIENCE, SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.workflow.test_handing_over import ended, found, hand
 
@@ -191,21 +191,13 @@ class OnlyRefuses(Performer):
         raise SystemError
 
 
-class Halting(Marketplace):
-    """A marketplace whose worker can only refuse."""
-
-    @property
-    def performer(self) -> Performer:
-        return OnlyRefuses(self.engine, self.vault, self.payments, self.policies, COMMAND_KEY)
-
-
 @pytest.mark.parametrize("days", [1, 999])
 async def test_what_was_refused_and_had_come_again_before_is_judged(quiet: Marketplace, days: int) -> None:
     life = await placed(quiet)
     await life.handle.signal("ask_time", life.message(SELLER, {"days": days}, "ask-1"))
     await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
     await life.handle.signal("ask_time", life.message(SELLER, {"days": 1}, "ask-1"))
-    with Halting(**{each.name: getattr(quiet, each.name) for each in fields(quiet)}).worker() as worker:
+    with replace(quiet, performs=OnlyRefuses).worker() as worker:
         async with worker:
             async with asyncio.timeout(PATIENCE):
                 while not life.refusals():  # noqa: ASYNC110  # nobody tells
