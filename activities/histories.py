@@ -10,12 +10,13 @@ from typing import Any, Final, NamedTuple
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.update.v1 import Request
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import wire
 from domain.checkout import ID
-from domain.contract import check_outside, read_envelope, workflow_id
+from domain.contract import RefusalNote, check_outside, read_envelope, workflow_id
 from domain.errors import Invalid, Refused
 
 REFUSING: Final = "note_refusal"
@@ -26,12 +27,20 @@ FORMER: Final = "former"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Command:
     """A command that the runs of an order took in, as it was sent."""
 
     command_id: str
     name: str
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the runs of an order took in and may not have dealt with, and what of it they had begun to refuse."""
+
+    commands: list[Command]
+    refusals: list[RefusalNote]
 
 
 class _Sent(NamedTuple):
@@ -44,50 +53,68 @@ class _Sent(NamedTuple):
 class _Run:
     """One history, event by event: what came and what of it was refused, the run before, and the one that came next.
 
-    The run before is the one whose place this one took, the next one is what it continued as.
+    The run before is the one whose place this one took, the next one is what it continued as. An update that a reset
+    brought along stands where it was admitted: where it is accepted its request is empty.
     """
 
     came: dict[str, _Sent] = field(default_factory=dict)
     refusing: dict[int, Payload] = field(default_factory=dict)
-    refused: list[Payload] = field(default_factory=list)
+    recorded: set[int] = field(default_factory=set)
     former: Payload | None = None
     next: str = ""
 
     def read(self, event: HistoryEvent) -> None:
+        self._read_others(event)
+        self._read_came(event)
+        self._read_refused(event)
+
+    def _read_others(self, event: HistoryEvent) -> None:
         if event.HasField("workflow_execution_started_event_attributes"):
             self.former = event.workflow_execution_started_event_attributes.memo.fields.get(FORMER)
-        elif event.HasField("workflow_execution_signaled_event_attributes"):
+        elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
+            self.next = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+
+    def _read_came(self, event: HistoryEvent) -> None:
+        if event.HasField("workflow_execution_signaled_event_attributes"):
             signal = event.workflow_execution_signaled_event_attributes
             self.came[f"event {event.event_id}"] = _Sent(signal.signal_name, signal.input.payloads, is_signal=True)
+        elif event.HasField("workflow_execution_update_admitted_event_attributes"):
+            self._update(event.workflow_execution_update_admitted_event_attributes.request)
         elif event.HasField("workflow_execution_update_accepted_event_attributes"):
-            accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request
-            payloads = accepted.input.args.payloads
-            self.came[accepted.meta.update_id] = _Sent(accepted.input.name, payloads, is_signal=False)
+            self._update(event.workflow_execution_update_accepted_event_attributes.accepted_request)
         elif event.HasField("workflow_execution_update_completed_event_attributes"):
             completed = event.workflow_execution_update_completed_event_attributes
             if completed.outcome.HasField("failure"):
                 self.came.pop(completed.meta.update_id, None)
-        elif event.HasField("activity_task_scheduled_event_attributes"):
+
+    def _update(self, request: Request) -> None:
+        if request.HasField("input"):
+            sent = _Sent(request.input.name, request.input.args.payloads, is_signal=False)
+            self.came[request.meta.update_id] = sent
+
+    def _read_refused(self, event: HistoryEvent) -> None:
+        if event.HasField("activity_task_scheduled_event_attributes"):
             scheduled = event.activity_task_scheduled_event_attributes
             if scheduled.activity_type.name == REFUSING and scheduled.input.payloads:
                 self.refusing[event.event_id] = scheduled.input.payloads[0]
         elif event.HasField("activity_task_completed_event_attributes"):
-            refused = self.refusing.pop(event.activity_task_completed_event_attributes.scheduled_event_id, None)
-            self.refused += [] if refused is None else [refused]
-        elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
-            self.next = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+            self.recorded.add(event.activity_task_completed_event_attributes.scheduled_event_id)
 
 
-async def kept(client: Client, order_id: str, run_id: str, patience: timedelta) -> list[Kept]:
+async def kept(client: Client, order_id: str, run_id: str, patience: timedelta) -> Kept:
     """The commands of a run, of those that it continued as and of those whose place it took: oldest first, each once.
 
     One that came again has its place where it came last. Two messages that differ under one id are two; which of them
     counts, their judge says. Left out is what a run refused, and what no run could read: what an older run had kept
-    came again to the next one. Each request waits so long for Temporal. Raises RPCError.
+    came again to the next one. A refusal may not be on record when its run ended; it comes beside the commands. Each
+    request waits so long for Temporal. Raises RPCError.
     """
-    found: dict[tuple[str, ...], Kept] = {}
+    found: dict[tuple[str, ...], Command] = {}
+    unsaid: list[RefusalNote] = []
     for run in await _runs(client, order_id, run_id, patience):
-        refused = Counter([await _refused(client, payload) for payload in run.refused])
+        notes = await _notes(client, run)
+        unsaid += [note for note, is_recorded in notes if not is_recorded]
+        refused = Counter((note.command_id, note.name) for note, _ in notes)
         for sent in run.came.values():
             command = await _command(client, sent)
             if command is None:
@@ -97,13 +124,16 @@ async def kept(client: Client, order_id: str, run_id: str, patience: timedelta) 
                 refused[command.command_id, command.name] -= 1
             else:
                 found[same] = command
-    return list(found.values())
+    return Kept(list(found.values()), unsaid)
 
 
-async def _refused(client: Client, payload: Payload) -> tuple[str, str]:
-    """Id and name of a command that was put on record as refused."""
-    note = (await client.data_converter.decode([payload]))[0]
-    return note.get("command_id", ""), note["name"]
+async def _notes(client: Client, run: _Run) -> list[tuple[RefusalNote, bool]]:
+    """What a run refused, each once however often it tried to say so, and whether that is on record."""
+    notes: dict[str, tuple[RefusalNote, bool]] = {}
+    for event_id, payload in run.refusing.items():
+        note = wire.from_plain(RefusalNote, (await client.data_converter.decode([payload]))[0])
+        notes[note.key or f"event {event_id}"] = (note, event_id in run.recorded)
+    return list(notes.values())
 
 
 async def _runs(client: Client, order_id: str, run_id: str, patience: timedelta) -> list[_Run]:
@@ -136,7 +166,7 @@ async def _onwards(
         run_id = run.next
 
 
-async def _command(client: Client, sent: _Sent) -> Kept | None:
+async def _command(client: Client, sent: _Sent) -> Command | None:
     """A message as it was sent; None when it is no command, which the run that had it has said."""
     try:
         check_outside(sent.name, [len(payload.data) for payload in sent.payloads])
@@ -144,4 +174,4 @@ async def _command(client: Client, sent: _Sent) -> Kept | None:
         envelope = read_envelope(body)
     except (ValueError, KeyError, RuntimeError, Invalid, Refused):
         return None
-    return Kept(envelope.command_id, sent.name, body) if ID.fullmatch(envelope.command_id) else None
+    return Command(envelope.command_id, sent.name, body) if ID.fullmatch(envelope.command_id) else None

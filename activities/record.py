@@ -36,9 +36,9 @@ def record(conn: Connection, ask: Ask, settled: Settled) -> Order:
 
 
 def record_refusal(conn: Connection, note: RefusalNote, order: Order | None) -> None:
-    """A refused or unreadable signal stands in the story; a party of this very order is told, nobody else."""
+    """A refused or unreadable signal stands in the story, once; a party of this very order is told, nobody else."""
     actor = note.actor
-    steps.refused(
+    is_new = steps.refused(
         conn,
         steps.RefusalRow(
             order_id=note.order_id,
@@ -50,9 +50,10 @@ def record_refusal(conn: Connection, note: RefusalNote, order: Order | None) -> 
             code=note.code,
             reason=note.reason,
             source="signal",
+            key=note.key,
         ),
     )
-    if order is not None and actor is not None:
+    if is_new and order is not None and actor is not None:
         own = {Role.BUYER: order.buyer, Role.SELLER: order.seller}
         if own.get(actor.role) == actor.id:
             told = refused_message(actor.role, note.name, note.command_id, note.code, note.reason, note.now)

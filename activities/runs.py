@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -19,9 +20,10 @@ from temporalio.common import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.histories import FORMER, kept
+from activities.record import record_refusal
 from activities.store import orders, steps
 from domain import wire
-from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
+from domain.contract import TASK_QUEUE, WORKFLOW, RefusalNote, workflow_id
 from domain.errors import AftersaleError
 from domain.funds import AT_ONCE
 from domain.state import Order
@@ -79,7 +81,9 @@ async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Ma
     """
     former = await _take_place(engine, client, order, snapshot)
     failed: NotHandedOver | RPCError | None = None
-    for command in await kept(client, order.order_id, former, REACH):
+    left = await kept(client, order.order_id, former, REACH)
+    await asyncio.to_thread(_put_on_record, engine, order, left.refusals)
+    for command in left.commands:
         try:
             await hand_over(engine, client, order.order_id, command.name, command.body)
         except (NotHandedOver, RPCError) as error:
@@ -93,15 +97,46 @@ async def _take_place(engine: Engine, client: Client, order: Order, snapshot: Ma
 
     The order's row is held meanwhile, so that no other run is begun in between, whose place nobody would know of.
     """
-    conn = await asyncio.to_thread(engine.connect)
-    try:
-        if not await asyncio.to_thread(orders.hold_epoch, conn, order.order_id, order.epoch):
+    async with _held(engine, lambda conn: orders.hold_epoch(conn, order.order_id, order.epoch)) as is_newest:
+        if not is_newest:
             raise NotHandedOver(f"order {order.order_id} was restarted once more meanwhile; look, or repeat it")
         former = await _run_of(client, order.order_id)
         await start_from(client, order, snapshot, WorkflowIDConflictPolicy.TERMINATE_EXISTING, former=former)
+    return former
+
+
+@asynccontextmanager
+async def _held(engine: Engine, hold: Callable[[Connection], bool]) -> AsyncIterator[bool]:
+    """Hold a row in a transaction of its own; gives what `hold` says.
+
+    The connection is closed at once and in no thread: they may all be taken by others who wait for this very row. Who
+    is cancelled while it is taken leaves it to be closed when it was, not under the thread that takes it.
+    """
+
+    def take() -> tuple[Connection, bool]:
+        conn = engine.connect()
+        try:
+            return conn, hold(conn)
+        except BaseException:
+            conn.close()
+            raise
+
+    taking = asyncio.ensure_future(asyncio.to_thread(take))
+    try:
+        conn, holds = await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        taking.add_done_callback(lambda taken: None if taken.exception() else taken.result()[0].close())
+        raise
+    try:
+        yield holds
     finally:
         conn.close()
-    return former
+
+
+def _put_on_record(engine: Engine, order: Order, notes: Sequence[RefusalNote]) -> None:
+    with engine.begin() as conn:
+        for note in notes:
+            record_refusal(conn, note, order)
 
 
 async def _run_of(client: Client, order_id: str) -> str:
@@ -157,15 +192,11 @@ async def _go_on(
     if begun is None:
         return False
     order, former = wire.from_plain(Order, begun), await _run_of(client, order_id)
-    conn = await asyncio.to_thread(engine.connect)
-    try:
-        if not await asyncio.to_thread(orders.hold_still, conn, order_id, order.epoch, order.seq):
-            return False
-        existing = WorkflowIDConflictPolicy.USE_EXISTING
-        await start_from(client, order, begun, existing, first=first, former=former, task_queue=task_queue)
-    finally:
-        conn.close()  # At once and in no thread: they may all be taken by others who wait for this very row.
-    return True
+    async with _held(engine, lambda conn: orders.hold_still(conn, order_id, order.epoch, order.seq)) as stands:
+        if stands:
+            existing = WorkflowIDConflictPolicy.USE_EXISTING
+            await start_from(client, order, begun, existing, first=first, former=former, task_queue=task_queue)
+    return stands
 
 
 def _is_taken(engine: Engine, order_id: str, command_id: str) -> bool:

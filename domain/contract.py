@@ -125,7 +125,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class RefusalNote:
-    """A signal that was refused or could not be read, for the record. `code` and `reason` carry no personal text."""
+    """A signal that was refused or could not be read, for the record. `code` and `reason` carry no personal text.
+
+    `key` is the same whenever this very refusal is put on record again, "" only of a run older than the key.
+    """
 
     order_id: str
     now: datetime
@@ -134,6 +137,7 @@ class RefusalNote:
     actor: Actor | None
     code: str
     reason: str
+    key: str = ""
 
 
 _OF_THE_RUN = frozenset({"epoch", "order", "tried_at"})

@@ -249,6 +249,7 @@ class OrderWorkflow:
             envelope.actor if envelope else None,
             refusal.code,
             refusal.reason,
+            str(workflow.uuid4()),
         )
         await self._until_done(lambda: steps.note_refusal(note), "a refusal")
 

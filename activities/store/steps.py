@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from activities.store.database import storable
@@ -74,6 +75,7 @@ class RefusalRow:
     code: str
     reason: str
     source: str
+    key: str
 
 
 def recorded(conn: Connection, order_id: str, seq: int) -> Recorded | None:
@@ -155,11 +157,15 @@ def record(conn: Connection, row: StepRow) -> None:
         raise StaleEpoch(f"order {row.order_id} does not stand before step {row.seq} of epoch {row.epoch}")
 
 
-def refused(conn: Connection, row: RefusalRow) -> None:
-    """Keep a refused signal or an unreadable message. Never fails for its contents; long texts are cut."""
-    texts = ("order_id", "name", "command_id", "role", "actor_id", "code", "reason", "source")
+def refused(conn: Connection, row: RefusalRow) -> bool:
+    """Keep a refused signal or an unreadable message; False when it was kept before, by its key.
+
+    Never fails for its contents; long texts are cut.
+    """
+    texts = ("order_id", "name", "command_id", "role", "actor_id", "code", "reason", "source", "key")
     kept = {name: storable(getattr(row, name))[:LONGEST_TEXT] for name in texts}
-    conn.execute(insert(refusals), {**kept, "at": row.at})
+    new = insert(refusals).on_conflict_do_nothing().returning(refusals.c.id)
+    return conn.scalar(new, {**kept, "at": row.at}) is not None
 
 
 def constraint_of(error: IntegrityError) -> str:

@@ -9,10 +9,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from activities.store import orders, personal
+from activities.store.columns import metadata
 from activities.store.database import connect
 from activities.store.desk import case_tables
 from activities.store.personal import Address, Person
-from activities.store.tables import metadata
 from activities.store.vault import Vault
 from tests.conftest import Database
 from tests.store.rows import NOW, admit, checkout

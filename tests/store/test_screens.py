@@ -16,7 +16,7 @@ def test_the_order_screen_tells_everything_in_two_queries(engine: Engine) -> Non
         steps.record(conn, step(2, ticket_id="t-1"))
         ledger.post(conn, ORDER, "capture", 2, capture(), NOW)
         steps.refused(
-            conn, RefusalRow(ORDER, hours(1), "ship", "c-9", "seller", "s-1", "paused", "is paused", "signal")
+            conn, RefusalRow(ORDER, hours(1), "ship", "c-9", "seller", "s-1", "paused", "is paused", "signal", "")
         )
     asked: list[str] = []
     with engine.begin() as conn:

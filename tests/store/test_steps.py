@@ -111,7 +111,8 @@ def test_one_text_that_postgresql_cannot_store_is_enough(conn: Connection, text:
 
 
 def test_any_refused_message_can_be_kept(conn: Connection) -> None:
-    row = RefusalRow(ORDER, NOW, "con\0firm", "\ud800", "", "x" * 9000, "unreadable", "'; DROP TABLE orders", "signal")
+    drop = "'; DROP TABLE orders"
+    row = RefusalRow(ORDER, NOW, "con\0firm", "\ud800", "", "x" * 9000, "unreadable", drop, "signal", "")
     steps.refused(conn, row)
     (kept,) = screens.story(conn, ORDER).refusals
     assert (kept.name, kept.command_id, len(kept.actor_id)) == ("con\ufffdfirm", "\ufffd", steps.LONGEST_TEXT)

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from activities.store import personal, vault
+from activities.store.columns import metadata
 from activities.store.desk import inbox
 from activities.store.personal import Address, Note, Person
-from activities.store.tables import metadata
 from activities.store.vault import Unreadable, Vault
 from domain.errors import Conflict, Invalid
 from domain.state import Actor, Role

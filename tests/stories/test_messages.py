@@ -12,8 +12,9 @@ from sqlalchemy import select
 from activities.mail import SmtpMailer
 from activities.relay import Relay
 from activities.store import vault
+from activities.store.columns import metadata
 from activities.store.desk.message_tables import message_reads, messages
-from activities.store.tables import looks, metadata
+from activities.store.tables import looks
 from activities.storefront import RowsOnly
 from domain.errors import Conflict, Invalid, Refused
 from domain.state import Actor, Role

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection, QueuePool
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.runs import NotHandedOver, hand_over
@@ -126,6 +127,38 @@ async def test_a_run_that_ended_meanwhile_leaves_no_other_with_a_state_of_yester
     await ended(life)
     assert life.steps().count("payment_found") == 2
     assert await runs(market, life) == [WorkflowExecutionStatus.COMPLETED] * 3
+
+
+async def test_who_is_cancelled_while_the_row_is_taken_leaves_no_connection_behind(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await cancelled(market)
+    hold_still, asked, goes_on = orders.hold_still, threading.Event(), threading.Event()
+
+    def slowly(conn: Connection, *what: Any) -> bool:
+        asked.set()
+        assert goes_on.wait(PATIENCE)
+        return hold_still(conn, *what)
+
+    monkeypatch.setattr(orders, "hold_still", slowly)
+    taken = out(market)
+    handing = asyncio.create_task(hand(market, life, found(market, life)))
+    assert await asyncio.to_thread(asked.wait, PATIENCE)
+    handing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await handing
+    assert out(market) == taken + 1, "the thread has it still"
+    goes_on.set()
+    async with asyncio.timeout(PATIENCE):
+        while out(market) > taken:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+
+
+def out(market: Marketplace) -> int:
+    """How many connections are in somebody's hands."""
+    pool = market.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
 
 
 def until(happened: Callable[[], bool]) -> None:

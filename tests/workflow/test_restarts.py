@@ -21,6 +21,7 @@ from activities import runs
 from activities.perform import Performer
 from activities.store import orders
 from activities.store.database import connect
+from demo.temporal import reset
 from domain import wire
 from domain.errors import Refused
 from domain.state import Order
@@ -206,6 +207,57 @@ async def test_what_was_refused_and_had_come_again_before_is_judged(quiet: Marke
     assert life.steps() == ["place", "confirm", "ask_time"]
     await life.restart()
     assert len(life.refusals()) == 1
+
+
+class Mute(Performer):
+    """Puts no refusal on record."""
+
+    @activity.defn(name="note_refusal")
+    def note_refusal(self, data: Json) -> Json:
+        raise SystemError(data["code"])
+
+
+class Forgetful(Performer):
+    """Puts refusals on record, and has forgotten it when it answers."""
+
+    @activity.defn(name="note_refusal")
+    def note_refusal(self, data: Json) -> Json:
+        super().note_refusal(data)
+        raise SystemError(data["code"])
+
+
+@pytest.mark.parametrize("performs", [Mute, Forgetful])
+async def test_a_refusal_that_was_under_way_stands_and_is_said_once(
+    quiet: Marketplace, performs: type[Performer]
+) -> None:
+    life = await placed(quiet)
+    await life.handle.signal("ask_time", life.message(SELLER, {"days": 1}, "ask-1"))
+    await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
+    with replace(quiet, performs=performs).worker() as worker:
+        async with worker:
+            async with asyncio.timeout(PATIENCE):
+                while not await tried_twice(life):  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.01)
+    for _ in range(2):
+        await life.restart()
+        assert (life.steps(), life.refusals()) == (["place", "confirm"], ["shipping_due"])
+
+
+async def tried_twice(life: Life) -> bool:
+    """Whether an activity of the order is tried for the second time, or will be."""
+    pending = (await life.handle.describe()).raw_description.pending_activities
+    return any(one.attempt > 1 for one in pending)
+
+
+async def test_an_update_that_a_reset_brought_along_is_handed_over(quiet: Marketplace) -> None:
+    life = await placed(quiet)
+    message = life.message(SELLER, {}, "confirm-1")
+    with replace(quiet, engine=NOWHERE).worker() as worker:
+        async with worker:
+            assert (await life.handle.execute_update("confirm", message))["accepted"]
+    await reset(quiet.client, life.handle.id, min, "by mistake")
+    await life.restart()
+    assert life.steps() == ["place", "confirm"]
 
 
 async def test_what_was_sent_again_is_handed_over_where_it_came_last(quiet: Marketplace) -> None:

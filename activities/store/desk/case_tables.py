@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -13,48 +12,38 @@ from sqlalchemy import (
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
-    Text,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from activities.store.tables import metadata
-
-
-def _text(name: str, default: str | None = None) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
-
-
-def _time(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
+from activities.store.columns import metadata, text_column, time_column
 
 claims = Table(
     "claims",
     metadata,
     Column("order_id", ForeignKey("orders.order_id"), nullable=False),
-    _text("claim_id"),
-    _text("number"),
-    _text("marketplace"),
-    _text("buyer"),
-    _text("seller"),
-    _text("reason"),
-    _text("wish"),
+    text_column("claim_id"),
+    text_column("number"),
+    text_column("marketplace"),
+    text_column("buyer"),
+    text_column("seller"),
+    text_column("reason"),
+    text_column("wish"),
     Column("lines", JSONB, nullable=False),
     Column("carriers", JSONB, nullable=False),
-    _text("status"),
-    _text("owner", ""),
-    _time("opened_at"),
-    _time("since"),
-    _time("due_at", nullable=True),
-    _time("answered_at", nullable=True),
-    _time("escalated_at", nullable=True),
-    _time("upstream_at", nullable=True),
-    _time("ended_at", nullable=True),
-    _text("verdict", ""),
+    text_column("status"),
+    text_column("owner", ""),
+    time_column("opened_at"),
+    time_column("since"),
+    time_column("due_at", nullable=True),
+    time_column("answered_at", nullable=True),
+    time_column("escalated_at", nullable=True),
+    time_column("upstream_at", nullable=True),
+    time_column("ended_at", nullable=True),
+    text_column("verdict", ""),
     Column("amount_minor", BigInteger, nullable=False),
     Column("awarded_minor", BigInteger, nullable=False),
-    _text("currency"),
+    text_column("currency"),
     PrimaryKeyConstraint("order_id", "claim_id"),
 )
 Index("claims_number", claims.c.number, unique=True)
@@ -70,11 +59,11 @@ Index("claims_recent", claims.c.marketplace, claims.c.opened_at)
 feedback = Table(
     "feedback",
     metadata,
-    _text("order_id"),
-    _text("claim_id"),
-    _text("role"),
-    _text("person_id"),
-    _time("at"),
+    text_column("order_id"),
+    text_column("claim_id"),
+    text_column("role"),
+    text_column("person_id"),
+    time_column("at"),
     Column("score", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     PrimaryKeyConstraint("order_id", "claim_id", "role"),
@@ -84,15 +73,15 @@ feedback = Table(
 recurring = Table(
     "recurring",
     metadata,
-    _text("marketplace"),
-    _text("kind"),
-    _text("subject"),
+    text_column("marketplace"),
+    text_column("kind"),
+    text_column("subject"),
     Column("ticket_id", ForeignKey("tickets.ticket_id"), nullable=False),
     Column("times", Integer, nullable=False, server_default=text("1")),
     Column("claims", JSONB, nullable=False),
-    _time("since"),
-    _time("opened_at"),
-    _time("seen_at"),
+    time_column("since"),
+    time_column("opened_at"),
+    time_column("seen_at"),
     PrimaryKeyConstraint("marketplace", "kind", "subject"),
 )
 Index("recurring_ticket", recurring.c.ticket_id, unique=True)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from activities.store.tables import metadata
+from activities.store.columns import metadata
 
 messages = Table(
     "messages",
