@@ -23,7 +23,7 @@ from domain import events, wire
 from domain.contract import Admission, Admitted, Answer, Ask, Envelope, RefusalNote
 from domain.errors import Conflict, Invalid, Refused, StaleEpoch
 from domain.events import CalendarsAsked, Event, MoneyAsked, Taken
-from domain.fold import apply_all
+from domain.fold import SEEN_LIMIT, apply_all
 from domain.funds import No, Settled, plan, settle
 from domain.signing import is_signed
 from domain.state import SIGNED, Actor, MoneyOp, Order, Role
@@ -64,6 +64,8 @@ class Performer:
         order_id, envelope = ask.order.order_id, ask.envelope
         if envelope.actor.role in SIGNED and not is_signed(self._command_key, order_id, ask.name, envelope):
             return _plain(Answer(refused="bad_signature"))
+        if ask.seq > SEEN_LIMIT and ask.source != "clock" and self._is_forgotten(ask):
+            return _plain(Answer(refused="taken_before"))
         try:
             return _plain(Answer(events=tuple(events.to_plain(event) for event in self._perform(ask))))
         except Refused as error:
@@ -127,6 +129,11 @@ class Performer:
             if known is None:
                 raise
             return known
+
+    def _is_forgotten(self, ask: Ask) -> bool:
+        """Whether the command took an earlier step, which the running order does not remember any more."""
+        with self._engine.begin() as conn:
+            return steps.is_taken(conn, ask.order.order_id, ask.envelope.command_id, before=ask.seq)
 
     def _known(self, ask: Ask) -> tuple[Event, ...] | None:
         """What the step brought when it was taken; None when it was not. Raises StaleEpoch when another was."""

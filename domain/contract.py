@@ -102,6 +102,7 @@ NOT_PERFORMED: Mapping[str, str] = {
     "bad_signature": "the command's signature is missing or wrong",
     "file_unknown": "no file that both sides may read is stored under an id that was named; store it first",
     "message_unknown": "no text of yours that is still to be said is stored under this message_id; store it first",
+    "taken_before": "a command was taken under this command_id long ago; a new command needs a new id",
 }
 """Why a step that was decided is refused after all: what only its activity can know."""
 

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.decide import Decision, Refusal, Repeat, decide, tick
     from domain.errors import Invalid
     from domain.events import Event
-    from domain.fold import apply_all
+    from domain.fold import SEEN_LIMIT, apply_all
     from domain.process import judged_by_record
     from domain.progress import verdict
     from domain.state import SYSTEM, Order, is_over, stage
@@ -159,7 +159,7 @@ class OrderWorkflow:
         if isinstance(judged, Repeat):
             message.answer = verdict(order, judged.seq, actor, workflow.now(), message.command)
             return order
-        if not judged_by_record(message.name, actor.role):
+        if len(order.seen) < SEEN_LIMIT and not judged_by_record(message.name, actor.role):
             message.answer = verdict(judged.after, judged.after.seq, actor, workflow.now(), message.command)
         after = await self._perform(order, judged, message.source, message.name, message.envelope)
         if isinstance(after, Refusal):

@@ -25,6 +25,7 @@ REFUSED: Mapping[str, str] = {
     "capturable": "die Zahlung des Käufers ist gerade nicht gesichert",
     "capture_settled": "das Geld des Käufers wird gerade noch eingezogen",
     "command_id_reused": "unter derselben Kennung kam schon ein anderer Wunsch",
+    "taken_before": "unter derselben Kennung kam vor langer Zeit schon ein Wunsch",
     "hold_is_good": "die Zahlung des Käufers ist gerade nicht gesichert; bitte geben Sie das Paket noch nicht ab",
     "invalid": "die Angaben waren unvollständig oder fehlerhaft",
     "line_held": "ein Artikel wird gerade geklärt",

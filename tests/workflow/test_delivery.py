@@ -22,9 +22,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 import workflows.loop
+from activities import perform
 from activities.store import outbox
 from activities.store.database import connect
 from demo.temporal import fast_forward
+from domain import fold
 from domain.contract import workflow_id
 from domain.errors import Refused
 from domain.state import Stage
@@ -90,6 +92,22 @@ async def test_one_command_id_has_one_effect_as_update_and_as_signal(market: Mar
     with pytest.raises(Refused) as refused:
         await life.send("confirm", SELLER, command_id="confirm-1", lines=["L2"])
     assert refused.value.code == "command_id_reused"
+
+
+async def test_an_id_that_the_order_has_forgotten_is_good_for_no_other_command(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in (fold, workflows.loop, perform):
+        monkeypatch.setattr(room, "SEEN_LIMIT", 1)
+    life = await market.order()
+    await life.send("confirm", SELLER, command_id="once")
+    await life.send("ask_time", SELLER, days=1)
+    with pytest.raises(Refused) as refused:
+        await life.send("ship", SELLER, command_id="once", parcel_id="p1", carrier="DHL")
+    assert refused.value.code == "taken_before"
+    assert life.effects() == ["authorise"]
+    await life.ship()
+    assert life.steps() == ["place", "confirm", "ask_time", "ship"]
 
 
 async def test_a_refused_command_may_be_sent_again_under_its_id(market: Marketplace) -> None:
