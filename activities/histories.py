@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from temporalio.api.common.v1 import Payload
@@ -15,9 +15,16 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import wire
-from domain.checkout import ID
-from domain.contract import RefusalNote, check_outside, read_envelope, workflow_id
-from domain.errors import Invalid, Refused
+from domain.contract import (
+    LONGEST_NAME,
+    LONGEST_REASON,
+    RefusalNote,
+    check_outside,
+    read_envelope,
+    workflow_id,
+)
+from domain.decide import check_id
+from domain.errors import Invalid, Refused, writable
 
 REFUSING: Final = "note_refusal"
 """The activity that a run puts each refused signal on record with, in the order in which they came."""
@@ -46,51 +53,59 @@ class Kept:
 class _Sent(NamedTuple):
     name: str
     payloads: Sequence[Payload]
-    is_signal: bool
+    at: datetime
+    update_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same wherever a Reset has copied the event to."""
+        return f"{self.at.isoformat()} {self.name[:LONGEST_NAME]}"
 
 
 @dataclass(slots=True)
 class _Run:
-    """One history, event by event: what came and what of it was refused, the run before, and the one that came next.
+    """One history, event by event: what came, how it was answered, and which runs it is linked with.
 
-    The run before is the one whose place this one took, the next one is what it continued as. An update that a reset
-    brought along stands where it was admitted: where it is accepted its request is empty.
+    Those are what it continued as, the one whose place it took, and the one that it was reset from. An update that a
+    Reset brought along stands where it was admitted: where it is accepted its request is empty.
     """
 
-    came: dict[str, _Sent] = field(default_factory=dict)
+    came: list[_Sent] = field(default_factory=list)
+    answers: dict[str, bool] = field(default_factory=dict)
     refusing: dict[int, Payload] = field(default_factory=dict)
     recorded: set[int] = field(default_factory=set)
     former: Payload | None = None
-    next: str = ""
+    linked: list[str] = field(default_factory=list)
 
     def read(self, event: HistoryEvent) -> None:
-        self._read_others(event)
+        self._read_links(event)
         self._read_came(event)
         self._read_refused(event)
 
-    def _read_others(self, event: HistoryEvent) -> None:
+    def _read_links(self, event: HistoryEvent) -> None:
         if event.HasField("workflow_execution_started_event_attributes"):
             self.former = event.workflow_execution_started_event_attributes.memo.fields.get(FORMER)
         elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
-            self.next = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+            self.linked.append(event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id)
+        elif event.HasField("workflow_task_failed_event_attributes"):
+            self.linked.append(event.workflow_task_failed_event_attributes.base_run_id)
 
     def _read_came(self, event: HistoryEvent) -> None:
+        at = event.event_time.ToDatetime(UTC)
         if event.HasField("workflow_execution_signaled_event_attributes"):
             signal = event.workflow_execution_signaled_event_attributes
-            self.came[f"event {event.event_id}"] = _Sent(signal.signal_name, signal.input.payloads, is_signal=True)
+            self.came.append(_Sent(signal.signal_name, signal.input.payloads, at))
         elif event.HasField("workflow_execution_update_admitted_event_attributes"):
-            self._update(event.workflow_execution_update_admitted_event_attributes.request)
+            self._update(event.workflow_execution_update_admitted_event_attributes.request, at)
         elif event.HasField("workflow_execution_update_accepted_event_attributes"):
-            self._update(event.workflow_execution_update_accepted_event_attributes.accepted_request)
+            self._update(event.workflow_execution_update_accepted_event_attributes.accepted_request, at)
         elif event.HasField("workflow_execution_update_completed_event_attributes"):
             completed = event.workflow_execution_update_completed_event_attributes
-            if completed.outcome.HasField("failure"):
-                self.came.pop(completed.meta.update_id, None)
+            self.answers[completed.meta.update_id] = completed.outcome.HasField("success")
 
-    def _update(self, request: Request) -> None:
+    def _update(self, request: Request, at: datetime) -> None:
         if request.HasField("input"):
-            sent = _Sent(request.input.name, request.input.args.payloads, is_signal=False)
-            self.came[request.meta.update_id] = sent
+            self.came.append(_Sent(request.input.name, request.input.args.payloads, at, request.meta.update_id))
 
     def _read_refused(self, event: HistoryEvent) -> None:
         if event.HasField("activity_task_scheduled_event_attributes"):
@@ -102,29 +117,46 @@ class _Run:
 
 
 async def kept(client: Client, order_id: str, run_id: str, patience: timedelta) -> Kept:
-    """The commands of a run, of those that it continued as and of those whose place it took: oldest first, each once.
+    """What all runs of an order took in, among them `run_id`: oldest first, each once.
 
-    One that came again has its place where it came last. Two messages that differ under one id are two; which of them
-    counts, their judge says. Left out is what a run refused, and what no run could read: what an older run had kept
-    came again to the next one. A refusal may not be on record when its run ended; it comes beside the commands. Each
-    request waits so long for Temporal. Raises RPCError.
+    A command that came again has its place where it came last. Two messages that differ under one id are two; which of
+    them counts, their judge says. Left out is what a run refused: a signal by a note, an update by its answer, unless
+    another run had said yes. Beside the commands come the refusals that may not be on record: those that a run had
+    begun, and those of messages that nobody could read and no run has looked at. Each request waits so long for
+    Temporal. Raises RPCError.
     """
-    found: dict[tuple[str, ...], Command] = {}
+    runs = await _runs(client, order_id, run_id, patience)
+    answers: dict[str, bool] = {}
+    came: list[tuple[_Sent, Counter[tuple[str, str]]]] = []
     unsaid: list[RefusalNote] = []
-    for run in await _runs(client, order_id, run_id, patience):
+    for run in runs:
         notes = await _notes(client, run)
         unsaid += [note for note, is_recorded in notes if not is_recorded]
-        refused = Counter((note.command_id, note.name) for note, _ in notes)
-        for sent in run.came.values():
-            command = await _command(client, sent)
-            if command is None:
-                continue
-            found.pop(same := (command.command_id, command.name, wire.canonical(command.body)), None)
-            if sent.is_signal and refused[command.command_id, command.name]:
-                refused[command.command_id, command.name] -= 1
-            else:
-                found[same] = command
+        said = Counter((note.command_id, note.name) for note, _ in notes)
+        came += [(sent, said) for sent in run.came]
+        answers |= {update: yes or answers.get(update, False) for update, yes in run.answers.items()}
+    found: dict[tuple[str, ...], Command] = {}
+    for sent, said in sorted(came, key=lambda each: each[0].at):
+        read = await _read(client, order_id, sent)
+        is_refused = _is_refused(sent, read, said, answers)
+        if isinstance(read, RefusalNote):
+            unsaid += [] if is_refused else [read]
+            continue
+        found.pop(same := (read.command_id, read.name, wire.canonical(read.body)), None)
+        if not is_refused:
+            found[same] = read
     return Kept(list(found.values()), unsaid)
+
+
+def _is_refused(
+    sent: _Sent, read: Command | RefusalNote, said: Counter[tuple[str, str]], answers: dict[str, bool]
+) -> bool:
+    """Whether the message was refused; the note that said so of a signal is used up."""
+    if sent.update_id:
+        return not answers.get(sent.update_id, True)
+    is_refused = said[read.command_id, read.name] > 0
+    said[read.command_id, read.name] -= is_refused
+    return is_refused
 
 
 async def _notes(client: Client, run: _Run) -> list[tuple[RefusalNote, bool]]:
@@ -137,41 +169,46 @@ async def _notes(client: Client, run: _Run) -> list[tuple[RefusalNote, bool]]:
 
 
 async def _runs(client: Client, order_id: str, run_id: str, patience: timedelta) -> list[_Run]:
-    """All runs, oldest first, back to one that took nobody's place or that Temporal has forgotten."""
-    runs: list[_Run] = []
-    read: set[str] = set()
-    while run_id and run_id not in read:
-        onwards = [run async for run in _onwards(client, order_id, run_id, read, patience)]
-        runs = onwards + runs
-        former = next((run.former for run in onwards if run.former), None)
-        run_id = "" if former is None else str((await client.data_converter.decode([former]))[0])
-    return runs
+    """All runs of the order that Temporal has: those of its list, which lags behind, and all that are linked."""
+    query = f"WorkflowId = '{workflow_id(order_id)}'"
+    wanted = [run_id, *[run.run_id async for run in client.list_workflows(query, rpc_timeout=patience)]]
+    runs: dict[str, _Run] = {}
+    while wanted:
+        run_id = wanted.pop()
+        if run_id and run_id not in runs:
+            run = runs[run_id] = await _history(client, order_id, run_id, patience)
+            former = await client.data_converter.decode([run.former]) if run.former else []
+            wanted += [*run.linked, *map(str, former)]
+    return list(runs.values())
 
 
-async def _onwards(
-    client: Client, order_id: str, run_id: str, read: set[str], patience: timedelta
-) -> AsyncIterator[_Run]:
-    """A run and those that it continued as; their ids are added to `read`."""
-    while run_id and run_id not in read:
-        read.add(run_id)
-        run = _Run()
-        try:
-            handle = client.get_workflow_handle(workflow_id(order_id), run_id=run_id)
-            async for event in handle.fetch_history_events(rpc_timeout=patience):
-                run.read(event)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-        yield run
-        run_id = run.next
+async def _history(client: Client, order_id: str, run_id: str, patience: timedelta) -> _Run:
+    """One run; an empty one when Temporal has forgotten it."""
+    run = _Run()
+    try:
+        handle = client.get_workflow_handle(workflow_id(order_id), run_id=run_id)
+        async for event in handle.fetch_history_events(rpc_timeout=patience):
+            run.read(event)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    return run
 
 
-async def _command(client: Client, sent: _Sent) -> Command | None:
-    """A message as it was sent; None when it is no command, which the run that had it has said."""
+async def _read(client: Client, order_id: str, sent: _Sent) -> Command | RefusalNote:
+    """A message as it was sent, or why it is no command, as the door of a run says it."""
+    command_id = ""
     try:
         check_outside(sent.name, [len(payload.data) for payload in sent.payloads])
-        body: Any = (await client.data_converter.decode(sent.payloads))[0]
-        envelope = read_envelope(body)
-    except (ValueError, KeyError, RuntimeError, Invalid, Refused):
-        return None
-    return Command(envelope.command_id, sent.name, body) if ID.fullmatch(envelope.command_id) else None
+        body = (await client.data_converter.decode(sent.payloads))[0]
+        command_id = read_envelope(body).command_id
+        check_id(command_id)
+    except (ValueError, KeyError, RuntimeError) as error:
+        why: Invalid | Refused = Invalid("message", f"cannot be read as JSON ({type(error).__name__})")
+    except (Invalid, Refused) as error:
+        why = error
+    else:
+        return Command(command_id, sent.name, body)
+    code = why.code if isinstance(why, Refused) else "invalid"
+    name = writable(sent.name[:LONGEST_NAME])
+    return RefusalNote(order_id, sent.at, name, command_id, None, code, str(why)[:LONGEST_REASON], sent.key)

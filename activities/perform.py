@@ -91,7 +91,7 @@ class Performer:
             except Conflict:
                 raise Invalid("order_id", "was used before with other contents; use a new id for a new order") from None
             if steps.recorded(conn, order.order_id, 1) is not None:
-                return wire.from_plain(Order, orders.snapshot(conn, order.order_id))
+                return wire.from_plain(Order, orders.last_state(conn, order.order_id))
             stored_first(conn, order)
         return self._place(order, now)
 
@@ -118,7 +118,7 @@ class Performer:
     def _placed(self, order_id: str) -> Order:
         """The order as it stands: another run of its admission, ended meanwhile, has recorded the same first step."""
         with self._engine.begin() as conn:
-            return wire.from_plain(Order, orders.snapshot(conn, order_id))
+            return wire.from_plain(Order, orders.last_state(conn, order_id))
 
     def _perform(self, ask: Ask) -> tuple[Event, ...]:
         """What the step brought, also when another attempt has recorded it: before this one, or beside it."""

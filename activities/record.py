@@ -63,7 +63,7 @@ def record_refusal(conn: Connection, note: RefusalNote, order: Order | None) -> 
 def begin(conn: Connection, safe: Vault, ask: Ask) -> None:
     """Keep a step whose money is about to move; a number that came with it goes to the vault. Raises StaleEpoch."""
     keep_number(conn, safe, ask)
-    steps.begin(conn, ask.order.order_id, ask.seq, ask.epoch, begun(ask, _kept(ask.envelope.body)))
+    steps.begin(conn, ask.order.order_id, ask.seq, ask.epoch, begun(ask, kept_of(ask.envelope.body)))
 
 
 def digest(ask: Ask) -> str:
@@ -71,7 +71,7 @@ def digest(ask: Ask) -> str:
     return wire.digest([ask.step, ask.seq, ask.epoch, *ask.events])
 
 
-def _kept(body: Mapping[str, Any]) -> dict[str, Any]:
+def kept_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """What of a message may be kept in plain."""
     return {name: value for name, value in body.items() if name != NUMBER}
 
@@ -91,7 +91,7 @@ def _row(ask: Ask, settled: Settled, order: Order) -> steps.StepRow:
         ticket_id=envelope.ticket_id,
         before_stage=ask.before,
         after_stage=shown.stage.value,
-        body=_kept(envelope.body),
+        body=kept_of(envelope.body),
         events=[dict(event) for event in ask.events],
         outcome=[events.to_plain(event) for event in settled.events],
         digest=digest(ask),

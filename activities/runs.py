@@ -20,7 +20,7 @@ from temporalio.common import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.histories import FORMER, kept
-from activities.record import record_refusal
+from activities.record import kept_of, record_refusal
 from activities.store import orders, steps
 from domain import wire
 from domain.contract import TASK_QUEUE, WORKFLOW, RefusalNote, workflow_id
@@ -163,7 +163,7 @@ async def hand_over(
     The run that stands is signalled, whoever started it, so there are never two. Raises NotHandedOver, RPCError.
     """
     for _ in range(ATTEMPTS):
-        if await asyncio.to_thread(_is_taken, engine, order_id, str(message["command_id"])):
+        if await asyncio.to_thread(_is_taken, engine, order_id, message):
             return False
         try:
             handle = client.get_workflow_handle(workflow_id(order_id))
@@ -199,9 +199,11 @@ async def _go_on(
     return stands
 
 
-def _is_taken(engine: Engine, order_id: str, command_id: str) -> bool:
+def _is_taken(engine: Engine, order_id: str, message: Mapping[str, Any]) -> bool:
+    """Whether the command took a step; another one under its id is for the order to refuse."""
     with engine.begin() as conn:
-        return steps.is_taken(conn, order_id, command_id)
+        body = steps.body(conn, order_id, str(message["command_id"]))
+    return body is not None and body == kept_of(message.get("body", {}))
 
 
 def _reopen(engine: Engine, order_id: str) -> dict[str, Any] | None:

@@ -158,19 +158,22 @@ def is_at_work(described: WorkflowExecutionDescription) -> bool:
     return bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
 
 
-async def reset(client: Client, workflow: str, choose: Callable[[Sequence[int]], int], why: str) -> None:
+async def reset(
+    client: Client, workflow: str, choose: Callable[[Sequence[int]], int], why: str, run_id: str | None = None
+) -> None:
     """Reset a workflow as the UI and the `temporal` command line do it; what came later is applied again by the server.
 
-    `choose` picks the event to go back to among those of its completed workflow tasks, the oldest first.
+    `choose` picks the event to go back to among those of its completed workflow tasks, the oldest first. It is the run
+    `run_id` that is reset, else the last one.
     """
     tasks = [
         event.event_id
-        async for event in client.get_workflow_handle(workflow).fetch_history_events()
+        async for event in client.get_workflow_handle(workflow, run_id=run_id).fetch_history_events()
         if event.HasField("workflow_task_completed_event_attributes")
     ]
     request = ResetWorkflowExecutionRequest(
         namespace=client.namespace,
-        workflow_execution=WorkflowExecution(workflow_id=workflow),
+        workflow_execution=WorkflowExecution(workflow_id=workflow, run_id=run_id or ""),
         reason=why,
         workflow_task_finish_event_id=choose(tasks),
         request_id=str(uuid4()),

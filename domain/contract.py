@@ -22,6 +22,13 @@ MOST_BYTES = 64 * 1024
 """The largest message of a party; documents and photos are stored first and named by id."""
 
 
+LONGEST_NAME = 64
+"""Characters of a message's name that are written down when nobody can read the message."""
+
+LONGEST_REASON = 500
+"""Characters of the reason why nobody can."""
+
+
 def workflow_id(order_id: str) -> str:
     """The id of an order's workflow."""
     return f"order-{order_id}"
@@ -41,7 +48,7 @@ class Envelope:
 def check_outside(name: str, sizes: Sequence[int]) -> None:
     """Whether a message can hold a command, by its name and the bytes of its arguments; raises Refused or Invalid."""
     if name not in COMMANDS:
-        raise Refused("unknown_command", f"{name[:64]!r} is not a command; known: {', '.join(COMMANDS)}")
+        raise Refused("unknown_command", f"{name[:LONGEST_NAME]!r} is not a command; known: {', '.join(COMMANDS)}")
     if len(sizes) != 1:
         raise Invalid("message", f"takes one JSON object, not {len(sizes)} arguments")
     check_size(sizes[0], MOST_BYTES)

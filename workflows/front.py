@@ -19,7 +19,16 @@ from temporalio.worker import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from domain.contract import WORKFLOW, Envelope, check_outside, check_size, expect_object, read_envelope
+    from domain.contract import (
+        LONGEST_NAME,
+        LONGEST_REASON,
+        WORKFLOW,
+        Envelope,
+        check_outside,
+        check_size,
+        expect_object,
+        read_envelope,
+    )
     from domain.decide import Command, Refusal
     from domain.errors import Invalid, Refused, writable
 
@@ -71,14 +80,14 @@ def item(name: str, args: Sequence[RawValue], source: str) -> Item:
     try:
         return Item(name, source, read(name, args))
     except Refused as error:
-        return unread(name, source, Refusal(error.code, str(error)[:500]))
+        return unread(name, source, Refusal(error.code, str(error)[:LONGEST_REASON]))
     except Invalid as error:
-        return unread(name, source, Refusal("invalid", str(error)[:500]))
+        return unread(name, source, Refusal("invalid", str(error)[:LONGEST_REASON]))
 
 
 def unread(name: object, source: str, why: Refusal) -> Item:
     """A message that nobody can read, under as much of its name as can be written down."""
-    return Item(writable(str(name)[:64]), source, unreadable=why)
+    return Item(writable(str(name)[:LONGEST_NAME]), source, unreadable=why)
 
 
 def refused(refusal: Refusal) -> ApplicationError:

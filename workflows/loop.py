@@ -105,18 +105,19 @@ class OrderWorkflow:
         try:
             document = front.document(start)
             if "snapshot" in document:
-                order = wire.from_plain(Order, document["snapshot"])
-                ask = resumed(order)
-                return order if ask is None else await self._resume(ask)
+                return await self._resume(wire.from_plain(Order, document["snapshot"]))
+            admitted = await self._until_done(lambda: steps.admit(Admission(document, workflow.now())), "the checkout")
+            if admitted.order is None:
+                raise ApplicationError(f"{admitted.field}: {admitted.rule}", type="Refused", non_retryable=True)
+            return await self._resume(admitted.order)
         except Invalid as error:
             raise ApplicationError(str(error), type="Malformed", non_retryable=True) from None
-        admitted = await self._until_done(lambda: steps.admit(Admission(document, workflow.now())), "the checkout")
-        if admitted.order is None:
-            raise ApplicationError(f"{admitted.field}: {admitted.rule}", type="Refused", non_retryable=True)
-        return admitted.order
 
-    async def _resume(self, ask: Ask) -> Order:
+    async def _resume(self, order: Order) -> Order:
         """Carry out what an earlier run had begun before anything else is judged: it is written down, perhaps sent."""
+        ask = resumed(order)
+        if ask is None:
+            return order
         more = await self._done(ask)
         return apply_all(ask.order, () if isinstance(more, Refusal) else more)
 

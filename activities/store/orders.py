@@ -137,6 +137,16 @@ def snapshot(conn: Connection, order_id: str) -> dict[str, Any] | None:
     return found
 
 
+def last_state(conn: Connection, order_id: str) -> dict[str, Any]:
+    """The snapshot of an order that has taken a step, with the step that a run of it had begun, if any."""
+    row = conn.execute(select(orders.c.snapshot, orders.c.under_way).where(orders.c.order_id == order_id)).one()
+    return _with_begun(row)
+
+
+def _with_begun(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    return dict(row.snapshot) | ({} if row.under_way is None else {"under_way": row.under_way})
+
+
 def next_epoch(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]]:
     """Begin a new run of the order: its epoch and the snapshot to start from. Earlier runs may write nothing any more.
 
@@ -151,7 +161,7 @@ def next_epoch(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]]:
     ).one_or_none()
     if row is None:
         raise Invalid("order_id", f"{order_id} has no state to start from; place the order again instead")
-    return row.epoch, row.snapshot | ({} if row.under_way is None else {"under_way": row.under_way})
+    return row.epoch, _with_begun(row)
 
 
 def reopen(conn: Connection, order_id: str) -> tuple[int, dict[str, Any]] | None:

@@ -15,9 +15,6 @@ from activities.store.database import storable
 from activities.store.tables import orders, refusals, steps
 from domain.errors import Conflict, StaleEpoch
 
-ENDLESS = 2**31 - 1
-"""More steps than any order has; the column holds no more."""
-
 LONGEST_TEXT = 500
 """How much of a text in a refused message is kept; nobody has checked such texts."""
 
@@ -88,10 +85,18 @@ def recorded(conn: Connection, order_id: str, seq: int) -> Recorded | None:
     return None if row is None else Recorded(row.epoch, row.digest, row.outcome)
 
 
-def is_taken(conn: Connection, order_id: str, command_id: str, before: int = ENDLESS) -> bool:
+def is_taken(conn: Connection, order_id: str, command_id: str, before: int) -> bool:
     """Whether the command took a step of the order, one before the step `before`."""
     here = (steps.c.order_id == order_id, steps.c.command_id == command_id, steps.c.seq < before)
     return conn.scalar(select(steps.c.seq).where(*here)) is not None
+
+
+def body(conn: Connection, order_id: str, command_id: str) -> dict[str, Any] | None:
+    """What was written down of the body of a command that took a step of the order; None when it took none."""
+    found: dict[str, Any] | None = conn.scalar(
+        select(steps.c.body).where(steps.c.order_id == order_id, steps.c.command_id == command_id)
+    )
+    return found
 
 
 _RECORD = text(

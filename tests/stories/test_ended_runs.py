@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -73,11 +73,26 @@ async def test_a_payment_out_that_was_under_way_is_known_to_the_next_run(market:
     assert life.steps().count("receive") == 1
 
 
-async def test_a_shipment_whose_capture_was_under_way_stands_after_a_restart(market: Marketplace) -> None:
+async def start_again(market: Marketplace, life: Life) -> None:
+    """What a storefront does that repeats its start."""
+    await market.client.start_workflow(
+        WORKFLOW, life.document, id=workflow_id(life.order_id), task_queue=market.task_queue
+    )
+    await life.rest()
+
+
+async def restart(market: Marketplace, life: Life) -> None:
+    await life.restart()
+
+
+@pytest.mark.parametrize("again", [restart, start_again])
+async def test_a_shipment_whose_capture_was_under_way_stands_in_the_next_run(
+    market: Marketplace, again: Callable[[Marketplace, Life], Awaitable[None]]
+) -> None:
     life = await market.order()
     await life.send("confirm", SELLER)
     await begun(market, life, "capture", "ship", SELLER, parcel_id="p1", carrier="DHL", tracking_number="JD014600003")
-    await life.restart()
+    await again(market, life)
     await life.scan(Milestone.DELIVERED)
     assert life.effects() == ["authorise", "capture"]
     assert life.steps() == ["place", "confirm", "ship", "parcel_scan"]
