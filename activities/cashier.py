@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from activities.providers.port import Effect, Hold, HoldState, PaymentProvider
 from activities.store import debts, operations, orders, payments
 from activities.store.operations import Standing
+from domain.contract import ATTEMPT
 from domain.errors import (
     AlreadyDone,
     AuthorisationExpired,
@@ -49,7 +51,7 @@ class Cashier:
         """
         if op.is_check:
             return _judged(lambda: self._check_hold(order, op))
-        key = operation_key(order.order_id, op)
+        key, began = operation_key(order.order_id, op), time.monotonic()
         with self._engine.begin() as conn:
             keep(conn)
             short = _short(conn, order, op)
@@ -62,12 +64,14 @@ class Cashier:
         if netted:
             op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
         send = self._send_or_find if standing.fresh else partial(self._find_or_send, standing=standing, now=now)
-        result = _judged(lambda: send(order, op, key))
+        result = _judged(lambda: send(order, op, key, began))
         if isinstance(result, Done) and op.verb in EXACT and result.amount != op.amount:
             return Unclear("AmountDiffers")
         return replace(result, netted=netted) if isinstance(result, Done) and netted else result
 
-    def _find_or_send(self, order: Order, op: MoneyOp, key: str, standing: Standing, now: datetime) -> Result:
+    def _find_or_send(
+        self, order: Order, op: MoneyOp, key: str, began: float, standing: Standing, now: datetime
+    ) -> Result:
         """What may have been sent before is asked after first: the provider forgets keys after a day (P11).
 
         What may not be sent again is given up only when the last request can no longer be on its way: money that has
@@ -82,9 +86,15 @@ class Cashier:
             return No(held_back) if landed else Unclear(held_back)
         with self._engine.begin() as conn:
             ours = operations.sent_again(conn, key, standing.sent_at, now)
-        return self._send_or_find(order, op, key) if ours else Unclear("Overtaken")
+        return self._send_or_find(order, op, key, began) if ours else Unclear("Overtaken")
 
-    def _send_or_find(self, order: Order, op: MoneyOp, key: str) -> Result:
+    def _send_or_find(self, order: Order, op: MoneyOp, key: str, began: float) -> Result:
+        """Send, unless the attempt that `began` then (monotonic seconds) has stood still meanwhile.
+
+        What is written down is sent within its attempt, or others could have given it up, or the key be forgotten.
+        """
+        if time.monotonic() - began > ATTEMPT.total_seconds():
+            return Unclear("Stalled")
         try:
             return self._send(order, op, key)
         except AlreadyDone:

@@ -23,7 +23,6 @@ from domain.contract import (
     read_envelope,
     workflow_id,
 )
-from domain.decide import check_id
 from domain.errors import Invalid, Refused, writable
 
 REFUSING: Final = "note_refusal"
@@ -202,7 +201,6 @@ async def _read(client: Client, order_id: str, sent: _Sent) -> Command | Refusal
         check_outside(sent.name, [len(payload.data) for payload in sent.payloads])
         body = (await client.data_converter.decode(sent.payloads))[0]
         command_id = read_envelope(body).command_id
-        check_id(command_id)
     except (ValueError, KeyError, RuntimeError) as error:
         why: Invalid | Refused = Invalid("message", f"cannot be read as JSON ({type(error).__name__})")
     except (Invalid, Refused) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ class Performer:
     def _carry_out(self, ask: Ask) -> tuple[Event, ...]:
         done = tuple(events.from_plain(event) for event in ask.events)
         op = ask.order.op if ask.step == "settle" or any(isinstance(event, MoneyAsked) for event in done) else None
-        settled = self._settle(ask.order, op, ask.now, lambda conn: begin(conn, self._vault, ask), _present(ask))
+        settled = self._settle(ask.order, op, ask.now, lambda conn: begin(conn, self._vault, ask), present(ask))
         if any(isinstance(event, CalendarsAsked) for event in done):
             settled = replace(settled, events=(further_days(ask.order, ask.now),))
         with self._engine.begin() as conn:
@@ -165,9 +165,13 @@ class Performer:
         return Settled(op, result, settle(order, op, result, now))
 
 
-def _present(ask: Ask) -> datetime:
-    """The order's time as this attempt begins: the step may have been decided, and even asked for, long before."""
-    waited = datetime.now(UTC) - activity.info().scheduled_time if activity.in_activity() else timedelta()
+def present(ask: Ask) -> datetime:
+    """The order's time as this attempt begins: the step may have been decided, and even asked for, long before.
+
+    Both ends are told by Temporal: a worker's own clock may be a day off.
+    """
+    info = activity.info() if activity.in_activity() else None
+    waited = info.started_time - info.scheduled_time if info else timedelta()
     return (ask.tried_at or ask.now) + max(waited, timedelta())
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain import events, wire
+from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid, Refused
 from domain.fold import apply_all
 from domain.process import COMMANDS
@@ -21,6 +22,9 @@ RECURRING = "RecurringIssues"
 MOST_BYTES = 64 * 1024
 """The largest message of a party; documents and photos are stored first and named by id."""
 
+
+ATTEMPT = timedelta(seconds=30)
+"""One attempt of an activity: short transactions and a provider call; in doubt, with a look-up before and after it."""
 
 LONGEST_NAME = 64
 """Characters of a message's name that are written down when nobody can read the message."""
@@ -68,8 +72,14 @@ def expect_object(value: object) -> dict[str, Any]:
 
 
 def read_envelope(value: object) -> Envelope:
-    """The command that a message holds; raises Refused or Invalid, saying what would be right."""
+    """The command that a message holds; raises Refused or Invalid, saying what would be right.
+
+    Its ids are checked here, before anything is kept under them: an index takes no text of thousands of characters.
+    """
     envelope = wire.from_plain(Envelope, expect_object(value))
+    for field_, id_ in (("command_id", envelope.command_id), ("actor.id", envelope.actor.id)):
+        if not ID.fullmatch(id_):
+            raise Invalid(field_, NOT_AN_ID)
     if envelope.actor.role is Role.CLOCK:
         raise Refused("role_not_allowed", "the clock is the process itself; nobody sends in its name")
     return envelope

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain import desk, wire
 from domain.business_time import CalendarTooShort, add_business_days
-from domain.checkout import ID
+from domain.checkout import ID, NOT_AN_ID
 from domain.claims.ends import overtaken_claims
 from domain.deadlines import Clock, calendar_clock, deadlines
 from domain.errors import Invalid, Refused
@@ -192,14 +192,9 @@ def _open(order: Order, step: Step, actor: Actor, now: datetime) -> bool:
     return any(all(guard(order, chosen, now) is None for guard in step.guards) for chosen in choices)
 
 
-def check_id(command_id: str) -> None:
-    """Raises Invalid for what is no id of a command."""
-    if not ID.fullmatch(command_id):
-        raise Invalid("command_id", "must be 1 to 64 letters, digits, '.', '_' or '-'")
-
-
 def _row_for(order: Order, command: Command) -> Step:
-    check_id(command.command_id)
+    if not ID.fullmatch(command.command_id):
+        raise Invalid("command_id", NOT_AN_ID)
     if command.name not in COMMANDS:
         raise Refused("unknown_command", f"{command.name!r} is not a command; known: {', '.join(COMMANDS)}")
     step = step_for(command.name, command.actor.role)

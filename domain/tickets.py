@@ -7,8 +7,9 @@ from datetime import datetime
 
 from domain import wire
 from domain.business_time import add_business_days
+from domain.checkout import ID, NOT_AN_ID
 from domain.claims.case import Status
-from domain.errors import Refused
+from domain.errors import Invalid, Refused
 from domain.events import (
     ApprovalEnded,
     ClaimAssigned,
@@ -77,8 +78,13 @@ def known(order: Order, ticket_id: str) -> Ticket:
 
 
 def assign(moment: Moment) -> tuple[Event, ...]:
-    """Hands the ticket to a person, and with a claim's ticket the claim. Raises Refused for a party of the order."""
+    """Hands the ticket to a person, and with a claim's ticket the claim.
+
+    Raises Refused for a party of the order, Invalid for what cannot be an id.
+    """
     order, owner = moment.order, moment.body.owner
+    if owner and not ID.fullmatch(owner):
+        raise Invalid("body.owner", NOT_AN_ID)
     ticket = known(order, moment.body.ticket_id)
     if owner in (order.buyer, order.seller):
         raise Refused("own_case", "nobody of the desk works on an order of their own")

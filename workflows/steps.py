@@ -11,10 +11,7 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from domain import wire
-    from domain.contract import Admission, Admitted, Answer, Ask, RefusalNote
-
-ATTEMPT = timedelta(seconds=30)
-"""One attempt: short transactions and a provider call; in doubt, with a look-up before and after it."""
+    from domain.contract import ATTEMPT, Admission, Admitted, Answer, Ask, RefusalNote
 
 FATAL = ("StaleEpoch", "Conflict")
 """Failures that no retry mends: another run of this order has written what this one wants to write."""

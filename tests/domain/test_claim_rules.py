@@ -191,6 +191,16 @@ def test_a_claim_is_given_to_nobody_who_has_a_part_in_its_order_and_evidence_is_
     assert life.refused("add_evidence", BUYER, evidence=[]).code == "invalid"
 
 
+def test_a_claims_ticket_is_given_to_somebody_who_can_have_an_id() -> None:
+    life = received("damaged")
+    life.until("claim_unanswered")
+    [ticket] = life.order.tickets
+    refusal = life.refused("assign_ticket", SPECIALIST, ticket_id=ticket.ticket_id, owner="x" * 65)
+    assert refusal.code == "invalid"
+    life.do("assign_ticket", SPECIALIST, ticket_id=ticket.ticket_id, owner="spec-9")
+    life.do("assign_ticket", SPECIALIST, ticket_id=ticket.ticket_id, owner="")
+
+
 def test_what_was_settled_is_not_claimed_for_again_by_the_buyer_and_a_specialist_may_open_it() -> None:
     life = settled_in_part(received("damaged"))
     assert life.refused("open_claim", BUYER, reason="damaged", lines=["a"]).code == "claim_decided"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -11,10 +12,12 @@ import pytest
 from sqlalchemy import select
 from temporalio import activity
 
+from activities import cashier
 from activities.cashier import operation_key
 from activities.perform import Performer
 from activities.store.tables import steps
 from domain import wire
+from domain.contract import ATTEMPT
 from domain.deadlines import deadlines
 from domain.errors import Refused
 from domain.money import Verb
@@ -76,6 +79,29 @@ async def change_account(market: Marketplace, life: Life) -> None:
     other = f"acct_{uuid4().hex[:12]}"
     market.sandbox.account(other)
     await life.send("payout_account", STOREFRONT, account=other)
+
+
+class Frozen:
+    """A clock of the machine that stands at zero, until more than an attempt has passed at once."""
+
+    def __init__(self) -> None:
+        self._looked = itertools.count()
+
+    def monotonic(self) -> float:
+        return 0.0 if next(self._looked) == 0 else ATTEMPT.total_seconds() + 1
+
+
+async def test_an_attempt_that_stood_still_does_not_send_what_others_may_have_given_up(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await market.order()
+    await life.delivered()
+    with monkeypatch.context() as patched:
+        patched.setattr(cashier, "time", Frozen())
+        await life.send("receive", BUYER)
+    assert (unknown(life), life.effects()[-1]) == ("Stalled", "capture")
+    await settled(life)
+    assert life.effects().count("transfer") == 1
 
 
 async def test_a_release_in_doubt_is_not_sent_again_while_the_payment_is_under_review(

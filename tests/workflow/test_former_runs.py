@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 
@@ -12,18 +11,11 @@ from activities import runs
 from demo.temporal import reset
 from domain.contract import WORKFLOW
 from starter.runs import Runs
-from tests.life import BUYER, PATIENCE, SELLER, Json, Life
+from tests.life import BUYER, SELLER
 from tests.marketplace import Marketplace
-from tests.workflow.test_restarts import NOWHERE, begun, placed, quiet
+from tests.workflow.test_restarts import NOWHERE, answered, begun, placed, quiet, tried_in_vain
 
 __all__ = ["quiet"]
-
-
-async def answered(quiet: Marketplace, life: Life, name: str, message: Json) -> None:
-    """An update that the order has taken while nothing can be recorded."""
-    with replace(quiet, engine=NOWHERE).worker() as worker:
-        async with worker:
-            assert (await life.handle.execute_update(name, message))["accepted"]
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["waits", "accepted again"])
@@ -33,9 +25,8 @@ async def test_an_update_that_a_reset_brought_along_is_handed_over(quiet: Market
     await reset(quiet.client, life.handle.id, min, "by mistake")
     if again:
         with replace(quiet, engine=NOWHERE).worker() as worker:
-            async with worker, asyncio.timeout(PATIENCE):
-                while not (await life.handle.describe()).raw_description.pending_activities:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            async with worker:
+                await tried_in_vain(life)
     await life.restart()
     assert life.steps() == ["place", "confirm"]
 
