@@ -15,11 +15,10 @@ from activities.mail import Letter
 from activities.store import outbox
 from domain.business_time import Calendar
 from domain.claims.case import Claim, Wait, case_number
-from domain.deadlines import deadlines
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
 from domain.state import LineState, Order, Parcel, Role, Stage, in_state, stage
-from domain.summary import mends
+from domain.summary import mends, pressing
 from domain.turns import Turn, turn_of
 from domain.wire import instant
 from domain.words import Words, in_language
@@ -195,8 +194,7 @@ def _next_of_claim(order: Order, claim: Claim, turn: Turn, role: Role, tongue: W
 
 
 def _next_of_order(order: Order, role: Role, tongue: Words) -> str:
-    pressing = (clock for clock in deadlines(order) if clock.who in (Role.BUYER, Role.SELLER, Role.CARRIER))
-    clock = next(pressing, None)
+    clock = next((c for c in pressing(order) if c.who in (Role.BUYER, Role.SELLER, Role.CARRIER)), None)
     if clock is None:
         return ""
     until = tongue.time(_calendar(order, role), clock.at)

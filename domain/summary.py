@@ -11,6 +11,7 @@ from domain.funds import AT_ONCE
 from domain.money import Verb
 from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF
+from domain.tiers import root_of
 from domain.words import CLAIM_DUTY, DUTY, OTHERWISE
 
 NOBODY = "nobody"
@@ -59,17 +60,14 @@ class Summary:
 
 def summary(order: Order) -> Summary:
     """The order on one line."""
-    clock = next_clock(order)
-    troubles = tuple(trouble(order))
-    return Summary(
-        stage(order), waiting_on(order), clock.at if clock else None, bool(troubles), _reason(order, troubles)
-    )
+    due, troubles = next((clock.at for clock in _running(order)), None), tuple(trouble(order))
+    return Summary(stage(order), waiting_on(order), due, bool(troubles), _reason(order, troubles))
 
 
 def waiting_on(order: Order) -> str:
     """Who can move the order on: the party whose clock runs, also when it is late and a specialist was asked."""
-    clocks = [clock for clock in deadlines(order) if clock.step not in IDLE]
-    party = next((clock for clock in clocks if clock.party), None)
+    clocks = pressing(order)
+    party = next((clock for clock in clocks if clock.party or wants_payment(clock)), None)
     if party is not None:
         return str(party.who)
     if order.tickets:
@@ -81,7 +79,24 @@ def waiting_on(order: Order) -> str:
 
 def next_clock(order: Order) -> Clock | None:
     """The clock that presses somebody next, housekeeping left out."""
-    return next((clock for clock in deadlines(order) if clock.step not in IDLE), None)
+    return next(iter(pressing(order)), None)
+
+
+def wants_payment(clock: Clock) -> bool:
+    """Whether only the buyer's payment stops a clock: the hold is gone, or the bank wants the buyer for another."""
+    return clock.step == "hold_lapses" and clock.who is Role.BUYER
+
+
+def pressing(order: Order) -> list[Clock]:
+    """The clocks that somebody waits for; while the buyer must pay, nothing can be shipped and no desk helps."""
+    clocks = _running(order)
+    if not any(map(wants_payment, clocks)):
+        return clocks
+    return [c for c in clocks if wants_payment(c) or (c.party and root_of(c.tier) != "ship")]
+
+
+def _running(order: Order) -> list[Clock]:
+    return [clock for clock in deadlines(order) if clock.step not in IDLE]
 
 
 def dated(clock: Clock, now: datetime) -> datetime | None:
@@ -182,7 +197,8 @@ def named(order: Order, ticket: Ticket) -> str:
 def duty_of(order: Order, clock: Clock) -> str | None:
     """What whoever the clock presses should do before it rings; None where there is nothing to do."""
     claim = order.claim(clock.subject) if clock.tier.startswith("claim:") and clock.party else None
-    return CLAIM_DUTY[claim.status] if claim else DUTY.get(clock.who, {}).get(stage(order))
+    duties = DUTY.get(clock.who, {})
+    return CLAIM_DUTY[claim.status] if claim else duties.get(clock.step) or duties.get(stage(order))
 
 
 def sentence(order: Order, clock: Clock) -> str:

@@ -8,7 +8,7 @@ from domain.business_time import local_text
 from domain.claims.case import STATUS_WORDS, Status, Wait
 from domain.claims.clocks import CLAIM_CLOCKS
 from domain.state import Role, Stage
-from domain.words.tongue import Words
+from domain.words.tongue import Duties, Words
 
 HAPPENED: Mapping[str, str] = {
     "place": "The order was placed.",
@@ -139,7 +139,7 @@ OTHERWISE: Mapping[str, str] = {
 }
 """What happens when a clock rings, to end the sentence 'otherwise ...'."""
 
-DUTY: Mapping[Role, Mapping[Stage, str]] = {
+DUTY: Duties = {
     Role.SELLER: {
         Stage.PLACED: "confirm or decline the order",
         Stage.CONFIRMED: "ship and give the tracking number",
@@ -150,9 +150,10 @@ DUTY: Mapping[Role, Mapping[Stage, str]] = {
         Stage.DELIVERED: "check the items and mark them as properly fulfilled",
         Stage.SHIPPED: "wait for the parcel, then mark the items as properly fulfilled",
         Stage.PART_SHIPPED: "check what has arrived",
+        "hold_lapses": "pay again",
     },
 }
-"""What a party is asked to do at a stage."""
+"""What a party is asked to do at a stage, or before a clock's step that wants something of its own."""
 
 CLAIM_DUTY: Mapping[Status, str] = {
     Status.RECEIVED: "answer the claim",
@@ -193,10 +194,10 @@ CLAIM_WAITS: Mapping[Wait, str] = {
 ENGLISH = Words(
     happened=HAPPENED,
     asked={
-        role: {stage: f"Please {duty} by {{until}}." for stage, duty in duties.items()} for role, duties in DUTY.items()
+        role: {about: f"Please {duty} by {{until}}." for about, duty in duties.items()} for role, duties in DUTY.items()
     },
     awaited={
-        role: {stage: f"The {role} has until {{until}} to {duty}." for stage, duty in duties.items()}
+        role: {about: f"The {role} has until {{until}} to {duty}." for about, duty in duties.items()}
         for role, duties in DUTY.items()
     },
     otherwise=OTHERWISE,

@@ -161,6 +161,7 @@ ASKED: Duties = {
             "Bitte warten Sie auf das Paket und bestätigen Sie dann bis {until} den ordnungsgemäßen Empfang."
         ),
         Stage.PART_SHIPPED: "Bitte prüfen Sie bis {until}, was angekommen ist.",
+        "hold_lapses": "Bitte bezahlen Sie bis {until} noch einmal.",
     },
 }
 
@@ -179,6 +180,7 @@ AWAITED: Duties = {
             "Der Käufer wartet auf das Paket und hat dann bis {until} Zeit, den ordnungsgemäßen Empfang zu bestätigen."
         ),
         Stage.PART_SHIPPED: "Der Käufer hat bis {until} Zeit, zu prüfen, was angekommen ist.",
+        "hold_lapses": "Der Käufer hat bis {until} Zeit, noch einmal zu bezahlen.",
     },
 }
 

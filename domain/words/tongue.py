@@ -10,7 +10,8 @@ from domain.business_time import Calendar
 from domain.claims.case import Status, Wait
 from domain.state import Role, Stage
 
-Duties = Mapping[Role, Mapping[Stage, str]]
+Duties = Mapping[Role, Mapping[str, str]]
+"""By stage, or by the step of a clock that wants something of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ class Words:
     expectation: Callable[[str], str]
 
     def next(self, who: Role, reader: Role, stage: Stage | None, step: str, until: str) -> str:
-        """What `who` has to do at `stage` (None: nothing in particular) until when, and what `step` does otherwise."""
+        """What `who` has to do before `step` or at `stage` until when (None: nothing), and what happens otherwise."""
         otherwise = self.otherwise[step]
-        duty = (self.asked if who is reader else self.awaited).get(who, {}).get(stage, "") if stage else ""
+        duties = (self.asked if who is reader else self.awaited).get(who, {})
+        duty = duties.get(step) or (duties.get(stage, "") if stage else "")
         return self._sentence(duty, otherwise, until)
 
     def next_of_claim(self, who: Role, reader: Role, status: Status, step: str, until: str) -> str:
