@@ -144,6 +144,7 @@ DUTY: Duties = {
         Stage.PLACED: "confirm or decline the order",
         Stage.CONFIRMED: "ship and give the tracking number",
         Stage.PART_SHIPPED: "ship the remaining lines",
+        "cancel_by_silence": "grant or refuse the buyer's wish to cancel",
     },
     Role.BUYER: {
         Stage.AWAITING_PAYMENT: "pay",
@@ -151,6 +152,7 @@ DUTY: Duties = {
         Stage.SHIPPED: "wait for the parcel, then mark the items as properly fulfilled",
         Stage.PART_SHIPPED: "check what has arrived",
         "hold_lapses": "pay again",
+        "time_lapses": "grant or refuse the time that the seller asks for",
     },
 }
 """What a party is asked to do at a stage, or before a clock's step that wants something of its own."""

@@ -153,6 +153,7 @@ ASKED: Duties = {
         Stage.PLACED: "Bitte bestätigen Sie die Bestellung bis {until} oder lehnen Sie sie ab.",
         Stage.CONFIRMED: "Bitte versenden Sie die Artikel bis {until} und geben Sie die Sendungsnummer an.",
         Stage.PART_SHIPPED: "Bitte versenden Sie die übrigen Artikel bis {until}.",
+        "cancel_by_silence": "Bitte nehmen Sie den Stornowunsch des Käufers bis {until} an oder lehnen Sie ihn ab.",
     },
     Role.BUYER: {
         Stage.AWAITING_PAYMENT: "Bitte bezahlen Sie bis {until}.",
@@ -162,6 +163,7 @@ ASKED: Duties = {
         ),
         Stage.PART_SHIPPED: "Bitte prüfen Sie bis {until}, was angekommen ist.",
         "hold_lapses": "Bitte bezahlen Sie bis {until} noch einmal.",
+        "time_lapses": "Bitte gewähren Sie dem Verkäufer bis {until} mehr Zeit zum Versand, oder lehnen Sie sie ab.",
     },
 }
 
@@ -170,6 +172,7 @@ AWAITED: Duties = {
         Stage.PLACED: "Der Verkäufer hat bis {until} Zeit, die Bestellung zu bestätigen oder abzulehnen.",
         Stage.CONFIRMED: "Der Verkäufer hat bis {until} Zeit, zu versenden und die Sendungsnummer anzugeben.",
         Stage.PART_SHIPPED: "Der Verkäufer hat bis {until} Zeit, die übrigen Artikel zu versenden.",
+        "cancel_by_silence": "Der Verkäufer hat bis {until} Zeit, den Stornowunsch anzunehmen oder abzulehnen.",
     },
     Role.BUYER: {
         Stage.AWAITING_PAYMENT: "Der Käufer hat bis {until} Zeit zu bezahlen.",
@@ -181,6 +184,7 @@ AWAITED: Duties = {
         ),
         Stage.PART_SHIPPED: "Der Käufer hat bis {until} Zeit, zu prüfen, was angekommen ist.",
         "hold_lapses": "Der Käufer hat bis {until} Zeit, noch einmal zu bezahlen.",
+        "time_lapses": "Der Käufer hat bis {until} Zeit, mehr Zeit zum Versand zu gewähren oder abzulehnen.",
     },
 }
 

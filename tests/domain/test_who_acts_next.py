@@ -12,7 +12,7 @@ from domain.progress import verdict
 from domain.state import MoneyOp, Order, Role
 from domain.summary import summary
 from domain.words.english import ENGLISH
-from tests.domain.world import ACTORS, RENEWS, Life, done_with_mandate, new_order, no, shipped, text_of
+from tests.domain.world import ACTORS, RENEWS, Life, confirmed, done_with_mandate, new_order, no, shipped, text_of
 
 PAY_AGAIN = "The buyer should pay again; otherwise the hold ends and unsent lines are cancelled."
 
@@ -51,3 +51,25 @@ def test_after_a_capture_was_declined_the_buyer_is_waited_for_although_the_desk_
     assert (answer["waiting_on"], answer["next"], answer["due"]) == ("buyer", PAY_AGAIN, "2026-11-24T09:00:00Z")
     assert "pay" in answer["possible"]
     assert summary(life.order).attention, "the specialist's ticket is told beside it"
+
+
+def test_who_is_asked_to_cancel_or_to_wait_is_told_to_answer_until_when_and_what_silence_does() -> None:
+    life = confirmed()
+    life.do("request_cancel", Role.BUYER, reason="changed_mind")
+    cancelling = told(life, Role.SELLER)
+    assert (cancelling["waiting_on"], cancelling["due"]) == ("seller", "2026-11-24T09:00:00Z")
+    assert cancelling["next"] == (
+        "The seller should grant or refuse the buyer's wish to cancel; otherwise the request to cancel is granted."
+    )
+    assert next_sentence(life.order, Role.SELLER, ENGLISH).startswith("Please grant or refuse the buyer's wish to ca")
+    life.do("refuse_cancel", Role.SELLER)
+    life.do("ask_time", Role.SELLER, days=2)
+    waiting = told(life, Role.BUYER)
+    assert (waiting["waiting_on"], waiting["due"]) == ("buyer", "2026-11-24T09:00:00Z")
+    assert waiting["next"] == (
+        "The buyer should grant or refuse the time that the seller asks for; "
+        "otherwise the request for more time lapses."
+    )
+    assert next_sentence(life.order, Role.BUYER, ENGLISH).startswith("Please grant or refuse the time that the seller")
+    life.do("grant_time", Role.BUYER)
+    assert told(life, Role.SELLER)["next"].startswith("The seller should ship and give the tracking number; otherwise ")
