@@ -11,7 +11,7 @@ from domain.claims.clocks import CLAIM_CLOCKS, claim_step
 from domain.claims.ends import in_escrow, undecided
 from domain.claims.terms import numbers_of
 from domain.funds import capture_due, next_try
-from domain.limits import renews, seller_times
+from domain.limits import renews, seller_reminder, seller_times
 from domain.money import Verb
 from domain.purse import DisputeStatus
 from domain.receive import proof_of
@@ -86,7 +86,7 @@ def _party_clocks(order: Order) -> Iterator[Clock]:
 def _seller_clocks(order: Order, name: str, tiers: dict[str, datetime], capturing: bool) -> Iterator[Clock]:
     """The seller's ticket and end, never later than the hold on the buyer's card allows."""
     ticket, end = seller_times(order, name, tiers)
-    remind, passed = tiers[f"{name}.remind"], f"{name}.ticket" in order.passed
+    remind, passed = seller_reminder(order, name, tiers), f"{name}.ticket" in order.passed
     if not passed and ticket < end:
         yield Clock(ticket, f"{name}_overdue", f"{name}.ticket", Role.SELLER, "", True, remind)
     if not capturing:

@@ -39,6 +39,22 @@ def seller_times(order: Order, name: str, tiers: Mapping[str, datetime]) -> tupl
         return ticket, end
     distance = windows.end - windows.ticket
     before = business_days_before(order.seller_calendar, limit, distance) if distance else limit
+    return min(ticket, max(before, _halfway(order, name, limit)), limit), limit
+
+
+def seller_reminder(order: Order, name: str, tiers: Mapping[str, datetime]) -> datetime:
+    """When the seller is reminded: a ticket that the hold's limit puts before its reminder takes it along.
+
+    It keeps its distance, but leaves half of the time since the seller could act.
+    """
+    remind, (ticket, _) = tiers[f"{name}.remind"], seller_times(order, name, tiers)
+    if remind < ticket:
+        return remind
+    return max(remind - (tiers[f"{name}.ticket"] - ticket), _halfway(order, name, ticket))
+
+
+def _halfway(order: Order, name: str, to: datetime) -> datetime:
+    """Halfway between when the seller could first act and `to`."""
     waiting = [line.since for line in in_state(order.live, (WAITS_IN[name],))]
     began = max([order.payment.paid_at or order.placed_at, min(waiting, default=order.placed_at)])
-    return min(ticket, max(before, began + (limit - began) / 2), limit), limit
+    return began + (to - began) / 2

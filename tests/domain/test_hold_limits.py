@@ -12,7 +12,7 @@ from domain.business_time import business_days_before
 from domain.deadlines import deadlines
 from domain.funds import Result
 from domain.money import Verb
-from domain.notices import Notice
+from domain.notices import Notice, reminders
 from domain.state import MoneyOp, Order, Role
 from tests.domain.teller import Telling
 from tests.domain.world import HOLD_LIVES, START, WEEKS, Life, confirmed, done, new_order, paid, text_of
@@ -82,6 +82,36 @@ def test_time_that_is_granted_beyond_the_hold_loses_no_ticket() -> None:
     life.do("wait_longer", Role.BUYER, days=10)
     assert "ship_overdue" not in {clock.step for clock in deadlines(life.order)}
     life.until("hold_lapses")
+
+
+@pytest.mark.parametrize("days", [5, 2])
+def test_time_that_is_granted_beyond_the_hold_loses_no_reminder(days: int) -> None:
+    life = confirmed()
+    [before] = reminders(life.order)
+    life.do("ask_time", Role.SELLER, days=days)
+    life.do("grant_time", Role.BUYER)
+    [after] = reminders(life.order)
+    ticket = rings(life, "ship_overdue")
+    assert (before.valid_until, after.valid_until) == (ticket, ticket), "the hold gives no later ticket"
+    assert after.cause == before.cause
+    assert after.due == START + (ticket - START) / 2, "two days before, but half of the time is left"
+
+
+@pytest.mark.parametrize("days", [1, 7])
+def test_the_buyer_who_waits_longer_takes_no_reminder_from_the_seller(days: int) -> None:
+    life = confirmed()
+    life.do("wait_longer", Role.BUYER, days=days)
+    [reminder] = reminders(life.order)
+    assert START < reminder.due < rings(life, "ship_overdue")
+
+
+def test_a_reminder_of_a_ticket_that_the_hold_cuts_keeps_its_distance() -> None:
+    life = lasting(24 * 9)
+    life.do("confirm", Role.SELLER)
+    life.do("ask_time", Role.SELLER, days=5)
+    life.do("grant_time", Role.BUYER)
+    [reminder] = reminders(life.order)
+    assert rings(life, "ship_overdue") - reminder.due == timedelta(days=2)
 
 
 def test_a_ticket_that_came_does_not_come_again_for_time_that_the_hold_does_not_give() -> None:
