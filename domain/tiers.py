@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from domain.business_time import Calendar, add_business_days, add_business_minutes, business_minutes_between
 from domain.claims.clocks import claim_calendar, claim_tiers
 from domain.events import TierMoved
-from domain.state import Line, LineState, Order, Parcel, Stage, in_state, stage
+from domain.state import Line, LineState, Milestone, Order, Parcel, Stage, in_state, stage
 
 Tier = tuple[str, datetime]
 
@@ -173,8 +173,10 @@ def stall_at(order: Order, moved_at: datetime) -> datetime:
 
 
 def _stall_tiers(order: Order, parcel: Parcel, held_too: bool = False) -> Iterator[Tier]:
+    """While a line of it is on its way; a parcel that has arrived waits for nobody, but may yet turn out to be lost."""
     lines = [order.line(line_id) for line_id in parcel.lines]
-    if not parcel.withdrawn and any(line.state is LineState.SHIPPED and (held_too or not line.held) for line in lines):
+    gone = parcel.withdrawn or (parcel.milestone is Milestone.DELIVERED and not held_too)
+    if not gone and any(line.state is LineState.SHIPPED and (held_too or not line.held) for line in lines):
         at = stall_at(order, parcel.moved_at or parcel.shipped_at)
         yield _tier(order, f"stall:{parcel.parcel_id}.ticket", at)
 

@@ -12,7 +12,7 @@ from domain.money import Money
 from domain.policy import Policy
 from domain.policy.carriage import LostParcel, Term
 from domain.policy.file import check, load
-from domain.state import Role
+from domain.state import Cause, Role
 from tests.domain.lives import NOTE
 from tests.domain.world import POLICY, Life, confirmed, moving_parts_round_trip, new_order, scan
 
@@ -142,3 +142,16 @@ def test_a_line_that_is_missing_from_two_lost_parcels_is_owed_for_once() -> None
     scan(life, "p1", "lost")
     scan(life, "p2", "lost")
     assert (owed(life), owed(life, "p2")) == ((("a",), "25.00 EUR"), (("b",), "20.00 EUR"))
+
+
+def test_of_a_line_in_two_parcels_the_one_that_has_arrived_is_not_looked_for() -> None:
+    life = confirmed(new_order(prices=("30.00",)))
+    for parcel_id in ("p1", "p2"):
+        life.do("ship", Role.SELLER, parcel_id=parcel_id, carrier="dhl", lines=["a"])
+    life.now += timedelta(days=1)
+    scan(life, "p1", "delivered")
+    assert life.states == ("shipped",)
+    life.wait(days=20)
+    assert [(ticket.cause, ticket.subject) for ticket in life.order.tickets] == [(Cause.PARCEL_STALLED, "p2")]
+    scan(life, "p1", "lost")
+    assert [(ticket.cause, ticket.subject) for ticket in life.order.tickets][-1] == (Cause.PARCEL_LOST, "p1")

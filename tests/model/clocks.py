@@ -39,7 +39,8 @@ def roots(sale: Sale) -> list[str]:
     found += ["time"] if sale.time_asked else []
     for parcel in sale.parcels.values():
         lines = [sale.lines[name] for name in parcel.lines]
-        if not parcel.withdrawn and any(line.state == "shipped" and not line.held for line in lines):
+        arrived = parcel.withdrawn or parcel.milestone == "delivered"
+        if not arrived and any(line.state == "shipped" and not line.held for line in lines):
             found.append(f"stall:{parcel.name}")
     found += [f"claim:{claim.name}" for claim in sale.open_claims if f"claim:{claim.name}.end" in sale.timers]
     return found + [f"receipt:{line.name}" for line in sale.live if line.state == "delivered" and not line.held]
