@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -52,7 +53,7 @@ class OrderWorkflow:
         self._open: list[front.Item] = []
         self._alarm = Alarm()
         self._shown: Summary | None = None
-        self._balked: tuple[str, int, datetime] | None = None
+        self._balked: dict[str, tuple[int, datetime]] = {}
         self._repeats = 0
         self._short: datetime | None = None
 
@@ -191,23 +192,17 @@ class OrderWorkflow:
             order = after
         else:
             workflow.logger.warning("a clock was refused: %s %s", clock.step, judged.code)
-        self._balked = (clock.tier, order.seq, workflow.now() + LONGEST_PAUSE)
+        self._balked[clock.tier] = order.seq, workflow.now() + LONGEST_PAUSE
         return order
 
     def _earliest(self, order: Order) -> Clock | None:
-        """The next clock; one that balked comes last until the order or the time has moved on."""
+        """The next clock; each that balked waits until the order or the time has moved on."""
+        now, balked = workflow.now(), self._balked.items()
+        self._balked = {tier: (seq, until) for tier, (seq, until) in balked if seq == order.seq and now < until}
+        waits = {tier: until for tier, (_, until) in self._balked.items()}
         clocks = deadlines(order)
-        if self._balked is not None:
-            tier, seq, until = self._balked
-            if order.seq == seq and workflow.now() < until:
-                later = [clock for clock in clocks if clock.tier != tier]
-                return (
-                    later[0]
-                    if later and later[0].at < until
-                    else Clock(until, _step_of(clocks, tier), tier, SYSTEM.role)
-                )
-            self._balked = None
-        return clocks[0] if clocks else None
+        later = (replace(clock, at=waits[clock.tier]) if clock.tier in waits else clock for clock in clocks)
+        return min(later, key=lambda clock: clock.at, default=None)
 
     async def _perform(
         self, order: Order, decision: Decision, source: str, name: str, envelope: Envelope
@@ -299,7 +294,3 @@ class OrderWorkflow:
         info = workflow.info()
         long = info.is_continue_as_new_suggested() or info.get_current_history_length() > LONG_HISTORY
         return long and not self.inbox and workflow.all_handlers_finished()
-
-
-def _step_of(clocks: Sequence[Clock], tier: str) -> str:
-    return next(clock.step for clock in clocks if clock.tier == tier)
