@@ -9,6 +9,7 @@ AftersaleError
 ├── CalendarTooShort     a clock would leave the days that the pinned calendar knows; in domain/business_time.py
 └── ProviderError        what the payment provider answered, in our words
     ├── Declined                 the bank says no, for good or for now
+    ├── MethodUnusable           no payment method or customer of that name, or none that can be used: not the bank's no
     ├── AuthenticationRequired   the bank wants the buyer to take part
     ├── AuthorisationExpired     the hold is gone: lapsed, voided or never there
     ├── AlreadyDone              the effect stands already
@@ -83,6 +84,10 @@ class ProviderError(AftersaleError):
 
 class Declined(ProviderError):
     """The bank says no."""
+
+
+class MethodUnusable(ProviderError):
+    """The payment method or customer that was named does not exist, or cannot be used: the bank was never asked."""
 
 
 class AuthenticationRequired(ProviderError):

@@ -202,7 +202,8 @@ class Payment:
 
     `hold` is the open authorisation ("" for none) and `capture_before` the provider's own limit for it. `offer` waits
     to be authorised. `superseded` are older holds to let go, `held` what each of them holds as far as that is known.
-    `lost_at` says since when a paid order has no hold any more.
+    `lost_at` says since when a paid order has no hold any more, `refused` why the last offer was not taken ("" while
+    another one is, or the money is held).
     """
 
     offer: Offer | None = None
@@ -220,6 +221,7 @@ class Payment:
     charge: str = ""
     captured: Money | None = None
     captured_at: datetime | None = None
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from domain.money import Verb
 from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF
 from domain.tiers import root_of
-from domain.words import CLAIM_DUTY, DUTY, OTHERWISE
+from domain.words import CLAIM_DUTY, DUTY, OTHERWISE, not_paid
 
 NOBODY = "nobody"
 
@@ -45,6 +45,9 @@ LONGEST_REASON = 250
 
 IDLE = frozenset({"extend_calendars"})
 """Clocks that are housekeeping: they do not make anybody wait."""
+
+PAYMENT_ENDS = frozenset({"expire_unpaid", "hold_lapses"})
+"""Clocks that a payment stops, so that what became of the last offer is told with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +212,5 @@ def sentence(order: Order, clock: Clock) -> str:
         return f"Either side may appeal; otherwise {otherwise}."
     if duty is None:
         return f"Next: {otherwise}."
-    return f"The {clock.who} should {duty}; otherwise {otherwise}."
+    refused = order.payment.refused if clock.step in PAYMENT_ENDS else ""
+    return f"{f'{not_paid(refused)} ' if refused else ''}The {clock.who} should {duty}; otherwise {otherwise}."

@@ -10,12 +10,13 @@ from activities.store.desk.tickets import RECONCILIATION
 from activities.store.screens import OrderScreen
 from domain import wire
 from domain.business_time import local_text
+from domain.checkout import unpaid
 from domain.claims.case import case_number
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
 from domain.state import Cause, Order, Ticket
 from domain.summary import IDLE, menders, mends, named, next_clock, sentence, summary
-from domain.words import OTHERWISE
+from domain.words import OTHERWISE, not_paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,10 @@ def _elsewhere(screen: OrderScreen, order: Order) -> Iterator[Open]:
 
 def _money(order: Order) -> Iterator[Open]:
     """Money that has not moved although it should have."""
+    refused = order.payment.refused
+    if refused and unpaid(order, (), order.placed_at) is None:
+        command = f"aftersale pay {order.order_id} {OPTIONS['pay']}"
+        yield Open("payment", f"{not_paid(refused)} ({refused})", None, None, "pay", command)
     command = f"aftersale retry {order.order_id} --reason '...'"
     op = order.op
     if op is not None:

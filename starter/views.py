@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,14 +14,22 @@ from domain.business_time import Calendar, local_text
 from domain.checkout import unpaid
 from domain.claims.case import STATUS_WORDS, case_number
 from domain.decide import named_only, possible
-from domain.money import Money, total
+from domain.money import Money, Verb, total
 from domain.process import STEPS
 from domain.state import DESK, PARTIES, Actor, Cause, LineState, Order, Parcel, Pause, Role, Stage, is_over, stage
 from domain.summary import dated, next_clock, sentence, summary
-from domain.words import HAPPENED
+from domain.words import HAPPENED, NOT_CAPTURED, NOT_RENEWED, not_paid
 
-TOLD = frozenset(step.name for step in STEPS if PARTIES & frozenset(step.tells) or (step.by - DESK - {Role.CLOCK}))
-"""The steps that parties read in the story: those that they are told of, and those that others than the desk take."""
+PAYMENT_REFUSED = "payment_refused"
+"""What stands in the story beside the steps: that the provider refused the buyer's money."""
+
+TOLD = frozenset(
+    {
+        PAYMENT_REFUSED,
+        *(step.name for step in STEPS if PARTIES & frozenset(step.tells) or (step.by - DESK - {Role.CLOCK})),
+    }
+)
+"""What parties read in the story: the steps that they are told of, and those that others than the desk take."""
 
 NOT_FOR = {Role.BUYER: frozenset({"payout_account"})}
 """Steps that are nothing to a party although the other is told of them."""
@@ -323,12 +331,23 @@ def story_for(screen: OrderScreen, actor: Actor, notes: Mapping[str, str]) -> tu
         for step in screen.story.steps
         if desk or (step.step in told and not step.body.get("internal"))
     ]
+    unpaid_for = [happening for step in screen.story.steps for happening in _refused(step)]
     refused = [
         Happening(r.at, r.name, f"Refused: {r.reason}", r.role, refused=True, actor_id=r.actor_id if desk else "")
         for r in screen.story.refusals
         if desk or (r.role == actor.role and r.actor_id == actor.id)
     ]
-    return tuple(sorted([*taken, *refused], key=lambda happening: happening.at))
+    return tuple(sorted([*taken, *unpaid_for, *refused], key=lambda happening: happening.at))
+
+
+def _refused(step: StoryStep) -> Iterator[Happening]:
+    """What the provider refused of the buyer's money with a step; a step alone tells that it was tried."""
+    for event in step.outcome:
+        if event["event"] == "MoneyRefused":
+            verb, code = event["op"]["verb"], event["code"]
+            words = {Verb.AUTHORISE: not_paid(code), Verb.REAUTHORISE: NOT_RENEWED, Verb.CAPTURE: NOT_CAPTURED}
+            if verb in words:
+                yield Happening(step.at, PAYMENT_REFUSED, words[verb], Role.PROVIDER)
 
 
 def _happened(step: StoryStep, notes: Mapping[str, str], *, desk: bool) -> Happening:

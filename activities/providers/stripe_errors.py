@@ -18,6 +18,7 @@ from domain.errors import (
     Declined,
     IdempotencyConflict,
     InsufficientFunds,
+    MethodUnusable,
     ProviderError,
     Unauthorised,
     Unknown,
@@ -132,8 +133,8 @@ BY_PARAMETER: dict[str, type[ProviderError]] = {
     "destination": AccountRestricted,
     "intent": AuthorisationExpired,
     "payment_intent": AuthorisationExpired,
-    "payment_method": Declined,
-    "customer": Declined,
+    "payment_method": MethodUnusable,
+    "customer": MethodUnusable,
 }
 SENTENCES: dict[type[ProviderError], str] = {
     AccountRestricted: "the seller's payout account is missing, closed or restricted",
@@ -144,6 +145,7 @@ SENTENCES: dict[type[ProviderError], str] = {
     Declined: "the bank or the provider refuses this payment method",
     IdempotencyConflict: "the key was used before with other parameters",
     InsufficientFunds: "the balance does not cover this",
+    MethodUnusable: "no such payment method or customer, or none that can be used",
     ProviderError: "the provider refuses the request",
     Unauthorised: "our key or its permissions are wrong",
     Unknown: "the provider gave no clear answer",

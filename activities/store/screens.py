@@ -64,7 +64,10 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class StoryStep:
-    """One step of an order's story. `recorded_at` is the wall clock's time, `at` the order's own."""
+    """One step of an order's story. `recorded_at` is the wall clock's time, `at` the order's own.
+
+    `events` are what was decided, `outcome` what became of its money.
+    """
 
     seq: int
     epoch: int
@@ -80,6 +83,7 @@ class StoryStep:
     after_stage: str
     body: dict[str, Any]
     events: tuple[dict[str, Any], ...]
+    outcome: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

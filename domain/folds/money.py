@@ -65,7 +65,7 @@ def _stuck(order: Order, event: MoneyStuck) -> Order:
 def _refused(order: Order, event: MoneyRefused) -> Order:
     order = replace(order, op=None)
     if event.op.verb is Verb.AUTHORISE:
-        return _pay(order, offer=None)
+        return _pay(order, offer=None, refused=event.code)
     return _pay(order, renewing=False) if event.op.verb is Verb.REAUTHORISE else order
 
 
@@ -89,6 +89,7 @@ def _hold_opened(order: Order, event: HoldOpened) -> Order:
     order = _pay(
         order if payment.lost_at is None else without(order, _starts_with_payment),
         offer=None,
+        refused="",
         renewing=False,
         buyer_asked_at=None,
         lost_at=None,
@@ -283,7 +284,7 @@ def _less_promised(order: Order, taken: tuple[Part, ...]) -> Order:
 
 
 MONEY_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
-    PaymentOffered: lambda o, e: _pay(o, offer=e.offer),
+    PaymentOffered: lambda o, e: _pay(o, offer=e.offer, refused=""),
     RenewalAsked: lambda o, e: _pay(o, renewing=True),
     MoneyAsked: lambda o, e: replace(o, op=e.op),
     MoneyUnknown: _unknown,

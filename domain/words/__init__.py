@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.words.english import CLAIM_DUTY, CLAIM_WAITS, DUTY, ENGLISH, HAPPENED, OTHERWISE
+from domain.words.english import (
+    CLAIM_DUTY,
+    CLAIM_WAITS,
+    DUTY,
+    ENGLISH,
+    HAPPENED,
+    NOT_CAPTURED,
+    NOT_PAID,
+    NOT_PAID_OTHERWISE,
+    NOT_RENEWED,
+    OTHERWISE,
+)
 from domain.words.german import GERMAN
 from domain.words.tongue import Words
 
-__all__ = ["CLAIM_DUTY", "CLAIM_WAITS", "DUTY", "HAPPENED", "LANGUAGES", "OTHERWISE", "Words", "in_language"]
+__all__ = [
+    "CLAIM_DUTY", "CLAIM_WAITS", "DUTY", "HAPPENED", "LANGUAGES", "NOT_CAPTURED", "NOT_RENEWED", "OTHERWISE", "Words",
+    "in_language", "not_paid",
+]  # fmt: skip
 
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "de": GERMAN}
 """By ISO 639 code, as the folders of templates/ are named."""
@@ -20,3 +34,8 @@ LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "de": GERMAN}
 def in_language(code: str) -> Words:
     """The words of a language, or the English ones."""
     return LANGUAGES.get(code, ENGLISH)
+
+
+def not_paid(code: str) -> str:
+    """Why an offer to pay was not taken, by the code of its refusal."""
+    return NOT_PAID.get(code, NOT_PAID_OTHERWISE)

@@ -104,6 +104,21 @@ HAPPENED: Mapping[str, str] = {
 }
 """One sentence per step, for the story of an order."""
 
+NOT_PAID: Mapping[str, str] = {
+    "Declined": "The buyer's bank declined the payment.",
+    "AuthenticationRequired": "The buyer's bank wants the buyer to confirm the payment.",
+    "AmountDiffers": "The payment was for another amount than is to be paid.",
+    "NoSuchAuthorisation": "The payment that was named is not there.",
+    "UsedByAnotherOrder": "The payment that was named belongs to another order.",
+    "NotAuthorised": "The payment that was named was not completed, or has ended.",
+    "MethodUnusable": "What was named to pay with does not exist, or cannot be used.",
+}
+"""Why an offer to pay was not taken, by the code of its refusal."""
+
+NOT_PAID_OTHERWISE = "The payment could not be made with what was named for it."
+NOT_RENEWED = "The hold on the buyer's card could not be renewed; the buyer is asked to pay again."
+NOT_CAPTURED = "The payment could not be charged; nothing is to be handed over."
+
 OTHERWISE: Mapping[str, str] = {
     "expire_unpaid": "the order expires and the items go back on sale",
     "renew_hold": "the hold on the card is renewed",

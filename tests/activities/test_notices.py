@@ -199,6 +199,8 @@ WORDS = {
     "NoSuchAuthorisation": ("do not find", "pay again", "nicht finden"),
     "UsedByAnotherOrder": ("another order", "pay again", "anderen Bestellung"),
     "NotAuthorised": ("not complete", "pay again", "nicht abgeschlossen"),
+    "AuthenticationRequired": ("your bank wants you to confirm", "25.00 EUR", "Ihre Bank möchte"),
+    "MethodUnusable": ("could not be made with what was named", "choose anew", "wählen Sie neu"),
     "Declined": ("your bank has declined", "another card", "Ihre Bank hat"),
 }
 

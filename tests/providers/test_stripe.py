@@ -19,6 +19,7 @@ from domain.errors import (
     Declined,
     IdempotencyConflict,
     InsufficientFunds,
+    MethodUnusable,
     Unauthorised,
     Unknown,
 )
@@ -104,7 +105,6 @@ def test_a_payment_method_is_authorised_with_metadata_that_names_order_operation
     [
         ("pm_card_chargeDeclined", "generic_decline"),
         ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"),
-        ("pm_unknown", "resource_missing"),
     ],
 )
 def test_a_card_that_the_bank_refuses_is_declined_and_leaves_no_hold(
@@ -115,6 +115,16 @@ def test_a_card_that_the_bank_refuses_is_declined_and_leaves_no_hold(
     assert caught.value.code == code
     assert sandbox.book(order) == []
     assert payments.lookup(Verb.AUTHORISE, order_id=order, subject="", key=order) is None
+
+
+@pytest.mark.parametrize(("method", "customer"), [("pm_unknown", ""), ("pm_card_visa", "cus_none")])
+def test_a_payment_method_or_customer_that_is_not_there_is_no_refusal_of_the_bank(
+    sandbox: SandboxClient, payments: PaymentProvider, order: str, method: str, customer: str
+) -> None:
+    with pytest.raises(MethodUnusable) as caught:
+        payments.authorise(order_id=order, method=method, customer=customer, amount=PRICE, key=order)
+    assert caught.value.code == "resource_missing"
+    assert sandbox.book(order) == []
 
 
 def test_a_bank_that_wants_the_buyer_is_said_so_and_the_hold_can_be_completed_later(

@@ -4,11 +4,13 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from rich.console import Console, RenderableType
 
 from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderRow, OrderScreen, RefusedMessage, Story, StoryStep
 from domain import wire
+from domain.events import Event, MoneyRefused, to_plain
 from domain.funds import AT_ONCE
 from domain.money import Money, Verb
 from domain.progress import verdict
@@ -25,7 +27,9 @@ from tests.domain.world import (
     Life,
     confirmed,
     delivered,
+    done,
     new_order,
+    no,
     paid,
     scan,
     shipped,
@@ -35,9 +39,11 @@ from tests.domain.world import (
 ZERO = Money.zero("EUR")
 
 
-def step(seq: int, name: str, role: str, actor_id: str = "somebody", **body: str) -> StoryStep:
-    at = START + timedelta(minutes=seq)
-    return StoryStep(seq, 1, at, at, name, role, actor_id, "update", "", "", "placed", "placed", body, ())
+def step(
+    seq: int, name: str, role: str, actor_id: str = "somebody", happened: tuple[Event, ...] = (), **body: str
+) -> StoryStep:
+    at, plain = START + timedelta(minutes=seq), tuple(map(to_plain, happened))
+    return StoryStep(seq, 1, at, at, name, role, actor_id, "update", "", "", "placed", "placed", body, (), plain)
 
 
 def screen_of(order: Order | None, *steps: StoryStep, refusals: tuple[RefusedMessage, ...] = ()) -> OrderScreen:
@@ -88,6 +94,50 @@ def test_what_is_open_for_lines_that_are_named_is_shown_so() -> None:
 def test_the_story_tells_what_the_carrier_said_of_which_parcel() -> None:
     scan = step(3, "parcel_scan", Role.CARRIER, parcel_id="p1", milestone="out_for_delivery")
     assert seen(shipped(), Role.BUYER, scan).story[0].text == "The carrier reported on parcel p1: out for delivery."
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("Declined", "The buyer's bank declined the payment."),
+        ("AuthenticationRequired", "The buyer's bank wants the buyer to confirm the payment."),
+        ("MethodUnusable", "What was named to pay with does not exist, or cannot be used."),
+        ("ProviderError", "The payment could not be made with what was named for it."),
+    ],
+)
+def test_a_payment_that_was_refused_is_told_to_everybody_until_another_is_offered(code: str, words: str) -> None:
+    life = Life(new_order(payment=None), no(code, Verb.AUTHORISE))
+    life.do("pay", Role.BUYER, payment_intent="pi_1")
+    refusal = MoneyRefused(life.asked[0], code, life.now)
+    asked = step(2, "settle", Role.CLOCK, happened=(refusal,))
+    for role in (Role.BUYER, Role.SELLER, Role.SPECIALIST):
+        view = seen(life, role, asked)
+        assert view.next == f"{words} The buyer should pay; otherwise the order expires and the items go back on sale."
+        told = [(happening.step, happening.who, happening.text) for happening in view.story]
+        assert told[-1] == ("payment_refused", "provider", words)
+        assert words in verdict(life.order, 1, ACTORS[role], life.now)["next"]
+    [open_] = why(screen_of(life.order)).open
+    assert (open_.what, open_.mends) == (f"{words} ({code})", "pay")
+    life.answer = done
+    life.do("pay", Role.BUYER, payment_intent="pi_2")
+    assert not why(screen_of(life.order)).open
+    assert words not in seen(life, Role.BUYER).next
+
+
+def test_an_order_that_was_refused_its_payment_and_expired_asks_for_nothing_more() -> None:
+    life = Life(answer=no("Declined", Verb.AUTHORISE))
+    life.until("expire_unpaid")
+    assert not why(screen_of(life.order)).open
+
+
+@pytest.mark.parametrize(("verb", "words"), [(Verb.REAUTHORISE, "not be renewed"), (Verb.CAPTURE, "not be charged")])
+def test_a_hold_that_was_not_renewed_or_charged_is_told_and_a_refund_that_was_refused_to_nobody(
+    verb: Verb, words: str
+) -> None:
+    op = Life().asked[0]
+    refused = [MoneyRefused(replace(op, verb=which), "Declined", START) for which in (verb, Verb.REFUND)]
+    [happening] = seen(paid(), Role.SELLER, step(3, "settle", Role.CLOCK, happened=tuple(refused))).story
+    assert words in happening.text
 
 
 def test_a_ticket_is_told_with_the_mildest_command_that_mends_it() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from domain.confirm import Reason
 from domain.errors import Refused
-from domain.state import Cause, LineState, Milestone, Proof, Role, Stage
+from domain.state import Actor, Cause, LineState, Milestone, Proof, Role, Stage
+from starter.views import story_for
 from tests.life import BUYER, SELLER
 from tests.marketplace import Marketplace
 
@@ -59,7 +60,17 @@ async def test_a_declined_card_leaves_an_order_that_can_be_paid_later(market: Ma
     assert life.stage() is Stage.AWAITING_PAYMENT
     assert "payment_declined" in life.told(BUYER)
     await life.pass_time(timedelta(days=2))
+    await life.send("pay", BUYER, **method("pm_card_visa", market) | {"customer": "cus_none"})
+    refused = [event["code"] for step in life.screen().story.steps for event in step.outcome if "code" in event]
+    assert refused == ["Declined", "MethodUnusable"]
+    assert [happening.text for happening in story_for(life.screen(), Actor(BUYER, life.state().buyer), {})] == [
+        "The order was placed.",
+        "The buyer's bank declined the payment.",
+        "The buyer offered a payment.",
+        "What was named to pay with does not exist, or cannot be used.",
+    ]
     await life.send("pay", BUYER, **method("pm_card_visa", market))
+    assert not life.state().payment.refused
     assert life.stage() is Stage.PLACED
     await life.send("confirm", SELLER)
     assert life.effects() == ["authorise"]
