@@ -15,6 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from demo.temporal import STUCK
+
 if TYPE_CHECKING:
     from demo.play import Played
     from demo.world import World
@@ -49,7 +51,7 @@ class Show:
 
     def try_out(self, ui_url: str, commands: Sequence[str]) -> None:
         """Where to look and what to try while the stack stays."""
-        stuck = f"{ui_url}/namespaces/default/workflows?query={quote('Attention=true')}"
+        stuck = f"{ui_url}/namespaces/default/workflows?query={quote(STUCK)}"
         self.note(f"\nOrders that need a person, in the Temporal UI:\n  {stuck}\n\nTry, in another terminal:")
         for command in commands:
             self.note(f"  {command}")

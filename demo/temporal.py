@@ -50,6 +50,9 @@ SEARCH_ATTRIBUTES: Mapping[str, str] = {
 }
 """What operators filter orders by in the Temporal UI, with the type that the server knows each by."""
 
+STUCK = 'Attention=true AND ExecutionStatus="Running"'
+"""The query that lists the orders that need a person; a run that has ended keeps its attributes and needs nobody."""
+
 _DYNAMIC_CONFIG = {
     "frontend.WorkflowTimeSkippingEnabled": True,
     # Orders whose workflow task fails again and again get a search attribute after the second failure.

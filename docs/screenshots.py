@@ -12,11 +12,12 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.async_api import Error as BrowserError, Page, async_playwright
 from temporalio.client import Client
 
-from demo.temporal import NAMESPACE
+from demo.temporal import NAMESPACE, STUCK
 from docs.troubles import TROUBLES, Shop, database_away, open_shop
 from domain.contract import workflow_id
 
@@ -29,7 +30,6 @@ FLAGS = (
 WIDTH, HEIGHT = 1500, 950
 PATIENCE = 90.0  # seconds
 
-STUCK = "Attention%3Dtrue"
 UNWANTED = ("Run ID", "Type", "Start", "End")
 WANTED = ("AttentionReason", "WaitingOn", "Due")
 
@@ -42,7 +42,7 @@ class Camera:
 
     async def choose_columns(self) -> None:
         """Do by clicks what docs/operators.md asks its reader to do once."""
-        await self._page.goto(f"{self._ui}?query={STUCK}")
+        await self._page.goto(f"{self._ui}?query={quote(STUCK)}")
         await self._page.get_by_test_id("workflows-summary-table-configuration-button").click()
         for name in UNWANTED:
             await self._page.get_by_test_id(f"orderable-list-item-{name}-remove-button").click()
@@ -52,7 +52,7 @@ class Camera:
 
     async def stuck_orders(self, name: str, words: str) -> None:
         """The list of orders that need attention."""
-        await self._page.goto(f"{self._ui}?query={STUCK}")
+        await self._page.goto(f"{self._ui}?query={quote(STUCK)}")
         await self._take(name, words)
 
     async def order(self, order_id: str, tab: str, name: str, *words: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from demo.temporal import SEARCH_ATTRIBUTES
+from demo.temporal import SEARCH_ATTRIBUTES, STUCK
 from domain.comparing.reconcile import FindingKind
 from domain.summary import MENDERS
 from starter import findings
@@ -79,4 +79,10 @@ def test_the_pictures_of_the_page_are_there_and_none_is_left_over() -> None:
 
 def test_the_query_links_ask_for_attributes_that_the_server_knows() -> None:
     assert QUERIES
-    assert {re.split(r"[ =]", query)[0] for query in QUERIES.values()} <= SEARCH_ATTRIBUTES.keys() | BUILT_IN
+    assert {
+        re.split(r"[ =]", query.lstrip("("))[0] for query in QUERIES.values()
+    } <= SEARCH_ATTRIBUTES.keys() | BUILT_IN
+
+
+def test_the_page_and_the_demo_list_the_stuck_orders_by_one_query() -> None:
+    assert QUERIES["which orders need a person?"] == STUCK

@@ -79,24 +79,49 @@ TROUBLES: Mapping[str, tuple[Callable[[Life], Awaitable[None]], str, str]] = {
 """How each comes about, what the reason says, and the command that it names first."""
 
 
+ENDED = ("parcel lost", "capture unknown")
+"""Troubles in which somebody terminates another order."""
+
+FOUND_BEFORE: Mapping[str, set[str]] = {
+    "which orders need a person?": {f"{name}, ended" for name in ENDED},
+    "which wait for a specialist and for nobody else?": {"parcel lost, ended"},
+    "which has a payment provider left in doubt?": {"capture unknown, ended"},
+    "which fail again and again in our own code?": {"broken, ended"},
+}
+"""Which of the ended ones a query of the operators' page found before somebody terminated them."""
+
+
 @pytest_asyncio.fixture(scope="module")
 async def stuck(marketplace: Marketplace) -> AsyncIterator[Mapping[str, Life]]:
-    """One order in each trouble, and no worker any more."""
+    """One order in each trouble, others that were terminated in theirs, and no worker any more."""
     quiet = replace(marketplace, task_queue=f"orders-{uuid4().hex[:8]}", lives=[])
     with quiet.worker() as worker:
         async with worker:
+            ended = {f"{name}, ended": await begun(quiet, name) for name in ENDED} | {
+                "broken, ended": await failing(quiet)
+            }
+            for question in FOUND_BEFORE:
+                named = {life.handle.id for name, life in ended.items() if name in FOUND_BEFORE[question]}
+                await found_by(quiet.client, quiet.task_queue, QUERIES[question], named)
+            for life in ended.values():
+                await life.handle.terminate()
             lives = {name: await begun(quiet, name) for name in TROUBLES}
-            fine, ended = await begun(quiet, ""), await begun(quiet, "")
-            await ended.handle.terminate()
-            broken = await quiet.client.start_workflow("NoSuch", id=f"order-{uuid4().hex}", task_queue=quiet.task_queue)
-            await found_by(quiet.client, quiet.task_queue, "TemporalReportedProblems is not null", {broken.id})
+            fine, broken = await begun(quiet, ""), await failing(quiet)
     yield {
         **lives,
+        **ended,
         "fine": fine,
-        "ended": ended,
-        "broken": Life(quiet, {}, quiet.client.get_workflow_handle(broken.id)),
+        "broken": broken,
         "not looked at": await unseen(quiet),
     }
+
+
+async def failing(market: Marketplace) -> Life:
+    """A workflow whose tasks fail again and again, once the list has it so."""
+    started = await market.client.start_workflow("NoSuch", id=f"order-{uuid4().hex}", task_queue=market.task_queue)
+    query = f"TemporalReportedProblems is not null AND WorkflowId = '{started.id}'"
+    await found_by(market.client, market.task_queue, query, {started.id})
+    return Life(market, {}, market.client.get_workflow_handle(started.id))
 
 
 async def unseen(market: Marketplace) -> Life:
@@ -173,7 +198,7 @@ FOUND_BY: Mapping[str, set[str]] = {
     "which wait for the first look of a worker?": {"not looked at"},
     "which has a payment provider left in doubt?": {"capture unknown"},
     "which fail again and again in our own code?": {"broken"},
-    "which runs has somebody ended from outside?": {"ended"},
+    "which runs has somebody ended from outside?": {"parcel lost, ended", "capture unknown, ended", "broken, ended"},
     "all orders of one seller": {"fine"},
 }
 """Which of the orders above each query of the operators' page must find."""
