@@ -18,8 +18,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
-import stripe
 from sqlalchemy import Engine
 from temporalio.client import Client
 
@@ -98,6 +96,7 @@ def _populate(running: Stack, directory: Path, *, keep: bool, webhooks: bool) ->
         **_keys(directory if keep else None),
         "STRIPE_SECRET_KEY": PROVIDER_KEY,
         "STRIPE_API_BASE": sandbox_url,
+        "STRIPE_WEBHOOK_SECRET": secrets.token_hex(),
         "EASYPOST_API_KEY": CARRIER_KEY,
         "EASYPOST_API_BASE": sandbox_url,
         "SMTP_URL": f"eml://{(directory / 'mails').resolve()}",
@@ -109,13 +108,11 @@ def _populate(running: Stack, directory: Path, *, keep: bool, webhooks: bool) ->
         "STICKY_SECONDS": f"{STICKY_SECONDS:g}",
     }
     state = [f"--state={directory / 'sandbox.sqlite'}"] if keep else []
-    sandbox = running.start("sandbox", "-m", "sandbox", "--port", sandbox_url.rpartition(":")[2], *state)
+    told = {**environment, "GATEWAY_URL": gateway_url} if webhooks else {}
+    sandbox = running.start("sandbox", "-m", "sandbox", "--port", sandbox_url.rpartition(":")[2], *state, env=told)
     worker = _start_worker(running, environment, "worker")
     sandbox.wait_for_line("http://")
     if webhooks:
-        environment["STRIPE_WEBHOOK_SECRET"] = _register_webhooks(
-            sandbox_url, gateway_url, environment["EASYPOST_WEBHOOK_SECRET"]
-        )
         gateway = running.start("gateway", "-m", "gateway", env=environment)
         gateway.wait_until(lambda: _answers(f"{gateway_url}/healthz"))
     worker.wait_for_line(_READY)
@@ -197,19 +194,3 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
-
-
-def _register_webhooks(sandbox_url: str, gateway_url: str, secret: str) -> str:
-    """Tell carrier and payment provider where their news go, as an installation does once.
-
-    The carrier signs with our `secret`, the provider with one of its own, which is given back. Endpoints that a kept
-    sandbox knows from its last run are taken away.
-    """
-    webhook = {"url": f"{gateway_url}/webhooks/easypost", "webhook_secret": secret}
-    auth = (CARRIER_KEY, "")
-    requests.post(f"{sandbox_url}/v2/webhooks", json={"webhook": webhook}, auth=auth, timeout=10).raise_for_status()
-    provider = stripe.StripeClient(PROVIDER_KEY, base_addresses={"api": sandbox_url}).v1.webhook_endpoints
-    for former in provider.list().data:
-        provider.delete(former.id)
-    made = provider.create({"url": f"{gateway_url}/webhooks/stripe", "enabled_events": ["*"]})
-    return str(made.secret)

@@ -1,4 +1,7 @@
-"""``python -m sandbox --port 0 --port-file PATH [--state FILE]``: the sandbox as a process; prints its address."""
+"""``python -m sandbox --port 0 --port-file PATH [--state FILE]``: the sandbox as a process; prints its address.
+
+With ``GATEWAY_URL`` and the webhook secrets in its environment it sends the news of both providers there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from sandbox.receivers import Settings, register
 from sandbox.server import Server
 from sandbox.world import World
 
@@ -33,6 +37,7 @@ def main() -> None:
         sys.stdout.flush()
 
     server.on_listening = announce
+    register(server.world, server.carrier, Settings())
     server.run()
     server.world.store.close()
 

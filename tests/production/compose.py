@@ -22,7 +22,12 @@ ROOMS = ("activities", "domain", "gateway", "migrations", "sandbox", "starter", 
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<rest>[^}]*)\}")
 
-ENTRIES = {"worker": "worker", "gateway": "gateway.__main__", "aftersale": "starter.settings"}
+ENTRIES = {
+    "worker": "worker",
+    "gateway": "gateway.__main__",
+    "aftersale": "starter.settings",
+    "sandbox": "sandbox.receivers",
+}
 """The module whose settings each of our services reads."""
 
 
@@ -39,6 +44,13 @@ def services() -> dict[str, dict[str, Any]]:
 def ours() -> dict[str, dict[str, Any]]:
     """The services that run our own image."""
     return {name: service for name, service in services().items() if "build" in service}
+
+
+def tried_with() -> dict[str, str]:
+    """What the page for those who run it puts into .env to try the stack with the sandbox."""
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    lines = page.partition("```ini\n")[2].partition("```")[0].splitlines()
+    return dict(line.split("=", 1) for line in lines)
 
 
 def command(service: dict[str, Any]) -> list[str]:

@@ -32,6 +32,7 @@ from tests.production.compose import (
     services,
     settings,
     settings_modules,
+    tried_with,
     variables,
 )
 
@@ -142,7 +143,7 @@ def test_the_events_that_the_page_has_subscribed_to_are_those_that_are_acted_on(
 def test_our_services_find_the_same_temporal_as_its_jobs() -> None:
     found = services()
     wanted = {"TEMPORAL_ADDRESS": "temporal:7233", "TEMPORAL_NAMESPACE": "default"}
-    for name in (*ENTRIES, "temporal-namespace"):
+    for name in ("worker", "gateway", "aftersale", "temporal-namespace"):
         given = {key: value for key, value in environment(found[name]).items() if key.startswith("TEMPORAL_")}
         assert given == wanted, name
     config = ClientConfig.load_client_connect_config(override_env_vars=wanted)
@@ -193,7 +194,8 @@ def test_the_ports_are_those_that_the_code_listens_on() -> None:
     assert published(found["sandbox"]) == int(sandbox[sandbox.index("--port") + 1])
     assert published(found["temporal"]) == int(environment(found["worker"])["TEMPORAL_ADDRESS"].split(":")[1])
     for name in ("STRIPE_API_BASE", "EASYPOST_API_BASE"):
-        assert f"{name}=http://sandbox:{published(found['sandbox'])}" in FILE.read_text()
+        assert tried_with()[name] == f"http://sandbox:{published(found['sandbox'])}"
+    assert environment(found["sandbox"])["GATEWAY_URL"] == f"http://gateway:{gateway['GATEWAY_PORT']}"
 
 
 def published(service: dict[str, Any]) -> int:

@@ -15,6 +15,7 @@ import stripe
 
 from demo.temporal import _binary
 from domain.state import Role
+from sandbox.payments.methods import CARDS
 from starter import documents
 from starter.client import AftersaleClient
 from tests.life import Json
@@ -101,6 +102,13 @@ async def test_the_preauthorisation_page_makes_a_hold_that_is_taken_over_and_can
     assert placed.payment == "authorised"
     assert life.state().payment.renewable
     assert (await life.send("confirm", Role.SELLER))["stage"] == "confirmed"
+
+
+def test_the_cards_of_the_page_to_try_it_with_are_those_of_the_sandbox() -> None:
+    page = (EXAMPLES / "try-it.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(pm_card_\w+)`", page))
+    assert told
+    assert told <= CARDS.keys()
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: file.name)
