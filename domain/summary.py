@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,16 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
 
 PAYS_SELLER = frozenset({Verb.RELEASE, Verb.REVERSE_RELEASE})
 """What another account of the seller may mend."""
+
+
+BLANKS: Mapping[str, str] = {
+    "approve": "",
+    "decide-claim": "--verdict VERDICT --text '...'",
+    "extend": "--until TIME --reason '...'",
+    "pay": "--payment-intent ID",
+    "resolve-ticket": "--outcome no_change --reason '...'",
+}
+"""What whoever types a command fills in, where it is not a reason alone."""
 
 
 def either(commands: Sequence[str], alternative: str = "or") -> str:
@@ -116,7 +126,7 @@ def trouble(order: Order) -> Iterator[str]:
     if order.op is not None and order.op.retry_at is not None:
         told.add((Cause.MONEY_UNKNOWN, str(order.op.seq)))
         since = f"{order.op.asked_at:%Y-%m-%d %H:%M}"
-        yield f"{order.op.verb} unknown since {since}, asked again by itself; at once: {_command(order, 'retry')}"
+        yield f"{order.op.verb} unknown since {since}, asked again by itself: {_command(order, 'retry')}"
     for stuck in order.stuck:
         told.add((Cause.MONEY_FAILED, str(stuck.verb)))
         commands = _command(order, *_refused(stuck.verb))
@@ -147,20 +157,34 @@ def _reason(order: Order, troubles: tuple[str, ...]) -> str:
     text = "; ".join(troubles)
     if len(text) <= LONGEST_REASON:
         return text
-    more = f"; and more: {_command(order, 'why')}"
-    whole = troubles[0]
-    for each in troubles[1:]:
-        if len(f"{whole}; {each}{more}") > LONGEST_REASON:
+    told = f"and more: aftersale why {order.order_id}"
+    for each in reversed(_fitting(troubles, LONGEST_REASON - len(told))):
+        told = f"{each}; {told}"
+    return told
+
+
+def _fitting(troubles: Iterable[str], room: int) -> Sequence[str]:
+    """Those that there is room for; of one that is too long what is wrong, for half a command mends nothing."""
+    found: list[str] = []
+    for each in troubles:
+        fits = next((text for text in (each, each.partition(": aftersale")[0]) if len(text) + 2 <= room), None)
+        if fits is None:
             break
-        whole = f"{whole}; {each}"
-    return whole[: LONGEST_REASON - len(more)] + more
+        found.append(fits)
+        room -= len(fits) + 2
+    return found
 
 
 def _command(order: Order, first: str, *others: str) -> str:
-    """As in 'aftersale extend o-1 --clock ship (or cancel, ship)'."""
-    name, _, options = first.partition(" ")
-    command = f"aftersale {name} {order.order_id} {options}".rstrip()
+    """As in "aftersale extend o-1 --clock ship --until TIME --reason '...' (or cancel, ship)"."""
+    command = typed(order.order_id, first)
     return f"{command} (or {', '.join(others)})" if others else command
+
+
+def typed(order_id: str, command: str) -> str:
+    """A command, with options that it may have already, as it is typed once its blanks are filled in."""
+    name, _, options = command.partition(" ")
+    return " ".join(filter(None, ("aftersale", name, order_id, options, BLANKS.get(name, "--reason '...'"))))
 
 
 def menders(ticket: Ticket) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from domain.claims.case import case_number
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
 from domain.state import Cause, Order, Ticket
-from domain.summary import IDLE, menders, mends, named, next_clock, sentence, summary
+from domain.summary import IDLE, menders, mends, named, next_clock, sentence, summary, typed
 from domain.words import OTHERWISE, not_paid
 
 
@@ -93,7 +93,7 @@ def _begun(screen: OrderScreen) -> Iterator[Open]:
         f"step {step['seq']} ({step['step']}) has begun and is not recorded; if it stays so, AttentionReason in the "
         "Temporal UI and the worker's log say whether PostgreSQL is away or the books refuse the step"
     )
-    command = f"aftersale restart {order_id} --reason '...'"
+    command = typed(order_id, "restart")
     yield Open("step", what, wire.instant(step["now"]), None, "itself, else restart", command)
 
 
@@ -118,12 +118,11 @@ def _open(order: Order) -> Iterator[Open]:
             None,
             asked.lapses_at,
             "approve",
-            f"aftersale approve {o} --digest {asked.digest}",
+            typed(o, f"approve --digest {asked.digest}"),
         )
     for pause in order.pauses:
         what = f"paused by {pause.by.role} {pause.by.id}" + (f", {UNDER_REVIEW}" if pause.review else "")
-        command = f"aftersale resume {o} --reason '...'"
-        yield Open("pause", what, pause.since, pause.until, "resume", command)
+        yield Open("pause", what, pause.since, pause.until, "resume", typed(o, "resume"))
     if order.cancel_request is not None:
         what = f"the buyer asks to cancel {', '.join(order.cancel_request.lines)} ({order.cancel_request.reason})"
         command = f"aftersale grant-cancel {o} --as specialist"
@@ -136,21 +135,10 @@ def _open(order: Order) -> Iterator[Open]:
 
 UNDER_REVIEW = "the payment is under review: nothing is sent or paid out"
 
-OPTIONS: Mapping[str, str] = {
-    "extend": "--until TIME --reason '...'",
-    "resolve-ticket": "--outcome no_change --reason '...'",
-    "pay": "--payment-intent ID",
-    "decide-claim": "--verdict VERDICT --text '...'",
-}
-"""What must be given besides, where it is more than a reason."""
-
 
 def mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
     """The commands that mend a ticket in words, and the mildest as it is typed."""
-    mildest = menders(ticket)[0]
-    name, _, options = mildest.partition(" ")
-    typed = ("aftersale", name, order_id, options, OPTIONS.get(name, "--reason '...'"))
-    return mends(ticket), " ".join(filter(None, typed))
+    return mends(ticket), typed(order_id, menders(ticket)[0])
 
 
 def ended(ticket_id: str) -> str:
@@ -172,9 +160,9 @@ def _money(order: Order) -> Iterator[Open]:
     """Money that has not moved although it should have."""
     refused = order.payment.refused
     if refused and unpaid(order, (), order.placed_at) is None:
-        command = f"aftersale pay {order.order_id} {OPTIONS['pay']}"
-        yield Open("payment", f"{not_paid(refused)} ({refused})", None, None, "pay", command)
-    command = f"aftersale retry {order.order_id} --reason '...'"
+        what = f"{not_paid(refused)} ({refused})"
+        yield Open("payment", what, None, None, "pay", typed(order.order_id, "pay"))
+    command = typed(order.order_id, "retry")
     op = order.op
     if op is not None:
         known = "its outcome is unknown" if op.retry_at is not None else "it is under way"

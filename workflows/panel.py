@@ -11,7 +11,7 @@ from domain.business_time import local_text
 from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
 from domain.state import Order
-from domain.summary import IDLE, LONGEST_REASON, Summary, next_clock, sentence, summary, trouble
+from domain.summary import IDLE, LONGEST_REASON, Summary, next_clock, sentence, summary, trouble, typed
 from domain.words import OTHERWISE
 
 STAGE = SearchAttributeKey.for_keyword("Stage")
@@ -49,10 +49,10 @@ def unrecorded(order_id: str, what: str, kind: str) -> str:
     if kind == BOOKS_REFUSE:
         return (
             f"{what} cannot be recorded ({kind}): the books refuse it, a bug, see the worker's log; deploy its fix, "
-            f"then aftersale restart {order_id}; tried again by itself"
+            f"then {typed(order_id, 'restart')}; tried again by itself"
         )
     return (
-        f"{what} cannot be recorded ({kind}): mend PostgreSQL, then aftersale note {order_id}; "
+        f"{what} cannot be recorded ({kind}): mend PostgreSQL, then {typed(order_id, 'note')}; "
         "tried again by itself, see the worker's log"
     )
 

@@ -1,0 +1,54 @@
+"""The reason for attention fits on one line, and what it tells to type is never cut in two (O1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.state import Order, Role
+from domain.summary import LONGEST_REASON, summary, trouble
+from tests.domain.lives import NOTE, capture_unknown, lost, release_refused, ship_overdue, waiting_for_second_operator
+from tests.domain.world import Life, text_of
+
+WHOLE = re.compile(r"aftersale .+?(?= \(or |; |$)")
+
+
+def in_trouble_twice(live: Callable[[], Life], length: int) -> Order:
+    """An order with an id of that length, which an operator has paused besides."""
+    life = live()
+    life.do("pause", Role.OPERATOR, until=text_of(life.now + timedelta(days=5)), **NOTE)
+    return known_by("o" * length, life.order)
+
+
+def known_by(order_id: str, order: Order) -> Order:
+    tickets = (replace(each, ticket_id=f"{order_id}-{each.cause}-3") for each in order.tickets)
+    return replace(order, order_id=order_id, tickets=tuple(tickets))
+
+
+@pytest.mark.parametrize("length", [6, 36, 64])
+@pytest.mark.parametrize("live", [ship_overdue, capture_unknown, release_refused, waiting_for_second_operator, lost])
+def test_a_reason_fits_and_names_whole_commands_only(live: Callable[[], Life], length: int) -> None:
+    order = in_trouble_twice(live, length)
+    reason, troubles = summary(order).reason, tuple(trouble(order))
+    assert len(troubles) >= 2
+    whole = {line for each in troubles for line in WHOLE.findall(each)} | {f"aftersale why {order.order_id}"}
+    assert len(reason) <= LONGEST_REASON
+    assert reason.startswith(troubles[0].partition(": aftersale")[0])
+    assert set(WHOLE.findall(reason)) <= whole
+    assert WHOLE.findall(reason)
+
+
+def test_short_troubles_are_told_together_with_all_that_must_be_given() -> None:
+    reason = summary(in_trouble_twice(capture_unknown, 6)).reason
+    assert "aftersale retry oooooo --reason '...'" in reason
+    assert "aftersale resume oooooo --reason '...'" in reason
+    assert "why" not in reason
+
+
+def test_a_late_order_with_an_id_of_any_usual_length_tells_the_whole_command() -> None:
+    reason = summary(known_by("o" * 36, ship_overdue().order)).reason
+    assert reason.endswith("-3 --until TIME --reason '...' (or cancel, ship)")
