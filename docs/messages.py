@@ -16,6 +16,7 @@ from domain.policy import Policy
 from domain.process import COMMANDS, roles_of, step_for
 from domain.progress import verdict
 from domain.state import SIGNED, LineState, Role, Stage
+from starter import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,9 +30,12 @@ _WORDS: dict[str, Iterable[str]] = {"lines": LineState, "possible": COMMANDS, "s
 def schemas() -> dict[str, dict[str, Any]]:
     """Every schema by the name of its file, without the ending."""
     commands = {name: _command(name) for name in COMMANDS}
-    checkout = _document("checkout", f"{_doc(Checkout)} It starts the workflow {WORKFLOW}.", described(Checkout))
+    text = f"{_doc(Checkout)} It starts the workflow {WORKFLOW}. What a storefront places, with people and address, is"
+    checkout = _document(
+        "checkout", f"{text} told in storefront.json; the client makes this of it.", described(Checkout)
+    )
     refusal = _document("refusal", f"The answer to a command that is not taken. {_doc(Refusal)}", described(Refusal))
-    return commands | {"checkout": checkout, "refusal": refusal, "verdict": _verdict()}
+    return commands | {"checkout": checkout, "refusal": refusal, "storefront": _storefront(), "verdict": _verdict()}
 
 
 def described(kind: Any) -> dict[str, Any]:
@@ -48,6 +52,35 @@ def described(kind: Any) -> dict[str, Any]:
     fields = {name: described(hint) for name, hint in get_type_hints(kind).items()}
     schema = wire.schema(kind)
     return {**schema, "description": _doc(kind), "properties": {name: fields[name] for name in schema["properties"]}}
+
+
+def _storefront() -> dict[str, Any]:
+    """What a storefront places: one order, or all of one checkout, with the personal data that no workflow sees."""
+    people, address = described(documents.People), described(documents.Delivery)
+    personal = {"people": people, "address": address}
+    order = described(Checkout)
+    order["properties"] |= personal
+    order["required"] = [name for name in order["required"] if name != "address_id"]
+    order["description"] = "One order. Its people and its address are stored for it, and never enter the workflow."
+    ids = {name: order["properties"][name] for name in ("checkout_id", "address_id")}
+    several = {
+        "type": "object",
+        "properties": {
+            **ids,
+            **personal,
+            "orders": {"type": "array", "items": order, "minItems": 1, "maxItems": documents.MOST_ORDERS},
+        },
+        "required": ["checkout_id", "orders"],
+        "additionalProperties": False,
+        "description": "The orders of one checkout, one for each seller; people and address beside them are shared.",
+    }
+    addressed = {**order, "anyOf": [{"required": ["address"]}, {"required": ["address_id"]}]}
+    text = (
+        "What a storefront hands to the client's `place` and `place_checkout`, and to `aftersale place FILE.json`: one "
+        "order, or several of one checkout. The client stores people and address, and starts each workflow with the "
+        "rest, which is told in checkout.json. `address_id` names an address that is stored, or is the id of `address`."
+    )
+    return _document("storefront", text, {"anyOf": [addressed, several]})
 
 
 def _command(name: str) -> dict[str, Any]:

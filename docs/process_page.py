@@ -61,7 +61,8 @@ What each role can make of a line in each state.
 _STEPS = """\
 ## The steps
 
-A command's name leads to the JSON schema of its message. *Needs* is what must hold, beside the lines' states.
+A command's name leads to the JSON schema of its message; what a storefront places to begin with, people and address
+included, is [another](schemas/storefront.json). *Needs* is what must hold, beside the lines' states.
 *Money* is what may follow: a step starts at most one operation at once, and `settle` comes back to the rest.
 """
 

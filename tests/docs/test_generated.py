@@ -55,6 +55,9 @@ EXAMPLES: dict[str, object] = {
 """A value for each field of a command's body that is not just a text."""
 
 
+OTHERS = ("checkout", "refusal", "storefront", "verdict")
+"""What has a schema beside the commands."""
+
 documents = cache(generate.documents)
 messages = cache(schemas)
 rows_of_clocks = cache(lambda: tuple(clock_rows()))
@@ -141,10 +144,10 @@ def test_the_order_of_sets_does_not_show_in_the_documents() -> None:
 
 
 def test_every_command_has_a_schema_and_no_other_message_has_one() -> None:
-    assert set(messages()) == {*COMMANDS, "checkout", "refusal", "verdict"}
+    assert set(messages()) == {*COMMANDS, *OTHERS}
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "checkout", "refusal", "verdict"])
+@pytest.mark.parametrize("name", [*COMMANDS, *OTHERS])
 def test_a_schema_is_one_and_says_what_it_is_about(name: str) -> None:
     schema = messages()[name]
     Draft202012Validator.check_schema(schema)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from docs.messages import schemas
 from domain.errors import Invalid
 from starter.documents import read, read_orders
 
@@ -172,6 +175,34 @@ def test_a_checkout_that_breaks_a_rule_names_the_order_too(whole: dict[str, Any]
 def test_every_example_is_a_document_that_can_be_placed(path: Path) -> None:
     found = json.loads(path.read_text(encoding="utf-8"))
     assert read_orders(found) if "orders" in found else read(found)
+
+
+@cache
+def schema_says() -> Draft202012Validator:
+    return Draft202012Validator(schemas()["storefront"])
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.name)
+def test_the_schema_of_the_storefronts_document_takes_every_example_and_nothing_beside(path: Path) -> None:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    schema_says().validate(found)
+    order = found["orders"][0] if "orders" in found else found
+    for part in (found, order, order["buyer"], order["lines"][0], found["people"]["buyer"], found["address"]):
+        part["surprise"] = 1
+        assert not schema_says().is_valid(found)
+        del part["surprise"]
+
+
+@pytest.mark.parametrize("left_out", ["order_id", "buyer", "lines", "total", "address"])
+def test_the_schema_of_the_storefronts_document_wants_what_the_client_wants(left_out: str) -> None:
+    whole = document(address={"lines": ["Weg 1"]})
+    del whole["address_id"]
+    schema_says().validate(whole)
+    read(whole)
+    del whole[left_out]
+    assert not schema_says().is_valid(whole)
+    with pytest.raises(Invalid):
+        read(whole)
 
 
 @pytest.mark.parametrize("length", [1, 56, 57, 64])
