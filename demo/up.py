@@ -10,8 +10,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Never
 
 from sqlalchemy import case, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.service import RPCError
 
 from activities.relay import Relay
 from activities.store.desk import claims
@@ -33,6 +36,12 @@ from domain.state import Stage
 
 POST_SECONDS = 2.0
 """How often notices of orders that are ahead of us are looked after."""
+
+AWAY = (
+    "{} does not answer; the orders wait and lose nothing. If it has ended, end this too with Ctrl-C, and start it "
+    "again: what was on record is there then."
+)
+"""What is said while a server of the stack is away."""
 
 AT_ONCE = 12
 """How many orders are brought into their states at a time."""
@@ -163,9 +172,24 @@ async def _stay(around: World, show: Show, wanted: int | None, environment: Path
         show.started(around)
         await _place(around, held, postman, show, wanted)
         show.try_out(around.stack.temporal.ui_url, await asyncio.to_thread(_commands, held, environment))
-        while True:
+        await _look_after_post(held, postman, show)
+
+
+async def _look_after_post(held: Connections, postman: Relay, show: Show) -> Never:
+    """Send what is due ahead of us, for as long as the stack stays, also while a server of it is away."""
+    away = False
+    while True:
+        try:
             await _send_ahead(held, postman)
-            await asyncio.sleep(POST_SECONDS)
+        except (SQLAlchemyError, RPCError) as error:
+            if not away:
+                show.note(AWAY.format("PostgreSQL" if isinstance(error, SQLAlchemyError) else "Temporal"))
+            away = True
+        else:
+            if away:
+                show.note("It answers again, and the orders go on.")
+            away = False
+        await asyncio.sleep(POST_SECONDS)
 
 
 async def _place(around: World, held: Connections, postman: Relay, show: Show, wanted: int | None) -> None:

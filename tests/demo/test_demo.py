@@ -18,6 +18,7 @@ import pytest
 
 from activities.store.database import connect
 from activities.store.desk import claims
+from demo.postgres import postgres
 from domain.claims.case import Status
 from tests.stack.alive import ends
 
@@ -159,6 +160,26 @@ def test_a_kept_stack_has_a_desk_to_look_at_and_its_orders_again_the_next_time(
     assert new == {f"unconfirmed-{len(orders)}"}
     assert orders["unconfirmed-1"] is False
     assert orders["unconfirmed-late-2"] is True
+
+
+def test_a_kept_stack_outlives_its_postgresql_and_goes_on_when_that_is_back(
+    session_directory: Path, pytestconfig: pytest.Config
+) -> None:
+    directory = session_directory / "outlives"
+    with demo(pytestconfig.rootpath, directory, "up", "--orders", "0") as started:
+        started.wait_for("Ctrl-C ends it all")
+        found = (directory / "postgres" / "postmaster.pid").read_text().splitlines()
+        pid, port = int(found[0]), int(found[3])
+        os.kill(pid, signal.SIGINT)
+        started.wait_for("PostgreSQL does not answer; the orders wait and lose nothing.")
+        assert ends(pid)
+        with postgres(directory / "postgres", port=port, durable=True):
+            started.wait_for("It answers again")
+            started.process.send_signal(signal.SIGINT)
+            assert started.process.wait(PATIENCE) == 0, started.output
+        assert started.output.count("does not answer") == 1
+        assert "Traceback" not in started.output
+        assert not started.left()
 
 
 def listed(directory: Path, root: Path) -> dict[str, bool]:
