@@ -18,12 +18,5 @@ class FileKind(StrEnum):
         """How its name ends when it leaves the store."""
         return {"jpeg": ".jpg", "png": ".png", "pdf": ".pdf", "text": ".txt"}[self.value]
 
-    @property
-    def media_type(self) -> str:
-        """As HTTP names it."""
-        return {"jpeg": "image/jpeg", "png": "image/png", "pdf": "application/pdf"}.get(
-            self.value, "text/plain; charset=utf-8"
-        )
-
 
 PICTURES = frozenset({FileKind.JPEG, FileKind.PNG})

@@ -60,12 +60,6 @@ class ClaimRow:
     awarded: Money
 
     @property
-    def waiting_for(self) -> str:
-        """Whom the claim waits for: a role, "appeal" or "nobody"."""
-        otherwise = "appeal" if self.status in (Status.REFUND_APPROVED, Status.REJECTED) else "nobody"
-        return WAITING_FOR.get(self.status, otherwise)
-
-    @property
     def cursor(self) -> tuple[datetime | None, str]:
         """Hand it back to get the rows after this one."""
         return self.due_at, self.number
