@@ -62,7 +62,6 @@ def why(screen: OrderScreen) -> Why:
         return Why(row.order_id, row.status, "platform", "", row.status == "admitting", (_unadmitted(row.status),), ())
     order = wire.from_plain(Order, screen.snapshot)
     shown, clock = summary(order), next_clock(order)
-    zone = order.desk_calendar
     return Why(
         order.order_id,
         shown.stage.value,
@@ -70,12 +69,15 @@ def why(screen: OrderScreen) -> Why:
         sentence(order, clock) if clock else "Nothing is open.",
         shown.attention,
         (*_begun(screen), *_open(order), *_elsewhere(screen, order)),
-        tuple(
-            RunningClock(c.at, local_text(zone, c.at) if c.at > AT_ONCE else "now", c.step, c.who, OTHERWISE[c.step])
-            for c in deadlines(order)
-            if c.step not in IDLE
-        ),
+        tuple(dict.fromkeys(_clocks(order))),  # Lines that came together have clocks that differ in nothing shown here.
     )
+
+
+def _clocks(order: Order) -> Iterator[RunningClock]:
+    for c in deadlines(order):
+        if c.step not in IDLE:
+            at_text = local_text(order.desk_calendar, c.at) if c.at > AT_ONCE else "now"
+            yield RunningClock(c.at, at_text, c.step, c.who, OTHERWISE[c.step])
 
 
 def _unadmitted(status: str) -> Open:

@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from activities.store.ledger import OrderMoney
 from activities.store.screens import OrderRow, OrderScreen, RefusedMessage, Story, StoryStep
 from domain import wire
+from domain.deadlines import deadlines
 from domain.events import Event, MoneyRefused, to_plain
 from domain.funds import AT_ONCE
 from domain.money import Money, Verb
@@ -138,6 +139,13 @@ def test_a_hold_that_was_not_renewed_or_charged_is_told_and_a_refund_that_was_re
     refused = [MoneyRefused(replace(op, verb=which), "Declined", START) for which in (verb, Verb.REFUND)]
     [happening] = seen(paid(), Role.SELLER, step(3, "settle", Role.CLOCK, happened=tuple(refused))).story
     assert words in happening.text
+
+
+def test_lines_that_came_together_have_one_clock_to_be_told_of() -> None:
+    order = delivered().order
+    clocks = why(screen_of(order)).clocks
+    assert [clock.step for clock in deadlines(order)].count("accept_on_weak_proof") == 2
+    assert [clock.step for clock in clocks].count("accept_on_weak_proof") == 1
 
 
 def test_a_ticket_is_told_with_the_mildest_command_that_mends_it() -> None:
