@@ -162,4 +162,5 @@ def test_a_review_that_opens_after_the_parcel_left_stops_no_capture() -> None:
 def test_the_operators_list_says_why_the_order_stands() -> None:
     life = paid()
     begins(life)
-    assert summary(life.order).reason == ("paused until 2026-12-13, the payment is under review: aftersale resume o-1")
+    told = "paused until 2026-12-13, the payment is under review: aftersale resume o-1 --reason '...'"
+    assert summary(life.order).reason == told
