@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -90,6 +90,23 @@ async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Ma
             failed = error
     if failed is not None:
         raise failed
+
+
+async def left_over(engine: Engine, client: Client, order_id: str) -> bool:
+    """Whether a new run of an order that is over has anything to do: its last one still runs, or kept what is not on
+    record. Raises RPCError.
+    """
+    try:
+        last = await client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=REACH)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    if last.status is WorkflowExecutionStatus.RUNNING:
+        return True
+    left = await kept(client, order_id, last.run_id, REACH)
+    taken = [await asyncio.to_thread(_is_taken, engine, order_id, command.command_id) for command in left.commands]
+    return bool(left.refusals) or not all(taken)
 
 
 async def _take_place(engine: Engine, client: Client, order: Order, snapshot: Mapping[str, Any]) -> str:

@@ -44,6 +44,9 @@ MOST_ASKED = 100
 AWAY = (NotJudgedYet, Unreachable, RPCError, OperationalError, ConnectionError)
 """What says that a part is away just now."""
 
+LEAVES_NOTHING = ("order_over", "reason_refused")
+"""What a restart says of an order that is over: that there is nothing to do, or that it was done and not noted."""
+
 
 @dataclass
 class Subject(Life):
@@ -224,6 +227,10 @@ class Subject(Life):
                 break
             except NotFound:
                 raise
+            except Refused as refused:
+                if refused.code not in LEAVES_NOTHING:
+                    raise
+                break
             except (*AWAY, AftersaleError):
                 if loop.time() > end:
                     raise

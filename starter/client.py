@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -226,19 +225,66 @@ class AftersaleClient(TypedCommands):
         """Let a new run take the order over from its last recorded step: after a Terminate, or when a run is stuck.
 
         Every earlier run may write nothing from then on. The reason is stored and stands in the order's story.
+
+        Raises Invalid, NotFound and Refused before anything is done, also for an order that is over and whose last run
+        left nothing to do; Unreachable, after which it is repeated; and once the order is restarted Refused with the
+        code ``reason_refused`` when its story does not take the reason, NotJudgedYet when it has not answered.
         """
         if by.role not in DESK:
             raise Refused("role_not_allowed", f"a {by.role} may not restart; that is for: specialist, operator")
-        command = command_id or new_id()
-        note_id = id_from(order_id, "restart", command)
+        command_id = command_id or new_id()
+        note_id = id_from(order_id, "restart", command_id)
+        envelope = self._signed(order_id, "note", Envelope(command_id, by, {"note_id": note_id}))
+        command = Command("note", command_id, by, envelope.body)
+        order = await asyncio.to_thread(self._records.order, order_id)
+        now = self._records.now_of(order)
+        judged = decide(order, command, now)
+        if isinstance(judged, Repeat):
+            return progress_of(order, by, now, command_id=command_id, about=command)
+        if isinstance(judged, Refusal):
+            await self._bar(order_id, judged)
         await asyncio.to_thread(self._records.keep_note, order_id, note_id, by, reason)
         snapshot = await asyncio.to_thread(self._records.next_epoch, order_id)
-        order = wire.from_plain(Order, snapshot)
-        await self._runs.restart(self._records.engine, order, snapshot)
-        envelope = self._signed(order_id, "note", Envelope(command, by, {"note_id": note_id}))
-        with suppress(NotRunning):  # The new run of an order that was over may have ended already.
+        await self._runs.restart(self._records.engine, wire.from_plain(Order, snapshot), snapshot)
+        return await self._say_why(order_id, command, envelope)
+
+    async def _bar(self, order_id: str, judged: Refusal) -> None:
+        """Raises Refused when whoever may not write a note may not restart either."""
+        if judged.code == "calendar_too_short":  # The new run extends the calendars first.
+            return
+        if judged.code != "order_over":
+            raise Refused(judged.code, judged.reason, judged.possible)
+        if not await self._runs.left_over(self._records.engine, order_id):
+            reason = f"order {order_id} is over, and all that came to it is judged: there is nothing to restart"
+            raise Refused(judged.code, reason, judged.possible)
+
+    async def _say_why(self, order_id: str, command: Command, envelope: Envelope) -> Progress:
+        """The reason of a restart that is done, as a note in the order's story. Raises Refused, NotJudgedYet."""
+        before = await asyncio.to_thread(self._records.refusals, order_id, command.command_id)
+
+        async def judged() -> tuple[Order, tuple[str, ...]] | None:
+            refused = await asyncio.to_thread(self._records.refusals, order_id, command.command_id)
+            order = await asyncio.to_thread(self._records.order, order_id)
+            taken = any(seen.command_id == command.command_id for seen in order.seen)
+            return (order, refused[len(before) :]) if taken or len(refused) > len(before) else None
+
+        try:
             await self._runs.signal(order_id, "note", wire.to_plain(envelope))
-        return progress_of(order, by, self._records.now_of(order), command_id=command)
+        except NotRunning:
+            raise _unsaid(order_id, "its new run has ended already") from None
+        found = await until(judged, WITHIN)
+        if found is None:
+            why = f"order {order_id} is restarted; in {WITHIN:g} s it has not answered what it makes of the reason"
+            raise NotJudgedYet(why, delivered=True)
+        order, refused = found
+        if refused:
+            raise _unsaid(order_id, refused[0])
+        now = self._records.now_of(order)
+        return progress_of(order, command.actor, now, command_id=command.command_id, about=command)
+
+
+def _unsaid(order_id: str, why: str) -> Refused:
+    return Refused("reason_refused", f"order {order_id} was restarted, but the reason is not in its story: {why}")
 
 
 class Connecting:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from activities.store import findings, orders, personal
+from activities.store import findings, orders, personal, steps
 from activities.store.database import connect
 from activities.store.desk import tickets
 from activities.store.orders import Standing
@@ -107,6 +107,11 @@ class Records:
         with self.begin() as conn:
             self._order(conn, order_id)
             return orders.next_epoch(conn, order_id)[1]
+
+    def refusals(self, order_id: str, command_id: str) -> tuple[str, ...]:
+        """Why the signals of a command were refused, oldest first."""
+        with self.begin() as conn:
+            return steps.refusals_of(conn, order_id, command_id)
 
     def keep_note(self, order_id: str, note_id: str, author: Actor, text: str) -> None:
         """Store a reason or note. Raises NotFound, Invalid, and Conflict when `note_id` has another text."""

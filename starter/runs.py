@@ -22,7 +22,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.runs import NotHandedOver, found_by, hand_over, replace_run
+from activities.runs import NotHandedOver, found_by, hand_over, left_over, replace_run
 from domain import wire
 from domain.checkout import ID, Checkout
 from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
@@ -83,6 +83,11 @@ class Runs:
                 await replace_run(engine, self._client, order, snapshot)
             except NotHandedOver as error:
                 raise Unreachable(f"the new run was not given everything that the older one kept: {error}") from None
+
+    async def left_over(self, engine: Engine, order_id: str) -> bool:
+        """Whether a new run of an order that is over has anything to do. Raises Unreachable."""
+        with _reaching():
+            return await left_over(engine, self._client, order_id)
 
     async def go_on(self, engine: Engine, order_id: str, name: str, message: Mapping[str, Any]) -> None:
         """Hand a command to an order that is over: it goes on in a new run. Raises Unreachable, NotRunning."""

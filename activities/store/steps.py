@@ -176,6 +176,12 @@ def refused(conn: Connection, row: RefusalRow) -> bool:
     return conn.scalar(new, {**kept, "at": row.at}) is not None
 
 
+def refusals_of(conn: Connection, order_id: str, command_id: str) -> tuple[str, ...]:
+    """Why the signals of a command were refused, oldest first."""
+    here = (refusals.c.order_id == order_id, refusals.c.command_id == command_id)
+    return tuple(conn.scalars(select(refusals.c.reason).where(*here).order_by(refusals.c.id)))
+
+
 def constraint_of(error: IntegrityError) -> str:
     """The name of the constraint that a statement broke, "" when PostgreSQL named none."""
     diagnostics = getattr(error.orig, "diag", None)
