@@ -309,7 +309,8 @@ def line_of(text: str, field: str) -> int:
     A statement begins after the longest shorter beginning of the file that is whole TOML, so that every way to write a
     key or a value is found without a second parser.
     """
-    lines = text.split("\n")  # As TOML counts them: a comment may hold other ends of lines.
+    # As TOML counts them: a comment may hold other ends of lines, and no beginning of a file may end between \r and \n.
+    lines = text.replace("\r\n", "\n").split("\n")
     begin = 1
     for end in range(1, len(lines) + 1):
         try:

@@ -255,11 +255,12 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_bad_file_is_refused_with_its_name_line_and_rule(case: str) -> None:
+def test_a_bad_file_is_refused_with_its_name_line_and_rule(case: str, end: str) -> None:
     body, line, field, rule = REFUSED[case]
     with pytest.raises(PolicyError, match=rule) as caught:
-        load(f'# A policy.\nname = "bad"\n{body}\n', "bad.toml")
+        load(f'# A policy.\nname = "bad"\n{body}\n'.replace("\n", end), "bad.toml")
     assert str(caught.value).startswith(f"bad.toml:{line}: {field}: ")
     assert (caught.value.source, caught.value.line, caught.value.field) == ("bad.toml", line, field)
 
