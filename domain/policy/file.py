@@ -249,9 +249,13 @@ def _fits_horizon(policy: Policy) -> Iterator[_Rule]:
     )  # fmt: skip
     if policy.calendar.horizon < needed:
         yield _Rule(
-            f"is too short for the windows of this policy, which can take {needed} days together",
-            ("calendar.horizon", "escrow.longest", "aftersale.window", "pause.longest", "ship.end", "ship.more_time"),
-        )
+            f"calendar.horizon = {policy.calendar.horizon} days is too short for the windows of this policy, "
+            f"which can take {needed} days together",
+            (
+                "calendar.horizon", "escrow.longest", "aftersale.window", "pause.longest", "ship.end", "ship.more_time",
+                "payment.expire", "payment.more_time",
+            ),
+        )  # fmt: skip
 
 
 def _fees_below_all(policy: Policy) -> Iterator[_Rule]:

@@ -204,6 +204,18 @@ REFUSED = {
     "a name that nobody sees": ('display_name = " "', 3, "display_name", "on one line"),
     "a name that runs backwards": ('display_name = "a\u202eb"', 3, "display_name", "on one line"),
     "a calendar that is too short": ('[calendar]\nhorizon = "90 days"', 4, "calendar.horizon", "too short"),
+    "windows beyond the calendar": (
+        '[aftersale]\nwindow = "3000 days"',
+        4,
+        "aftersale.window",
+        "^bad.toml:4: aftersale.window: calendar.horizon = 400 days is too short for the windows",
+    ),
+    "a payment beyond the calendar": (
+        '[payment]\nexpire = "3000 days"',
+        4,
+        "payment.expire",
+        "calendar.horizon = 400 days is too short",
+    ),
     "a calendar that always runs short": (
         '[calendar]\nhorizon = "80 days"\n[escrow]\nlongest = "30 days"\nmargin = "1 day"\n[pause]\nlongest = "1 day"',
         4,
