@@ -27,10 +27,11 @@ from starter.messages import commands as messages
 from starter.pack import commands as pack
 from starter.preview import Preview
 from starter.reader import PAGE, Reader
-from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, answering, on_record, show
+from starter.terminal import EPILOG, As, CommandLine, Id, Json, Viewer, acting, answering, on_record, show
 
 app = typer.Typer(
     name="aftersale",
+    cls=CommandLine,
     help="Everything that happens to a marketplace order after checkout.",
     epilog=EPILOG,
     no_args_is_help=True,

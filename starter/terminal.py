@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
+from typer.core import TyperGroup
 
 from domain.errors import AftersaleError, Conflict, Invalid, Refused
 from domain.state import DESK, PARTIES, Actor, Role
@@ -76,19 +78,45 @@ def explained(error: AftersaleError) -> dict[str, Any]:
     return about
 
 
+class CommandLine(TyperGroup):
+    """All commands. Who asks for JSON is told in JSON, too, that a command was typed wrongly."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **how: Any) -> Any:
+        """Run what was typed, and exit."""
+        typed = sys.argv[1:] if args is None else list(args)
+        if "--json" not in typed:
+            return super().main(args, *rest, **how)
+        try:
+            code = super().main(typed, *rest, **{**how, "standalone_mode": False})
+        except typer.TyperException as error:
+            _in_json(_misused(error))
+            code = Exit.BAD_INPUT
+        sys.exit(code)
+
+
+def _misused(error: typer.TyperException) -> Invalid:
+    """What is wrong with a command line, by the option's name as it is typed."""
+    param, rule = getattr(error, "param", None), str(getattr(error, "message", error))
+    names = [name for name in getattr(param, "opts", ()) if name.startswith("--")] or [getattr(param, "name", None)]
+    return Invalid(getattr(error, "option_name", None) or names[0] or "command", rule or "is missing")
+
+
+def _in_json(error: AftersaleError) -> None:
+    typer.echo(json.dumps({"error": explained(error)}, ensure_ascii=False))
+
+
 @contextmanager
 def answering(*, as_json: bool) -> Iterator[None]:
     """Errors in words on stderr, or as JSON on stdout, and their exit code."""
     try:
         yield
     except AftersaleError as error:
-        about = explained(error)
         if as_json:
-            typer.echo(json.dumps({"error": about}, ensure_ascii=False))
+            _in_json(error)
         else:
             typer.echo(f"{_title(error)}: {error}", err=True)
-            if about.get("possible"):
-                typer.echo(f"Possible now: {', '.join(map(render.dashed, about['possible']))}", err=True)
+            if isinstance(error, Refused) and error.possible:
+                typer.echo(f"Possible now: {', '.join(map(render.dashed, error.possible))}", err=True)
         raise typer.Exit(code_of(error)) from None
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import inspect
+import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from domain.errors import AftersaleError, Conflict, Invalid, Refused
@@ -66,3 +70,42 @@ def test_a_command_of_both_parties_must_say_whose_it_is() -> None:
 )
 def test_each_error_has_its_exit_code(error: AftersaleError, code: Exit) -> None:
     assert code_of(error) is code
+
+
+def paths(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    """Every command of the command line, as it is typed."""
+    for name, command in group.commands.items():
+        yield (*before, name)
+        if hasattr(command, "commands"):
+            yield from paths(command, *before, name)
+
+
+COMMANDS = tuple(paths(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_tells_in_json_too_that_it_was_typed_wrongly(path: tuple[str, ...]) -> None:
+    ran = CliRunner().invoke(app, [*path, "--nope", "--json"])
+    assert (ran.exit_code, json.loads(ran.stdout)["error"]["field"], ran.stderr) == (2, "--nope", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "rule"),
+    [
+        ("cancel o-1 --as buyer", "--reason", "is missing"),
+        ("cancel o-1 --reason out_of_stock", "--as", "is missing"),
+        ("show o-1 --as carrier", "--as", "'carrier' is not one of 'buyer'"),
+        ("show --as buyer", "order", "is missing"),
+        ("list --stage nowhere", "--stage", "'nowhere' is not one of"),
+        ("list --limit 0", "--limit", "greater than or equal to 1"),
+        ("nonsense", "command", "No such command 'nonsense'"),
+        ("claims nonsense", "command", "No such command 'nonsense'"),
+    ],
+)
+def test_what_was_typed_wrongly_is_named(typed: str, field: str, rule: str) -> None:
+    ran = CliRunner().invoke(app, [*typed.split(), "--json"])
+    error = json.loads(ran.stdout)["error"]
+    assert (ran.exit_code, error["kind"], error["field"], rule in error["rule"]) == (2, "Invalid", field, True), error
+    assert error["message"] == f"{field}: {error['rule']}"
+    spoken = CliRunner().invoke(app, typed.split())
+    assert (spoken.exit_code, spoken.stdout) == (2, "")
