@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import structlog
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 from sqlalchemy import Engine
-from sqlalchemy.exc import ArgumentError
 from temporalio.client import (
     Client,
     Schedule,
@@ -29,7 +27,6 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
-from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -55,6 +52,7 @@ from domain.comparing.sweep import Rule
 from domain.contract import RECONCILIATION, RECURRING, SWEEP, TASK_QUEUE
 from domain.errors import Invalid
 from starter.runs import Runs
+from starter.settings import starting, temporal
 from workflows.front import FrontDoor
 from workflows.housekeeping import (
     CARRIER_POLL,
@@ -212,7 +210,7 @@ async def main() -> None:
         webhook_secret=settings.easypost_webhook_secret.get_secret_value(),
     )
     await asyncio.to_thread(publish, engine, settings.aftersale_policies)
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    client = await Client.connect(**temporal())
     activities = activities_of(settings, client, engine, Outside(vault, payments, carrier))
     for workflow, hours in schedules(settings).items():
         await schedule(client, workflow, hours)
@@ -253,16 +251,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with starting("worker"):
         asyncio.run(main())
-    except Invalid as error:
-        sys.exit(f"The worker cannot start: {error}")
-    except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
-        sys.exit(f"The worker cannot start: {'; '.join(wrong)}")
-    except ArgumentError:
-        sys.exit("The worker cannot start: DATABASE_URL: is no address of a database; see docs/deploy.md")
-    except RuntimeError as error:
-        if "connect" not in str(error):
-            raise
-        sys.exit("The worker cannot start: TEMPORAL_ADDRESS: Temporal cannot be connected to")

@@ -10,7 +10,6 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 from sqlalchemy import Engine
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 
 from activities.carriers import CarrierDesk
 from activities.logs import set_up
@@ -20,6 +19,7 @@ from activities.providers.stripe import StripePayments
 from activities.store.database import connect
 from activities.store.desk import inbox
 from gateway.webhooks import Source, create_app
+from starter.settings import starting, temporal
 
 CARRIER, PROVIDER = "easypost", "stripe"
 """The names under which the sources are reached, and under which their events are remembered."""
@@ -79,7 +79,7 @@ async def main() -> None:
         url=settings.stripe_api_base,
         webhook_secrets=settings.stripe_webhook_secret.get_secret_value().split(","),
     )
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    client = await Client.connect(**temporal())
     parcels = CarrierDesk(engine, client, carrier, CARRIER)
     command_key = settings.aftersale_command_key.get_secret_value().encode()
     money = PaymentsDesk(engine, client, payments, PROVIDER, command_key)
@@ -97,4 +97,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with starting("receiver of webhooks"):
+        asyncio.run(main())

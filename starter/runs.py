@@ -30,6 +30,7 @@ from domain.errors import Invalid, Refused
 from domain.state import Order
 from domain.summary import guide
 from starter.answers import NotJudgedYet, Unreachable
+from starter.settings import cannot_connect
 
 ADMITTING = "admitting"
 REACH_SECONDS = 15.0
@@ -174,8 +175,8 @@ def _reaching() -> Iterator[None]:
         raise Unreachable(f"Temporal does not answer ({error.status.name.lower()}); see TEMPORAL_ADDRESS") from None
     except TimeoutError:
         raise Unreachable(f"Temporal does not answer in {REACH_SECONDS:g} s; see TEMPORAL_ADDRESS") from None
-    except RuntimeError as error:
-        if "connect" not in str(error):
+    except (RuntimeError, ValueError) as error:
+        if not cannot_connect(error):
             raise
         raise Unreachable("Temporal cannot be connected to; see TEMPORAL_ADDRESS") from None
 

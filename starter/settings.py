@@ -1,6 +1,10 @@
-"""What a client needs from its environment, by the names that the ecosystem uses already."""
+"""What a process needs from its environment, by the names that the ecosystem uses already."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings
@@ -38,7 +42,35 @@ def load() -> ClientSettings:
 
 
 def temporal() -> ClientConnectConfig:
-    """How to reach Temporal, for `Client.connect`; a server on this machine when nothing is set."""
-    config = ClientConfig.load_client_connect_config()
+    """How to reach Temporal, for `Client.connect`; a server on this machine when nothing is set. Raises Invalid."""
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except (OSError, RuntimeError):
+        # What is wrong is not quoted: it may be a key.
+        where = "see TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the files that they name"
+        raise Invalid("TEMPORAL_*", f"cannot be read; {where}") from None
     config.setdefault("target_host", LOCAL_TEMPORAL)
     return config
+
+
+def cannot_connect(error: Exception) -> bool:
+    """Whether it is Temporal's client saying that its server cannot be connected to, also for want of an address."""
+    return isinstance(error, (RuntimeError, ValueError)) and any(
+        words in str(error) for words in ("connect", "target URL", "client cert")
+    )
+
+
+@contextmanager
+def starting(process: str) -> Iterator[None]:
+    """A setting that a process cannot work with ends it in one sentence that names the setting, never its value."""
+    try:
+        yield
+    except Invalid as error:
+        sys.exit(f"The {process} cannot start: {error}")
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
+        sys.exit(f"The {process} cannot start: {'; '.join(wrong)}")
+    except (RuntimeError, ValueError) as error:
+        if not cannot_connect(error):
+            raise
+        sys.exit(f"The {process} cannot start: TEMPORAL_ADDRESS: Temporal cannot be connected to")

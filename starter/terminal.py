@@ -84,12 +84,14 @@ class CommandLine(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **how: Any) -> Any:
         """Run what was typed, and exit."""
         typed = sys.argv[1:] if args is None else list(args)
-        if "--json" not in typed:
-            return super().main(args, *rest, **how)
+        as_json = "--json" in typed
         try:
-            code = super().main(typed, *rest, **{**how, "standalone_mode": False})
+            code = super().main(args, *rest, **{**how, "standalone_mode": not as_json})
         except typer.TyperException as error:
-            _in_json(_misused(error))
+            _tell(_misused(error), as_json=as_json)
+            code = Exit.BAD_INPUT
+        except UnicodeEncodeError:
+            _tell(_no_text(typed), as_json=as_json)
             code = Exit.BAD_INPUT
         sys.exit(code)
 
@@ -101,8 +103,24 @@ def _misused(error: typer.TyperException) -> Invalid:
     return Invalid(getattr(error, "option_name", None) or names[0] or "command", rule or "is missing")
 
 
-def _in_json(error: AftersaleError) -> None:
-    typer.echo(json.dumps({"error": explained(error)}, ensure_ascii=False))
+def _no_text(typed: Sequence[str]) -> Invalid:
+    """What holds bytes that are no text, by the name of its option. A file may be called like that; nothing else."""
+    name = "input"
+    for before, word in zip(("", *typed), typed, strict=False):
+        option, _, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            name = option or (before if before.startswith("--") else "argument")
+            break
+    return Invalid(name, "holds bytes that are no text")
+
+
+def _tell(error: AftersaleError, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"error": explained(error)}, ensure_ascii=False))
+        return
+    typer.echo(f"{_title(error)}: {error}", err=True)
+    if isinstance(error, Refused) and error.possible:
+        typer.echo(f"Possible now: {', '.join(map(render.dashed, error.possible))}", err=True)
 
 
 @contextmanager
@@ -111,12 +129,7 @@ def answering(*, as_json: bool) -> Iterator[None]:
     try:
         yield
     except AftersaleError as error:
-        if as_json:
-            _in_json(error)
-        else:
-            typer.echo(f"{_title(error)}: {error}", err=True)
-            if isinstance(error, Refused) and error.possible:
-                typer.echo(f"Possible now: {', '.join(map(render.dashed, error.possible))}", err=True)
+        _tell(error, as_json=as_json)
         raise typer.Exit(code_of(error)) from None
 
 

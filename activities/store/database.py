@@ -7,11 +7,16 @@ import math
 import re
 from typing import Any
 
+import psycopg.conninfo
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import ArgumentError
+
+from domain.errors import Invalid
 
 _STATEMENT_TIMEOUT = 10_000  # milliseconds
 _CONNECT_TIMEOUT = 5  # seconds
 _POOL = 5
+_SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -20,12 +25,22 @@ def connect(url: str, *, application_name: str = "aftersale", pool_size: int = _
     """A pool of at most twice `pool_size` connections, made when first needed.
 
     `url` is ``postgresql://...`` with or without a driver's name. A statement ends after 10 s. Errors never quote the
-    parameters of a statement, which may be about a person.
+    parameters of a statement, which may be about a person. Raises Invalid for a `url` that is no address, unquoted.
     """
-    scheme, separator, rest = url.partition("://")
-    full = f"postgresql+psycopg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
+    scheme, _, rest = url.partition("://")
+    try:
+        engine = _engine(f"postgresql+psycopg://{rest}" if scheme in _SCHEMES else "", application_name, pool_size)
+        asked = engine.dialect.create_connect_args(engine.url)[1]
+        psycopg.conninfo.make_conninfo(**{name: value for name, value in asked.items() if name != "context"})
+    except (ArgumentError, ValueError, psycopg.ProgrammingError):
+        rule = "is no address of a database, postgresql://user:password@host:port/name"
+        raise Invalid("DATABASE_URL", rule) from None
+    return engine
+
+
+def _engine(url: str, application_name: str, pool_size: int) -> Engine:
     return create_engine(
-        full,
+        url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,

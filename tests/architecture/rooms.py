@@ -29,7 +29,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "starter/parties.py": ("activities.tracking_advice",),
     "starter/runs.py": ("activities.runs",),
     "workflows/steps.py": ("activities",),
-    "gateway/__main__.py": ("activities",),
+    "gateway/__main__.py": ("activities", "starter.settings"),
 }
 """What single files may import on top of their room."""
 

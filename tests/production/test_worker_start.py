@@ -14,11 +14,11 @@ from tests.conftest import Database
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("AFTERSALE_MASTER_KEY", "AFTERSALE_COMMAND_KEY", "STRIPE_SECRET_KEY", "EASYPOST_API_KEY")
-OTHERS = ("EASYPOST_WEBHOOK_SECRET", "MAIL_FROM", "DESK_MAIL")
+OTHERS = ("EASYPOST_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET", "MAIL_FROM", "DESK_MAIL")
 
 
-def started(directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """A worker's process that ends before it connects to anything."""
+def started(directory: Path, process: str = "worker", **settings: str) -> subprocess.CompletedProcess[str]:
+    """A process that ends before it connects to anything."""
     env = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
@@ -27,7 +27,7 @@ def started(directory: Path, **settings: str) -> subprocess.CompletedProcess[str
         **dict.fromkeys((*KEYS, *OTHERS), "not-used-in-this-test"),
         **settings,
     }
-    command = [sys.executable, "-m", "worker"]
+    command = [sys.executable, "-m", process]
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -56,6 +56,7 @@ def test_a_worker_without_any_policy_does_not_start(tmp_path: Path) -> None:
     ("settings", "said"),
     [
         ({"DATABASE_URL": "garbage"}, "DATABASE_URL: is no address of a database"),
+        ({"DATABASE_URL": "postgresql://u:p@h:port/d"}, "DATABASE_URL: is no address of a database"),
         ({"ACTIVITY_THREADS": "many"}, "ACTIVITY_THREADS: Input should be a valid integer"),
     ],
 )
@@ -63,6 +64,25 @@ def test_settings_that_cannot_be_are_named(tmp_path: Path, settings: dict[str, s
     (tmp_path / "standard.toml").write_text('name = "standard"\n', encoding="utf-8")
     [line] = started(tmp_path, **settings).stderr.splitlines()
     assert line.startswith(f"The worker cannot start: {said}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"DATABASE_URL": "garbage"}, "DATABASE_URL: is no address of a database"),
+        ({"TEMPORAL_ADDRESS": "::::"}, "TEMPORAL_ADDRESS: Temporal cannot be connected to"),
+        ({"TEMPORAL_PROFILE": "nowhere"}, "TEMPORAL_*: cannot be read"),
+        ({"GATEWAY_PORT": "many"}, "GATEWAY_PORT: Input should be a valid integer"),
+        ({"AFTERSALE_COMMAND_KEY": "hunter2"}, "AFTERSALE_COMMAND_KEY: Value should have at least 16 items"),
+    ],
+)
+def test_the_receiver_of_webhooks_names_a_setting_that_cannot_be(
+    tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    ran = started(tmp_path, "gateway", **settings)
+    [line] = ran.stderr.splitlines()
+    assert line.startswith(f"The receiver of webhooks cannot start: {said}")
+    assert (ran.returncode, "hunter2" in line) == (1, False)
 
 
 @pytest.mark.parametrize(

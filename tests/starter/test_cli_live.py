@@ -215,9 +215,15 @@ async def test_a_parcel_scan_can_be_told_by_hand(aftersale: Aftersale, market: M
     ("name", "value", "command", "code", "words"),
     [
         ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", ["list"], 5, "DATABASE_URL"),
+        ("DATABASE_URL", "nonsense", ["list"], 2, "DATABASE_URL: is no address of a database"),
+        ("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:port/none", ["list"], 2, "DATABASE_URL: is no address"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:1/none?nonsense=1", ["list"], 2, "DATABASE_URL: is no address"),
+        ("DATABASE_URL", "mysql://127.0.0.1:1/none", ["list"], 2, "DATABASE_URL: is no address of a database"),
         ("AFTERSALE_MASTER_KEY", "short", ["list"], 2, "AFTERSALE_MASTER_KEY"),
         ("AFTERSALE_COMMAND_KEY", "", ["note", "ORDER", "--reason", "x", "--id", "op"], 2, "AFTERSALE_COMMAND_KEY"),
         ("TEMPORAL_ADDRESS", "127.0.0.1:1", ["confirm", "ORDER"], 5, "TEMPORAL_ADDRESS"),
+        ("TEMPORAL_ADDRESS", "::::", ["confirm", "ORDER"], 5, "TEMPORAL_ADDRESS"),
+        ("TEMPORAL_PROFILE", "nowhere", ["confirm", "ORDER"], 2, "TEMPORAL_*: cannot be read"),
     ],
 )
 async def test_a_wrong_setting_is_named(
@@ -226,4 +232,32 @@ async def test_a_wrong_setting_is_named(
     life = await market.order()
     broken = Aftersale({**aftersale.env, name: value})
     ran = await broken(*[life.order_id if part == "ORDER" else part for part in command])
-    assert (ran.code, words in ran.err) == (code, True), ran.err
+    assert (ran.code, words in ran.err, "hunter2" in ran.err) == (code, True, False), ran.err
+
+
+HALF = "o\udcff"
+"""How Python gives a byte of the command line that is no text."""
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (["show", HALF, "--as", "buyer"], "argument"),
+        (["confirm", HALF], "argument"),
+        (["confirm", HALF, "--id", "s-1"], "argument"),
+        (["why", HALF], "argument"),
+        (["confirm", "ORDER", "--id", HALF], "--id"),
+        (["confirm", "ORDER", f"--line={HALF}"], "--line"),
+        (["list", "--seller", HALF], "--seller"),
+    ],
+)
+async def test_what_is_no_text_is_named(
+    aftersale: Aftersale, market: Marketplace, command: list[str], named: str
+) -> None:
+    life = await market.order()
+    command = [life.order_id if part == "ORDER" else part for part in command]
+    ran = await aftersale(*command, "--json")
+    assert (ran.code, ran.json["error"]["field"]) == (2, named)
+    said = await aftersale(*command)
+    assert (said.code, said.err) == (2, f"Bad input: {named}: holds bytes that are no text\n")
+    assert life.steps() == ["place"]
