@@ -27,7 +27,7 @@ from starter.messages import commands as messages
 from starter.pack import commands as pack
 from starter.preview import Preview
 from starter.reader import PAGE, Reader
-from starter.terminal import EPILOG, As, CommandLine, Id, Json, Viewer, acting, answering, on_record, show
+from starter.terminal import EPILOG, As, CommandLine, Id, Json, Viewer, acting, answering, on_record, seconds, show
 
 app = typer.Typer(
     name="aftersale",
@@ -53,7 +53,9 @@ def reading(*, as_json: bool) -> Iterator[Reader]:
 @app.command(epilog=EPILOG)
 def place(
     file: Annotated[Path, typer.Argument(help="A checkout as JSON; - reads standard input.")],
-    within: Annotated[float, typer.Option("--within", help="Seconds to wait for the admission.")] = ADMISSION,
+    within: Annotated[
+        float, typer.Option("--within", help="Seconds to wait for the admission.", callback=seconds)
+    ] = ADMISSION,
     store_only: Annotated[
         bool, typer.Option("--store-only", help="Start nothing; print what another program starts the workflow from.")
     ] = False,

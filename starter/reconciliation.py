@@ -20,7 +20,7 @@ from starter.findings import MEANS, MENDERS, FindingsReader, Reconciled
 from starter.reader import PAGE
 from starter.records import Records
 from starter.runs import Runs
-from starter.terminal import EPILOG, As, Exit, Id, Json, Viewer, acting, answering, show
+from starter.terminal import EPILOG, As, Exit, Id, Json, Viewer, acting, answering, seconds, show
 
 LONGEST = 3600.0
 """Seconds that a comparison may take unless told otherwise."""
@@ -48,7 +48,9 @@ def _reading(*, as_json: bool) -> Iterator[FindingsReader]:
 
 def reconcile(
     now: Annotated[bool, typer.Option("--now", help="Compare now, and wait; else only tell of the last time.")] = False,
-    within: Annotated[float, typer.Option("--within", help="Seconds to wait for a comparison.")] = LONGEST,
+    within: Annotated[
+        float, typer.Option("--within", help="Seconds to wait for a comparison.", callback=seconds)
+    ] = LONGEST,
     limit: Limit = PAGE,
     as_json: Json = False,
 ) -> None:

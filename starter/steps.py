@@ -28,7 +28,7 @@ from starter import entrance, render
 from starter.answers import Progress
 from starter.client import AftersaleClient
 from starter.sending import WITHIN
-from starter.terminal import EPILOG, Exit, Id, Json, acting, answering, show
+from starter.terminal import EPILOG, Exit, Id, Json, acting, answering, seconds, show
 
 OWN = frozenset({"adopt_policy"})
 """Commands with a shape of their own, in `starter.cli`."""
@@ -179,7 +179,8 @@ def _option(parameter: Parameter, command: str) -> Parameter:
     elif default in (None, b""):
         kind, default = kind | None, None
     about = f"{about[0].upper()}{about[1:]}."
-    annotation: Any = Annotated[kind, typer.Option(flag, help=about, show_default=bool(default))]
+    callback = seconds if kind is float else None
+    annotation: Any = Annotated[kind, typer.Option(flag, help=about, show_default=bool(default), callback=callback)]
     return Parameter(parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
@@ -229,7 +230,11 @@ def _common(name: str) -> list[Parameter]:
             Annotated[bool, typer.Option("--signal", help="Hand it over without waiting for the verdict.")],
             False,
         ),
-        ("within", Annotated[float, typer.Option("--within", help="Seconds to wait for the verdict.")], WITHIN),
+        (
+            "within",
+            Annotated[float, typer.Option("--within", help="Seconds to wait for the verdict.", callback=seconds)],
+            WITHIN,
+        ),
         ("json", Json, False),
     ]
     return [Parameter(key, Parameter.KEYWORD_ONLY, default=default, annotation=kind) for key, kind, default in options]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,13 @@ EPILOG = (
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, also for errors.")]
 As = Annotated[Viewer, typer.Option("--as", help="In whose place.")]
 Id = Annotated[str, typer.Option("--id", help="Who that is; by default the order's own party, or your login name.")]
+
+
+def seconds(value: float) -> float:
+    """What an option that says how long to wait may be."""
+    if not 0 <= value < math.inf:
+        raise typer.BadParameter("must be a number of seconds, 0 or more")
+    return value
 
 
 def code_of(error: AftersaleError) -> Exit:

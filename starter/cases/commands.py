@@ -18,7 +18,7 @@ from starter import settings
 from starter.cases import render
 from starter.cases.desk import PAGE, Cases
 from starter.runs import Runs
-from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, on_record, show
+from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, on_record, seconds, show
 
 Name = Annotated[str, typer.Argument(help="The claim's number, or its order's id.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")]
@@ -100,7 +100,9 @@ LONGEST = 600.0
 def recurring(
     now: Annotated[bool, typer.Option("--now", help="Look now, and wait; else only tell what was found.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Those whose ticket has ended, too.")] = False,
-    within: Annotated[float, typer.Option("--within", help="Seconds to wait for the look.")] = LONGEST,
+    within: Annotated[
+        float, typer.Option("--within", help="Seconds to wait for the look.", callback=seconds)
+    ] = LONGEST,
     limit: Limit = PAGE,
     as_json: Json = False,
 ) -> None:
