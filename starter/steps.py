@@ -204,6 +204,8 @@ def _value(parameter: Parameter, given: Any) -> Any:
         return wire.instant(given, flag)
     if annotation in (Money, Money | None):
         amount, _, currency = given.partition(" ")
+        if not currency:
+            raise Invalid(flag, f"{given!r} has no currency; write the amount and its currency, e.g. '20.00 EUR'")
         return Money.of(amount, currency, flag)
     return _bytes(given, flag) if annotation is bytes else given
 

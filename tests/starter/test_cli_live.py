@@ -106,6 +106,16 @@ async def test_refusals_bad_input_and_unknown_orders_have_exit_codes_of_their_ow
     assert (other.code, "Conflict" in other.err) == (2, True)
 
 
+async def test_an_amount_without_a_currency_is_told_how_it_is_written(
+    aftersale: Aftersale, market: Marketplace
+) -> None:
+    life = await market.order()
+    command = ("ship", life.order_id, "--carrier", "DHL", "--tracking-number", "N1", "--insured", "5")
+    said = await aftersale(*command)
+    expected = "Bad input: --insured: '5' has no currency; write the amount and its currency, e.g. '20.00 EUR'\n"
+    assert (said.code, said.err) == (2, expected)
+
+
 async def test_a_signal_is_handed_over_and_its_refusal_stands_in_the_senders_story(
     aftersale: Aftersale, market: Marketplace
 ) -> None:
