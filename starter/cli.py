@@ -190,7 +190,7 @@ def restart(
         async with AftersaleClient.connect() as client:
             return await client.restart(order, acting(Role(role), actor_id, lambda: ("", "")), reason=reason)
 
-    with answering(as_json=as_json):
+    with answering(as_json=as_json), steps.by_options():
         answer = asyncio.run(restarted())
     show(answer, lambda: render.progress(answer), as_json=as_json)
 
@@ -215,7 +215,7 @@ def adopt_policy(
                 return shown, []
             return shown, [await client.adopt_policy(order, by, policy=wanted, reason=reason) for order in orders]
 
-    with answering(as_json=as_json):
+    with answering(as_json=as_json), steps.by_options():
         shown, done = asyncio.run(adopted())
     show(
         {"previews": shown, "adopted": done},

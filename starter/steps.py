@@ -73,6 +73,9 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
 }
 """Each parameter of a typed command as an option, with its help."""
 
+FLAGS: Mapping[str, str] = {"command_id": "--command-id", "ticket_id": "--resolves", "actor.id": "--id"}
+"""Likewise what every message has round its body."""
+
 FOLLOW = 20.0
 """Seconds for which `ship` follows the payment unless told otherwise."""
 
@@ -117,7 +120,7 @@ def _command(name: str) -> Callable[..., None]:
             key: given.pop(key) for key in ("command_id", "signal", "within", "ticket_id") if key in given
         }
         role, actor_id = Role(given.pop("role")), given.pop("actor_id")
-        with answering(as_json=as_json), _by_options(in_words=not as_json):
+        with answering(as_json=as_json), by_options():
             values = {p.name: _value(p, given[p.name]) for p in own}
             if how["signal"]:
                 values.pop("wait", None)
@@ -139,15 +142,16 @@ def _command(name: str) -> Callable[..., None]:
 
 
 @contextmanager
-def _by_options(*, in_words: bool) -> Iterator[None]:
-    """In words a field of the message is called as it was typed; programs read the message's own name."""
+def by_options() -> Iterator[None]:
+    """What is wrong with a field of the message is told under the name of its option, as it was typed."""
     try:
         yield
     except Invalid as error:
         name = error.field.removeprefix("body.")
-        if not in_words or name == error.field or name not in OPTIONS:
+        flag = OPTIONS[name][0] if name in OPTIONS else FLAGS.get(name)
+        if flag is None:
             raise
-        raise Invalid(OPTIONS[name][0], error.rule) from None
+        raise Invalid(flag, error.rule) from None
 
 
 async def _sent(name: str, order_id: str, role: Role, actor_id: str, values: Mapping[str, Any]) -> Progress:

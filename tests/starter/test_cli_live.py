@@ -87,8 +87,6 @@ async def test_refusals_bad_input_and_unknown_orders_have_exit_codes_of_their_ow
     assert ("request_cancel" in possible, "more_time_to_pay" in possible, "cancel" in possible) == (False, False, True)
     by_seller = await aftersale("confirm", life.order_id, "--line", "L9", "--json", "--as", "seller")
     assert not any("-" in name for name in by_seller.json["error"]["possible"])
-    in_words = await aftersale("pause", life.order_id, "--until", "2000-01-01T00:00:00Z", "--reason", "x", "--id", "op")
-    assert (in_words.code, "--until: " in in_words.err, "body." in in_words.err) == (2, True, False), in_words.err
     assert (await aftersale("confirm", "o-none")).code == 4
     assert (await aftersale("cancel", life.order_id, "--reason", "other")).code == 2, "--as must be told"
     assert (await aftersale("pause", life.order_id, "--until", "tomorrow", "--reason", "x", "--id", "op")).code == 2
@@ -104,6 +102,29 @@ async def test_refusals_bad_input_and_unknown_orders_have_exit_codes_of_their_ow
         stdin=json.dumps(life.document | {"marketplace": "collectors"}),
     )
     assert (other.code, "Conflict" in other.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("pause ORDER --until 2000-01-01T00:00:00Z --reason x --id op", "--until"),
+        ("pause ORDER --until tomorrow --reason x --id op", "--until"),
+        ("note ORDER --reason= --id op", "--reason"),
+        ("restart ORDER --reason= --id op", "--reason"),
+        ("adopt-policy ORDER --policy policies/standard.toml --id op", "--reason"),
+        ("ship ORDER --carrier DHL --tracking-number=", "--tracking-number"),
+        ("ask-time ORDER --days 0 --command-id *", "--command-id"),
+    ],
+)
+async def test_an_option_has_one_name_in_words_and_in_json(
+    aftersale: Aftersale, market: Marketplace, command: str, option: str
+) -> None:
+    life = await market.order()
+    typed = command.replace("ORDER", life.order_id).split()
+    told = await aftersale(*typed, "--json")
+    assert (told.code, told.json["error"]["field"]) == (2, option)
+    said = await aftersale(*typed)
+    assert (said.code, said.err.startswith(f"Bad input: {option}: ")) == (2, True), said.err
 
 
 async def test_an_amount_without_a_currency_is_told_how_it_is_written(
