@@ -25,7 +25,7 @@ from domain.step import Nothing
 from starter.answers import Progress, progress_of
 from starter.documents import delivery
 from starter.messages.client import MessageCommands
-from starter.sending import How, check_number, id_from, named
+from starter.sending import How, check_number, check_photo, id_from, named
 from starter.waiting import until
 
 FAILED = "failed"
@@ -83,9 +83,10 @@ class PartyCommands(MessageCommands):
 
         With `wait` the record is followed for up to so many seconds until the capture is settled. The answer's payment
         is then ``secured``, ``pending``, or ``failed``: do not hand the parcel over. Its advice says whether the number
-        looks right; a number that does not is taken all the same.
+        looks right; a number that does not is taken all the same. Raises Invalid for a photo that is no picture.
         """
         check_number(tracking_number)
+        check_photo(photo)
         parcel = parcel_id or f"p-{id_from(order_id, named(how))[:16]}"
         body = Ship(parcel, carrier, tuple(lines), service, insured)
         await asyncio.to_thread(self._records.keep_parcel, order_id, parcel, carrier, tracking_number, photo)

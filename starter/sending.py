@@ -6,6 +6,7 @@ import uuid
 from abc import ABC, abstractmethod
 from typing import TypedDict
 
+from activities.files.accept import begins_as_picture
 from domain import wire
 from domain.checkout import is_line, not_a_line
 from domain.errors import Invalid
@@ -74,6 +75,12 @@ def check_number(tracking_number: str) -> None:
     """Raises Invalid for what cannot be a tracking number; whether it looks right is advice, not a gate."""
     if not is_line(tracking_number.strip(), LONGEST_NUMBER):
         raise Invalid("tracking_number", not_a_line(LONGEST_NUMBER))
+
+
+def check_photo(photo: bytes) -> None:
+    """Raises Invalid for what says of itself that it is no picture; nothing at all is fine."""
+    if photo and not begins_as_picture(photo):
+        raise Invalid("photo", "is no picture of a kind that is taken: JPEG, PNG or WebP")
 
 
 def id_from(*parts: str) -> str:

@@ -32,12 +32,17 @@ def accept(content: bytes, limits: Evidence) -> tuple[FileKind, bytes]:
         raise refusal("is empty")
     if len(content) > limits.bytes:
         raise refusal(f"is larger than {limits.largest} million bytes")
-    if content.startswith((PDF, *_PICTURES)) or (content[:4], content[8:12]) == (b"RIFF", b"WEBP"):
+    if content.startswith(PDF) or begins_as_picture(content):
         return boxed(content, limits)
     text = texts.clean(content)
     if text is None:
         raise refusal(f"is {_named(content)}")
     return FileKind.TEXT, text
+
+
+def begins_as_picture(content: bytes) -> bool:
+    """Whether it says of itself that it is a picture of a kind that is taken."""
+    return content.startswith(_PICTURES) or (content[:4], content[8:12]) == (b"RIFF", b"WEBP")
 
 
 def _named(content: bytes) -> str:

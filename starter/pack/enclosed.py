@@ -41,7 +41,7 @@ def _content(case: Case, attachment_id: str) -> Iterator[bytes]:
 
 
 def photo(case: Case, number: int, parcel_id: str) -> Iterator[Entry]:
-    """The photo that the sender took; shipping takes it as it is, so it is judged here."""
+    """The photo that the sender took; shipping looks no further than at how it begins, so it is judged here."""
     found = personal.get_parcel(case.conn, case.vault, case.order_id, parcel_id)
     if found is None or not found.photo:
         return

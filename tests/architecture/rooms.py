@@ -28,6 +28,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "starter/pack/enclosed.py": ("activities.files",),
     "starter/parties.py": ("activities.tracking_advice",),
     "starter/runs.py": ("activities.runs",),
+    "starter/sending.py": ("activities.files.accept",),
     "workflows/steps.py": ("activities",),
     "gateway/__main__.py": ("activities", "starter.settings"),
 }

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from activities.store.tables import looks
 from domain.state import Cause, Milestone, Role
+from tests.files import made
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
 from tests.starter.test_client_live import CANARY, bare, known
@@ -102,6 +103,23 @@ async def test_refusals_bad_input_and_unknown_orders_have_exit_codes_of_their_ow
         stdin=json.dumps(life.document | {"marketplace": "collectors"}),
     )
     assert (other.code, "Conflict" in other.err) == (2, True)
+
+
+async def test_what_is_no_picture_is_no_picture_of_the_parcel(
+    aftersale: Aftersale, market: Marketplace, tmp_path: Path
+) -> None:
+    life, file = await market.order(), tmp_path / "parcel.jpg"
+    await life.send("confirm", Role.SELLER)
+    command = ("ship", life.order_id, "--carrier", "DHL", "--tracking-number", "N1", "--photo", str(file))
+    for content in (b"root:x:0:0", b"%PDF-1.7", b"RIFF....WAVE"):
+        file.write_bytes(content)
+        said = await aftersale(*command)
+        assert (said.code, said.err.startswith("Bad input: --photo: is no picture")) == (2, True), said.err
+    assert life.state().parcels == ()
+    file.write_bytes(made.jpeg())
+    shipped = await aftersale(*command)
+    assert shipped.code == 0, shipped.err
+    await life.rest()
 
 
 @pytest.mark.parametrize(

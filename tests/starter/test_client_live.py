@@ -22,6 +22,8 @@ from tests.life import Json, Life
 from tests.marketplace import Marketplace
 
 CANARY = "CANARY7740012345678"
+PHOTO = b"\x89PNG\r\n\x1a\n"
+"""The beginning of a picture."""
 
 
 def bare(document: Json) -> Json:
@@ -140,7 +142,7 @@ async def test_a_shipment_is_followed_until_it_is_secured_and_its_number_stays_o
     life = await placed(client, market)
     by = seller(life.actor(Role.SELLER).id)
     await client.confirm(life.order_id, by)
-    shipped = await client.ship(life.order_id, by, carrier="DHL", tracking_number=CANARY, photo=b"\x89PNG", wait=20)
+    shipped = await client.ship(life.order_id, by, carrier="DHL", tracking_number=CANARY, photo=PHOTO, wait=20)
     assert shipped.payment == "secured"
     await life.rest()
     assert CANARY not in await history(life)
@@ -148,7 +150,7 @@ async def test_a_shipment_is_followed_until_it_is_secured_and_its_number_stays_o
     with market.engine.begin() as conn:
         stored = personal.get_parcel(conn, market.vault, life.order_id, parcel.parcel_id)
     assert stored is not None
-    assert (stored.number, stored.photo) == (CANARY, b"\x89PNG")
+    assert (stored.number, stored.photo) == (CANARY, PHOTO)
     assert reader.show(life.order_id, by).parcels[0].tracking_number == CANARY
 
 

@@ -273,7 +273,7 @@ async def test_words_of_a_command_that_was_refused_are_not_in_a_pack(
 async def test_every_file_of_a_pack_has_its_digest_in_the_readme_and_the_manifest(
     client: AftersaleClient, records: Records, market: Marketplace, tmp_path: Path
 ) -> None:
-    life, file = await troubled(market, client, b"no picture"), tmp_path / "pack.zip"
+    life, file = await troubled(market, client, b"\x89PNG\r\n\x1a\n no picture"), tmp_path / "pack.zip"
     Packer(records).write(life.order_id, EVE, file)
     found = unpacked(file)
     entries = json.loads(found["manifest.json"])["entries"]
