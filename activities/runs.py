@@ -93,8 +93,9 @@ async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Ma
 
 
 async def left_over(engine: Engine, client: Client, order_id: str) -> bool:
-    """Whether a new run of an order that is over has anything to do: its last one still runs, or kept what is not on
-    record. Raises RPCError.
+    """Whether a new run of an order that is over has anything to do. Raises RPCError.
+
+    It has when the last one still runs, or when a run kept what may not be on record.
     """
     try:
         last = await client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=REACH)
@@ -105,7 +106,7 @@ async def left_over(engine: Engine, client: Client, order_id: str) -> bool:
     if last.status is WorkflowExecutionStatus.RUNNING:
         return True
     left = await kept(client, order_id, last.run_id, REACH)
-    taken = [await asyncio.to_thread(_is_taken, engine, order_id, command.command_id) for command in left.commands]
+    taken = [await asyncio.to_thread(_is_taken, engine, order_id, command.body) for command in left.commands]
     return bool(left.refusals) or not all(taken)
 
 
