@@ -66,12 +66,10 @@ async def shipped(life: Life, number: str) -> None:
     await life.place(await life.checkout())
     await life.do("confirmed", life.client.confirm(life.order_id, life.seller))
     life._parcels["p1"] = number
-    await life.do(
-        "shipped",
-        life.client.ship(
-            life.order_id, life.seller, carrier="DHL", tracking_number=number, parcel_id="p1", photo=number.encode()
-        ),
-    )
+    photo = b"\xff\xd8\xff" + number.encode()
+    by, order_id = life.seller, life.order_id
+    shipping = life.client.ship(order_id, by, carrier="DHL", tracking_number=number, parcel_id="p1", photo=photo)
+    await life.do("shipped", shipping)
     await life.client.store_file(life.order_id, life.buyer, source=number.encode(), name=f"{number}.txt")
     await life.carried("delivered")
 
