@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +30,9 @@ REFUSING: Final = "note_refusal"
 
 FORMER: Final = "former"
 """The memo of a run that took another one's place: that one's run id. What it continues as has it too."""
+
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,17 @@ class _Run:
     Reset brought along stands where it was admitted: where it is accepted its request is empty.
     """
 
+    ended: datetime = NEVER
     came: list[_Sent] = field(default_factory=list)
     answers: dict[str, bool] = field(default_factory=dict)
     refusing: dict[int, Payload] = field(default_factory=dict)
     recorded: set[int] = field(default_factory=set)
     former: Payload | None = None
-    linked: list[str] = field(default_factory=list)
+    base: str = ""
+    next: str = ""
 
     def read(self, event: HistoryEvent) -> None:
+        self.ended = event.event_time.ToDatetime(UTC)
         self._read_links(event)
         self._read_came(event)
         self._read_refused(event)
@@ -85,9 +91,9 @@ class _Run:
         if event.HasField("workflow_execution_started_event_attributes"):
             self.former = event.workflow_execution_started_event_attributes.memo.fields.get(FORMER)
         elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
-            self.linked.append(event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id)
+            self.next = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
         elif event.HasField("workflow_task_failed_event_attributes"):
-            self.linked.append(event.workflow_task_failed_event_attributes.base_run_id)
+            self.base = event.workflow_task_failed_event_attributes.base_run_id or self.base
 
     def _read_came(self, event: HistoryEvent) -> None:
         at = event.event_time.ToDatetime(UTC)
@@ -115,47 +121,58 @@ class _Run:
             self.recorded.add(event.activity_task_completed_event_attributes.scheduled_event_id)
 
 
-async def kept(client: Client, order_id: str, run_id: str, patience: timedelta) -> Kept:
-    """What all runs of an order took in, among them `run_id`: oldest first, each once.
+async def listed(client: Client, order_id: str, patience: timedelta) -> list[str]:
+    """The runs of the order that Temporal's list shows, which lags behind. Raises RPCError."""
+    query = f"WorkflowId = '{workflow_id(order_id)}'"
+    return [run.run_id async for run in client.list_workflows(query, rpc_timeout=patience)]
+
+
+async def kept(client: Client, order_id: str, run_ids: Iterable[str], patience: timedelta) -> Kept:
+    """What these runs of an order, and all that they are linked with, took in: oldest first, each once.
 
     A command that came again has its place where it came last. Two messages that differ under one id are two; which of
     them counts, their judge says. Left out is what a run refused: a signal by a note, an update by its answer, unless
-    another run had said yes. Beside the commands come the refusals that may not be on record: those that a run had
-    begun, and those of messages that nobody could read and no run has looked at. Each request waits so long for
-    Temporal. Raises RPCError.
+    a run that it was reset from, or that was reset from it, had said yes. Beside the commands come the refusals that
+    may not be on record: those that a run had begun, and those of messages that nobody could read and no run has looked
+    at. Each request waits so long for Temporal. Raises RPCError.
     """
-    runs = await _runs(client, order_id, run_id, patience)
-    answers: dict[str, bool] = {}
-    came: list[tuple[_Sent, Counter[tuple[str, str]]]] = []
+    runs = await _runs(client, order_id, run_ids, patience)
+    answers: dict[tuple[str, str], bool] = {}
+    for run_id, run in runs.items():
+        for update, yes in run.answers.items():
+            same = _root(runs, run_id), update
+            answers[same] = yes or answers.get(same, False)
+    found: dict[tuple[str, ...], Command] = {}
     unsaid: list[RefusalNote] = []
-    for run in runs:
+    for run_id, run in sorted(runs.items(), key=lambda each: each[1].ended):
         notes = await _notes(client, run)
         unsaid += [note for note, is_recorded in notes if not is_recorded]
         said = Counter((note.command_id, note.name) for note, _ in notes)
-        came += [(sent, said) for sent in run.came]
-        answers |= {update: yes or answers.get(update, False) for update, yes in run.answers.items()}
-    found: dict[tuple[str, ...], Command] = {}
-    for sent, said in sorted(came, key=lambda each: each[0].at):
-        read = await _read(client, order_id, sent)
-        is_refused = _is_refused(sent, read, said, answers)
-        if isinstance(read, RefusalNote):
-            unsaid += [] if is_refused else [read]
-            continue
-        found.pop(same := (read.command_id, read.name, wire.canonical(read.body)), None)
-        if not is_refused:
-            found[same] = read
+        for sent in run.came:
+            read = await _read(client, order_id, sent)
+            answer = answers.get((_root(runs, run_id), sent.update_id), True)
+            is_refused = not answer if sent.update_id else _is_noted(read, said)
+            if isinstance(read, RefusalNote):
+                unsaid += [] if is_refused else [read]
+                continue
+            found.pop(same_ := (read.command_id, read.name, wire.canonical(read.body)), None)
+            if not is_refused:
+                found[same_] = read
     return Kept(list(found.values()), unsaid)
 
 
-def _is_refused(
-    sent: _Sent, read: Command | RefusalNote, said: Counter[tuple[str, str]], answers: dict[str, bool]
-) -> bool:
-    """Whether the message was refused; the note that said so of a signal is used up."""
-    if sent.update_id:
-        return not answers.get(sent.update_id, True)
-    is_refused = said[read.command_id, read.name] > 0
-    said[read.command_id, read.name] -= is_refused
-    return is_refused
+def _root(runs: Mapping[str, _Run], run_id: str) -> str:
+    """The run that a Reset, or several, made this one of."""
+    while runs[run_id].base in runs:
+        run_id = runs[run_id].base
+    return run_id
+
+
+def _is_noted(read: Command | RefusalNote, said: Counter[tuple[str, str]]) -> bool:
+    """Whether a note says that the signal was refused; the note is used up."""
+    is_noted = said[read.command_id, read.name] > 0
+    said[read.command_id, read.name] -= is_noted
+    return is_noted
 
 
 async def _notes(client: Client, run: _Run) -> list[tuple[RefusalNote, bool]]:
@@ -163,22 +180,22 @@ async def _notes(client: Client, run: _Run) -> list[tuple[RefusalNote, bool]]:
     notes: dict[str, tuple[RefusalNote, bool]] = {}
     for event_id, payload in run.refusing.items():
         note = wire.from_plain(RefusalNote, (await client.data_converter.decode([payload]))[0])
-        notes[note.key or f"event {event_id}"] = (note, event_id in run.recorded)
+        key = note.key or f"{note.now.isoformat()} {note.name} {note.command_id}"
+        notes[key] = (replace(note, key=key), event_id in run.recorded)
     return list(notes.values())
 
 
-async def _runs(client: Client, order_id: str, run_id: str, patience: timedelta) -> list[_Run]:
-    """All runs of the order that Temporal has: those of its list, which lags behind, and all that are linked."""
-    query = f"WorkflowId = '{workflow_id(order_id)}'"
-    wanted = [run_id, *[run.run_id async for run in client.list_workflows(query, rpc_timeout=patience)]]
+async def _runs(client: Client, order_id: str, run_ids: Iterable[str], patience: timedelta) -> dict[str, _Run]:
+    """These runs and all that they lead to: whose place they took, what they were reset from or continued as."""
+    wanted = list(run_ids)
     runs: dict[str, _Run] = {}
     while wanted:
         run_id = wanted.pop()
         if run_id and run_id not in runs:
             run = runs[run_id] = await _history(client, order_id, run_id, patience)
             former = await client.data_converter.decode([run.former]) if run.former else []
-            wanted += [*run.linked, *map(str, former)]
-    return list(runs.values())
+            wanted += [run.next, run.base, *map(str, former)]
+    return runs
 
 
 async def _history(client: Client, order_id: str, run_id: str, patience: timedelta) -> _Run:

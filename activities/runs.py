@@ -19,11 +19,11 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.histories import FORMER, kept
+from activities.histories import FORMER, Kept, kept, listed
 from activities.record import kept_of, record_refusal
 from activities.store import orders, steps
 from domain import wire
-from domain.contract import TASK_QUEUE, WORKFLOW, RefusalNote, workflow_id
+from domain.contract import TASK_QUEUE, WORKFLOW, RefusalNote, read_envelope, workflow_id
 from domain.errors import AftersaleError
 from domain.funds import AT_ONCE
 from domain.state import Order
@@ -79,13 +79,14 @@ async def replace_run(engine: Engine, client: Client, order: Order, snapshot: Ma
     is lost: to repeat it hands over what is missing. One command that cannot be handed over keeps no other from it.
     Of two that are asked for at once the one with the older epoch is not done. Raises NotHandedOver, RPCError.
     """
+    before = await listed(client, order.order_id, REACH)
     former = await _take_place(engine, client, order, snapshot)
     failed: NotHandedOver | RPCError | None = None
-    left = await kept(client, order.order_id, former, REACH)
+    left = await kept(client, order.order_id, [former, *before], REACH)
     await asyncio.to_thread(_put_on_record, engine, order, left.refusals)
     for command in left.commands:
         try:
-            await hand_over(engine, client, order.order_id, command.name, command.body)
+            await hand_over(engine, client, order.order_id, command.name, command.body, exactly=True)
         except (NotHandedOver, RPCError) as error:
             failed = error
     if failed is not None:
@@ -105,9 +106,8 @@ async def left_over(engine: Engine, client: Client, order_id: str) -> bool:
         return False
     if last.status is WorkflowExecutionStatus.RUNNING:
         return True
-    left = await kept(client, order_id, last.run_id, REACH)
-    taken = [await asyncio.to_thread(_is_taken, engine, order_id, command.body) for command in left.commands]
-    return bool(left.refusals) or not all(taken)
+    left = await kept(client, order_id, [last.run_id, *await listed(client, order_id, REACH)], REACH)
+    return await asyncio.to_thread(_is_open, engine, order_id, left)
 
 
 async def _take_place(engine: Engine, client: Client, order: Order, snapshot: Mapping[str, Any]) -> str:
@@ -175,13 +175,15 @@ async def hand_over(
     message: Mapping[str, Any],
     *,
     task_queue: str = TASK_QUEUE,
+    exactly: bool = False,
 ) -> bool:
     """Make a command durably the order's; False when it was taken before. An order that is over goes on in a new run.
 
+    `exactly`: another command under an id that was taken is handed over, too, for the order to refuse.
     The run that stands is signalled, whoever started it, so there are never two. Raises NotHandedOver, RPCError.
     """
     for _ in range(ATTEMPTS):
-        if await asyncio.to_thread(_is_taken, engine, order_id, message):
+        if await asyncio.to_thread(_is_taken, engine, order_id, message, exactly=exactly):
             return False
         try:
             handle = client.get_workflow_handle(workflow_id(order_id))
@@ -217,11 +219,21 @@ async def _go_on(
     return stands
 
 
-def _is_taken(engine: Engine, order_id: str, message: Mapping[str, Any]) -> bool:
-    """Whether the command took a step; another one under its id is for the order to refuse."""
+def _is_taken(engine: Engine, order_id: str, message: Mapping[str, Any], *, exactly: bool) -> bool:
+    """Whether a command of this id took a step of the order, `exactly` this one."""
     with engine.begin() as conn:
-        body = steps.body(conn, order_id, str(message["command_id"]))
-    return body is not None and body == kept_of(message.get("body", {}))
+        taken = steps.taken(conn, order_id, str(message["command_id"]))
+    envelope = read_envelope(message) if exactly else None
+    return taken is not None and (envelope is None or taken == (envelope.actor, kept_of(envelope.body)))
+
+
+def _is_open(engine: Engine, order_id: str, left: Kept) -> bool:
+    """Whether anything of this is not on record."""
+    refused = {note.key for note in left.refusals}
+    with engine.begin() as conn:
+        if steps.said(conn, sorted(refused)) != refused:
+            return True
+    return not all(_is_taken(engine, order_id, command.body, exactly=True) for command in left.commands)
 
 
 def _reopen(engine: Engine, order_id: str) -> dict[str, Any] | None:

@@ -26,6 +26,9 @@ MOST_BYTES = 64 * 1024
 ATTEMPT = timedelta(seconds=30)
 """One attempt of an activity: short transactions and a provider call; in doubt, with a look-up before and after it."""
 
+LONGEST_ACTOR = 200
+"""Characters of the id of whoever sends a command; an operator's may be an address, which is no id of ours."""
+
 LONGEST_NAME = 64
 """Characters of a message's name that are written down when nobody can read the message."""
 
@@ -77,9 +80,10 @@ def read_envelope(value: object) -> Envelope:
     Its ids are checked here, before anything is kept under them: an index takes no text of thousands of characters.
     """
     envelope = wire.from_plain(Envelope, expect_object(value))
-    for field_, id_ in (("command_id", envelope.command_id), ("actor.id", envelope.actor.id)):
-        if not ID.fullmatch(id_):
-            raise Invalid(field_, NOT_AN_ID)
+    if not ID.fullmatch(envelope.command_id):
+        raise Invalid("command_id", NOT_AN_ID)
+    if len(envelope.actor.id) > LONGEST_ACTOR:
+        raise Invalid("actor.id", f"is longer than {LONGEST_ACTOR} characters")
     if envelope.actor.role is Role.CLOCK:
         raise Refused("role_not_allowed", "the clock is the process itself; nobody sends in its name")
     return envelope

@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from activities.store.orders import Standing
 from domain import wire
-from domain.contract import MOST_BYTES, Envelope
+from domain.contract import MOST_BYTES, Envelope, read_envelope
 from domain.decide import Command, Refusal, Repeat, decide
 from domain.errors import AftersaleError, Invalid, Refused
 from domain.signing import sign
@@ -235,6 +235,7 @@ class AftersaleClient(TypedCommands):
         command_id = command_id or new_id()
         note_id = id_from(order_id, "restart", command_id)
         envelope = self._signed(order_id, "note", Envelope(command_id, by, {"note_id": note_id}))
+        read_envelope(wire.to_plain(envelope))
         command = Command("note", command_id, by, envelope.body)
         order = await asyncio.to_thread(self._records.order, order_id)
         now = self._records.now_of(order)

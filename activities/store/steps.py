@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from activities.store.database import storable
 from activities.store.tables import orders, refusals, steps
 from domain.errors import Conflict, StaleEpoch
+from domain.state import Actor, Role
 
 LONGEST_TEXT = 500
 """How much of a text in a refused message is kept; nobody has checked such texts."""
@@ -91,12 +92,19 @@ def is_taken(conn: Connection, order_id: str, command_id: str, before: int) -> b
     return conn.scalar(select(steps.c.seq).where(*here)) is not None
 
 
-def body(conn: Connection, order_id: str, command_id: str) -> dict[str, Any] | None:
-    """What was written down of the body of a command that took a step of the order; None when it took none."""
-    found: dict[str, Any] | None = conn.scalar(
-        select(steps.c.body).where(steps.c.order_id == order_id, steps.c.command_id == command_id)
-    )
-    return found
+def taken(conn: Connection, order_id: str, command_id: str) -> tuple[Actor, dict[str, Any]] | None:
+    """Who sent a command that took a step of the order, and what of its body was written down; None for no step."""
+    row = conn.execute(
+        select(steps.c.role, steps.c.actor_id, steps.c.body).where(
+            steps.c.order_id == order_id, steps.c.command_id == command_id
+        )
+    ).one_or_none()
+    return None if row is None else (Actor(Role(row.role), row.actor_id), row.body)
+
+
+def said(conn: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of the refusals, by their keys, that are on record."""
+    return set(conn.scalars(select(refusals.c.key).where(refusals.c.key.in_(keys))))
 
 
 _RECORD = text(

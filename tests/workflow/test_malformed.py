@@ -64,7 +64,6 @@ UNREADABLE: Mapping[str, list[Any]] = {
     "a command id that is a number": [{**GOOD, "command_id": 5}],
     "an actor that is a text": [{**GOOD, "actor": "seller"}],
     "an actor without an id": [{**GOOD, "actor": {"role": "seller"}}],
-    "an empty actor id": [{**GOOD, "actor": {"role": "platform", "id": ""}}],
     "an actor id that no index holds": [{**GOOD, "actor": {"role": "seller", "id": LONG}}],
     "a command id with spaces": [{**GOOD, "command_id": "a b"}],
     "a command id that no index holds": [{**GOOD, "command_id": LONG}],
@@ -79,6 +78,7 @@ UNREADABLE: Mapping[str, list[Any]] = {
 
 REFUSED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "another seller": ("not_your_order", GOOD),
+    "an empty actor id": ("not_your_order", {**GOOD, "actor": {"role": "platform", "id": ""}}),
     "an unknown line": ("line_unknown", {"body": {"lines": ["L9"]}}),
     "a body of the wrong type": ("invalid", {"body": {"lines": "L1"}}),
     "an unknown field in the body": ("invalid", {"body": {"colour": "red"}}),

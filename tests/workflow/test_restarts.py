@@ -272,10 +272,12 @@ class Broken:
         self._real, self._told = runs.hand_over, told
         monkeypatch.setattr(runs, "hand_over", self)
 
-    async def __call__(self, engine: Any, client: Any, order_id: str, name: str, message: Mapping[str, Any]) -> bool:
+    async def __call__(
+        self, engine: Any, client: Any, order_id: str, name: str, message: Mapping[str, Any], *, exactly: bool
+    ) -> bool:
         if self._told(name, message):
             raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-        return await self._real(engine, client, order_id, name, message)
+        return await self._real(engine, client, order_id, name, message, exactly=exactly)
 
 
 async def test_two_commands_under_one_id_are_judged_both_also_when_a_restart_breaks_off(
