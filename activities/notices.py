@@ -146,7 +146,7 @@ def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[st
         "confirmed": [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))],
         "parcel": _on_lines(order.parcel(parcel_id)),
         "ticket": ticket,
-        "mends": mends(ticket, tongue.alternative) if ticket is not None else "",
+        "mends": mends(order, ticket, tongue.alternative) if ticket is not None else "",
         "claim": claim,
         "case_number": case_number(order.order_id, claim.claim_id) if claim is not None else "",
         "status": tongue.status[claim.status] if claim is not None else "",

@@ -27,7 +27,7 @@ from domain.contract import TASK_QUEUE, WORKFLOW, RefusalNote, read_envelope, wo
 from domain.errors import AftersaleError
 from domain.funds import AT_ONCE
 from domain.state import Order
-from domain.summary import guide, summary
+from domain.summary import guide, summary, typed
 
 ATTEMPTS: Final = 5
 """How often a message is tried on an order that ends, or is restarted, under our hands."""
@@ -196,7 +196,7 @@ async def hand_over(
         if await _go_on(engine, client, order_id, (name, message), task_queue):
             return True
     raise NotHandedOver(
-        f"order {order_id} has no running workflow; an operator starts it: aftersale restart {order_id}"
+        f"order {order_id} has no running workflow; an operator starts it: {typed(order_id, 'restart')}"
     )
 
 

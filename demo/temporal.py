@@ -30,7 +30,7 @@ from uuid import uuid4
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
@@ -156,9 +156,10 @@ async def fast_forward(client: Client, workflow: str | WorkflowHandle[Any, Any],
 
 
 def is_at_work(described: WorkflowExecutionDescription) -> bool:
-    """Whether a workflow task or an activity is under way or due."""
+    """Whether a workflow task or an activity is under way or due; one that was terminated still names what was."""
     raw = described.raw_description
-    return bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
+    pending = bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
+    return pending and described.status is WorkflowExecutionStatus.RUNNING
 
 
 async def reset(

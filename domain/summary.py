@@ -136,7 +136,8 @@ def trouble(order: Order) -> Iterator[str]:
         yield f"{order.approval.name} waits for a second operator: {command}"
     for ticket in order.tickets:
         if (ticket.cause, ticket.subject) not in told:
-            yield f"{named(order, ticket)} since {ticket.opened_at:%Y-%m-%d}: {_command(order, *menders(ticket))}"
+            commands = _command(order, *menders(order, ticket))
+            yield f"{named(order, ticket)} since {ticket.opened_at:%Y-%m-%d}: {commands}"
     if order.pauses:
         until = max(pause.until for pause in order.pauses)
         why = ", the payment is under review" if order.reviewed_until is not None else ""
@@ -187,8 +188,8 @@ def typed(order_id: str, command: str) -> str:
     return " ".join(filter(None, ("aftersale", name, order_id, options, BLANKS.get(name, "--reason '...'"))))
 
 
-def menders(ticket: Ticket) -> tuple[str, ...]:
-    """The commands for this very ticket, the first with the options that tell it from others."""
+def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
+    """The commands for this very ticket, the first with the options that keep it to what the ticket is about."""
     if ticket.cause is Cause.MONEY_FAILED:
         return _refused(ticket.subject)
     first, *others = MENDERS[ticket.cause]
@@ -198,7 +199,16 @@ def menders(ticket: Ticket) -> tuple[str, ...]:
         first = f"resolve-ticket --ticket {ticket.ticket_id}"
     if ticket.cause is Cause.CLAIM:
         first = f"{first} --claim {ticket.subject}"
+    if first in {"refund", "release"}:
+        first = " ".join((first, *(f"--line {line}" for line in _lines_of(order, ticket))))
     return first, *others
+
+
+def _lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
+    """The lines that a ticket about a parcel or a receipt is about; none when that is all of the order."""
+    parcel = None if ticket.cause is Cause.RECEIPT_MISSING else order.parcel(ticket.subject)
+    about = (ticket.subject,) if parcel is None else parcel.lines
+    return tuple(line.line_id for line in order.lines if line.line_id in about) if len(order.lines) > len(about) else ()
 
 
 def _refused(verb: str) -> tuple[str, ...]:
@@ -208,9 +218,9 @@ def _refused(verb: str) -> tuple[str, ...]:
     return ("retry", "payout-account") if verb in PAYS_SELLER else ("retry",)
 
 
-def mends(ticket: Ticket, alternative: str = "or") -> str:
+def mends(order: Order, ticket: Ticket, alternative: str = "or") -> str:
     """The commands for this very ticket in words: 'refund or release'."""
-    return either([command.partition(" ")[0] for command in menders(ticket)], alternative)
+    return either([command.partition(" ")[0] for command in menders(order, ticket)], alternative)
 
 
 def named(order: Order, ticket: Ticket) -> str:

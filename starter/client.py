@@ -190,7 +190,8 @@ class AftersaleClient(TypedCommands):
             return await self._go_on(order_id, command, envelope)
         if running and otherwise is not None:
             raise otherwise
-        why = f"order {order_id} has no running workflow; an operator starts it: aftersale restart {order_id}"
+        again = f"aftersale restart {order_id} --reason '...'"
+        why = f"order {order_id} has no running workflow; an operator starts it: {again}"
         raise NotJudgedYet(why, delivered=False, command_id=envelope.command_id)
 
     async def _go_on(self, order_id: str, command: Command, envelope: Envelope) -> Progress:

@@ -109,7 +109,7 @@ def _open(order: Order) -> Iterator[Open]:
             f"{named(order, ticket)}{case}, {owner}, escalated {ticket.escalations} times: {ticket.ticket_id}",
             ticket.opened_at,
             ticket.due,
-            *mending(o, ticket),
+            *mending(order, ticket),
         )
     yield from _money(order)
     if order.approval is not None:
@@ -138,9 +138,9 @@ def _open(order: Order) -> Iterator[Open]:
 UNDER_REVIEW = "the payment is under review: nothing is sent or paid out"
 
 
-def mending(order_id: str, ticket: Ticket) -> tuple[str, str]:
+def mending(order: Order, ticket: Ticket) -> tuple[str, str]:
     """The commands that mend a ticket in words, and the mildest as it is typed."""
-    return mends(ticket), typed(order_id, menders(ticket)[0])
+    return mends(order, ticket), typed(order.order_id, menders(order, ticket)[0])
 
 
 def ended(ticket_id: str) -> str:

@@ -30,10 +30,10 @@ BOOKS_REFUSE = "IntegrityError"
 
 def attributes(shown: Summary | None, trouble: str = "") -> list[SearchAttributeUpdate[Any]]:
     """One upsert's worth of search attributes; `trouble` is something wrong with us rather than with the order."""
-    reason = "; ".join(filter(None, (trouble, shown.reason if shown else "")))
+    reason = fitting(trouble, shown.reason if shown else "")
     updates: list[SearchAttributeUpdate[Any]] = [
         ATTENTION.value_set(bool(trouble) or bool(shown and shown.attention)),
-        ATTENTION_REASON.value_set(reason[:LONGEST_REASON]) if reason else ATTENTION_REASON.value_unset(),
+        ATTENTION_REASON.value_set(reason) if reason else ATTENTION_REASON.value_unset(),
     ]
     if shown is not None:
         updates += [
@@ -42,6 +42,14 @@ def attributes(shown: Summary | None, trouble: str = "") -> list[SearchAttribute
             DUE.value_set(shown.due) if shown.due and shown.due > AT_ONCE else DUE.value_unset(),
         ]
     return updates
+
+
+def fitting(ours: str, orders: str) -> str:
+    """Both reasons, as far as there is room: no command is cut in two. While ours stands it comes first, or alone."""
+    both = "; ".join(filter(None, (ours, orders)))
+    if len(both) <= LONGEST_REASON:
+        return both
+    return ours if len(ours) <= LONGEST_REASON else f"{ours[: LONGEST_REASON - 1].rpartition(' ')[0]} ..."
 
 
 def unrecorded(order_id: str, what: str, kind: str) -> str:

@@ -94,7 +94,7 @@ def _mended(row: TicketRow, order: Order | None) -> tuple[str, str]:
         return "", ""
     ticket = order.ticket(row.ticket_id) if order is not None else None
     if ticket is not None and order is not None:
-        return mending(order.order_id, ticket)
+        return mending(order, ticket)
     if row.cause == RECONCILIATION:
         return "resolve-finding", f"aftersale findings --order {row.order_id}" if row.order_id else "aftersale findings"
     return "tickets resolve", ended(row.ticket_id)

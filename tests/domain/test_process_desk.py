@@ -262,7 +262,7 @@ def test_a_ticket_about_refused_money_names_the_commands_that_mend_this_very_ref
     found.ask("refund", Role.SPECIALIST, lines=["b"], **NOTE)
     found.settle_money()
     [ticket] = [ticket for ticket in found.order.tickets if ticket.cause is Cause.MONEY_FAILED]
-    assert menders(ticket) == commands
+    assert menders(found.order, ticket) == commands
     actor = ACTORS[Role.OPERATOR] if "pay" not in commands else ACTORS[Role.BUYER]
     assert commands[0].replace("-", "_") in possible(found.order, actor, found.now)
 

@@ -11,8 +11,17 @@ import pytest
 
 from domain.state import Order, Role
 from domain.summary import LONGEST_REASON, summary, trouble
-from tests.domain.lives import NOTE, capture_unknown, lost, release_refused, ship_overdue, waiting_for_second_operator
-from tests.domain.world import Life, text_of
+from tests.domain.lives import (
+    NOTE,
+    capture_unknown,
+    lost,
+    one_of_two_delivered,
+    release_refused,
+    ship_overdue,
+    waiting_for_second_operator,
+)
+from tests.domain.world import Life, confirmed, new_order, paid, scan, text_of
+from workflows.panel import BOOKS_REFUSE, fitting, unrecorded
 
 WHOLE = re.compile(r"aftersale .+?(?= \(or |; |$)")
 
@@ -40,6 +49,45 @@ def test_a_reason_fits_and_names_whole_commands_only(live: Callable[[], Life], l
     assert reason.startswith(troubles[0].partition(": aftersale")[0])
     assert set(WHOLE.findall(reason)) <= whole
     assert WHOLE.findall(reason)
+
+
+def lost_beside_another() -> Life:
+    life = one_of_two_delivered()
+    scan(life, "p2", "lost")
+    return life
+
+
+def receipt_missing_of_one() -> Life:
+    life = confirmed(new_order(prices=("200.00", "90.00")))
+    for parcel, line in (("p1", "a"), ("p2", "b")):
+        life.do("ship", Role.SELLER, parcel_id=parcel, carrier="dhl", lines=[line])
+    scan(life, "p1", "delivered", "weak")
+    life.until("receipt_overdue")
+    return life
+
+
+@pytest.mark.parametrize(
+    ("live", "command"),
+    [
+        (lost, "aftersale refund o-1 --reason '...'"),
+        (lost_beside_another, "aftersale refund o-1 --line b --reason '...'"),
+        (receipt_missing_of_one, "aftersale release o-1 --line a --reason '...'"),
+    ],
+)
+def test_a_command_moves_the_money_of_no_line_that_its_ticket_is_not_about(
+    live: Callable[[], Life], command: str
+) -> None:
+    assert command in summary(live().order).reason
+
+
+def test_what_is_wrong_with_us_comes_first_and_cuts_no_command_of_the_order_in_two() -> None:
+    order = known_by("o" * 36, ship_overdue().order)
+    ours = unrecorded(order.order_id, "step 12 (ship_overdue)", "OperationalError")
+    assert fitting(ours, summary(order).reason) == ours
+    assert fitting("we are late", summary(paid().order).reason or "and the order") == "we are late; and the order"
+    longest = fitting(unrecorded("o" * 64, "step 12 (accept_on_strong_proof)", BOOKS_REFUSE), "")
+    assert len(longest) <= LONGEST_REASON
+    assert longest.endswith(" ...")
 
 
 def test_short_troubles_are_told_together_with_all_that_must_be_given() -> None:

@@ -201,7 +201,7 @@ FOUND_BY: Mapping[str, set[str]] = {
     "which wait for the first look of a worker?": {"not looked at"},
     "which has a payment provider left in doubt?": {"capture unknown"},
     "which fail again and again in our own code?": {"broken"},
-    "which runs has somebody ended from outside?": {"parcel lost, ended", "capture unknown, ended", "broken, ended"},
+    "which runs were ended from outside, or failed?": {"parcel lost, ended", "capture unknown, ended", "broken, ended"},
     "all orders of one seller": {"fine"},
 }
 """Which of the orders above each query of the operators' page must find."""
