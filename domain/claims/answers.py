@@ -39,7 +39,7 @@ from domain.events import (
 )
 from domain.money import Money, payable, share_down
 from domain.purse import Part
-from domain.state import Cause, LineState, Milestone, Order, Role
+from domain.state import Cause, LineState, Milestone, Order, Role, in_state
 from domain.tickets import opened
 
 WHOLE = 10_000
@@ -299,17 +299,31 @@ def returned_with(order: Order, parcel_id: str) -> Claim | None:
 
 
 def came_back(claim: Claim, scan: Any, now: datetime) -> tuple[Event, ...]:
-    """A delivery scan of a return is as good as the seller's word. Raises Refused for any other scan."""
-    if scan.milestone is not Milestone.DELIVERED or claim.status is not Status.RETURN_SENT:
-        raise Refused("nothing_new", f"the return of claim {claim.claim_id} is not delivered by this, or was before")
-    return (ReturnArrived(claim.claim_id, now), ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, now))
+    """A delivery scan of a return is as good as the seller's word; who decides meanwhile knows that it came.
+
+    Raises Refused for any other scan, and when the return had arrived before.
+    """
+    if scan.milestone is not Milestone.DELIVERED:
+        raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its delivery is kept")
+    if claim.back is None or claim.back.arrived_at is not None:
+        raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before")
+    inspects = claim.status is Status.RETURN_SENT
+    moved = (ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, now),) if inspects else ()
+    return (ReturnArrived(claim.claim_id, now), *moved)
 
 
 def arrived(order: Order, lines: tuple[str, ...], now: datetime) -> tuple[Event, ...]:
-    """A delivery scan asks the buyer of a missing parcel, and never closes a claim (docs/rules.md)."""
+    """A delivery scan asks the buyer of a missing parcel, and never closes a claim (docs/rules.md).
+
+    While something else of the claim is still missing nobody is asked: the wait, or the seller's clock, is for that.
+    """
     asked = (Status.RECEIVED, Status.WAITING_FOR_SELLER, Status.WAITING_LONGER)
+    missing = {line.line_id for line in in_state(order.lines, (LineState.SHIPPED,))} - set(lines)
     return tuple(
         ClaimMoved(claim.claim_id, Status.WAITING_FOR_BUYER, now)
         for claim in order.open_claims
-        if claim.reason is ClaimReason.NOT_RECEIVED and claim.status in asked and set(lines) & set(claim.lines)
+        if claim.reason is ClaimReason.NOT_RECEIVED
+        and claim.status in asked
+        and set(lines) & set(claim.lines)
+        and not missing & set(claim.lines)
     )

@@ -20,7 +20,9 @@ class Evidence:
     """Files that parties and specialists attach to an order."""
 
     largest: int = count("megabytes", 10, "A phone's photo has three to eight; a scanned contract fits as well.")
-    most_files: int = count("files", 100, "A long case has some dozens; more is a mistake or an attack on the disk.")
+    most_files: int = count(
+        "files", 100, "Of each side of an order. A long case has some dozens; more is a mistake or an attack."
+    )
     most_at_once: int = count("files", 20, "Every side of an item and the papers; the rest goes with the next message.")
     most_pixels: int = count("megapixels", 50, "Phones make 12 to 50; unpacked, each million takes four megabytes.")
     most_pages: int = count("pages", 50, "An invoice or an expert's report; a specialist reads no book.")

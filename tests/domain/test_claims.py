@@ -23,8 +23,9 @@ from tests.domain.claims_world import (
     missing,
     received,
     refuses_refunds,
+    return_sent,
 )
-from tests.domain.world import Life, delivered, done, held_in_escrow, shipped, text_of
+from tests.domain.world import Life, confirmed, delivered, done, held_in_escrow, scan, shipped, text_of
 
 
 def rings(order: Order, *steps: str) -> list[datetime]:
@@ -183,3 +184,34 @@ def test_the_rest_of_a_granted_claim_goes_its_way_while_the_bank_is_deciding_abo
     assert told(life) == f"{HELD} Either side may appeal; otherwise the decision is carried out."
     life.until("decision_stands")
     assert told(life) == f"{HELD} The rest of the money is on its way back to the buyer."
+
+
+@pytest.mark.parametrize("how", ["the buyer escalates", "the clock escalates"])
+def test_a_return_that_arrives_after_the_platform_was_asked_is_known_to_have_arrived(how: str) -> None:
+    life = return_sent()
+    if how == "the buyer escalates":
+        life.do("escalate_claim", BUYER)
+    else:
+        life.until("return_missing")
+    scan(life, "r1", "delivered")
+    [claim] = life.order.claims
+    assert claim.back is not None
+    assert (claim.status, claim.back.arrived_at) == (Status.ESCALATED, life.now)
+    seen = {"parcel_id": "r1", "at": text_of(life.now), "proof": "weak"}
+    assert "had arrived" in life.refused("parcel_scan", Role.CARRIER, milestone="delivered", **seen).reason
+    assert "only its delivery" in life.refused("parcel_scan", Role.CARRIER, milestone="lost", **seen).reason
+
+
+def test_the_arrival_of_one_parcel_does_not_end_the_waiting_for_another() -> None:
+    life = confirmed()
+    for parcel, line in (("p1", "a"), ("p2", "b")):
+        life.do("ship", SELLER, parcel_id=parcel, carrier="dhl", lines=[line])
+    life.now = max(rings(life.order, "parcel_stalled"))
+    life.do("open_claim", BUYER, reason="not_received", lines=["a", "b"])
+    life.do("wait_on_claim", BUYER, days=3)
+    scan(life, "p2", "delivered")
+    [claim] = life.order.claims
+    assert claim.status is Status.WAITING_LONGER
+    scan(life, "p1", "delivered")
+    [claim] = life.order.claims
+    assert claim.status is Status.WAITING_FOR_BUYER

@@ -108,10 +108,11 @@ def carry_out(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) ->
 
 
 def arrived(sale: Sale, lines: list[str], now: datetime) -> None:
-    """A delivery scan asks the buyer of a missing parcel, and never closes a claim."""
+    """The scan that brings the last of what a claim misses asks its buyer, and never closes it."""
     for claim in sale.open_claims:
         missed = claim.reason == "not_received" and claim.status in (RECEIVED, FOR_SELLER, LONGER)
-        if missed and set(lines) & set(claim.lines):
+        all_here = all(sale.lines[name].state != "shipped" for name in claim.lines)
+        if missed and all_here and set(lines) & set(claim.lines):
             enter(sale, claim, FOR_BUYER, now)
 
 

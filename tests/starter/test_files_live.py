@@ -128,7 +128,9 @@ async def test_a_command_names_only_files_that_its_readers_may_read(
         shelf.check(life.order_id, buyer("b-else"), [shown], "evidence", internal=False)
 
 
-async def test_an_order_takes_a_hundred_files_and_no_more(client: AftersaleClient, market: Marketplace) -> None:
+async def test_an_order_takes_a_hundred_files_of_one_side_and_no_more(
+    client: AftersaleClient, market: Marketplace
+) -> None:
     life = await market.order()
     ann = life.actor(BUYER)
     for number in range(100):
@@ -137,6 +139,7 @@ async def test_an_order_takes_a_hundred_files_and_no_more(client: AftersaleClien
         await client.store_file(life.order_id, ann, source=b"one more")
     assert caught.value.code == "too_many_files"
     await client.store_file(life.order_id, ann, source=b"note 7")
+    await client.store_file(life.order_id, life.actor(SELLER), source=b"and the other side's")
 
 
 async def test_the_limits_are_those_of_the_orders_own_policy(client: AftersaleClient, market: Marketplace) -> None:

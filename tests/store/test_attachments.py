@@ -82,7 +82,7 @@ def test_an_id_that_is_taken_is_not_overwritten(
     assert attachments.get(conn, safe, ORDER, "f-1") == (FILE, CONTENT)
 
 
-def test_an_order_takes_no_more_files_than_it_may(conn: Connection, safe: Vault) -> None:
+def test_one_side_of_an_order_stores_no_more_files_than_it_may_and_leaves_room(conn: Connection, safe: Vault) -> None:
     for number in range(3):
         put(conn, safe, replace(FILE, attachment_id=f"f-{number}"), most=3)
     with pytest.raises(Refused, match="has 3 files") as caught:
@@ -90,6 +90,7 @@ def test_an_order_takes_no_more_files_than_it_may(conn: Connection, safe: Vault)
     assert caught.value.code == "too_many_files"
     put(conn, safe, replace(FILE, attachment_id="f-2"), most=3)
     put(conn, safe, replace(FILE, attachment_id="f-3", order_id="o-2"), most=3)
+    put(conn, safe, replace(FILE, attachment_id="f-4", author=Actor(Role.SELLER, "s-1")), most=3)
 
 
 def test_the_last_place_is_taken_once(engine: Engine, safe: Vault) -> None:

@@ -68,15 +68,19 @@ _WHOLE = (
 def put(conn: Connection, safe: Vault, file: Attachment, content: bytes, fingerprint: bytes, most: int) -> Attachment:
     """Store a file once, and give it as it stands. `fingerprint` is the vault's, of the bytes as they were given.
 
-    Raises Conflict when the id has another content, order, author or visibility, Refused when the order has `most`.
+    Raises Conflict when the id has another content, order, author or visibility, Refused when its author's side of the
+    order has `most`: no side can leave the others without room.
     """
     conn.execute(_LOCK, {"order_id": file.order_id})
     stored = _stored(conn, safe, file, fingerprint)
     if stored is not None:
         return stored
-    count = conn.scalar(select(func.count()).where(attachments.c.order_id == file.order_id)) or 0
+    role = file.author.role
+    theirs = (attachments.c.order_id == file.order_id, attachments.c.author_role == role.value)
+    count = conn.scalar(select(func.count()).where(*theirs)) or 0
     if count >= most:
-        raise Refused("too_many_files", f"order {file.order_id} has {count} files, and no more than {most} are taken")
+        whose = f"order {file.order_id} has {count} files of its {role}"
+        raise Refused("too_many_files", f"{whose}, and no more than {most} are taken")
     subject, place = vault.order(file.order_id), f"attachments:{file.attachment_id}"
     values = {
         "attachment_id": file.attachment_id,
