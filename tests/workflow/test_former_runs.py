@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities import runs
 from demo.temporal import reset
@@ -34,6 +35,25 @@ async def test_an_update_that_a_reset_brought_along_is_handed_over(quiet: Market
         with replace(quiet, engine=NOWHERE).worker() as worker:
             async with worker:
                 await tried_in_vain(life)
+    await life.restart()
+    assert life.steps() == ["place", "confirm"]
+
+
+async def test_an_update_that_a_reset_brought_along_outlives_the_run_that_had_it_first(
+    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await placed(quiet)
+    first = (await life.handle.describe()).run_id
+    await answered(quiet, life, "confirm", life.message(SELLER, {}, "confirm-1"))
+    await reset(quiet.client, life.handle.id, min, "by mistake")
+    fetched = WorkflowHandle.fetch_history_events
+
+    def remembered(handle: Any, **how: Any) -> Any:
+        if handle.run_id == first:
+            raise RPCError("deleted after its retention", RPCStatusCode.NOT_FOUND, b"")
+        return fetched(handle, **how)
+
+    monkeypatch.setattr(WorkflowHandle, "fetch_history_events", remembered)
     await life.restart()
     assert life.steps() == ["place", "confirm"]
 
@@ -63,6 +83,7 @@ async def test_what_the_newest_run_had_is_not_lost_when_an_older_one_is_reset(
     with monkeypatch.context() as patched:
         patched.setattr(runs, "start_from", partial(runs.start_from, task_queue=quiet.task_queue))
         await Runs(quiet.client).restart(quiet.engine, *begun(life))
+    await listed(quiet, life.order_id, "Running")
     message = life.message(SELLER, {}, "confirm-1")
     if name == "signal":
         await life.handle.signal("confirm", message)
@@ -79,6 +100,7 @@ async def test_what_waited_when_a_run_was_terminated_is_found_although_a_start_t
     life = await placed(quiet)
     await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
     await life.handle.terminate("by mistake")
+    await listed(quiet, life.order_id, "Terminated")
     with quiet.worker() as worker:
         async with worker:
             await quiet.client.start_workflow(WORKFLOW, life.document, id=life.handle.id, task_queue=quiet.task_queue)
