@@ -16,12 +16,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from activities.store.columns import metadata, text_column, time_column
+from activities.store.columns import metadata, order_column, text_column, time_column
 
 claims = Table(
     "claims",
     metadata,
-    Column("order_id", ForeignKey("orders.order_id"), nullable=False),
+    order_column(),
     text_column("claim_id"),
     text_column("number"),
     text_column("marketplace"),
