@@ -9,9 +9,10 @@ import ssl
 from dataclasses import dataclass, field
 from email import policy
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -23,8 +24,29 @@ if TYPE_CHECKING:
 
 _PERMANENT: Final = range(500, 600)
 _CTE: Final = "quoted-printable"
-_WIRE: Final = policy.SMTP.clone(max_line_length=998)
+_ALIKE: Final = frozenset({"auto-submitted", "content-transfer-encoding", "content-type", "from", "mime-version"})
 _NOT_IN_FILE_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class _Headers(HeaderRegistry):
+    """The registry, which makes a class anew for each header and parses it: the most of what a mail costs to write.
+
+    So a class is kept for each name, and the headers that are alike in every mail are parsed once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kinds = lru_cache(maxsize=64)(super().__getitem__)
+        self._alike = lru_cache(maxsize=64)(super().__call__)
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        return self._kinds(name)
+
+    def __call__(self, name: str, value: str) -> BaseHeader:
+        return self._alike(name, value) if name.lower() in _ALIKE else super().__call__(name, value)
+
+
+_WIRE: Final = policy.SMTP.clone(max_line_length=998, header_factory=_Headers())
 
 
 class NotSent(AftersaleError):
@@ -73,7 +95,7 @@ def compose(
     except (ValueError, IndexError, MessageError):
         raise Bounced("bad_address") from None
     origin = Address(addr_spec=sender)
-    message["From"] = origin
+    message["From"] = str(origin)
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(at)
     message["Message-ID"] = f"<{notice_id}@{origin.domain}>"

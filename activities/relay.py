@@ -1,14 +1,16 @@
 """The relay: takes due rows from the outbox and lets them leave, as mails, storefront events and carrier trackers.
 
-It decides nothing about time or money and takes its clock from outside. Any number of relays may run: a row is locked
-while it leaves, and what is told to one recipient about one order leaves in order. A crash between sending and
-recording repeats one message, under the same id.
+It decides nothing about time or money and takes its clock from outside. Any number of relays may run: rows are locked
+while they leave, and what is told to one recipient about one order leaves in order. A few rows share a transaction, as
+many as leave within a second; a crash between sending and recording repeats those, under the same ids, and of one order
+at most one for each recipient.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +35,7 @@ from domain.wire import from_plain, instant_text
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -47,11 +49,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a row is tried: waits double from `first` to `longest`; after `attempts` in vain a person is asked."""
+    """How long a row is tried: waits double from `first` to `longest`; after `attempts` in vain a person is asked.
+
+    Up to `together` rows share a transaction, which takes no further one after `shared`: the steps of their orders may
+    have to wait for it, and what has left within it leaves again when it is lost.
+    """
 
     first: timedelta = timedelta(minutes=1)
     longest: timedelta = timedelta(hours=1)
     attempts: int = 126  # a little more than five days
+    together: int = 16
+    shared: timedelta = timedelta(seconds=1)
 
     def wait(self, failed: int) -> timedelta:
         """The time to wait after so many attempts, at least one, have failed."""
@@ -105,18 +113,25 @@ class Relay:
         self._patience = patience or Patience()
 
     def deliver(self, now: datetime, order_id: str | None = None, limit: int = 100) -> Delivered:
-        """Deal with up to `limit` rows that are due at `now`, of one order or of all, each in its own transaction.
+        """Deal with up to `limit` rows that are due at `now`, of one order or of all, a few in each transaction.
 
         Raises SQLAlchemyError when the database is away; every other trouble is the row's own.
         """
         counts: Counter[str] = Counter()
         with self._engine.connect() as conn:
             while counts.total() < limit:
-                with conn.begin():
-                    rows = outbox.take(conn, now, 1, order_id)
-                    if not rows:
-                        break
-                    counts[self._deal_with(conn, rows[0], now)] += 1
+                left: list[int] = []
+                try:
+                    with conn.begin():
+                        rows = outbox.take(conn, now, min(self._patience.together, limit - counts.total()), order_id)
+                        if not rows:
+                            break
+                        counts.update(self._deal_with_all(conn, rows, now, left))
+                        outbox.sent(conn, left, now)
+                except SQLAlchemyError:
+                    with conn.begin():  # What has left does not leave again because of what came behind it.
+                        outbox.sent(conn, left, now)
+                    raise
         return Delivered(**counts)
 
     def run(self, stop: threading.Event, clock: Callable[[], datetime], every: float = 1.0) -> None:
@@ -129,6 +144,19 @@ class Relay:
                 idle = True
             if idle:
                 stop.wait(every)
+
+    def _deal_with_all(
+        self, conn: Connection, rows: Sequence[Waiting], now: datetime, left: list[int]
+    ) -> Iterator[str]:
+        """How each row ended, one at least and no more than there is time for; the ids of what leaves go to `left`."""
+        until = time.monotonic() + self._patience.shared.total_seconds()
+        for row in rows:
+            ended = self._deal_with(conn, row, now)
+            if ended == "sent":
+                left.append(row.id)
+            yield ended
+            if time.monotonic() >= until:
+                break
 
     def _deal_with(self, conn: Connection, row: Waiting, now: datetime) -> str:
         order = None
@@ -152,7 +180,6 @@ class Relay:
         except Exception as error:  # noqa: BLE001  # Whatever is wrong with one row, the others must leave.
             code = error.code if isinstance(error, NotSent) else type(error).__name__
             return self._try_later(conn, row, order, code, now)
-        outbox.sent(conn, row.id, now)
         return "sent"
 
     def _send(self, conn: Connection, row: Waiting, order: Order, now: datetime) -> None:
@@ -168,7 +195,7 @@ class Relay:
         role = Role(row.recipient_role)
         to, reader = self._addresses.desk, Reader(role, language=self._addresses.desk_language)
         if role is not Role.SPECIALIST:
-            person = personal.get_person(conn, self._vault, row.order_id, row.recipient_id)
+            person = personal.opened(self._vault, row.recipient_id, row.wrapped, row.sealed)
             if person is None or not person.email:
                 raise Undeliverable("person_unknown" if person is None else "no_address")
             to, reader = person.email, Reader(role, person.name, person.language)

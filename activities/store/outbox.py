@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,18 +13,21 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
+    any_,
     bindparam,
     cast,
     exists,
+    func,
     or_,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from activities.store.desk.message_tables import bounces
-from activities.store.tables import orders, outbox, unsent
+from activities.store.tables import data_keys, orders, outbox, people, unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Notice:
 class Waiting(Notice):
     """A notice in the outbox. `attempts` have failed so far; `snapshot` is its order's state as JSON, if any.
 
-    `bounced`: a mail to its recipient has come back for good before.
+    `bounced`: a mail to its recipient has come back for good before. `sealed` and `wrapped`: what its order knows of
+    the recipient, if that is a person, and the key to it; `personal.opened` reads them.
     """
 
     id: int = 0
@@ -59,6 +63,8 @@ class Waiting(Notice):
     reminder: bool = False
     snapshot: str | None = None
     bounced: bool = False
+    sealed: bytes | None = field(default=None, repr=False)
+    wrapped: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +149,18 @@ def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
         earlier.c.failed_at.is_(None),
     )
     due = (outbox.c.due_at <= now, or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now))
-    columns = (outbox.c[field.name] for field in fields(Waiting) if field.name not in ("snapshot", "bounced"))
+    columns = (outbox.c[name] for name in (*(each.name for each in fields(Notice)), "id", "attempts", "reminder"))
     bounced = exists().where(bounces.c.order_id == outbox.c.order_id, bounces.c.person_id == outbox.c.recipient_id)
-    query = select(*columns, cast(orders.c.snapshot, Text), bounced).where(unsent, *due, ~blocked, *narrowed)
-    known = query.select_from(outbox.outerjoin(orders, orders.c.order_id == outbox.c.order_id))
+    beside = (cast(orders.c.snapshot, Text), bounced, people.c.sealed, data_keys.c.wrapped)
+    recipient = and_(people.c.order_id == outbox.c.order_id, people.c.person_id == outbox.c.recipient_id)
+    known = (
+        outbox.outerjoin(orders, orders.c.order_id == outbox.c.order_id)
+        .outerjoin(people, recipient)
+        .outerjoin(data_keys, data_keys.c.subject == func.concat("person:", people.c.person_id))
+    )
+    query = select(*columns, *beside).select_from(known).where(unsent, *due, ~blocked, *narrowed)
     limit = bindparam("limit", type_=Integer)
-    oldest = known.order_by(outbox.c.due_at, outbox.c.id).limit(limit)
+    oldest = query.order_by(outbox.c.due_at, outbox.c.id).limit(limit)
     return oldest.with_for_update(skip_locked=True, of=outbox)
 
 
@@ -169,14 +181,15 @@ def take(conn: Connection, now: datetime, limit: int, order_id: str | None = Non
 
 _SENT = (
     update(outbox)
-    .where(outbox.c.id == bindparam("notice_id"), unsent)
+    .where(outbox.c.id == any_(bindparam("ids", type_=ARRAY(outbox.c.id.type))), unsent)
     .values(sent_at=bindparam("now"), attempts=outbox.c.attempts + 1)
 )
 
 
-def sent(conn: Connection, notice_id: int, now: datetime) -> None:
-    """The notice has left."""
-    conn.execute(_SENT, {"notice_id": notice_id, "now": now})
+def sent(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """These notices have left."""
+    if ids:
+        conn.execute(_SENT, {"ids": list(ids), "now": now})
 
 
 def retry_later(conn: Connection, notice_id: int, next_attempt_at: datetime, error: str) -> None:

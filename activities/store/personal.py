@@ -161,9 +161,14 @@ def get_person(conn: Connection, safe: Vault, order_id: str, person_id: str) -> 
     subject = vault.person(person_id)
     asked = {"order_id": order_id, "person_id": person_id, "subject": subject}
     row = conn.execute(_PERSON, asked).one_or_none()
-    if row is None:
+    return None if row is None else opened(safe, person_id, row.wrapped, row.sealed)
+
+
+def opened(safe: Vault, person_id: str, wrapped: bytes | None, sealed: bytes | None) -> Person | None:
+    """The person, from a row of people and their wrapped key, read together; None without the one or the other."""
+    if sealed is None:
         return None
-    value = vault.unpack(safe.unseal(row.wrapped, subject, f"people:{person_id}", row.sealed))
+    value = vault.unpack(safe.unseal(wrapped, vault.person(person_id), f"people:{person_id}", sealed))
     return None if value is None else Person(person_id, **value)
 
 

@@ -35,7 +35,7 @@ def test_notices_leave_when_due_and_only_once(conn: Connection) -> None:
     outbox.queue(conn, [notice(due_at=hours(2))])
     assert causes(conn, 1) == []
     assert causes(conn, 2) == ["confirm"]
-    outbox.sent(conn, take_one(conn, "confirm"), hours(2))
+    outbox.sent(conn, [take_one(conn, "confirm")], hours(2))
     assert causes(conn, 3) == []
     outbox.queue(conn, [notice()])
     assert causes(conn, 3) == []
@@ -50,7 +50,7 @@ def test_a_recipient_hears_of_an_order_in_order(conn: Connection) -> None:
     assert causes(conn, order_id=ORDER) == ["ship"]
     (waiting, _) = outbox.take(conn, hours(1), 10, ORDER)
     assert (waiting.cause, waiting.attempts) == ("confirm", 1)
-    outbox.sent(conn, waiting.id, hours(1))
+    outbox.sent(conn, [waiting.id], hours(1))
     assert causes(conn, 1, ORDER) == ["ship", "ship"]
 
 
@@ -58,8 +58,8 @@ def test_a_recipient_hears_of_an_order_in_order(conn: Connection) -> None:
 def test_a_notice_that_has_ended_holds_nothing_up(conn: Connection, end: str) -> None:
     outbox.queue(conn, [notice("confirm"), notice("ship")])
     first = take_one(conn, "confirm")
-    ends = {"sent": (NOW,), "drop": (NOW,), "fail": (NOW, "no such mailbox")}
-    getattr(outbox, end)(conn, first, *ends[end])
+    ends = {"sent": ([first], NOW), "drop": (first, NOW), "fail": (first, NOW, "no such mailbox")}
+    getattr(outbox, end)(conn, *ends[end])
     assert causes(conn) == ["ship"]
     outbox.drop(conn, first, hours(9))
     column = {"sent": "sent_at", "drop": "dropped_at", "fail": "failed_at"}[end]
@@ -77,7 +77,7 @@ def test_two_relays_share_the_work_and_keep_the_order(engine: Engine) -> None:
     with engine.begin() as first, engine.begin() as second:
         (mine,) = outbox.take(first, NOW, 1)
         assert [row.order_id for row in outbox.take(second, NOW, 10)] == ["o-2"]
-        outbox.sent(first, mine.id, NOW)
+        outbox.sent(first, [mine.id], NOW)
     with engine.begin() as conn:
         assert [(row.cause, row.order_id) for row in outbox.take(conn, NOW, 10)] == [
             ("ship", ORDER),
@@ -105,7 +105,7 @@ def test_a_dropped_reminder_may_be_wanted_again_but_a_sent_one_never_repeats(con
     outbox.set_reminders(conn, ORDER, [], NOW)
     outbox.set_reminders(conn, ORDER, [remind(hour=30)], NOW)
     assert causes(conn, 30) == ["ship.remind"]
-    outbox.sent(conn, take_one(conn, "ship.remind"), hours(30))
+    outbox.sent(conn, [take_one(conn, "ship.remind")], hours(30))
     outbox.set_reminders(conn, ORDER, [remind(hour=60)], hours(31))
     outbox.set_reminders(conn, ORDER, [], hours(31))
     assert causes(conn, 99) == []
