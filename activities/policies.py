@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,11 +36,16 @@ def read_policy(directory: Path, name: str) -> Policy:
     path = directory / f"{name}.toml"
     if not _NAME.fullmatch(name) or not path.is_file():
         raise Invalid("policy", f"{name!r} is not known; known here: {', '.join(policy_names(directory)) or 'none'}")
-    text = text_of(path.read_bytes(), str(path))
-    policy = calendars.checked(load(text, str(path)), text, str(path))
+    return _checked(name, text_of(path.read_bytes(), str(path)), str(path))
+
+
+@lru_cache(maxsize=64)
+def _checked(name: str, text: str, source: str) -> Policy:
+    """The policy in a file's text, judged once: every checkout asks for one, and the files seldom change."""
+    policy = calendars.checked(load(text, source), text, source)
     if policy.name != name:
         rule = f"{policy.name!r} is not the name of the file; write {name!r}"
-        raise PolicyError(str(path), line_of(text, "name"), "name", rule)
+        raise PolicyError(source, line_of(text, "name"), "name", rule)
     return policy
 
 

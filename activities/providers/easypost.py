@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import re
+import threading
 import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -56,6 +57,7 @@ class EasyPostCarrier:
             raise ValueError("EasyPost needs an API key and a webhook secret")
         self._base_url = base_url.rstrip("/")
         self._auth = (api_key, "")
+        self._kept = threading.local()
         self._secret = unicodedata.normalize("NFKD", webhook_secret).encode()
         self._timeout = timeout
 
@@ -84,10 +86,18 @@ class EasyPostCarrier:
             raise InvalidWebhook("the webhook's signature is missing or wrong", forged=True)
         return _read_event(body)
 
+    @property
+    def _session(self) -> requests.Session:
+        """This thread's own, whose connection stays open from one parcel to the next."""
+        session: requests.Session | None = getattr(self._kept, "session", None)
+        if session is None:
+            session = self._kept.session = requests.Session()
+        return session
+
     def _call(self, method: str, path: str, payload: dict[str, Any] | None) -> dict[str, Any]:
         # The cause is cut off: exceptions of requests carry the request, and with it the tracking number.
         try:
-            response = requests.request(
+            response = self._session.request(
                 method,
                 self._base_url + path,
                 json=payload,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.tables import operations
@@ -33,14 +33,16 @@ class Standing:
     code: str
 
 
+_NEW = insert(operations).on_conflict_do_nothing().returning(operations.c.key)
+
+
 def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime) -> Standing:
     """Write the operation down if it is not; then tell how it stands.
 
     Raises Conflict when the key, or the order's operation of that verb and sequence, has other parameters.
     """
     row = _row(order_id, op, key, now)
-    inserted = conn.execute(insert(operations).values(row).on_conflict_do_nothing().returning(operations.c.key))
-    if inserted.one_or_none() is not None:
+    if conn.execute(_NEW, row).one_or_none() is not None:
         return Standing(True, now, "pending", None, "", "")
     found = _find(conn, order_id, op)
     if found is None or found.digest != row["digest"]:
@@ -82,9 +84,21 @@ def _row(order_id: str, op: MoneyOp, key: str, now: datetime) -> dict[str, Any]:
     }
 
 
+_MINE = tuple(operations.c[name] == bindparam(f"my_{name}") for name in ("order_id", "verb", "seq"))
+_FOUND = select(operations).where(*_MINE)
+_RESOLVE = (
+    update(operations)
+    .where(*_MINE, operations.c.state == "pending")
+    .values({name: bindparam(name) for name in ("state", "done_minor", "ref", "code", "resolved_at")})
+)
+
+
+def _mine(order_id: str, op: MoneyOp) -> dict[str, Any]:
+    return {"my_order_id": order_id, "my_verb": op.verb.value, "my_seq": op.seq}
+
+
 def _find(conn: Connection, order_id: str, op: MoneyOp) -> Row[Any] | None:
-    mine = (operations.c.order_id == order_id, operations.c.verb == op.verb.value, operations.c.seq == op.seq)
-    return conn.execute(select(operations).where(*mine)).one_or_none()
+    return conn.execute(_FOUND, _mine(order_id, op)).one_or_none()
 
 
 def resolve(
@@ -102,10 +116,8 @@ def resolve(
     The same resolution again changes nothing. Raises Conflict for another one, or when nothing was written down.
     """
     amount = (done or op.amount).minor if state == "done" else None
-    mine = (operations.c.order_id == order_id, operations.c.verb == op.verb.value, operations.c.seq == op.seq)
     ending = {"state": state, "done_minor": amount, "ref": ref, "code": code}
-    pending = update(operations).where(*mine, operations.c.state == "pending")
-    if conn.execute(pending.values(**ending, resolved_at=now)).rowcount == 1:
+    if conn.execute(_RESOLVE, {**_mine(order_id, op), **ending, "resolved_at": now}).rowcount == 1:
         return
     found = _find(conn, order_id, op)
     if found is None or any(getattr(found, name) != value for name, value in ending.items()):

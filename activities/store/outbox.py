@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -89,7 +89,7 @@ _QUEUE = insert(outbox).on_conflict_do_nothing()
 def queue(conn: Connection, rows: Sequence[Notice]) -> None:
     """Put notices into the outbox; one that is there already, sent or not, stays as it is."""
     if rows:
-        conn.execute(_QUEUE, [asdict(row) for row in rows])
+        conn.execute(_QUEUE, [_plain(row) for row in rows])
 
 
 def told(conn: Connection, order_id: str) -> tuple[Told, ...]:
@@ -130,7 +130,11 @@ def set_reminders(conn: Connection, order_id: str, wanted: Sequence[Notice], now
         conn.execute(_DROP_ALL, asked)
         return
     conn.execute(_DROP_OTHERS, {**asked, "kept": kept})
-    conn.execute(_REMIND, [{**asdict(row), "reminder": True} for row in wanted])
+    conn.execute(_REMIND, [{**_plain(row), "reminder": True} for row in wanted])
+
+
+def _plain(row: Notice) -> dict[str, Any]:
+    return {field.name: getattr(row, field.name) for field in fields(Notice)}
 
 
 def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:

@@ -289,11 +289,15 @@ def _looked(conn: Connection, order_id: str, actor: Actor, now: datetime, parcel
     conn.execute(plain_insert(looks).values(**seen, **at))
 
 
+_OTHER = parcels.alias("other")
+_REUSED = select(
+    exists().where(_OTHER.c.fingerprint == parcels.c.fingerprint, _OTHER.c.order_id != parcels.c.order_id)
+).where(parcels.c.order_id == bindparam("order_id"), parcels.c.parcel_id == bindparam("parcel_id"))
+
+
 def reused(conn: Connection, order_id: str, parcel_id: str) -> bool:
     """Whether the parcel's tracking number is known from another order."""
-    other = parcels.alias("other")
-    same = exists().where(other.c.fingerprint == parcels.c.fingerprint, other.c.order_id != order_id)
-    return bool(conn.scalar(select(same).select_from(parcels).where(*_parcel(order_id, parcel_id))))
+    return bool(conn.scalar(_REUSED, {"order_id": order_id, "parcel_id": parcel_id}))
 
 
 def set_tracker(conn: Connection, order_id: str, parcel_id: str, tracker_id: str) -> None:

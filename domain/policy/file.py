@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import Field, dataclass, fields
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import Invalid
@@ -76,6 +77,7 @@ def text_of(data: bytes, source: str) -> str:
         raise PolicyError(source, line, "file", "is not UTF-8 text; save it as UTF-8") from None
 
 
+@lru_cache(maxsize=64)
 def longest_window(policy: Policy) -> int:
     """The most business days that any one number of the policy counts."""
     return max(days for _, days in _windows(policy))
