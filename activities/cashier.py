@@ -63,6 +63,8 @@ class Cashier:
             return Done("", op.amount)
         if netted:
             op = replace(op, amount=op.amount - total([amount for _, amount in netted], order.currency))
+        if standing.fresh and _too_late(order, op, now):
+            return No("AuthorisationExpired")
         send = self._send_or_find if standing.fresh else partial(self._find_or_send, standing=standing, now=now)
         result = _judged(lambda: send(order, op, key, began))
         if isinstance(result, Done) and op.verb in EXACT and result.amount != op.amount:
@@ -217,7 +219,7 @@ def _is_disputed(order: Order, op: MoneyOp) -> bool:
 
 
 def _too_late(order: Order, op: MoneyOp, now: datetime) -> bool:
-    """No capture is sent again when the hold may be gone (P2)."""
+    """No capture is sent, first or again, when the hold may be gone before it lands (P2)."""
     limit = order.payment.capture_before
     return op.verb is Verb.CAPTURE and limit is not None and now >= limit - order.policy.outage.grace
 

@@ -124,7 +124,8 @@ def check_operation(before: Node, decision: Decision) -> None:
     if op.verb is Verb.CAPTURE:
         assert payment.captured is None, f"P1: a second capture; {before.path}"
         assert payment.capture_before is not None, f"P2: nothing to capture; {before.path}"
-        assert op.asked_at < payment.capture_before, f"P2: captured too late; {before.path}"
+        margin = order.policy.hold.margin
+        assert op.asked_at < payment.capture_before - margin, f"P2: captured too late; {before.path}"
     if op.verb is Verb.VOID and op.subject == payment.hold:
         assert payment.captured is None, f"P8: voided what was captured; {before.path}"
     if op.verb in (Verb.RELEASE, Verb.REFUND) and before.order.op is None:

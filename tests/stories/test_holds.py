@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from activities.cashier import Cashier
+from domain.decide import Command, Decision, Refusal, decide
+from domain.funds import Done, No
 from domain.money import Money
 from domain.state import Stage
 from tests.life import BUYER, SELLER
@@ -96,3 +101,27 @@ async def test_a_buyer_pays_anew_for_what_is_left_of_the_order(market: Marketpla
     assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
     await life.ship()
     assert life.money()["captured"] == "24.90 EUR"
+
+
+@pytest.mark.parametrize(("minutes", "sent"), [(16, True), (14, False)])
+async def test_a_capture_that_waited_for_a_worker_is_sent_only_while_the_hold_lasts(
+    market: Marketplace, minutes: int, sent: bool
+) -> None:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    await life.rest()
+    order = life.state()
+    ends = order.payment.capture_before
+    assert ends is not None
+    command = Command("ship", "ship-1", life.actor(SELLER), {"parcel_id": "p1", "carrier": "DHL"})
+    assert isinstance(decide(order, command, ends - order.policy.hold.margin), Refusal)
+    decided = decide(order, command, ends - order.policy.hold.margin - timedelta(minutes=1))
+    assert isinstance(decided, Decision)
+    assert decided.op is not None
+    late = ends - timedelta(minutes=minutes)
+    result = Cashier(market.engine, market.payments).carry_out(decided.after, decided.op, late, lambda _: None)
+    assert isinstance(result, Done) if sent else result == No("AuthorisationExpired")
+    assert life.effects() == (["authorise", "capture"] if sent else ["authorise"])
+    if sent:
+        await life.ship()
+        assert life.effects() == ["authorise", "capture"]
