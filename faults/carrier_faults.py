@@ -17,7 +17,7 @@ from starter.runs import Runs
 from workflows.housekeeping import CARRIER_POLL
 
 ON_ITS_WAY = (Stage.SHIPPING,)
-NO_PARCEL = "no parcel is on its way"
+NO_PARCEL = "no parcel is on its way to the buyer"
 STALLED = (Cause.PARCEL_STALLED, Cause.RECEIPT_MISSING)
 
 

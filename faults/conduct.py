@@ -28,7 +28,9 @@ STRIKE_SECONDS = 6.0
 
 @dataclass(frozen=True)
 class Played:
-    """A case and what came of it. `trouble` says why it could not be played to its end."""
+    """A case and what came of it. `trouble` says why it could not be played to its end; `second` counts how often its
+    second fault struck.
+    """
 
     case: Case
     hits: int
@@ -36,6 +38,7 @@ class Played:
     trouble: str
     seconds: float
     acts: tuple[str, ...] = field(default=(), repr=False)
+    second: int = 0
 
     @property
     def good(self) -> bool:
@@ -129,7 +132,9 @@ class Conductor:
     async def _judged(self, ground: Ground, trouble: str, began: float) -> Played:
         subject = ground.subject
         findings: tuple[Finding, ...] = ()
+        second = 0
         try:
+            second = await asyncio.to_thread(_struck_second, ground)
             effects = await asyncio.to_thread(subject.sandbox.book, subject.order_id)
             running = await subject.is_running()
 
@@ -143,7 +148,7 @@ class Conductor:
         except Exception as error:  # noqa: BLE001  # As above.
             findings = (Finding(Harm.STUCK, f"the order cannot be looked at: {type(error).__name__}: {error}"),)
         took = time.monotonic() - began
-        played = Played(ground.case, ground.hits, findings, trouble, took, tuple(subject.acts))
+        played = Played(ground.case, ground.hits, findings, trouble, took, tuple(subject.acts), second)
         self._tell(played)
         return played
 
@@ -161,6 +166,13 @@ async def _also(ground: Ground) -> None:
     """Plan the case's second fault for what the order asks the provider next."""
     if ground.case.also:
         await asyncio.to_thread(ground.subject.sandbox.fault, ground.case.also, order_id=ground.case.order_id)
+
+
+def _struck_second(ground: Ground) -> int:
+    """How often the case's second fault struck, by the sandbox's own record."""
+    case = ground.case
+    struck: int = sum(row["fault"] == case.also for row in ground.subject.sandbox.struck(case.order_id))
+    return max(struck - int(case.fault == case.also), 0)
 
 
 async def _acted(ground: Ground) -> object:

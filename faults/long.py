@@ -58,7 +58,7 @@ class Done:
         self.rounds += 1
         self.seconds += seconds
         self.orders += len(played)
-        self.faults += sum(each.hits + bool(each.case.also) for each in played)
+        self.faults += sum(each.hits + each.second for each in played)
         for harm in Harm:
             setattr(self, harm.value, getattr(self, harm.value) + harms[harm])
         self.unplayed += sum(1 for each in played if each.trouble or not each.hits)
@@ -129,7 +129,7 @@ def _line(done: Done, number: int, played: list[Played], *, balanced: bool) -> d
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "round": number,
         "orders": len(played),
-        "faults": sum(each.hits for each in played),
+        "faults": sum(each.hits + each.second for each in played),
         "balanced": balanced,
         "bad": [
             {

@@ -168,8 +168,9 @@ async def _let_go(ground: Ground, hold: str) -> None:
 
 
 HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING)
+GIVEN_BACK = (Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING)
 UNCAPTURED = "nothing is captured that a bank could take back"
-NO_REFUND = "no refund was given"
+NO_REFUND = "the act gives nothing back"
 NO_HOLD = "the order does not stand on a hold, or will not"
 
 
@@ -178,7 +179,7 @@ def news_faults() -> tuple[NewsFault, ...]:
     return (
         NewsFault("dispute_won", DISPUTED, UNCAPTURED, _won),
         NewsFault("dispute_lost", DISPUTED, UNCAPTURED, _lost),
-        NewsFault("refund_fails_days_later", (Stage.REFUNDING, Stage.PART_REFUNDING), NO_REFUND, _refund_fails),
+        NewsFault("refund_fails_days_later", GIVEN_BACK, NO_REFUND, _refund_fails),
         NewsFault("hold_ended_by_its_issuer", HELD, NO_HOLD, _hold_ended),
         NewsFault(
             "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed

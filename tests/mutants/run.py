@@ -28,6 +28,7 @@ from tests.mutants.page import INVARIANTS, PAGE, render, with_bugs
 LEFT_OUT = (".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 PATIENCE = 300.0  # seconds for the tests of one mutant
 LONG_PATIENCE = 1800.0  # seconds for all tests without any bug
+AT_SETUP = re.compile(r"^_+ ERROR at setup of ", re.MULTILINE)
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -43,6 +44,8 @@ class Ran:
     def verdict(self) -> str:
         """What it says of a mutant."""
         match self.code:
+            case 1 if not self.found:
+                return "BROKEN: a test could not begin; run it again"
             case 0:
                 return "SURVIVED"
             case 1:
@@ -54,7 +57,7 @@ class Ran:
 
     @property
     def found(self) -> bool:
-        return self.code in (1, -1)
+        return self.code == -1 or (self.code == 1 and not AT_SETUP.search(self.out))
 
 
 @contextmanager
