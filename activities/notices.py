@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SHOWS_NUMBER: Final = frozenset({("ship", Role.BUYER), ("secured", Role.SELLER)})
 """The only mails that carry a tracking number: the buyer's, and the seller's own copy."""
 
-SHOWS_TEXT: Final = frozenset({"message"})
+SHOWS_TEXT: Final = frozenset({"message", "claim"})
 """The mails that carry what a person wrote."""
 
 _FALLBACK: Final = "en"
@@ -84,11 +84,19 @@ class Letters:
         self._directory = directory
 
     def render(
-        self, template: str, facts: Facts, reader: Reader, order: Order, number: str | None = None, text: str = ""
+        self,
+        template: str,
+        facts: Facts,
+        reader: Reader,
+        order: Order,
+        number: str | None = None,
+        text: str = "",
+        by: Role | None = None,
     ) -> Letter:
         """The mail about `order` as it is now. `number` is the parcel's tracking number, for those who may see it.
 
-        `text` is what a person wrote; it is quoted, so that no words of his can pass for the marketplace's.
+        `text` is what a person wrote, one of the role `by` for a claim; it is quoted, so that no words of his can pass
+        for the marketplace's.
 
         Raises jinja2.TemplateError for a template that is missing or asks for what it may not know.
         """
@@ -101,7 +109,7 @@ class Letters:
         if (template, reader.role) in SHOWS_NUMBER:
             words["number"] = number or ""
         if template in SHOWS_TEXT:
-            words["text"] = _quoted(text)
+            words |= {"text": _quoted(text), "by": by}
         rendered = environment.get_template(file).render(words)
         subject, _, body = rendered.partition("\n")
         frame = "_desk.txt" if reader.role is Role.SPECIALIST else "_frame.txt"

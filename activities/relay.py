@@ -200,8 +200,8 @@ class Relay:
                 raise Undeliverable("person_unknown" if person is None else "no_address")
             to, reader = person.email, Reader(role, person.name, person.language)
         number = self._number(conn, row) if (row.template, role) in SHOWS_NUMBER else None
-        text = self._text(conn, row) if row.template in SHOWS_TEXT else ""
-        letter = self._letters.render(row.template, row.context, reader, order, number, text)
+        text, by = self._written(conn, row) if row.template in SHOWS_TEXT else ("", None)
+        letter = self._letters.render(row.template, row.context, reader, order, number, text, by)
         label = f"{row.template}.{role.value}"
         try:
             self._mailer.send(
@@ -222,12 +222,15 @@ class Relay:
         if row.bounced:
             personal.reached(conn, row.order_id, row.recipient_id)
 
-    def _text(self, conn: Connection, row: Waiting) -> str:
-        """What was written. Raises Gone when it was erased since."""
-        text = messages.text_of(conn, self._vault, row.order_id, str(row.context["message_id"]))
-        if text is None:
-            raise Gone
-        return text
+    def _written(self, conn: Connection, row: Waiting) -> tuple[str, Role | None]:
+        """A message, or what stands beside a claim's step and who wrote it. Raises Gone for a message erased since."""
+        if "message_id" in row.context:
+            text = messages.text_of(conn, self._vault, row.order_id, str(row.context["message_id"]))
+            if text is None:
+                raise Gone
+            return text, None
+        note = personal.get_note(conn, self._vault, row.order_id, str(row.context.get("note_id", "")))
+        return (note.text, note.author.role) if note else ("", None)
 
     def _number(self, conn: Connection, row: Waiting) -> str | None:
         parcel_id = row.context.get("parcel_id")

@@ -336,6 +336,14 @@ def put_note(conn: Connection, safe: Vault, note: Note) -> None:
         raise Conflict(f"note {note.note_id} exists with other contents")
 
 
+def get_note(conn: Connection, safe: Vault, order_id: str, note_id: str) -> Note | None:
+    """One note of the order; None when there is none of that id, or the order was erased."""
+    key = data_keys.c.subject == vault.order(order_id)
+    query = select(notes, data_keys.c.wrapped).select_from(notes.outerjoin(data_keys, key))
+    row = conn.execute(query.where(notes.c.order_id == order_id, notes.c.note_id == note_id)).one_or_none()
+    return None if row is None else _note(safe, row)
+
+
 def get_notes(conn: Connection, safe: Vault, order_id: str) -> tuple[Note, ...]:
     """The order's notes, oldest first; none when the order was erased."""
     subject = vault.order(order_id)

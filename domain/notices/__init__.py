@@ -30,6 +30,7 @@ from domain.events import (
     MessageSaid,
     MoneyRefused,
     MoneyUnknown,
+    Noted,
     ParcelFound,
     ParcelLost,
     ParcelMoved,
@@ -134,7 +135,7 @@ def notices(
     spoken = {notice.to for notice in outcomes if notice.channel is Channel.MAIL}
     parties = PARTIES - {Role.SELLER} if about_other_payment(order_after, happened) else PARTIES
     told = [to for to in tells if to in parties and to not in spoken and _worth(scene, happened)]
-    own = [scene.mail(to, template_of(step), f"{step}:{seq}") for to in told]
+    own = [scene.mail(to, template_of(step), f"{step}:{seq}", **_written(step, happened)) for to in told]
     storefront = [*_storefront(scene, tells)]
     every = [*own, *outcomes, *_asked(scene, happened), *storefront]
     return tuple({(notice.cause, notice.to, notice.channel): notice for notice in every}.values())
@@ -155,6 +156,13 @@ def _asked(scene: _Scene, events: Iterable[Event]) -> Iterator[Notice]:
 def template_of(step: str) -> str:
     """The template that tells of a step: one for all steps of claims, which tells where the claim stands."""
     return "claim" if step in CLAIM_NAMES else step
+
+
+def _written(step: str, events: Iterable[Event]) -> dict[str, Fact]:
+    """What was written with a step of a claim, which both of its sides read; by its id alone."""
+    if step not in CLAIM_NAMES:
+        return {}
+    return next(({"note_id": event.note_id} for event in events if isinstance(event, Noted)), {})
 
 
 def refused_message(role: Role, command: str, command_id: str, code: str, reason: str, now: datetime) -> Notice:

@@ -12,7 +12,7 @@ from tests.domain.telling import LIVES, Telling, dear, unpaid
 from tests.domain.world import POLICY, RENEWS, done, done_with_mandate, new_order, no, scan, unclear
 
 KNOWN_FACTS = {
-    *("command", "code", "reason", "refused", "message_id", "by", "attachments"),
+    *("command", "code", "reason", "refused", "message_id", "note_id", "by", "attachments"),
     *("step", "stage", "lines", "parcel_id", "milestone", "days", "request", "until", "amount", "slices", "ticket_id"),
     *("claim_id", "status", "offer", "awarded", "verdict", "part"),
     *("cause", "subject", "relist", "dispute", "why", "owed", "netted", *LineState),
