@@ -205,10 +205,13 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
 
 
 def _lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
-    """The lines that a ticket about a parcel or a receipt is about; none when that is all of the order."""
-    parcel = None if ticket.cause is Cause.RECEIPT_MISSING else order.parcel(ticket.subject)
-    about = (ticket.subject,) if parcel is None else parcel.lines
-    return tuple(line.line_id for line in order.lines if line.line_id in about) if len(order.lines) > len(about) else ()
+    """The lines that a ticket about a parcel or a receipt is about; none when that is all of the order.
+
+    What was paid out or refunded before, or is a claim's, the parcel does not hold.
+    """
+    held = tuple(line.line_id for line in order.lines if line.held == f"parcel:{ticket.subject}")
+    about = (ticket.subject,) if ticket.cause is Cause.RECEIPT_MISSING else held
+    return about if len(order.lines) > len(about) else ()
 
 
 def _refused(verb: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ import pytest
 
 from domain.state import Order, Role
 from domain.summary import LONGEST_REASON, summary, trouble
+from tests.domain.claims_world import QUICK
 from tests.domain.lives import (
     NOTE,
     capture_unknown,
@@ -20,7 +21,7 @@ from tests.domain.lives import (
     ship_overdue,
     waiting_for_second_operator,
 )
-from tests.domain.world import Life, confirmed, new_order, paid, scan, text_of
+from tests.domain.world import Life, confirmed, new_order, paid, scan, shipped, text_of
 from workflows.panel import BOOKS_REFUSE, fitting, unrecorded
 
 WHOLE = re.compile(r"aftersale .+?(?= \(or |; |$)")
@@ -64,6 +65,35 @@ def receipt_missing_of_one() -> Life:
     scan(life, "p1", "delivered", "weak")
     life.until("receipt_overdue")
     return life
+
+
+def gone_wrong_beside(milestone: str, before: Callable[[Life], object]) -> Life:
+    """Both lines of the order are in one parcel; something became of line ``a`` before the parcel went wrong."""
+    life = shipped(new_order(QUICK))
+    before(life)
+    life.settle_money()
+    life.now += timedelta(days=1)
+    scan(life, "p1", milestone)
+    return life
+
+
+BEFORE: Mapping[str, Callable[[Life], object]] = {
+    "paid out": lambda life: life.do("receive", Role.BUYER, lines=["a"]),
+    "refunded": lambda life: life.do("refund", Role.OPERATOR, lines=["a"], **NOTE),
+    "held by a claim": lambda life: life.do("open_claim", Role.BUYER, reason="not_received", lines=["a"]),
+}
+
+
+@pytest.mark.parametrize("milestone", ["lost", "returned"])
+@pytest.mark.parametrize("before", BEFORE)
+def test_the_command_for_a_parcel_that_went_wrong_moves_only_what_the_parcel_holds(before: str, milestone: str) -> None:
+    life = gone_wrong_beside(milestone, BEFORE[before])
+    assert "aftersale refund o-1 --line b --reason '...'" in summary(life.order).reason
+    other = life.order.line("a")
+    life.do("refund", Role.OPERATOR, lines=["b"], **NOTE)
+    life.settle_money()
+    assert life.order.line("a") == other
+    assert not life.order.tickets
 
 
 @pytest.mark.parametrize(
