@@ -9,7 +9,7 @@ from datetime import datetime
 from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
 from domain.money import Verb
-from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
+from domain.state import Cause, LineState, Order, Role, Stage, Ticket, in_state, is_over, money_open, stage
 from domain.tickets import CLOCK_OF
 from domain.tiers import root_of
 from domain.words import CLAIM_DUTY, DUTY, OTHERWISE, not_paid
@@ -52,6 +52,9 @@ def either(commands: Sequence[str], alternative: str = "or") -> str:
 
 LONGEST_REASON = 250
 """Characters of a reason; Temporal's search attributes hold 255."""
+
+ON_LINES = frozenset({"refund", "release"})
+"""Commands that take all lines that they fit, unless lines are named."""
 
 IDLE = frozenset({"extend_calendars"})
 """Clocks that are housekeeping: they do not make anybody wait."""
@@ -165,10 +168,14 @@ def _reason(order: Order, troubles: tuple[str, ...]) -> str:
 
 
 def _fitting(troubles: Iterable[str], room: int) -> Sequence[str]:
-    """Those that there is room for; of one that is too long what is wrong, for half a command mends nothing."""
+    """Those that there is room for; of one that is too long its first command, else what is wrong.
+
+    Half a command mends nothing.
+    """
     found: list[str] = []
     for each in troubles:
-        fits = next((text for text in (each, each.partition(": aftersale")[0]) if len(text) + 2 <= room), None)
+        shorter = (each, *(each.partition(end)[0] for end in (" (or ", ": aftersale")))
+        fits = next((text for text in shorter if len(text) + 2 <= room), None)
         if fits is None:
             break
         found.append(fits)
@@ -189,29 +196,38 @@ def typed(order_id: str, command: str) -> str:
 
 
 def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
-    """The commands for this very ticket, the first with the options that keep it to what the ticket is about."""
+    """The commands for this very ticket; those that move money name its lines, so that they move no other money."""
     if ticket.cause is Cause.MONEY_FAILED:
         return _refused(ticket.subject)
-    first, *others = MENDERS[ticket.cause]
+    about = _lines_of(order, ticket)
+    first, *others = [name for name in MENDERS[ticket.cause] if about or name not in ON_LINES]
     if first == "extend":
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
     if first == "resolve-ticket":
         first = f"resolve-ticket --ticket {ticket.ticket_id}"
     if ticket.cause is Cause.CLAIM:
         first = f"{first} --claim {ticket.subject}"
-    if first in {"refund", "release"}:
-        first = " ".join((first, *(f"--line {line}" for line in _lines_of(order, ticket))))
-    return first, *others
+    lines = "".join(f" --line {line}" for line in about) if len(about) < len(order.lines) else ""
+    return tuple(name + lines if name in ON_LINES else name for name in (first, *others))
 
 
 def _lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
-    """The lines that a ticket about a parcel or a receipt is about; none when that is all of the order.
+    """The lines that a ticket about a parcel or a receipt is about, and that no claim has.
 
-    What was paid out or refunded before, or is a claim's, the parcel does not hold.
+    What was paid out or refunded before, a parcel that went wrong does not hold.
     """
-    held = tuple(line.line_id for line in order.lines if line.held == f"parcel:{ticket.subject}")
-    about = (ticket.subject,) if ticket.cause is Cause.RECEIPT_MISSING else held
-    return about if len(order.lines) > len(about) else ()
+    parcel = order.parcel(ticket.subject)
+    match ticket.cause:
+        case Cause.RECEIPT_MISSING:
+            return (ticket.subject,)
+        case Cause.PARCEL_LOST | Cause.PARCEL_RETURNED:
+            return tuple(line.line_id for line in order.lines if line.held == f"parcel:{ticket.subject}")
+        case Cause.PARCEL_STALLED | Cause.NUMBER_REUSED if parcel is not None:
+            sent = in_state(order.lines, (LineState.SHIPPED, LineState.DELIVERED))
+            free = (line.line_id for line in sent if not line.held.startswith("claim:"))
+            return tuple(line_id for line_id in free if line_id in parcel.lines)
+        case _:
+            return ()
 
 
 def _refused(verb: str) -> tuple[str, ...]:
@@ -222,8 +238,9 @@ def _refused(verb: str) -> tuple[str, ...]:
 
 
 def mends(order: Order, ticket: Ticket, alternative: str = "or") -> str:
-    """The commands for this very ticket in words: 'refund or release'."""
-    return either([command.partition(" ")[0] for command in menders(order, ticket)], alternative)
+    """The commands for this very ticket in words, with their lines: 'refund --line a or release --line a'."""
+    names = [command if " --line " in command else command.partition(" ")[0] for command in menders(order, ticket)]
+    return either(names, alternative)
 
 
 def named(order: Order, ticket: Ticket) -> str:

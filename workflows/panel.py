@@ -98,10 +98,11 @@ def details(order: Order, shown: Summary) -> str:
 
 
 def _marked(trouble: str) -> str:
-    """A trouble with its command set as code; as prose the UI would make one dash of two."""
+    """A trouble with its commands set as code; as prose the UI would make one dash of two."""
     what, start, rest = trouble.partition("aftersale ")
-    command, others, names = rest.partition(" (or ")
-    return f"{what}`{start}{command}`{others}{names}"
+    command, _, others = rest.removesuffix(")").partition(" (or ")
+    alternatives = ", ".join(f"`{other}`" for other in others.split(", "))
+    return f"{what}`{start}{command}`" + (f" (or {alternatives})" if others else "")
 
 
 def _list(rows: Iterable[str]) -> str:

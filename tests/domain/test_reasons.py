@@ -9,8 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from domain.desk import reused_number
+from domain.fold import apply_all
 from domain.state import Order, Role
-from domain.summary import LONGEST_REASON, summary, trouble
+from domain.summary import LONGEST_REASON, mends, summary, trouble
 from tests.domain.claims_world import QUICK
 from tests.domain.lives import (
     NOTE,
@@ -22,7 +24,7 @@ from tests.domain.lives import (
     waiting_for_second_operator,
 )
 from tests.domain.world import Life, confirmed, new_order, paid, scan, shipped, text_of
-from workflows.panel import BOOKS_REFUSE, fitting, unrecorded
+from workflows.panel import BOOKS_REFUSE, details, fitting, unrecorded
 
 WHOLE = re.compile(r"aftersale .+?(?= \(or |; |$)")
 
@@ -55,6 +57,18 @@ def test_a_reason_fits_and_names_whole_commands_only(live: Callable[[], Life], l
 def lost_beside_another() -> Life:
     life = one_of_two_delivered()
     scan(life, "p2", "lost")
+    return life
+
+
+def stalled_beside_another() -> Life:
+    life = one_of_two_delivered()
+    life.until("parcel_stalled")
+    return life
+
+
+def number_reused_beside_another() -> Life:
+    life = one_of_two_delivered()
+    life.order = apply_all(life.order, reused_number(life.order, "p2", life.now))
     return life
 
 
@@ -108,6 +122,56 @@ def test_a_command_moves_the_money_of_no_line_that_its_ticket_is_not_about(
     live: Callable[[], Life], command: str
 ) -> None:
     assert command in summary(live().order).reason
+
+
+@pytest.mark.parametrize("name", ["refund", "release"])
+@pytest.mark.parametrize(
+    ("live", "line"),
+    [
+        (lost_beside_another, "b"),
+        (stalled_beside_another, "b"),
+        (number_reused_beside_another, "b"),
+        (receipt_missing_of_one, "a"),
+    ],
+)
+def test_each_command_that_a_reason_names_moves_only_the_lines_that_its_ticket_is_about(
+    live: Callable[[], Life], line: str, name: str
+) -> None:
+    life = live()
+    [named] = re.findall(rf"(?:aftersale|or|,) {name}(?: o-1)?((?: --line \w+)*)", summary(life.order).reason)
+    ids = named.split(" --line ")[1:]
+    others = [each for each in life.order.lines if each.line_id != line]
+    life.do(name, Role.OPERATOR, lines=ids, **NOTE)
+    life.settle_money()
+    assert ids == [line]
+    assert [each for each in life.order.lines if each.line_id != line] == others
+    assert f"{name} --line {line}" in " ".join(told for told in mended(live()))
+
+
+def test_a_parcel_whose_lines_are_all_accepted_has_no_money_left_to_move() -> None:
+    life = one_of_two_delivered()
+    life.do("receive", Role.BUYER, lines=["a"])
+    life.order = apply_all(life.order, reused_number(life.order, "p1", life.now))
+    assert mended(life) == ["resolve-ticket"]
+
+
+def mended(life: Life) -> list[str]:
+    return [mends(life.order, ticket) for ticket in life.order.tickets]
+
+
+def test_the_commands_that_a_reason_names_are_set_as_code_for_the_temporal_ui() -> None:
+    order = lost_beside_another().order
+    assert "`aftersale refund o-1 --line b --reason '...'` (or `release --line b`)" in details(order, summary(order))
+    late = ship_overdue().order
+    assert "--reason '...'` (or `cancel`, `ship`)" in details(late, summary(late))
+
+
+def test_alternatives_are_left_out_before_the_first_command_is() -> None:
+    order = in_trouble_twice(lost_beside_another, 58)
+    [told] = [each for each in trouble(order) if each.startswith("parcel_lost")]
+    reason = summary(order).reason
+    assert told not in reason
+    assert told.partition(" (or ")[0] in reason
 
 
 def test_what_is_wrong_with_us_comes_first_and_cuts_no_command_of_the_order_in_two() -> None:
