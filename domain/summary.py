@@ -199,8 +199,9 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
     """The commands for this very ticket; those that move money name its lines, so that they move no other money."""
     if ticket.cause is Cause.MONEY_FAILED:
         return _refused(ticket.subject)
-    about = _lines_of(order, ticket)
-    first, *others = [name for name in MENDERS[ticket.cause] if about or name not in ON_LINES]
+    about = tuple(line_id for line_id in _lines_of(order, ticket) if line_id not in order.disputed)
+    names = tuple(name for name in MENDERS[ticket.cause] if about or name not in ON_LINES)
+    first, *others = names or MENDERS[Cause.DISPUTE]
     if first == "extend":
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
     if first == "resolve-ticket":
@@ -244,10 +245,12 @@ def mends(order: Order, ticket: Ticket, alternative: str = "or") -> str:
 
 
 def named(order: Order, ticket: Ticket) -> str:
-    """What a ticket is about, and of a lost parcel what its carrier pays."""
+    """What a ticket is about, of a lost parcel what its carrier pays, and whether the bank decides about the money."""
     parcel = order.parcel(ticket.subject) if ticket.cause is Cause.PARCEL_LOST else None
     pays = f"the carrier pays {parcel.loss.pays}" if parcel is not None and parcel.loss is not None else ""
-    about = ", ".join(filter(None, (ticket.subject, pays)))
+    lines = _lines_of(order, ticket)
+    bank = "the bank decides first" if lines and order.disputed.issuperset(lines) else ""
+    about = ", ".join(filter(None, (ticket.subject, pays, bank)))
     return f"{ticket.cause} ({about})" if about else str(ticket.cause)
 
 

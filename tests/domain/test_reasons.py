@@ -17,6 +17,7 @@ from tests.domain.claims_world import QUICK
 from tests.domain.lives import (
     NOTE,
     capture_unknown,
+    dispute,
     lost,
     one_of_two_delivered,
     release_refused,
@@ -153,6 +154,31 @@ def test_a_parcel_whose_lines_are_all_accepted_has_no_money_left_to_move() -> No
     life.do("receive", Role.BUYER, lines=["a"])
     life.order = apply_all(life.order, reused_number(life.order, "p1", life.now))
     assert mended(life) == ["resolve-ticket"]
+
+
+def disputed_then_lost(amount: str) -> Life:
+    """The bank took back that much of two lines before their parcel was lost."""
+    life = dispute(shipped(), amount=amount)
+    life.now += timedelta(days=1)
+    scan(life, "p1", "lost")
+    return life
+
+
+def test_of_a_lost_parcel_that_the_bank_decides_about_no_money_is_named_that_cannot_move() -> None:
+    life = disputed_then_lost("55.00 EUR")
+    [told] = [each for each in trouble(life.order) if each.startswith("parcel_lost")]
+    assert "(p1, the carrier pays 0.00 EUR, the bank decides first) since" in told
+    assert told.endswith(": aftersale note o-1 --reason '...' (or resolve-ticket)")
+    life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="15.00 EUR")
+    assert "aftersale refund o-1 --reason '...' (or release)" in summary(life.order).reason
+
+
+def test_what_the_bank_does_not_decide_about_of_a_lost_parcel_can_be_moved_at_once() -> None:
+    life = disputed_then_lost("0.01 EUR")
+    free = [line.line_id for line in life.order.lines if line.line_id not in life.order.disputed]
+    assert len(free) == 1
+    assert f"aftersale refund o-1 --line {free[0]} --reason '...'" in summary(life.order).reason
+    life.do("refund", Role.OPERATOR, lines=free, **NOTE)
 
 
 def mended(life: Life) -> list[str]:
