@@ -6,7 +6,6 @@ from sqlalchemy import Connection, exists, or_, select
 
 from activities.store.desk.case_tables import claims
 from activities.store.tables import orders, parcels
-from domain.claims.case import Status
 from domain.state import Stage
 
 NEWS_MATTERS = (Stage.PART_SHIPPED.value, Stage.SHIPPED.value, Stage.DELIVERED.value)
@@ -14,8 +13,8 @@ NEWS_MATTERS = (Stage.PART_SHIPPED.value, Stage.SHIPPED.value, Stage.DELIVERED.v
 
 
 def worth_asking(conn: Connection) -> tuple[str, ...]:
-    """The trackers of parcels whose news can still move their order."""
-    returning = exists().where(claims.c.order_id == orders.c.order_id, claims.c.status == Status.RETURN_SENT.value)
+    """The trackers of parcels whose news can still move their order; with an open claim goods may travel back."""
+    returning = exists().where(claims.c.order_id == orders.c.order_id, claims.c.ended_at.is_(None))
     query = (
         select(parcels.c.tracker_id)
         .join(orders, orders.c.order_id == parcels.c.order_id)

@@ -20,6 +20,7 @@ from activities.providers.easypost import EasyPostCarrier
 from activities.relay import Addresses, Relay
 from activities.store import personal, trackers
 from activities.storefront import RowsOnly
+from domain.claims.case import Status
 from domain.state import Cause, Milestone, Proof, Stage
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
@@ -148,6 +149,31 @@ async def test_a_carrier_that_answers_with_a_web_page_is_asked_again_in_the_next
     assert life.stage() is Stage.SHIPPED
     assert await poll() == 1
     assert life.stage() is Stage.DELIVERED
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_return_is_asked_after_until_it_has_arrived_also_when_the_platform_decides_meanwhile(
+    market: Marketplace, follow: Relay, poll: Poll, late: bool
+) -> None:
+    life, number = await market.order(), f"RETURN{uuid4().hex[:12].upper()}"
+    await life.delivered()
+    await life.send("receive", BUYER)
+    await life.send("open_claim", BUYER, reason="not_as_described", lines=["L1"])
+    await life.send("grant_claim", SELLER)
+    with market.engine.begin() as conn:
+        personal.put_parcel(conn, market.vault, life.order_id, "r1", "DHL", number)
+    await life.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
+    follow.deliver(await life.now(), life.order_id)
+    if late:
+        await life.send("escalate_claim", BUYER)
+    move(market, number, "delivered", await life.now() + timedelta(minutes=1))
+    assert await poll() == 1
+    [claim] = life.state().claims
+    assert claim.status is (Status.ESCALATED if late else Status.RETURN_RECEIVED)
+    assert claim.back is not None
+    assert claim.back.arrived_at is not None
+    assert await poll() == 0
+    assert life.refusals() == []
 
 
 async def test_only_parcels_whose_news_matters_are_asked_after(market: Marketplace, follow: Relay) -> None:

@@ -1,0 +1,42 @@
+"""Goods on their way back, as their carrier tells of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.scans import scans
+from domain.state import Milestone, Proof
+from domain.tracking import Reached, TrackerReport
+from tests.domain.claims_world import BUYER, return_sent
+
+
+def seen(milestone: Milestone, at: datetime) -> TrackerReport:
+    """What the carrier reports of a parcel that has done nothing else."""
+    return TrackerReport("trk_1", (Reached(milestone, at, Proof.WEAK),), at)
+
+
+@pytest.mark.parametrize("late", ["", "the buyer escalates", "the clock escalates"])
+def test_the_carrier_tells_the_order_of_a_return_however_late_it_arrives_and_once(late: str) -> None:
+    life = return_sent()
+    if late == "the buyer escalates":
+        life.do("escalate_claim", BUYER)
+    elif late:
+        life.until("return_missing")
+    before = life.now + timedelta(hours=1)
+    life.now += timedelta(days=1)
+    came = seen(Milestone.DELIVERED, before)
+    [told] = scans(life.order, "r1", came, "easypost")
+    life.do("parcel_scan", told.actor, **told.body)
+    [claim] = life.order.claims
+    assert claim.back is not None
+    assert claim.back.arrived_at == life.now
+    assert scans(life.order, "r1", came, "easypost") == ()
+
+
+def test_what_an_earlier_parcel_of_a_recycled_number_did_is_no_news_of_a_return() -> None:
+    life = return_sent()
+    life.do("escalate_claim", BUYER)
+    before = life.now - timedelta(days=1)
+    assert scans(life.order, "r1", seen(Milestone.DELIVERED, before), "easypost") == ()
