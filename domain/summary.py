@@ -76,8 +76,8 @@ class Summary:
 
 def summary(order: Order) -> Summary:
     """The order on one line."""
-    due, troubles = next((clock.at for clock in _running(order)), None), tuple(trouble(order))
-    return Summary(stage(order), waiting_on(order), due, bool(troubles), _reason(order, troubles))
+    due, told = next((clock.at for clock in _running(order)), None), reasons(order)
+    return Summary(stage(order), waiting_on(order), due, bool(told), told)
 
 
 def waiting_on(order: Order) -> str:
@@ -156,13 +156,14 @@ def guide(order_id: str) -> str:
     )
 
 
-def _reason(order: Order, troubles: tuple[str, ...]) -> str:
+def reasons(order: Order, room: int = LONGEST_REASON) -> str:
     """As many troubles as fit, and where to read the others."""
+    troubles = tuple(trouble(order))
     text = "; ".join(troubles)
-    if len(text) <= LONGEST_REASON:
+    if len(text) <= room:
         return text
     told = f"and more: aftersale why {order.order_id}"
-    for each in reversed(_fitting(troubles, LONGEST_REASON - len(told))):
+    for each in reversed(_fitting(troubles, room - len(told))):
         told = f"{each}; {told}"
     return told
 

@@ -11,7 +11,7 @@ from domain.business_time import local_text
 from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
 from domain.state import Order
-from domain.summary import IDLE, LONGEST_REASON, Summary, next_clock, sentence, summary, trouble, typed
+from domain.summary import IDLE, LONGEST_REASON, Summary, next_clock, reasons, sentence, trouble, typed
 from domain.words import OTHERWISE
 
 STAGE = SearchAttributeKey.for_keyword("Stage")
@@ -23,6 +23,9 @@ MARKETPLACE = SearchAttributeKey.for_keyword("Marketplace")
 ATTENTION = SearchAttributeKey.for_bool("Attention")
 ATTENTION_REASON = SearchAttributeKey.for_keyword("AttentionReason")
 
+
+BESIDE_A_TIMER = 200
+"""Characters that Temporal keeps with a timer."""
 
 BOOKS_REFUSE = "IntegrityError"
 """The error of a database that is well and does not take what we would write."""
@@ -49,7 +52,11 @@ def fitting(ours: str, orders: str) -> str:
     both = "; ".join(filter(None, (ours, orders)))
     if len(both) <= LONGEST_REASON:
         return both
-    return ours if len(ours) <= LONGEST_REASON else f"{ours[: LONGEST_REASON - 1].rpartition(' ')[0]} ..."
+    return _cut(ours, LONGEST_REASON)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 3].rpartition(' ')[0]} ..."
 
 
 def unrecorded(order_id: str, what: str, kind: str) -> str:
@@ -66,9 +73,9 @@ def unrecorded(order_id: str, what: str, kind: str) -> str:
 
 
 def beside_the_timer(order: Order, clock: Clock) -> str:
-    """How things stood when the timer was set, on at most 200 characters: what was wrong, else what happens next."""
-    text = summary(order).reason or sentence(order, clock)
-    return f"after step {order.seq}: {text}"[:200]
+    """How things stood when the timer was set, with whole commands: what was wrong, else what happens next."""
+    start = f"after step {order.seq}: "
+    return _cut(start + (reasons(order, BESIDE_A_TIMER - len(start)) or sentence(order, clock)), BESIDE_A_TIMER)
 
 
 def parties(order: Order) -> list[SearchAttributeUpdate[Any]]:

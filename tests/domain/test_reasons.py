@@ -24,8 +24,8 @@ from tests.domain.lives import (
     ship_overdue,
     waiting_for_second_operator,
 )
-from tests.domain.world import Life, confirmed, new_order, paid, scan, shipped, text_of
-from workflows.panel import BOOKS_REFUSE, details, fitting, unrecorded
+from tests.domain.world import Life, confirmed, new_order, next_clock, paid, scan, shipped, text_of
+from workflows.panel import BESIDE_A_TIMER, BOOKS_REFUSE, beside_the_timer, details, fitting, unrecorded
 
 WHOLE = re.compile(r"aftersale .+?(?= \(or |; |$)")
 
@@ -53,6 +53,18 @@ def test_a_reason_fits_and_names_whole_commands_only(live: Callable[[], Life], l
     assert reason.startswith(troubles[0].partition(": aftersale")[0])
     assert set(WHOLE.findall(reason)) <= whole
     assert WHOLE.findall(reason)
+
+
+@pytest.mark.parametrize("length", [6, 36, 64])
+@pytest.mark.parametrize("live", [ship_overdue, capture_unknown, release_refused, waiting_for_second_operator, lost])
+def test_what_stands_beside_a_timer_fits_and_names_whole_commands_only(live: Callable[[], Life], length: int) -> None:
+    order = in_trouble_twice(live, length)
+    told = beside_the_timer(order, next_clock(order))
+    whole = {line for each in trouble(order) for line in WHOLE.findall(each)} | {f"aftersale why {order.order_id}"}
+    assert len(told) <= BESIDE_A_TIMER
+    assert told.startswith(f"after step {order.seq}: ")
+    assert WHOLE.findall(told)
+    assert set(WHOLE.findall(told)) <= whole
 
 
 def lost_beside_another() -> Life:
