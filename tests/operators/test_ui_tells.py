@@ -14,7 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError
 
 from activities.store import screens
 from activities.store.database import connect
@@ -109,11 +109,14 @@ async def stuck(marketplace: Marketplace) -> AsyncIterator[Mapping[str, Life]]:
                 await life.handle.terminate()
             lives = {name: await begun(quiet, name) for name in TROUBLES}
             fine, broken = await begun(quiet, ""), await failing(quiet)
+            unread, turned_away = await failed(quiet), await failed(quiet, attributes=True)
     yield {
         **lives,
         **ended,
         "fine": fine,
         "broken": broken,
+        "not an order": unread,
+        "turned away": turned_away,
         "not looked at": await unseen(quiet),
     }
 
@@ -123,6 +126,21 @@ async def failing(market: Marketplace) -> Life:
     started = await market.client.start_workflow("NoSuch", id=f"order-{uuid4().hex}", task_queue=market.task_queue)
     query = f"TemporalReportedProblems is not null AND WorkflowId = '{started.id}'"
     await found_by(market.client, market.task_queue, query, {started.id})
+    return Life(market, {}, market.client.get_workflow_handle(started.id))
+
+
+async def failed(market: Marketplace, *, attributes: bool = False) -> Life:
+    """A run that was started with what is no order, as a storefront of one's own may, with or without attributes."""
+    read = documents.read(market.preauthorised(market.checkout()))
+    started = await market.client.start_workflow(
+        WORKFLOW,
+        7,
+        id=workflow_id(f"o-{uuid4().hex}"),
+        task_queue=market.task_queue,
+        search_attributes=_first_attributes(read.checkout) if attributes else None,
+    )
+    with pytest.raises(WorkflowFailureError):
+        await started.result()
     return Life(market, {}, market.client.get_workflow_handle(started.id))
 
 
@@ -201,7 +219,12 @@ FOUND_BY: Mapping[str, set[str]] = {
     "which wait for the first look of a worker?": {"not looked at"},
     "which has a payment provider left in doubt?": {"capture unknown"},
     "which fail again and again in our own code?": {"broken"},
-    "which runs were ended from outside, or failed?": {"parcel lost, ended", "capture unknown, ended", "broken, ended"},
+    "which runs were ended from outside, or failed?": {
+        "parcel lost, ended",
+        "capture unknown, ended",
+        "broken, ended",
+        "not an order",
+    },
     "all orders of one seller": {"fine"},
 }
 """Which of the orders above each query of the operators' page must find."""
