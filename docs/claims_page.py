@@ -8,6 +8,7 @@ from docs.process_page import first_sentence
 from domain.claim import CLAIM_STEPS, OPENING
 from domain.claims.case import ENDED, STATUS_WORDS, ClaimReason, Finding, Status, Verdict, Wish
 from domain.claims.clocks import CLAIM_CLOCKS
+from domain.claims.ends import MISSED
 from domain.policy.claims import Claims
 from domain.state import Role
 from domain.step import Tick
@@ -103,8 +104,8 @@ def _diagram() -> Iterator[str]:
     for (start, end), names in sorted(_arrows().items(), key=lambda a: [list(Status).index(s) for s in a[0]]):
         yield f"    {start} --> {end}: {'<br/>'.join(dict.fromkeys(names))}"
     yield f"    {Status.REFUND_APPROVED} --> {Status.RESOLVED}: the refund is made"
-    for status in (Status.RECEIVED, Status.WAITING_FOR_SELLER, Status.WAITING_LONGER):
-        yield f"    {status} --> {Status.WAITING_FOR_BUYER}: a missing parcel is delivered"
+    for status in MISSED:
+        yield f"    {status} --> {Status.WAITING_FOR_BUYER}: nothing is missing any more"
     yield from (f"    {status} --> [*]" for status in Status if status in ENDED)
     yield "```\n"
 

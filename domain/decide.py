@@ -319,7 +319,7 @@ def _finish(
     """
     seq = order.seq + 1
     after = apply_all(order, events)
-    claims = overtaken_claims(after, now)
+    claims = overtaken_claims(order, after, now)
     after = apply_all(after, claims)
     ended = (*overtaken(after, step.name), Taken(seq, seen))
     after = apply_all(after, ended)

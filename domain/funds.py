@@ -253,7 +253,7 @@ def settle(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[Ev
     """What an operation's result does to the order, and which tickets it ends. Total over verbs and results."""
     events = _settled(order, op, result, now)
     after = apply_all(order, events)
-    done = overtaken_claims(after, now)
+    done = overtaken_claims(order, after, now)
     return (*events, *done, *overtaken(apply_all(after, done), f"{op.verb}"))
 
 

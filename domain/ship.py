@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
-from domain.claims.answers import arrived, came_back, returned_with
+from domain.claims.answers import came_back, returned_with
 from domain.errors import Invalid, Refused
 from domain.events import (
     AddressChanged,
@@ -170,7 +170,6 @@ def scan(moment: Moment) -> tuple[Event, ...]:
         moved.extend(_owed(order, parcel))
     if body.milestone in (Milestone.RETURNED, Milestone.LOST):
         moved.extend(_gone_wrong(moment, parcel, body.milestone))
-    moved.extend(arrived(order, moment.ids, moment.now))
     return tuple(moved)
 
 

@@ -39,7 +39,7 @@ from domain.events import (
 )
 from domain.money import Money, payable, share_down
 from domain.purse import Part
-from domain.state import Cause, LineState, Milestone, Order, Role, in_state
+from domain.state import Cause, LineState, Milestone, Order, Role
 from domain.tickets import opened
 
 WHOLE = 10_000
@@ -310,20 +310,3 @@ def came_back(claim: Claim, scan: Any, now: datetime) -> tuple[Event, ...]:
     inspects = claim.status is Status.RETURN_SENT
     moved = (ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, now),) if inspects else ()
     return (ReturnArrived(claim.claim_id, now), *moved)
-
-
-def arrived(order: Order, lines: tuple[str, ...], now: datetime) -> tuple[Event, ...]:
-    """A delivery scan asks the buyer of a missing parcel, and never closes a claim (docs/rules.md).
-
-    While something else of the claim is still missing nobody is asked: the wait, or the seller's clock, is for that.
-    """
-    asked = (Status.RECEIVED, Status.WAITING_FOR_SELLER, Status.WAITING_LONGER)
-    missing = {line.line_id for line in in_state(order.lines, (LineState.SHIPPED,))} - set(lines)
-    return tuple(
-        ClaimMoved(claim.claim_id, Status.WAITING_FOR_BUYER, now)
-        for claim in order.open_claims
-        if claim.reason is ClaimReason.NOT_RECEIVED
-        and claim.status in asked
-        and set(lines) & set(claim.lines)
-        and not missing & set(claim.lines)
-    )

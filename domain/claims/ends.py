@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
-from domain.claims.case import Claim, Status
+from domain.claims.case import Claim, ClaimReason, Status
 from domain.events import ClaimMoved, Event, LinesHeld, LinesMoved, RefundAwarded, TierMoved, TierReset
 from domain.money import Money, allocate, total
 from domain.purse import Part
@@ -90,18 +90,33 @@ def _whole(order: Order, tier: str, at: datetime) -> Iterator[Event]:
         yield TierReset(f"graced:{tier}")
 
 
-def overtaken_claims(order: Order, now: datetime) -> tuple[Event, ...]:
-    """Claims whose refund has been made are resolved, and so are those whose lines another step has decided about."""
-    return tuple(event for claim in order.open_claims for event in _overtaken(order, claim, now))
+def overtaken_claims(before: Order, order: Order, now: datetime) -> tuple[Event, ...]:
+    """Claims whose refund has been made are resolved, and so are those whose lines another step has decided about.
+
+    A claim that misses nothing any more asks its buyer, and is never closed by that (docs/rules.md). While anything of
+    it is still missing nobody is asked: the wait, or the seller's clock, is for that.
+    """
+    return tuple(event for claim in order.open_claims for event in _overtaken(before, order, claim, now))
 
 
-def _overtaken(order: Order, claim: Claim, now: datetime) -> Iterator[Event]:
+def _overtaken(before: Order, order: Order, claim: Claim, now: datetime) -> Iterator[Event]:
     if claim.is_settled:
         if not _money_on_its_way(order, claim):
             yield ClaimMoved(claim.claim_id, Status.RESOLVED, now)
     elif not held_lines(order, claim):
         dead = all(order.line(line_id).state in DEAD for line_id in claim.lines)
         yield ClaimMoved(claim.claim_id, Status.RESOLVED if dead else Status.CLOSED, now)
+    elif claim.status in MISSED and _misses(before, claim) and not _misses(order, claim):
+        yield ClaimMoved(claim.claim_id, Status.WAITING_FOR_BUYER, now)
+
+
+MISSED = (Status.RECEIVED, Status.WAITING_FOR_SELLER, Status.WAITING_LONGER)
+"""Where a claim about missing goods stands while it is the goods, or the seller, that is waited for."""
+
+
+def _misses(order: Order, claim: Claim) -> bool:
+    missed = claim.lines if claim.reason is ClaimReason.NOT_RECEIVED else ()
+    return any(order.line(line_id).state is LineState.SHIPPED for line_id in missed)
 
 
 def _money_on_its_way(order: Order, claim: Claim) -> bool:

@@ -202,12 +202,18 @@ def test_a_return_that_arrives_after_the_platform_was_asked_is_known_to_have_arr
     assert "only its delivery" in life.refused("parcel_scan", Role.CARRIER, milestone="lost", **seen).reason
 
 
-def test_the_arrival_of_one_parcel_does_not_end_the_waiting_for_another() -> None:
+def two_missing() -> Life:
+    """A claim about both lines, each in a parcel of its own."""
     life = confirmed()
     for parcel, line in (("p1", "a"), ("p2", "b")):
         life.do("ship", SELLER, parcel_id=parcel, carrier="dhl", lines=[line])
     life.now = max(rings(life.order, "parcel_stalled"))
     life.do("open_claim", BUYER, reason="not_received", lines=["a", "b"])
+    return life
+
+
+def test_the_arrival_of_one_parcel_does_not_end_the_waiting_for_another() -> None:
+    life = two_missing()
     life.do("wait_on_claim", BUYER, days=3)
     scan(life, "p2", "delivered")
     [claim] = life.order.claims
@@ -215,3 +221,20 @@ def test_the_arrival_of_one_parcel_does_not_end_the_waiting_for_another() -> Non
     scan(life, "p1", "delivered")
     [claim] = life.order.claims
     assert claim.status is Status.WAITING_FOR_BUYER
+
+
+@pytest.mark.parametrize("decision", ["refund", "release"])
+@pytest.mark.parametrize("first", ["the arrival", "the decision"])
+def test_the_buyer_is_asked_once_the_desk_has_decided_about_all_that_is_missing(first: str, decision: str) -> None:
+    life = two_missing()
+    if first == "the arrival":
+        scan(life, "p2", "delivered")
+    life.do(decision, OPERATOR, lines=["a"], **NOTE)
+    life.settle_money()
+    if first == "the decision":
+        assert [claim.status for claim in life.order.claims] == [Status.RECEIVED]
+        scan(life, "p2", "delivered")
+    [claim] = life.order.claims
+    assert (claim.status, claim.since) == (Status.WAITING_FOR_BUYER, life.now)
+    life.do("answer_claim", BUYER)
+    assert [claim.status for claim in life.order.claims] == [Status.WAITING_FOR_SELLER], "nobody is asked twice"

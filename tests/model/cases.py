@@ -107,15 +107,6 @@ def carry_out(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) ->
     enter(sale, claim, APPROVED if parts else CLOSED, now)
 
 
-def arrived(sale: Sale, lines: list[str], now: datetime) -> None:
-    """The scan that brings the last of what a claim misses asks its buyer, and never closes it."""
-    for claim in sale.open_claims:
-        missed = claim.reason == "not_received" and claim.status in (RECEIVED, FOR_SELLER, LONGER)
-        all_here = all(sale.lines[name].state != "shipped" for name in claim.lines)
-        if missed and all_here and set(lines) & set(claim.lines):
-            enter(sale, claim, FOR_BUYER, now)
-
-
 def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
     """What a claim's clock does."""
     claim = sale.claims[name]
@@ -139,7 +130,10 @@ def times_out(sale: Sale, claim: Claim) -> datetime:
 
 
 def overtake(sale: Sale, now: datetime) -> None:
-    """Claims whose money has gone back are resolved; those that hold nothing any more were decided by others."""
+    """Claims whose money has gone back are resolved; those that hold nothing any more were decided by others.
+
+    One about missing goods asks its buyer once the last of them is not missing any more.
+    """
     for claim in sale.open_claims:
         lines = [sale.lines[name] for name in claim.lines]
         if claim.settled:
@@ -148,3 +142,7 @@ def overtake(sale: Sale, now: datetime) -> None:
                 enter(sale, claim, RESOLVED, now)
         elif not held(sale, claim):
             enter(sale, claim, CLOSED if any(line.live for line in lines) else RESOLVED, now)
+        waits = claim.status in (RECEIVED, FOR_SELLER, LONGER)
+        was, claim.missing = claim.missing, any(line.state == "shipped" for line in lines)
+        if was and not claim.missing and waits and claim.reason == "not_received":
+            enter(sale, claim, FOR_BUYER, now)

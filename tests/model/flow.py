@@ -80,6 +80,7 @@ class Claim:
     parcel: str = ""
     concluded: bool = False
     asked_upstream: bool = False
+    missing: bool = False
     appealed_at: datetime | None = None
 
     @property

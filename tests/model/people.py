@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.model.cases import arrived
 from tests.model.clocks import seller_times
 from tests.model.money import free
 from tests.model.sale import Parcel, Refused, Sale, Slice, need
@@ -174,7 +173,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
         free(sale, f"parcel:{parcel.name}")
     if milestone == "delivered":
         parcel.strong = body.get("proof") == "strong"
-        arrived(sale, _arrived(sale, parcel, at), now)
+        _arrived(sale, parcel, at)
     elif milestone in ("lost", "returned"):
         affected = [
             name
@@ -199,9 +198,8 @@ def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
     return WAY[milestone] > WAY[known] or (later and WAY[milestone] == WAY[known])
 
 
-def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> list[str]:
-    """A line in several boxes is delivered with its last; which lines are."""
-    came = []
+def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
+    """A line in several boxes is delivered with its last."""
     for name in parcel.lines:
         line = sale.lines[name]
         if line.state == "shipped" and all(p.milestone == "delivered" for p in sale.parcels_of(name)):
@@ -209,8 +207,6 @@ def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> list[str]:
             decide = sale.buyer_days.after(at, sale.terms.decide)
             sale.start(f"receipt:{name}.decide", at, decide)
             sale.start(f"receipt:{name}.weak", at, decide + sale.terms.weak_release)
-            came.append(name)
-    return came
 
 
 def receive(sale: Sale, body: Body, role: str, now: datetime) -> None:
