@@ -119,7 +119,7 @@ RETURNS = (
 
 DECISIONS = (
     row(
-        "escalate_claim", BUYER, to(ESCALATED, FOR_SELLER, FOR_BUYER, UPSTREAM, SENT, BACK), messages.AnswerClaim,
+        "escalate_claim", BUYER, to(ESCALATED, FOR_SELLER, FOR_BUYER, UPSTREAM, SENT), messages.AnswerClaim,
         answers.escalate,
     ),
     row("escalate_claim", SELLER, to(ESCALATED, *TALKING, SENT, BACK), messages.AnswerClaim, answers.escalate),

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.money import Money, Verb
 from domain.scans import scans
 from domain.state import Milestone, Proof
 from domain.tracking import Reached, TrackerReport
-from tests.domain.claims_world import BUYER, return_sent
+from tests.domain.claims_world import BUYER, SELLER, received, return_back, return_sent
+from tests.domain.world import scan
 
 
 def seen(milestone: Milestone, at: datetime) -> TrackerReport:
@@ -40,3 +42,23 @@ def test_what_an_earlier_parcel_of_a_recycled_number_did_is_no_news_of_a_return(
     life.do("escalate_claim", BUYER)
     before = life.now - timedelta(days=1)
     assert scans(life.order, "r1", seen(Milestone.DELIVERED, before), "easypost") == ()
+
+
+def test_a_buyer_does_not_get_round_the_inspection_and_the_fee_by_asking_the_platform() -> None:
+    life = received("changed_mind")
+    life.do("grant_claim", SELLER)
+    life.do("send_return", BUYER, parcel_id="r1", carrier="dhl")
+    scan(life, "r1", "delivered")
+    assert life.refused("escalate_claim", BUYER).code == "claim_status"
+    life.do("inspect_return", SELLER, finding="as_sent")
+    life.until("decision_stands")
+    life.settle_money()
+    assert life.moved[Verb.REFUND] < Money.parse("400.00 EUR")
+
+
+def test_who_does_not_inspect_a_return_gives_the_money_back() -> None:
+    life = return_back()
+    life.refused("escalate_claim", BUYER)
+    life.until("inspection_lapses")
+    life.settle_money()
+    assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")

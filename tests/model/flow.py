@@ -35,7 +35,7 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
     "receive_return": {"seller": (TO_RETURN, RETURNING)},
     "inspect_return": {"seller": (RETURNED,)},
     "escalate_claim": {
-        "buyer": (FOR_SELLER, FOR_BUYER, UPSTREAM, RETURNING, RETURNED),
+        "buyer": (FOR_SELLER, FOR_BUYER, UPSTREAM, RETURNING),
         "seller": (RECEIVED, FOR_SELLER, FOR_BUYER, RETURNING, RETURNED),
     },
     "escalate_upstream": {"seller": (RECEIVED, FOR_SELLER), "desk": (RECEIVED, FOR_SELLER, PLATFORM)},
