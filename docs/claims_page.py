@@ -106,6 +106,7 @@ def _diagram() -> Iterator[str]:
     yield f"    {Status.REFUND_APPROVED} --> {Status.RESOLVED}: the refund is made"
     for status in MISSED:
         yield f"    {status} --> {Status.WAITING_FOR_BUYER}: nothing is missing any more"
+    yield f"    {Status.RETURN_SENT} --> {Status.ESCALATED}: the return is lost or goes back"
     yield from (f"    {status} --> [*]" for status in Status if status in ENDED)
     yield "```\n"
 

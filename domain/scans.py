@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain import wire
-from domain.claims.answers import returned_with
+from domain.claims.answers import FAILED, returned_with
+from domain.claims.case import Status
 from domain.contract import Envelope
 from domain.ship import ParcelScan, is_news
 from domain.state import Actor, Milestone, Order, Parcel, Proof, Role
@@ -43,16 +44,17 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
 
 
 def _of_return(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) -> tuple[Envelope, ...]:
-    """Of goods that travel back only their arrival is news, as long as the claim is open, also when it comes late."""
+    """Of goods that travel back only the end of their way is news, and their arrival also when it comes late."""
     claim = returned_with(order, parcel_id)
     if claim is None or claim.back is None or claim.back.arrived_at is not None or not claim.is_open:
         return ()
-    came = [
+    ends = [
         ParcelScan(parcel_id, milestone, at, proof)
         for milestone, at, proof in report.milestones
-        if milestone is Milestone.DELIVERED and at >= claim.back.sent_at - CLOCKS_DIFFER
+        if milestone in (Milestone.DELIVERED, *FAILED) and at >= claim.back.sent_at - CLOCKS_DIFFER
     ]
-    return tuple(_message(order, scan, carrier_id) for scan in came[-1:])
+    told = claim.status is Status.RETURN_SENT
+    return tuple(_message(order, scan, carrier_id) for scan in ends[-1:] if told or scan.milestone not in FAILED)
 
 
 def _moved(parcel: Parcel, scan: ParcelScan) -> Parcel:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
 from domain.claims.answers import came_back, returned_with
+from domain.claims.steps import Case
 from domain.errors import Invalid, Refused
 from domain.events import (
     AddressChanged,
@@ -158,7 +159,7 @@ def scan(moment: Moment) -> tuple[Event, ...]:
     """A parcel moves forward; late and repeated scans change nothing (docs/rules.md)."""
     back = returned_with(moment.order, moment.body.parcel_id)
     if back is not None:
-        return came_back(back, moment.body, moment.now)
+        return came_back(Case(back, moment))
     parcel, body, order = known_parcel(moment), moment.body, moment.order
     _check_scan(moment, parcel)
     at = max(min(body.at, moment.now), parcel.moved_at or parcel.shipped_at)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
 from domain.claims.case import (
@@ -44,6 +43,9 @@ from domain.tickets import opened
 
 WHOLE = 10_000
 """Basis points of a whole."""
+
+FAILED = frozenset({Milestone.LOST, Milestone.RETURNED})
+"""Ends of a parcel's way at which its goods are not where they were sent."""
 
 
 def offered_by(side: Side) -> ClaimGuard:
@@ -298,15 +300,18 @@ def returned_with(order: Order, parcel_id: str) -> Claim | None:
     return next((claim for claim in order.claims if claim.back and claim.back.parcel_id == parcel_id), None)
 
 
-def came_back(claim: Claim, scan: Any, now: datetime) -> tuple[Event, ...]:
+def came_back(case: Case) -> tuple[Event, ...]:
     """A delivery scan of a return is as good as the seller's word; who decides meanwhile knows that it came.
 
-    Raises Refused for any other scan, and when the return had arrived before.
+    One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. Raises Refused for
+    any other scan, and when the return had arrived before.
     """
-    if scan.milestone is not Milestone.DELIVERED:
-        raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its delivery is kept")
+    claim, milestone, travels = case.claim, case.body.milestone, case.claim.status is Status.RETURN_SENT
     if claim.back is None or claim.back.arrived_at is not None:
         raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before")
-    inspects = claim.status is Status.RETURN_SENT
-    moved = (ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, now),) if inspects else ()
-    return (ReturnArrived(claim.claim_id, now), *moved)
+    if milestone in FAILED and travels:
+        return escalate(case)
+    if milestone is not Milestone.DELIVERED:
+        raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its end is kept")
+    moved = (ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, case.now),) if travels else ()
+    return (ReturnArrived(claim.claim_id, case.now), *moved)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.claim import NAMES as CLAIM_NAMES
-from domain.claims.case import ENDED
+from domain.claims.case import ENDED, Status
 from domain.claims.telling import claim_facts
 from domain.claims.terms import numbers_of
 from domain.events import (
@@ -288,6 +288,9 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.SELLER, "owed", owed=str(debt.amount))
         case ReleaseReversed():
             yield scene.mail(Role.SELLER, "reversed", owed=str(event.debt.amount) if event.debt else "")
+        case ClaimMoved(to=Status.ESCALATED) if scene.step == "parcel_scan":
+            yield scene.mail(Role.BUYER, "claim")
+            yield scene.mail(Role.SELLER, "claim")
         case TicketOpened(ticket):
             work = {"ticket_id": ticket.ticket_id, "cause": str(ticket.cause), "subject": ticket.subject}
             yield scene.mail(Role.SPECIALIST, "ticket_opened", f"ticket:{ticket.ticket_id}", **work)

@@ -81,6 +81,9 @@ def _text(step: CaseStep, claim: Claim) -> str:
         return f"The claim was handed to {step.body.get('owner') or 'nobody'}."
     if step.step == "offer_refund":
         return f"A refund of {step.body.get('amount')} was offered."
+    if step.step == "parcel_scan":
+        milestone = str(step.body.get("milestone")).replace("_", " ")
+        return f"The carrier reported on parcel {step.body.get('parcel_id')}: {milestone}."
     return HAPPENED.get(step.step, step.step)
 
 

@@ -199,7 +199,6 @@ def test_a_return_that_arrives_after_the_platform_was_asked_is_known_to_have_arr
     assert (claim.status, claim.back.arrived_at) == (Status.ESCALATED, life.now)
     seen = {"parcel_id": "r1", "at": text_of(life.now), "proof": "weak"}
     assert "had arrived" in life.refused("parcel_scan", Role.CARRIER, milestone="delivered", **seen).reason
-    assert "only its delivery" in life.refused("parcel_scan", Role.CARRIER, milestone="lost", **seen).reason
 
 
 def two_missing() -> Life:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import product
+from pathlib import Path
 
 import pytest
 
+from activities.notices import Letters, Reader
+from domain.claims.case import Status
 from domain.money import Money, Verb
+from domain.notices import notices
 from domain.scans import scans
-from domain.state import Milestone, Proof
+from domain.state import Cause, Milestone, Proof, Role
 from domain.tracking import Reached, TrackerReport
 from tests.domain.claims_world import BUYER, SELLER, received, return_back, return_sent
 from tests.domain.world import scan
+
+LETTERS = Letters(Path(__file__).parents[2] / "templates")
 
 
 def seen(milestone: Milestone, at: datetime) -> TrackerReport:
@@ -62,3 +69,43 @@ def test_who_does_not_inspect_a_return_gives_the_money_back() -> None:
     life.until("inspection_lapses")
     life.settle_money()
     assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
+
+
+@pytest.mark.parametrize("milestone", [Milestone.LOST, Milestone.RETURNED])
+def test_a_return_that_is_lost_or_goes_back_is_a_specialists_at_once_and_may_still_arrive(milestone: Milestone) -> None:
+    life = return_sent()
+    life.now += timedelta(days=1)
+    gone = seen(milestone, life.now)
+    [told] = scans(life.order, "r1", gone, "easypost")
+    taken = life.do("parcel_scan", told.actor, **told.body)
+    assert [claim.status for claim in life.order.claims] == [Status.ESCALATED]
+    assert [(ticket.cause, ticket.subject) for ticket in life.order.tickets] == [(Cause.CLAIM, "c1")]
+    mails = notices(taken.step, taken.tells, life.order.seq, taken.events, life.order, life.now)
+    assert {(mail.to, mail.template) for mail in mails} == {
+        (BUYER, "claim"),
+        (SELLER, "claim"),
+        (Role.SPECIALIST, "ticket_opened"),
+    }
+    for mail, language in product(mails[:2], ("en", "de")):
+        letter = LETTERS.render("claim", mail.context, Reader(mail.to, language=language), life.order)
+        assert {"en": "The carrier reported", "de": "Der Zusteller hat Neues"}[language] in letter.text
+    assert scans(life.order, "r1", gone, "easypost") == ()
+    assert "only its end" in life.refused("parcel_scan", told.actor, **told.body).reason
+    life.now += timedelta(days=1)
+    [told] = scans(life.order, "r1", seen(Milestone.DELIVERED, life.now), "easypost")
+    life.do("parcel_scan", told.actor, **told.body)
+    [claim] = life.order.claims
+    assert claim.back is not None
+    assert (claim.status, claim.back.arrived_at) == (Status.ESCALATED, life.now)
+
+
+def test_of_a_return_that_was_delivered_and_then_sent_back_the_last_is_true() -> None:
+    life = return_sent()
+    reached = (Milestone.DELIVERED, Milestone.RETURNED)
+    ways = tuple(Reached(each, life.now + timedelta(hours=n), Proof.WEAK) for n, each in enumerate(reached))
+    life.now += timedelta(days=1)
+    report = TrackerReport("trk_1", ways, life.now)
+    [told] = scans(life.order, "r1", report, "easypost")
+    assert told.body["milestone"] == "returned"
+    life.do("parcel_scan", told.actor, **told.body)
+    assert scans(life.order, "r1", report, "easypost") == ()

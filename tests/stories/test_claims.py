@@ -12,6 +12,8 @@ import pytest
 from domain.claims.case import Finding, Status
 from domain.errors import Refused
 from domain.state import Cause, LineState, Milestone, Proof, Stage
+from starter.cases.desk import Cases
+from starter.records import Records
 from tests.life import BUYER, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
 from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, proof, row, status, words
@@ -231,6 +233,20 @@ async def test_a_carrier_tells_that_a_return_has_arrived(market: Marketplace) ->
     assert status(life) is Status.RETURN_RECEIVED
     await life.send("inspect_return", SELLER, finding="as_sent")
     assert life.money()["refunded"] == "40.00 EUR"
+
+
+async def test_a_return_that_its_carrier_loses_is_the_platforms_and_everybody_is_told(market: Marketplace) -> None:
+    life = await claimed(market)
+    await life.send("grant_claim", SELLER)
+    await life.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
+    await life.scan(Milestone.LOST, "r1")
+    assert status(life) is Status.ESCALATED
+    assert [life.told(role)[-1] for role in (BUYER, SELLER, SPECIALIST)] == ["claim", "claim", "ticket_opened"]
+    shown = Cases(Records(market.engine, market.vault)).show(life.order_id, life.actor(SELLER))
+    assert (shown.story[-1].text, shown.story[-1].status) == (
+        "The carrier reported on parcel r1: lost.",
+        "Escalated to platform",
+    )
 
 
 async def test_who_has_the_goods_back_and_says_nothing_is_content(market: Marketplace) -> None:
