@@ -81,8 +81,9 @@ def _by_status(edits: Edits, verdict: Verdict | None, side: Side | None) -> tupl
     """A status that was chosen, as what leads there. Raises Invalid where nothing of the desk's does."""
     if "status" not in edits:
         return verdict, side, ""
-    chosen = typed(edits["status"])
-    if chosen not in STATUSES:
+    written = typed(edits["status"]).casefold()
+    chosen = next((status for status in STATUSES if status.casefold() == written), None)
+    if chosen is None:
         raise Invalid("status", "is not one of the statuses; choose from the list")
     to = list(Status)[STATUSES.index(chosen)]
     decides = {Status.REFUND_APPROVED: Verdict.REFUND, Status.REJECTED: Verdict.RELEASE,

@@ -27,9 +27,9 @@ LARGEST = 10**13
 """Whole units of an amount that is given as a number; beyond, a spreadsheet's numbers lose their decimals."""
 
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # day 0 of a spreadsheet, which knows no zones
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?)?", re.ASCII)
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: (\d{1,2}):(\d{2})(?::\d{2})?)?", re.ASCII)
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(?: (\d{1,2}):(\d{2})(?::\d{2})?( [AP]M)?)?", re.ASCII)
+_ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?)?", re.ASCII)
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})(?: (\d{1,2}):(\d{2})(?::\d{2})?)?", re.ASCII)
+_EITHER = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d{2})(?: (\d{1,2}):(\d{2})(?::\d{2})?( [AP]M)?)?", re.ASCII)
 
 
 def clean(words: str) -> str:
@@ -154,22 +154,26 @@ def _times(raw: Raw) -> list[datetime]:
             return [datetime(year, month, day, hour, minute)]  # noqa: DTZ001
         if match := _DOTTED.fullmatch(words):
             day, month, year, hour, minute = (int(part or 0) for part in match.groups())
-            return [datetime(year, month, day, hour, minute)]  # noqa: DTZ001
-        match = _SLASHED.fullmatch(words)
+            return [datetime(_in_full(year), month, day, hour, minute)]  # noqa: DTZ001
+        match = _EITHER.fullmatch(words)
         return _either(match) if match else []
     except (ValueError, OverflowError):
         return []
 
 
 def _either(match: re.Match[str]) -> list[datetime]:
-    """A date with slashes: the day first, and the month first, as far as each is one."""
+    """A date that may begin with the day, and with the month, as far as each is one."""
     first, second, year, hour, minute = (int(part or 0) for part in match.groups()[:5])
     hour = hour % 12 + (12 if match[6] == " PM" else 0) if match[6] else hour
     found = []
     for day, month in ((first, second), (second, first)):
         if 1 <= month <= 12 and 1 <= day <= 31:
-            found.append(datetime(year + (2000 if year < 100 else 0), month, day, hour, minute))  # noqa: DTZ001
+            found.append(datetime(_in_full(year), month, day, hour, minute))  # noqa: DTZ001
     return list(dict.fromkeys(found))
+
+
+def _in_full(year: int) -> int:
+    return year + (2000 if year < 100 else 0)
 
 
 def _minute(moment: datetime) -> datetime:

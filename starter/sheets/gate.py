@@ -46,7 +46,7 @@ _CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What the gate saw: for each sheet by its name, in which cells (row and column from 0) formulas stand."""
+    """What the gate saw: for each sheet by its name, in which cells (row, column from 0) formulas or errors stand."""
 
     formulas: Mapping[str, frozenset[tuple[int, int]]]
 
@@ -163,6 +163,8 @@ class _Grid:
         local = tag.rpartition(" ")[2]
         if local == "c":
             self._cell(about.get("r"))
+            if about.get("t") == "e":  # What a formula came to, pasted as a value, says as little.
+                self.formulas.add((self._row, self._column))
         elif local == "row":
             number = about.get("r", str(self._row + 2))
             if not (number.isascii() and number.isdigit() and len(number) < 8):

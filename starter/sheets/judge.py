@@ -140,7 +140,9 @@ class _Judging:
             return Outcome(row.number, number, State.NOT_EDITABLE, why)
         computed = [column.name for column in self._sheet.editable if column.name in row.formulas]
         if computed:
-            return Outcome(row.number, number, State.INVALID, f"{computed[0]}: holds a formula; write a plain value")
+            return Outcome(
+                row.number, number, State.INVALID, f"{computed[0]}: holds a formula or an error; write a plain value"
+            )
         if not edits:
             return Outcome(row.number, number, State.UNCHANGED)
         if (key.order_id, key.name) in twice:

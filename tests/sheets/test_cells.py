@@ -48,14 +48,17 @@ def test_an_amount_that_could_be_another_is_refused(raw: Any) -> None:
         ("2026-11-24 16:00", "2026-11-24 15:00"), ("24.11.2026 16:00", "2026-11-24 15:00"),
         ("11/24/2026 4:00 PM", "2026-11-24 15:00"), (datetime(2026, 7, 1, 16), "2026-07-01 14:00"),  # noqa: DTZ001
         ("2026-11-24", "2026-11-24 22:59"), (46350.5, "2026-11-24 11:00"),
-        (date(2026, 11, 24), "2026-11-24 22:59"),
+        (date(2026, 11, 24), "2026-11-24 22:59"), ("2026/11/24 16:00", "2026-11-24 15:00"),
+        ("24-11-2026", "2026-11-24 22:59"), ("24.11.26", "2026-11-24 22:59"), ("24/11/26", "2026-11-24 22:59"),
     ],
 )  # fmt: skip
 def test_a_time_is_read_on_the_clock_of_the_marketplace(raw: Any, expected: str) -> None:
     assert f"{instant(raw, 'Europe/Berlin', 'until'):%Y-%m-%d %H:%M}" == expected
 
 
-@pytest.mark.parametrize("raw", ["1/2/2027", "31.02.2027", "soon", "", None, True, 1e12, "2026-13-01", float("nan")])
+@pytest.mark.parametrize(
+    "raw", ["1/2/2027", "1-2-2027", "1.2.202", "31.02.2027", "soon", "", None, True, 1e12, "2026-13-01", float("nan")]
+)
 def test_a_time_that_could_be_another_is_refused(raw: Any) -> None:
     with pytest.raises(Invalid, match=r"^until: "):
         instant(raw, "UTC", "until")
