@@ -180,11 +180,16 @@ def _judged(call: Callable[[], Result]) -> Result:
 
 
 def _short(conn: Connection, order: Order, op: MoneyOp) -> Result | None:
-    """What is collected, or given up, may have been paid meanwhile by other releases of the seller."""
+    """What is collected, or given up, may have been paid meanwhile by other releases of the seller.
+
+    What a release has set aside is paid or owed only once that release has ended.
+    """
     if op.verb not in (Verb.REVERSE_RELEASE, Verb.WRITE_OFF) or operations.known(conn, order.order_id, op):
         return None
-    owed = debts.collectable(conn, order)
-    return Short(owed) if owed < op.amount else None
+    if not debts.collectable(conn, order) < op.amount:
+        return None
+    owed = debts.owed(conn, order)
+    return Short(owed) if owed < op.amount else Unclear("SetAside")
 
 
 def _netted(conn: Connection, order: Order, op: MoneyOp, *, fresh: bool) -> debts.Netted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, text, update
 
+from activities.store import ledger
 from activities.store.tables import nettings
 from domain.accounts import receivable_account
 from domain.money import Money
@@ -82,6 +83,11 @@ def collectable(conn: Connection, order: Order) -> Money:
     """What is owed for this very order and set aside by nobody. Holds the seller's lock until commit."""
     conn.execute(_LOCK, {"seller": order.seller})
     return dict(_owed(conn, order)).get(order.order_id, Money.zero(order.currency))
+
+
+def owed(conn: Connection, order: Order) -> Money:
+    """What is owed for this very order by the ledger, also where it is set aside."""
+    return -ledger.balance(conn, receivable_account(order.seller, order.order_id), order.currency)
 
 
 def _owed(conn: Connection, order: Order) -> Netted:

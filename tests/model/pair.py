@@ -233,6 +233,8 @@ class Pair:
             return No("AccountRestricted")
         if op.verb in (Verb.REVERSE_RELEASE, Verb.WRITE_OFF) and says == 7:
             return Short(Money(dice.take(2) * self.sale.sums.Q // 2, op.amount.currency))
+        if op.verb is Verb.WRITE_OFF and says == 6:
+            return Unclear("SetAside")
         if op.verb in INTERNAL:
             return Done(f"{op.verb}-{op.seq}", op.amount)
         if says >= 6:

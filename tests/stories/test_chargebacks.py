@@ -10,10 +10,10 @@ from activities.store import ledger
 from domain.money import Money
 from domain.state import Cause, LineState, Proof, Stage
 from sandbox.payments.disputes import FEE
-from tests.life import BUYER, COMMAND_KEY, SELLER, SPECIALIST, Json, Life
+from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, SPECIALIST, Json, Life
 from tests.marketplace import Marketplace
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 OWES_ALL = "75.10 EUR"
 """The seller's net of both lines and shipping, and the bank's fee."""
 
@@ -105,6 +105,55 @@ async def test_what_a_seller_cannot_give_back_is_kept_from_the_next_sale(market:
     await first.until("settle")
     assert first.state().debt is None
     assert not await first.is_running() or first.stage() is Stage.REFUNDED
+
+
+async def set_aside(market: Marketplace, after: timedelta) -> tuple[Life, Life]:
+    """A seller has owed for the first order that long, and the second's release, which would pay it, is in doubt."""
+    first = await paid_out(market)
+    now = await first.now()
+    market.sandbox.move_clock(first.order_id, now)
+    market.sandbox.fault(
+        "balance_insufficient", order_id=first.order_id, operation="reverse_release", until=now + 90 * DAY
+    )
+    await decided(market, first, await disputed(market, first), "lost")
+    await first.pass_time(after)
+    document = market.checkout(prices=("200.00", "20.00"))
+    document["seller"] = first.document["seller"]
+    second = await market.order(market.preauthorised(document))
+    await second.delivered(Proof.STRONG)
+    now = await second.now()
+    market.sandbox.move_clock(second.order_id, now)
+    market.sandbox.fault("unavailable", order_id=second.order_id, operation="release", until=now + 3 * HOUR)
+    await second.send("receive", BUYER)
+    return first, second
+
+
+async def test_a_debt_is_not_paid_by_a_release_that_is_refused_in_the_end(market: Marketplace) -> None:
+    first, second = await set_aside(market, DAY)
+    await first.desk("retry", OPERATOR)
+    assert first.money()["owed"] == OWES_ALL
+    assert await first.is_running()
+    market.sandbox.fault("account_closed", order_id=second.order_id, operation="release", times=1)
+    await second.pass_time(5 * HOUR)
+    await second.desk("refund")
+    assert "transfer" not in second.effects()
+    await first.pass_time(62 * DAY)
+    assert not await first.is_running()
+    money = first.money()
+    assert (money["lost"], "owed" in money) == (OWES_ALL, False)
+
+
+async def test_what_is_set_aside_for_a_debt_is_not_written_off_and_pays_it_when_the_release_is_made(
+    market: Marketplace,
+) -> None:
+    first, second = await set_aside(market, 60 * DAY - HOUR)
+    await first.pass_time(3 * HOUR)
+    assert first.money()["owed"] == OWES_ALL
+    await second.pass_time(5 * HOUR)
+    await first.desk("retry", OPERATOR)
+    assert not await first.is_running()
+    money = first.money()
+    assert ("lost" in money, "owed" in money) == (False, False)
 
 
 async def test_a_debt_that_is_never_paid_is_the_platforms_loss_after_two_months(market: Marketplace) -> None:
