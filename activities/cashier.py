@@ -17,6 +17,7 @@ from domain.contract import ATTEMPT
 from domain.errors import (
     AlreadyDone,
     AuthorisationExpired,
+    Declined,
     IdempotencyConflict,
     Invalid,
     ProviderError,
@@ -103,7 +104,13 @@ class Cashier:
             return self._find(order, op, key) or No("AlreadyDone")
 
     def _find(self, order: Order, op: MoneyOp, key: str) -> Result | None:
-        found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
+        """What became of an earlier call; a refusal to tell says nothing of it, only a refund can have failed since."""
+        try:
+            found = self._payments.lookup(op.verb, order_id=order.order_id, subject=_about(order, op), key=key)
+        except (Unknown, Declined):
+            raise
+        except ProviderError as error:
+            return Unclear(type(error).__name__)
         return None if found is None else _done(found)
 
     def _send(self, order: Order, op: MoneyOp, key: str) -> Result:

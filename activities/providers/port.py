@@ -229,8 +229,8 @@ class PaymentProvider(Protocol):
         """What an earlier call with `key` did, or None when the provider knows of no effect.
 
         `subject` is the hold, charge or release the call was about, and the customer for authorise. A hold that the
-        buyer has yet to authorise is given as unpaid. Raises Declined for a refund that failed later, Unknown when
-        asking fails.
+        buyer has yet to authorise is given as unpaid. Raises Declined for a refund that failed later, any other error
+        when asking fails: that says nothing of the effect.
         """
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> News | None:

@@ -7,12 +7,13 @@ what an earlier call did. A capture, which makes no object of its own, leaves ``
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import stripe
 
-from activities.providers.port import Effect, Hold, HoldState
-from activities.providers.stripe_errors import translated, word
+from activities.providers.port import Effect, Hold, HoldState, NoSuchObject
+from activities.providers.stripe_errors import found, shown, translated, word
 from activities.providers.stripe_money import from_wire, to_wire
 from activities.providers.stripe_reading import PAGE, StripeReader, every
 from activities.providers.stripe_reports import WHOLE, WHOLE_IN_A_LIST, noted, own_id, read_hold, ref
@@ -61,7 +62,7 @@ class StripePayments(StripeReader):
 
     def capture(self, *, hold: str, amount: Money, key: str) -> Effect:
         """Take `amount` of the hold; the effect's ref is the charge."""
-        with translated():
+        with shown():
             intent = self._api.payment_intents.capture(
                 hold,
                 {"amount_to_capture": to_wire(amount), "metadata": {"capture_key": key}},
@@ -76,14 +77,15 @@ class StripePayments(StripeReader):
                 intent = self._api.payment_intents.cancel(hold, options={"idempotency_key": key})
                 return _void(intent)
         except AuthorisationExpired:
-            effect = self._voided(hold)
+            with translated():
+                effect = self._voided(hold)
             if effect is None:
                 raise
             return effect
 
     def release(self, *, order_id: str, charge: str, account: str, amount: Money, key: str) -> Effect:
         """Transfer `amount` out of the charge to the connected account."""
-        with translated():
+        with shown():
             transfer = self._api.transfers.create(
                 {
                     "amount": to_wire(amount),
@@ -102,10 +104,10 @@ class StripePayments(StripeReader):
 
         Raises AlreadyDone when nothing of it is left, InsufficientFunds when the seller's account does not cover it.
         """
-        with translated():
+        with shown():
             order_id = noted(self._api.transfers.retrieve(release), "order_id")
         try:
-            with translated():
+            with shown():
                 reversal = self._api.transfers.reversals.create(
                     release,
                     {"amount": to_wire(amount), "metadata": _metadata(order_id, Verb.REVERSE_RELEASE, key)},
@@ -120,7 +122,7 @@ class StripePayments(StripeReader):
 
     def refund(self, *, charge: str, amount: Money, key: str) -> Effect:
         """Refund `amount` of the charge; raises Declined when the refund failed at once."""
-        with translated():
+        with shown():
             order_id = noted(self._api.charges.retrieve(charge), "order_id")
             refund = self._api.refunds.create(
                 {"charge": charge, "amount": to_wire(amount), "metadata": _metadata(order_id, Verb.REFUND, key)},
@@ -134,10 +136,17 @@ class StripePayments(StripeReader):
         For authorise `subject` is the customer: the list by customer is up to date, while the search over all intents,
         used for "", can lag behind by a minute. Raises Declined for a refund that has failed since.
         """
-        with translated():
+        if verb in (Verb.AUTHORISE, Verb.VOID):
+            # The customer or the hold was named to us and may never have been there; all else was seen before.
+            with suppress(NoSuchObject), found():
+                return (
+                    _held(self._intents(subject, order_id, key), key)
+                    if verb is Verb.AUTHORISE
+                    else self._voided(subject)
+                )
+            return None
+        with shown():
             match verb:
-                case Verb.AUTHORISE:
-                    return _held(self._intents(subject, order_id, key), key)
                 case Verb.REAUTHORISE:
                     customer = ref(self._api.payment_intents.retrieve(subject).customer)
                     return _held(self._intents(customer, order_id, key), key)
@@ -145,8 +154,6 @@ class StripePayments(StripeReader):
                     intent = self._api.payment_intents.retrieve(subject)
                     ours = intent.status == "succeeded" and noted(intent, "capture_key") == key
                     return _capture(intent) if ours else None
-                case Verb.VOID:
-                    return self._voided(subject)
                 case _:
                     return _moved(self._moves(verb, order_id, subject), key)
 
@@ -163,6 +170,8 @@ class StripePayments(StripeReader):
 
     def _moves(self, verb: Verb, order_id: str, subject: str) -> Iterator[Move]:
         """The transfers, reversals or refunds among which one of `verb` would be."""
+        if verb is not Verb.REVERSE_RELEASE:
+            self._api.charges.retrieve(subject)  # To another account's key the list would just be empty.
         match verb:
             case Verb.RELEASE:
                 yield from every(self._api.transfers.list({"transfer_group": order_id, "limit": PAGE}))
@@ -180,9 +189,8 @@ class StripePayments(StripeReader):
         return every(self._api.payment_intents.search({"query": query, "limit": PAGE, "expand": [*WHOLE_IN_A_LIST]}))
 
     def _voided(self, hold: str) -> Effect | None:
-        with translated():
-            intent = self._api.payment_intents.retrieve(hold)
-            return _void(intent) if intent.status == "canceled" else None
+        intent = self._api.payment_intents.retrieve(hold)
+        return _void(intent) if intent.status == "canceled" else None
 
 
 def _new_hold(order_id: str, verb: Verb, method: str, amount: Money, key: str) -> PaymentIntentCreateParams:

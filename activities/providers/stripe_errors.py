@@ -155,6 +155,8 @@ SENTENCES: dict[type[ProviderError], str] = {
 
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 """What reading an answer of another shape than agreed can raise: a number that is none, a list without its end."""
+MISSING = "resource_missing"
+"""Stripe's code for an object that the account of our key does not have."""
 WORD = re.compile(r"[a-z0-9_]{1,80}")
 
 
@@ -188,9 +190,24 @@ def found() -> Iterator[None]:
         try:
             yield
         except stripe.InvalidRequestError as error:
-            if error.code != "resource_missing":
+            if error.code != MISSING:
                 raise
-            raise NoSuchObject("the provider has no such object", code="resource_missing") from error
+            raise NoSuchObject("the provider has no such object", code=MISSING) from error
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """The same for moving what the provider has shown us before: if that is not there, our key is another account's.
+
+    Nothing follows from it for what an earlier call did. The account that a release goes to may well be gone.
+    """
+    with translated():
+        try:
+            yield
+        except stripe.InvalidRequestError as error:
+            if error.code != MISSING or error.param == "destination":
+                raise
+            raise Unauthorised(f"{SENTENCES[Unauthorised]} ({MISSING})", code=MISSING) from error
 
 
 def _kind(error: stripe.StripeError, code: str) -> type[ProviderError]:

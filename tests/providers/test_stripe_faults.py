@@ -16,7 +16,7 @@ from starlette.routing import Route
 from activities.providers.port import Effect, Hold, PaymentProvider
 from activities.providers.stripe import StripePayments
 from activities.providers.stripe_errors import SENTENCES, translate
-from domain.errors import Unknown
+from domain.errors import Unauthorised, Unknown
 from domain.money import INTERNAL, Money, Verb
 from sandbox.client import SandboxClient
 from tests.serving import refused, serve
@@ -109,6 +109,31 @@ def test_a_call_without_effect_or_clear_answer_is_unknown_until_the_lookup_says_
     assert sandbox.book(order) == before
     deed(order)
     assert len(sandbox.book(order)) == len(before) + 1
+
+
+@pytest.mark.parametrize("verb", sorted(set(Verb) - INTERNAL))
+def test_what_our_key_does_not_see_was_never_there_only_where_others_had_named_it(
+    payments: PaymentProvider, order: str, verb: Verb
+) -> None:
+    if verb in (Verb.AUTHORISE, Verb.VOID):
+        assert payments.lookup(verb, order_id=order, subject="xx_missing", key=order) is None
+    else:
+        with pytest.raises(Unauthorised):
+            payments.lookup(verb, order_id=order, subject="xx_missing", key=order)
+
+
+def test_to_move_what_our_key_does_not_see_is_no_refusal(payments: PaymentProvider, order: str) -> None:
+    lost: dict[str, Deed] = {
+        "capture": lambda key: payments.capture(hold="pi_missing", amount=PRICE, key=key),
+        "refund": lambda key: payments.refund(charge="ch_missing", amount=PRICE, key=key),
+        "reverse_release": lambda key: payments.reverse_release(release="tr_missing", amount=PRICE, key=key),
+        "release": lambda key: payments.release(
+            order_id=order, charge="ch_missing", account="acct_seller", amount=PRICE, key=key
+        ),
+    }
+    for name, move in lost.items():
+        with pytest.raises(Unauthorised):
+            move(f"{order}/{name}")
 
 
 @pytest.mark.parametrize("fault", ["timeout", "effect_then_cut"])

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from activities.providers.port import Hold
+from activities.providers.port import Effect, Hold
 from activities.providers.stripe import StripePayments
 from domain.confirm import Reason
-from domain.errors import Refused
-from domain.money import Money
+from domain.errors import ProviderError, Refused
+from domain.money import Money, Verb
 from domain.state import Cause, Funds, LineState, Milestone, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
@@ -227,3 +227,43 @@ async def test_a_hold_of_another_amount_than_was_asked_for_pays_for_nothing(mark
             await life.until("settle")
             assert (life.stage(), life.effects()) == (Stage.PLACED, ["authorise"]), "found as it was asked for"
             await life.check()
+
+
+class Secretive(StripePayments):
+    """For a while it refuses to tell what it has done."""
+
+    tells = True
+
+    def lookup(self, verb: Verb, *, order_id: str, subject: str, key: str) -> Hold | Effect | None:
+        if not self.tells:
+            raise ProviderError("search is not available", code="parameter_unknown")
+        return super().lookup(verb, order_id=order_id, subject=subject, key=key)
+
+
+@pytest.mark.parametrize("operation", ["capture", "refund", "release"])
+async def test_a_refusal_to_tell_of_an_effect_is_no_answer_and_nothing_moves_twice(
+    market: Marketplace, operation: str
+) -> None:
+    payments = Secretive("sk_test_1", url=market.sandbox.url)
+    own = replace(market, payments=payments, task_queue=f"orders-{uuid4().hex[:8]}")
+    with own.worker() as worker:
+        async with worker:
+            life = await own.order()
+            market.sandbox.fault("effect_then_cut", order_id=life.order_id, operation=operation)
+            if operation == "capture":
+                await life.send("confirm", SELLER)
+                await life.ship()
+            else:
+                await life.delivered()
+                await life.desk(operation)
+            payments.tells = False
+            await life.until("settle")
+            op = life.state().op
+            assert op is not None, "neither done nor refused"
+            await life.until("money_overdue")
+            assert life.ticket(Cause.MONEY_UNKNOWN).subject == str(op.seq)
+            payments.tells = True
+            await life.desk("retry")
+            moved = {"capture": [], "refund": ["refund"], "release": ["transfer"]}[operation]
+            assert (life.effects(), life.state().stuck) == (["authorise", "capture", *moved], ())
+            assert not life.state().tickets
