@@ -16,10 +16,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.desk.tickets import RECONCILIATION
+from activities.store.desk.tickets import RECONCILIATION, due_apart
 from activities.store.tables import findings, orders, reconciliations, tickets
 from domain import wire
-from domain.business_time import add_business_days
 from domain.comparing.reconcile import Finding
 from domain.errors import AftersaleError
 from domain.money import Money
@@ -259,8 +258,7 @@ def _due(snapshot: dict[str, Any] | None, now: datetime) -> datetime:
     """When the desk should have looked, on its own calendar where one is known."""
     if snapshot is None:
         return now + WITHOUT_ORDER
-    order = wire.from_plain(Order, snapshot)
-    return add_business_days(order.desk_calendar, now, order.policy.tickets.due)
+    return due_apart(wire.from_plain(Order, snapshot), now)
 
 
 def _amount(minor: int | None, currency: str | None) -> Money | None:

@@ -51,6 +51,12 @@ def test_a_finding_is_told_once_however_many_runs_see_it(known: Connection) -> N
     assert known.execute(select(tickets)).all() == [ticket]
 
 
+def test_a_finding_about_an_order_whose_calendars_have_run_out_has_a_ticket_and_stops_no_run(known: Connection) -> None:
+    long_after = hours(24 * 365 * 3)
+    assert findings.report(known, "run-1", Area.MONEY, WRONG, long_after)
+    assert of(known, only(known).ticket_id).due > long_after
+
+
 def test_a_finding_that_concerns_no_order_has_a_ticket_all_the_same(known: Connection) -> None:
     stranger = replace(STRANGE, order_id="o-of-nobody", subject="refund:re_2:0", ref="re_2")
     for each in (STRANGE, stranger):

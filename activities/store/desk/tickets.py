@@ -80,20 +80,24 @@ def shared(conn: Connection) -> dict[str, int]:
     return {row.cause: row.orders for row in conn.execute(query)}
 
 
-def open_apart(conn: Connection, order: Order, ticket_id: str, cause: str, subject: str, now: datetime) -> bool:
-    """Open a ticket under an order that is not the order's own; False when there is one of that id already."""
+def due_apart(order: Order, now: datetime) -> datetime:
+    """When the desk should have looked at a ticket that is not the order's own, on the order's calendar of the desk."""
     days = order.policy.tickets.due
     try:
-        due = add_business_days(order.desk_calendar, now, days)
+        return add_business_days(order.desk_calendar, now, days)
     except CalendarTooShort:  # An order that ended long ago keeps its calendar as it was.
-        due = now + timedelta(days=days)
+        return now + timedelta(days=days)
+
+
+def open_apart(conn: Connection, order: Order, ticket_id: str, cause: str, subject: str, now: datetime) -> bool:
+    """Open a ticket under an order that is not the order's own; False when there is one of that id already."""
     row = {
         "ticket_id": ticket_id,
         "order_id": order.order_id,
         "cause": cause,
         "subject": subject,
         "opened_at": now,
-        "due": due,
+        "due": due_apart(order, now),
     }
     new = insert(tickets).values(row).on_conflict_do_nothing().returning(tickets.c.ticket_id)
     return conn.execute(new).one_or_none() is not None
