@@ -186,7 +186,7 @@ _THEIRS = text(
             (SELECT min(on_it.order_id) FROM operations AS on_it WHERE on_it.ref = m.source AND on_it.ref <> ''), ''
         ) AS order_id,
         coalesce(o.state = 'pending', false) OR doubt.kind IS NOT NULL AS pending,
-        CASE WHEN o.state = 'done' THEN o.ref ELSE '' END AS done_as
+        CASE WHEN o.state = 'done' THEN o.ref ELSE '' END AS done_as, coalesce(o.state = 'refused', false) AS refused
     FROM judged
     JOIN provider_movements AS m USING (ref)
     LEFT JOIN operations AS o ON o.key = m.key AND (m.kind, o.verb) IN (SELECT kind, verb FROM pair)
@@ -207,7 +207,7 @@ def listed(conn: Connection, after: str = "") -> Iterator[Listed]:
     """What was chosen of the provider's book, behind the ref `after`."""
     for row in _stream(conn, _THEIRS, after):
         amount = effect(row.kind, Money(row.amount_minor, row.currency), Money(row.fee_minor, row.currency))
-        yield Listed(row.ref, row.kind, row.order_id, amount, row.at, row.pending, row.done_as)
+        yield Listed(row.ref, row.kind, row.order_id, amount, row.at, row.pending, row.done_as, row.refused)
 
 
 def _stream(conn: Connection, query: TextClause, after: str) -> Iterator[Any]:

@@ -86,8 +86,8 @@ class Booked:
 class Listed:
     """A record of the provider's book. `order_id` is the order that it names, "" for none.
 
-    `pending`: the operation that it belongs to is not resolved yet. `done_as` is the object that our records have for
-    its key, "" when they have none.
+    `pending`: the operation that it belongs to is not resolved yet; `refused`: it was resolved as not done.
+    `done_as` is the object that our records have for its key, "" when they have none.
     """
 
     ref: str
@@ -97,6 +97,7 @@ class Listed:
     at: datetime
     pending: bool = False
     done_as: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,19 @@ def judgements(
     """
     for ref, booked, listed in _together(ours, theirs):
         found: list[Finding] = []
+        if not booked and _came_to_nothing(listed):
+            yield ref, ()
+            continue
         for kind in sorted({_kind(b) for b in booked} | {m.kind for m in listed}):
             left, right = [b for b in booked if _kind(b) == kind], [m for m in listed if m.kind == kind]
             found += _judged(kind, left, right, until)
         yield ref, tuple(found)
+
+
+def _came_to_nothing(listed: list[Listed]) -> bool:
+    """A refund that failed before we had heard that it was made: our book has neither, and is right."""
+    went = [(m.order_id, m.amount) for m in listed if m.kind == "refund" and m.refused]
+    return bool(went) and went == [(m.order_id, -m.amount) for m in listed if m.kind == "refund_failure"]
 
 
 def _kind(one: Booked) -> str:

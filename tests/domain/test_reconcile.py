@@ -201,6 +201,17 @@ def test_what_came_and_went_under_one_ref_is_told_apart() -> None:
     assert kinds([out, back], [sent]) == [FindingKind.NOT_AT_PROVIDER]
 
 
+def test_a_refund_that_was_refused_and_had_gone_and_come_back_is_in_neither_book() -> None:
+    _, [sent] = pair(1, "refund")
+    _, [came] = pair(1, "refund_failed")
+    came = replace(came, ref=sent.ref)
+    refused = replace(sent, refused=True)
+    assert kinds([], [refused, came]) == []
+    assert kinds([], [refused]) == [FindingKind.NOT_IN_LEDGER]
+    assert kinds([], [refused, replace(came, amount=euro(1))]) == [FindingKind.NOT_IN_LEDGER] * 2
+    assert kinds([], [sent, came]) == [FindingKind.NOT_IN_LEDGER] * 2, "somebody's own doing is told"
+
+
 def test_of_two_claims_to_one_movement_the_one_that_does_not_fit_is_the_double() -> None:
     [booked], [listed] = pair(1, "release")
     stranger = replace(booked, order_id="o-0", at=booked.at - timedelta(hours=1))
