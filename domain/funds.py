@@ -126,10 +126,10 @@ def _retries(order: Order, desire: Desire) -> Iterator[datetime]:
 
 def _desires(order: Order) -> Iterator[Desire]:
     payment, live = order.payment, order.live
-    if payment.offer is not None and live:
-        yield Desire(Verb.AUTHORISE, order.wanted, (), payment.offer.payment_intent, AT_ONCE)
-    elif payment.offer is not None and payment.offer.payment_intent:
-        yield Desire(Verb.VOID, order.priced, (), payment.offer.payment_intent, AT_ONCE)
+    if payment.offer is not None and (live or payment.offer.payment_intent):
+        # An order that is dead by now lets the hold go, too, only once it is known not to be another order's.
+        wanted = order.wanted if live else order.priced
+        yield Desire(Verb.AUTHORISE, wanted, (), payment.offer.payment_intent, AT_ONCE)
     if payment.hold and payment.captured is None:
         hold = payment.authorised or order.wanted
         if payment.renewing and live:

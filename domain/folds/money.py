@@ -134,8 +134,6 @@ def _hold_voided(order: Order, event: HoldVoided) -> Order:
     if event.ref in payment.superseded:
         held = tuple(item for item in payment.held if item[0] != event.ref)
         return _pay(order, superseded=tuple(ref for ref in payment.superseded if ref != event.ref), held=held)
-    if payment.offer is not None and event.ref == payment.offer.payment_intent:
-        return _pay(order, offer=None)
     return _pay(order, hold="", capture_before=None, renewing=False, buyer_asked_at=None)
 
 

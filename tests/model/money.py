@@ -32,7 +32,8 @@ def _before_capture(sale: Sale) -> list[Due]:
     if sale.offer is not None and sale.live:
         found.append(("authorise", sale.wanted, (), sale.offer if sale.offer_is_intent else "", ALWAYS))
     elif sale.offer is not None and sale.offer_is_intent:
-        found.append(("void", sale.priced, (), sale.offer, ALWAYS))
+        # It may be another order's: nothing is let go that was not looked at.
+        found.append(("authorise", sale.priced, (), sale.offer, ALWAYS))
     if sale.hold and not sale.captured:
         if not sale.live:
             found.append(("void", sale.hold.amount, (), sale.hold.ref, ALWAYS))
@@ -308,10 +309,8 @@ def _let_go(sale: Sale, ref: str) -> None:
     sale.gone_holds.add(ref)
     if sale.hold and sale.hold.ref == ref:
         sale.hold = None
-    elif ref in sale.old_holds:
+    else:
         del sale.old_holds[ref]
-    elif sale.offer == ref:
-        sale.offer = None
 
 
 def paid_elsewhere(sale: Sale, amount: int, now: datetime) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import stripe
 
-from activities.providers.port import Hold
+from activities.providers.port import Hold, HoldState
 from domain.money import Verb
 from domain.state import Milestone, Role, Stage
-from tests.life import BUYER, SELLER
+from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of
 
@@ -194,3 +195,49 @@ async def test_a_payment_of_another_amount_that_was_turned_away_is_let_go_when_t
     receiver.desk.clock = an_hour_later
     assert "delivered" in await receiver.tell(whole)
     assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
+
+
+async def left_with_a_void_in_the_air(market: Marketplace, receiver: Receiver) -> Life:
+    """An order that lost its hold while the provider takes no voids: what is offered now is looked at later."""
+    life = await market.order()
+    hold, now = life.state().payment.hold, await life.now()
+    market.sandbox.move_clock(life.order_id, now)
+    market.sandbox.fault("unavailable", order_id=life.order_id, operation="void", until=now + timedelta(hours=3))
+    market.sandbox.end_hold(hold)
+    await receiver.tell(hold)
+    assert life.state().op is not None
+    return life
+
+
+async def of_an_order(market: Marketplace) -> str:
+    return (await market.order()).state().payment.hold
+
+
+async def of_an_order_to_be_placed(market: Marketplace) -> str:
+    return market.preauthorise(market.checkout())
+
+
+@pytest.mark.parametrize("place", [of_an_order, of_an_order_to_be_placed])
+async def test_an_order_that_dies_before_an_offer_was_looked_at_leaves_the_hold_of_another_order_alone(
+    market: Marketplace, receiver: Receiver, place: Callable[[Marketplace], Awaitable[str]]
+) -> None:
+    others = await place(market)
+    life = await left_with_a_void_in_the_air(market, receiver)
+    await life.send("pay", BUYER, payment_intent=others)
+    await life.send("cancel", BUYER, reason="changed_mind")
+    await life.pass_time(timedelta(hours=6))
+    assert market.payments.hold(others).state is HoldState.OPEN
+    assert await life.result() == Stage.CANCELLED
+    assert life.state().payment.offer is None
+
+
+async def test_an_order_that_dies_before_its_offer_was_looked_at_lets_the_hold_go(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await left_with_a_void_in_the_air(market, receiver)
+    again = market.preauthorise(life.document)
+    await life.send("pay", BUYER, payment_intent=again)
+    await life.send("cancel", BUYER, reason="changed_mind")
+    await life.pass_time(timedelta(hours=6))
+    assert market.payments.hold(again).state is HoldState.VOIDED
+    assert await life.result() == Stage.CANCELLED
