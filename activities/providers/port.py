@@ -104,8 +104,8 @@ class DisputeStatus(StrEnum):
 class DisputeReport:
     """A chargeback. `amount` was withdrawn with `fee` on top; `fee_returned` is the part of the fee that came back.
 
-    `amount` is zero while it is an inquiry that has withdrawn nothing yet. `hold` is what
-    was captured of which it takes back.
+    `amount` is zero while it is an inquiry that has withdrawn nothing yet. It is won once the money is back. `hold` is
+    what was captured of which it takes back.
     """
 
     ref: str

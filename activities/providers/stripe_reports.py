@@ -114,15 +114,19 @@ def _capture_before(intent: stripe.PaymentIntent) -> datetime | None:
 
 def dispute_report(dispute: stripe.Dispute) -> DisputeReport:
     """Read a dispute whose intent is expanded; its balance transactions tell what was withdrawn and given back."""
-    rows = dispute.balance_transactions
+    taken = [row for row in dispute.balance_transactions if row.amount < 0]
+    returned = [row for row in dispute.balance_transactions if row.amount > 0]
+    status = STATUSES.get(dispute.status, DisputeStatus.OPEN)
+    if status is DisputeStatus.WON and taken and not returned:
+        status = DisputeStatus.OPEN  # Decided, but not paid: the money and the fee come with an event of their own.
     return DisputeReport(
         ref=own_id(dispute),
         charge=ref(dispute.charge),
-        amount=from_wire(dispute.amount if any(row.amount < 0 for row in rows) else 0, dispute.currency),
-        fee=_fees([row for row in rows if row.amount < 0], dispute.currency),
-        fee_returned=-_fees([row for row in rows if row.amount > 0], dispute.currency),
+        amount=from_wire(dispute.amount if taken else 0, dispute.currency),
+        fee=_fees(taken, dispute.currency),
+        fee_returned=-_fees(returned, dispute.currency),
         reason=REASONS.get(dispute.reason, DisputeReason.OTHER),
-        status=STATUSES.get(dispute.status, DisputeStatus.OPEN),
+        status=status,
         opened_at=moment(dispute.created),
         order_id=noted(dispute.payment_intent, "order_id"),
         hold=ref(dispute.payment_intent),

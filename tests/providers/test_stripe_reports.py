@@ -104,23 +104,36 @@ def test_an_inquiry_takes_nothing_until_it_becomes_a_chargeback(
     assert (payments.dispute(dropped).status, payments.dispute(dropped).amount) == (DisputeStatus.WON, NOTHING)
 
 
-@pytest.mark.parametrize("reason", [*STRIPES_REASONS, "invented_tomorrow"])
-def test_every_reason_of_a_bank_is_one_of_ours(reason: str) -> None:
-    dispute = stripe.Dispute.construct_from(
+def dispute_that_is(status: str, reason: str, *rows: dict[str, object]) -> stripe.Dispute:
+    return stripe.Dispute.construct_from(
         {
             "id": "du_1",
-            "amount": 1,
+            "amount": 4990,
             "currency": "eur",
             "charge": "ch_1",
             "payment_intent": "pi_1",
-            "balance_transactions": [],
+            "balance_transactions": [*rows],
             "reason": reason,
-            "status": "status_of_tomorrow",
+            "status": status,
             "created": 1,
         },
         "sk_test",
     )
-    report = dispute_report(dispute)
+
+
+def test_a_dispute_is_won_once_the_money_is_back_and_its_fee_is_known() -> None:
+    taken = {"amount": -4990, "fee": 1500, "currency": "eur"}
+    decided = dispute_report(dispute_that_is("won", "general", taken))
+    assert (decided.status, decided.amount, decided.fee_returned) == (DisputeStatus.OPEN, PRICE, NOTHING)
+    back = {"amount": 4990, "fee": -500, "currency": "eur"}
+    paid = dispute_report(dispute_that_is("won", "general", taken, back))
+    assert (paid.status, paid.amount, paid.fee_returned) == (DisputeStatus.WON, PRICE, Money(500, "EUR"))
+    assert dispute_report(dispute_that_is("lost", "general", taken)).status is DisputeStatus.LOST
+
+
+@pytest.mark.parametrize("reason", [*STRIPES_REASONS, "invented_tomorrow"])
+def test_every_reason_of_a_bank_is_one_of_ours(reason: str) -> None:
+    report = dispute_report(dispute_that_is("status_of_tomorrow", reason))
     assert report.reason is REASONS.get(reason, DisputeReason.OTHER)
     assert (report.status, report.order_id) == (DisputeStatus.OPEN, "")
 
