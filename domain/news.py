@@ -139,9 +139,10 @@ def _release_stuck(order: Order) -> bool:
 
 
 def capture_not_asked(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """What becomes of the hold is told by the operation that is under way, or due."""
-    if order.op is not None and order.op.verb in (Verb.AUTHORISE, Verb.REAUTHORISE, Verb.VOID):
-        return f"{order.op.verb} in progress; it will tell"
+    """What becomes of the hold is told by the operation on it that is under way, or due."""
+    op = order.op
+    if op is not None and op.subject == order.payment.hold and not op.is_check:
+        return f"{op.verb} in progress; it will tell"
     return "capture in progress; it will tell" if order.payment.captured is None and capture_due(order) else None
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from domain.funds import Result
+import pytest
+
+from domain.funds import Done, Result
 from domain.money import Money, Verb
-from domain.state import MoneyOp, Offer, Order, Role
+from domain.state import MoneyOp, Offer, Order, Role, Stage
 from tests.domain.world import RENEWS, Life, confirmed, done, done_with_mandate, new_order, no, paid, shipped, unclear
 
 PROVIDER = Role.PROVIDER
@@ -17,6 +19,11 @@ def renewing(order: Order, op: MoneyOp, now: datetime) -> Result:
     """The provider renews a hold under a mandate, and every void stays in the air."""
     result = done_with_mandate(order, op, now)
     return replace(result, ref=f"pi_{op.seq}") if op.verb is Verb.REAUTHORISE else result
+
+
+def renewable(result: Result) -> Result:
+    """The answer, with the buyer's consent to new holds."""
+    return replace(result, renewable=True) if isinstance(result, Done) else result
 
 
 def renewed() -> Life:
@@ -56,6 +63,41 @@ def test_a_hold_that_we_may_not_let_go_still_stands_and_is_tried_again() -> None
 def test_a_hold_is_not_lost_while_its_capture_is_asked_for() -> None:
     life = shipped(answer=unclear(Verb.CAPTURE))
     assert "capture in progress" in life.refused("hold_lost", PROVIDER, hold="authorise-1").reason
+
+
+def test_a_hold_is_lost_while_another_one_is_being_let_go() -> None:
+    life = paid(answer=unclear(Verb.VOID))
+    life.do("payment_found", PROVIDER, payment_intent="pi_2", amount="55.00 EUR")
+    life.ring()
+    assert life.order.op is not None
+    life.do("hold_lost", PROVIDER, hold="authorise-1")
+    assert (life.stage, life.order.payment.hold) == (Stage.AWAITING_PAYMENT, "")
+    life.answer = done
+    life.settle_money()
+    life.wait(hours=1)
+    assert voided(life) == [("pi_2", "55.00 EUR"), ("authorise-1", "55.00 EUR")]
+
+
+def test_a_hold_is_lost_while_the_payment_that_is_to_follow_it_is_looked_at() -> None:
+    life = confirmed(new_order(RENEWS), no("AuthenticationRequired", Verb.REAUTHORISE, done_with_mandate))
+    life.until("renew_hold")
+    life.answer = unclear(Verb.AUTHORISE)
+    life.do("pay", Role.BUYER, payment_intent="pi_2")
+    life.do("hold_lost", PROVIDER, hold="authorise-1")
+    life.answer = no("NotAuthorised", Verb.AUTHORISE)
+    life.wait(hours=1)
+    assert (life.stage, life.order.payment.offer) == (Stage.AWAITING_PAYMENT, None)
+
+
+@pytest.mark.parametrize("verb", [Verb.REAUTHORISE, Verb.VOID])
+def test_a_hold_is_not_lost_while_what_moves_it_is_under_way(verb: Verb) -> None:
+    air = unclear(verb)
+    life = confirmed(new_order(RENEWS), lambda order, op, now: renewable(air(order, op, now)))
+    if verb is Verb.VOID:
+        life.do("cancel", Role.SELLER, reason="other")
+    else:
+        life.until("renew_hold")
+    assert f"{verb} in progress" in life.refused("hold_lost", PROVIDER, hold="authorise-1").reason
 
 
 def voided(life: Life) -> list[tuple[str, str]]:

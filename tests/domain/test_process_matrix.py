@@ -94,9 +94,10 @@ def pays_out(life: Life, _: tuple[Line, ...]) -> bool:
 
 
 def no_word_is_due(life: Life, _: tuple[Line, ...]) -> bool:
-    """Neither does an operation about the hold run, nor is the capture the next one."""
+    """Neither does an operation that moves this very hold run, nor is the capture the next one."""
     sent = some(life, LineState.SHIPPED, LineState.DELIVERED, LineState.ACCEPTED)
-    running = life.order.op is not None and life.order.op.verb in ("authorise", "reauthorise", "capture", "void")
+    op = life.order.op
+    running = op is not None and op.verb in ("reauthorise", "capture", "void") and op.subject == life.order.payment.hold
     return not running and not (sent and life.order.payment.captured is None)
 
 

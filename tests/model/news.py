@@ -45,11 +45,10 @@ def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 
 def hold_lost(sale: Sale, body: Body, role: str, now: datetime) -> None:
-    need(sale.hold is not None and not sale.captured and body["hold"] == sale.hold.ref, "not our hold")
-    need(
-        sale.op is None or sale.op.verb not in ("authorise", "reauthorise", "capture", "void"),
-        "the operation will tell",
-    )
+    hold, op = body["hold"], sale.op
+    need(sale.hold is not None and not sale.captured and hold == sale.hold.ref, "not our hold")
+    moved = op is not None and op.verb in ("reauthorise", "capture", "void") and op.subject == hold
+    need(not moved, "the operation on this hold will tell")
     need(not capture_due(sale), "the capture will tell")
     lose_hold(sale, now)
 

@@ -197,12 +197,17 @@ async def test_a_payment_of_another_amount_that_was_turned_away_is_let_go_when_t
     assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
 
 
+def no_voids(market: Marketplace, life: Life, now: datetime) -> None:
+    """The provider takes no voids for three hours."""
+    market.sandbox.move_clock(life.order_id, now)
+    market.sandbox.fault("unavailable", order_id=life.order_id, operation="void", until=now + timedelta(hours=3))
+
+
 async def left_with_a_void_in_the_air(market: Marketplace, receiver: Receiver) -> Life:
     """An order that lost its hold while the provider takes no voids: what is offered now is looked at later."""
     life = await market.order()
     hold, now = life.state().payment.hold, await life.now()
-    market.sandbox.move_clock(life.order_id, now)
-    market.sandbox.fault("unavailable", order_id=life.order_id, operation="void", until=now + timedelta(hours=3))
+    no_voids(market, life, now)
     market.sandbox.end_hold(hold)
     await receiver.tell(hold)
     assert life.state().op is not None
@@ -241,3 +246,19 @@ async def test_an_order_that_dies_before_its_offer_was_looked_at_lets_the_hold_g
     await life.pass_time(timedelta(hours=6))
     assert market.payments.hold(again).state is HoldState.VOIDED
     assert await life.result() == Stage.CANCELLED
+
+
+async def test_a_hold_that_is_lost_while_another_one_is_being_let_go_makes_the_buyer_pay_anew(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    life = await market.order()
+    hold, now = life.state().payment.hold, await life.now()
+    no_voids(market, life, now)
+    await receiver.tell(market.preauthorise(life.document))
+    assert life.state().op is not None, "the second hold is being let go"
+    market.sandbox.end_hold(hold)
+    assert "delivered" in await receiver.tell(hold)
+    assert (life.stage(), life.state().payment.hold) == (Stage.AWAITING_PAYMENT, "")
+    assert "hold_lost" in life.told(BUYER)
+    await life.pass_time(timedelta(hours=6))
+    assert life.state().payment.superseded == ()
