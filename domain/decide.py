@@ -300,13 +300,21 @@ def _take(
 
 
 def _moves(step: Step, moment: Moment) -> tuple[Event, ...]:
-    """The lines' moves of the row; a carrier's scan moves them at its own time, but never before their last move."""
-    at = max([min(getattr(moment.body, "at", moment.now), moment.now), *(line.since for line in moment.lines)])
-    changed = [line for line in moment.lines if step.moves[line.state] is not line.state]
-    targets = dict.fromkeys(step.moves[line.state] for line in changed)
-    return tuple(
-        LinesMoved(tuple(line.line_id for line in changed if step.moves[line.state] is to), to, at) for to in targets
-    )
+    """The lines' moves of the row, those that go the same way at the same time in one."""
+    changed = [
+        (line.line_id, (step.moves[line.state], _moved_at(moment, line)))
+        for line in moment.lines
+        if step.moves[line.state] is not line.state
+    ]
+    moves = dict.fromkeys(move for _, move in changed)
+    return tuple(LinesMoved(tuple(line_id for line_id, its in changed if its == move), *move) for move in moves)
+
+
+def _moved_at(moment: Moment, line: Line) -> datetime:
+    """A scan moves a line at its own time, but never before what is known: a line arrives with its last parcel."""
+    told = min(getattr(moment.body, "at", moment.now), moment.now)
+    seen = (parcel.moved_at or parcel.shipped_at for parcel in moment.order.parcels_of(line.line_id))
+    return max([told, line.since, *seen])
 
 
 def _finish(

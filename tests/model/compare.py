@@ -33,7 +33,7 @@ def differences(order: Order, sale: Sale) -> Iterator[str]:
 def _core(order: Order) -> Facts:
     payment, op = order.payment, order.op
     return {
-        "lines": [(li.line_id, li.state, li.held, li.funds) for li in order.lines],
+        "lines": [(li.line_id, li.state, li.since, li.held, li.funds) for li in order.lines],
         "shipping": order.shipping_funds,
         "stage": core_stage(order),
         "hold": payment.hold if payment.captured is None else "",
@@ -72,7 +72,7 @@ def _cents(parts: tuple[Part, ...]) -> dict[str, int]:
 def _model(sale: Sale) -> Facts:
     op = sale.op
     return {
-        "lines": [(li.name, li.state, li.held, li.where) for li in sale.lines.values()],
+        "lines": [(li.name, li.state, li.since, li.held, li.where) for li in sale.lines.values()],
         "shipping": sale.shipping.where,
         "stage": stage(sale),
         "hold": sale.hold.ref if sale.hold and not sale.captured else "",

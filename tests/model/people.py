@@ -203,10 +203,10 @@ def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
     for name in parcel.lines:
         line = sale.lines[name]
         if line.state == "shipped" and all(p.milestone == "delivered" for p in sale.parcels_of(name)):
-            line.state, line.since = "delivered", at
-            decide = sale.buyer_days.after(at, sale.terms.decide)
-            sale.start(f"receipt:{name}.decide", at, decide)
-            sale.start(f"receipt:{name}.weak", at, decide + sale.terms.weak_release)
+            line.state, line.since = "delivered", max(at, *(p.moved for p in sale.parcels_of(name)))
+            decide = sale.buyer_days.after(line.since, sale.terms.decide)
+            sale.start(f"receipt:{name}.decide", line.since, decide)
+            sale.start(f"receipt:{name}.weak", line.since, decide + sale.terms.weak_release)
 
 
 def receive(sale: Sale, body: Body, role: str, now: datetime) -> None:
