@@ -69,6 +69,27 @@ def test_what_was_written_off_is_recovered_before_the_seller_gets_anything_of_a_
     assert (life.ledger.balance("platform:losses"), life.ledger.balance("platform:fees")) == (0, 400)
 
 
+def test_what_was_written_off_is_recovered_once_by_two_wins() -> None:
+    life = delivered(new_order(shipping="0.00"), answer=no("InsufficientFunds", Verb.REVERSE_RELEASE))
+    life.do("receive", BUYER)
+    life.settle_money()
+    disputes = [{"dispute": f"dp_{n}", "amount": "25.00 EUR", "fee": "0.00 EUR", "reason": "other"} for n in (1, 2)]
+    for dispute in disputes:
+        life.do("open_dispute", PROVIDER, **dispute)
+        life.do("lose_dispute", PROVIDER, dispute=dispute["dispute"])
+        life.settle_money()
+    life.wait(days=90)
+    lost = life.ledger.balance("platform:losses")
+    assert (lost < 0, life.order.written_off) == (True, Money(-lost, "EUR"))
+    for dispute in disputes:
+        life.do("win_dispute", PROVIDER, dispute=dispute["dispute"], fee="0.00 EUR")
+        life.settle_money()
+    life.wait(days=60)
+    assert (life.ledger.balance("platform:losses"), life.order.written_off) == (0, Money(0, "EUR"))
+    paid = total([move.left for move in life.order.moves if move.verb is Verb.RELEASE], "EUR")
+    assert (str(paid), life.ledger.balance("platform:fees"), life.over) == ("46.00 EUR", 400, True)
+
+
 def test_shipping_of_which_the_bank_left_a_cent_is_the_sellers_when_the_seller_wins_in_the_end() -> None:
     life = charged_back(delivered(new_order(prices=("0.06",), shipping="5.00")), "5.05 EUR", reason="other")
     assert life.order.left("shipping") == Money(1, "EUR")

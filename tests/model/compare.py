@@ -61,6 +61,7 @@ def _core(order: Order) -> Facts:
         "granted": _cents(order.due_back),
         "strays": [(stray.ref, stray.amount.minor) for stray in order.strays],
         "debt": (order.debt.amount.minor, order.debt.since) if order.debt else (0, None),
+        "written off": order.written_off.minor if order.written_off else 0,
         "over": is_over(order),
     }
 
@@ -96,6 +97,7 @@ def _model(sale: Sale) -> Facts:
         "granted": sale.due_back,
         "strays": sale.strays,
         "debt": (sale.sums.Q, sale.owed_since),
+        "written off": sale.written_off,
         "over": over(sale),
     }
 
