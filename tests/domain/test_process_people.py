@@ -266,6 +266,18 @@ def test_shipping_lapses_the_request_to_cancel_and_silence_grants_it_otherwise()
     assert life.moved[Verb.REFUND] == Money.parse("20.00 EUR")
 
 
+def test_cancelling_one_line_leaves_the_request_for_the_others_open_until_it_is_overtaken() -> None:
+    life = confirmed()
+    life.do("request_cancel", Role.BUYER, reason="too_slow")
+    life.do("cancel", Role.SELLER, reason="out_of_stock", lines=["a"])
+    assert life.do("grant_cancel", Role.SELLER).step == "grant_cancel"
+    assert life.states == ("cancelled", "cancelled")
+    other = confirmed()
+    other.do("request_cancel", Role.BUYER, reason="too_slow", lines=["a"])
+    other.do("cancel", Role.SELLER, reason="out_of_stock", lines=["a"])
+    assert (other.states, other.order.cancel_request) == (("cancelled", "confirmed"), None)
+
+
 def test_a_request_for_time_ends_with_the_last_line_that_waits_to_be_shipped() -> None:
     life = confirmed()
     life.do("ship", Role.SELLER, parcel_id="p1", carrier="dhl", lines=["a"])
