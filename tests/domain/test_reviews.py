@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from domain.business_time import add_business_days
 from domain.deadlines import deadlines
+from domain.funds import Done
 from domain.money import Verb
-from domain.state import Role
+from domain.state import MoneyOp, Order, Role
 from domain.summary import summary
 from tests.domain.lives import NOTE
 from tests.domain.world import (
     RENEWS,
+    WEEKS,
     Life,
     confirmed,
     delivered,
@@ -56,6 +60,26 @@ def test_a_review_that_opens_during_an_operators_pause_keeps_the_order_standing_
     ends(life)
     (after,) = [clock.at for clock in deadlines(life.order) if clock.step == "confirm_overdue"]
     assert after - before == timedelta(days=2), "the clocks stood from the first pause to the end of the last"
+
+
+def renewed_under_review(order: Order, op: MoneyOp, now: datetime) -> Done:
+    """The provider begins to look at the payment when its hold is renewed."""
+    result = done_with_mandate(order, op, now)
+    return replace(result, review="prv_1") if op.verb is Verb.REAUTHORISE else result
+
+
+def test_a_review_that_comes_with_a_new_hold_during_a_pause_keeps_the_order_standing_from_the_pause_on() -> None:
+    life = confirmed(new_order(RENEWS), renewed_under_review)
+    (before,) = [clock.at for clock in deadlines(life.order) if clock.step == "ship_overdue"]
+    life.now += timedelta(hours=2)
+    pauses(life, days=8)
+    life.until("renew_hold")
+    life.until("pause_ends")
+    assert stands(life)
+    life.now += timedelta(days=1)
+    ends(life)
+    (after,) = [clock.at for clock in deadlines(life.order) if clock.step == "ship_overdue"]
+    assert after == add_business_days(WEEKS, before, 7), "from the first pause to the end of the last"
 
 
 def test_an_operators_pause_that_begins_during_a_review_outlives_it() -> None:
