@@ -1,0 +1,64 @@
+"""What the cashier sends, and what it makes of the provider's answers, with a provider that knows of no operation."""
+
+from __future__ import annotations
+
+from unittest.mock import Mock
+
+import pytest
+from sqlalchemy import Engine
+
+from activities.cashier import Cashier
+from activities.providers.port import Effect
+from activities.providers.stripe import StripePayments
+from domain.errors import Declined, IdempotencyConflict, ProviderError, Unauthorised
+from domain.funds import No, Result, Unclear
+from domain.money import Money, Verb
+from domain.state import MoneyOp, Order
+from tests.store.rows import NOW, admit, euro, operation
+from tests.store.test_debts import sale
+
+PENNILESS = euro(0)
+SENT = [Verb.CAPTURE.value, Verb.RELEASE.value, Verb.REFUND.value, Verb.REVERSE_RELEASE.value]
+
+
+def provider(error: type[ProviderError] | None = None) -> Mock:
+    """Finds nothing that was sent before, and does what it is sent, or raises `error`."""
+
+    def answer(*, amount: Money, **_: str) -> Effect:
+        if error is not None:
+            raise error("so the provider says")
+        return Effect("effect_1", amount)
+
+    counter = Mock(spec=StripePayments)
+    counter.lookup.return_value = None
+    for verb in SENT:
+        getattr(counter, verb).side_effect = answer
+    return counter
+
+
+def sent(counter: Mock) -> list[tuple[str, Money]]:
+    """What the provider was asked to move."""
+    return [(name, about["amount"]) for name, _, about in counter.method_calls if name in SENT]
+
+
+@pytest.fixture
+def orders(engine: Engine) -> Engine:
+    """Two orders of one seller."""
+    with engine.begin() as conn:
+        for order_id in ("o-1", "o-2"):
+            admit(conn, order_id)
+    return engine
+
+
+def asked(engine: Engine, counter: Mock, order: Order, op: MoneyOp) -> Result:
+    return Cashier(engine, counter).carry_out(order, op, NOW, lambda _: None)
+
+
+@pytest.mark.parametrize("verb", [Verb.CAPTURE, Verb.RELEASE, Verb.REFUND])
+@pytest.mark.parametrize("error", [Unauthorised, IdempotencyConflict])
+def test_an_error_that_speaks_of_us_and_not_of_the_money_leaves_its_fate_open(
+    orders: Engine, error: type[ProviderError], verb: Verb
+) -> None:
+    said = asked(orders, provider(error), sale("o-1"), operation(verb=verb))
+    assert said == Unclear(error.__name__), "the opposite could follow a no"
+    assert asked(orders, provider(Declined), sale("o-2"), operation(verb=verb)) == No("Declined")
