@@ -11,11 +11,11 @@ from activities.cashier import Cashier
 from activities.providers.port import Effect
 from activities.providers.stripe import StripePayments
 from domain.errors import Declined, IdempotencyConflict, ProviderError, Unauthorised
-from domain.funds import No, Result, Unclear
+from domain.funds import Done, No, Result, Unclear
 from domain.money import Money, Verb
 from domain.state import MoneyOp, Order
 from tests.store.rows import NOW, admit, euro, operation
-from tests.store.test_debts import sale
+from tests.store.test_debts import owes, release, sale
 
 PENNILESS = euro(0)
 SENT = [Verb.CAPTURE.value, Verb.RELEASE.value, Verb.REFUND.value, Verb.REVERSE_RELEASE.value]
@@ -62,3 +62,11 @@ def test_an_error_that_speaks_of_us_and_not_of_the_money_leaves_its_fate_open(
     said = asked(orders, provider(error), sale("o-1"), operation(verb=verb))
     assert said == Unclear(error.__name__), "the opposite could follow a no"
     assert asked(orders, provider(Declined), sale("o-2"), operation(verb=verb)) == No("Declined")
+
+
+def test_a_release_that_pays_debts_alone_is_not_sent(orders: Engine) -> None:
+    with orders.begin() as conn:
+        owes(conn, "o-2", 3000)
+    counter = provider()
+    assert asked(orders, counter, sale("o-1"), release(5, 2000)) == Done("", PENNILESS, netted=(("o-2", euro(2000)),))
+    assert sent(counter) == []
