@@ -7,13 +7,16 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import Engine
 
+from activities.booking import book
 from activities.cashier import Cashier
 from activities.providers.port import Effect
 from activities.providers.stripe import StripePayments
+from activities.store import debts
+from domain.contract import Ask, Envelope
 from domain.errors import Declined, IdempotencyConflict, ProviderError, Unauthorised
-from domain.funds import Done, No, Result, Unclear
+from domain.funds import Done, No, Result, Settled, Unclear
 from domain.money import Money, Verb
-from domain.state import MoneyOp, Order
+from domain.state import SYSTEM, MoneyOp, Order
 from tests.store.rows import NOW, admit, euro, operation
 from tests.store.test_debts import owes, release, sale
 
@@ -70,3 +73,19 @@ def test_a_release_that_pays_debts_alone_is_not_sent(orders: Engine) -> None:
     counter = provider()
     assert asked(orders, counter, sale("o-1"), release(5, 2000)) == Done("", PENNILESS, netted=(("o-2", euro(2000)),))
     assert sent(counter) == []
+
+
+def test_what_a_refused_release_was_to_pay_is_owed_and_collected_as_before(orders: Engine) -> None:
+    with orders.begin() as conn:
+        owes(conn, "o-2", 3000)
+    op, order = release(5), sale("o-1")
+    said = asked(orders, provider(Declined), order, op)
+    assert said == No("Declined")
+    with orders.begin() as conn:
+        assert debts.collectable(conn, sale("o-2")) == PENNILESS, "set aside for the release"
+        ask = Ask("settle", 2, 1, NOW, "clock", "settle", Envelope("c-1", SYSTEM), "closed", (), order, ())
+        book(conn, ask, Settled(op, said, ()), ())
+    taking = operation(6, Verb.REVERSE_RELEASE, amount=euro(3000), slices=(), subject="tr_1")
+    counter = provider()
+    assert asked(orders, counter, sale("o-2"), taking) == Done("effect_1", euro(3000))
+    assert sent(counter) == [("reverse_release", euro(3000))]
