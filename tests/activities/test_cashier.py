@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Engine
 
 from activities.booking import book
-from activities.cashier import Cashier
+from activities.cashier import Cashier, operation_key
 from activities.providers.port import Effect
 from activities.providers.stripe import StripePayments
-from activities.store import debts
+from activities.store import debts, operations
 from domain.contract import Ask, Envelope
 from domain.errors import Declined, IdempotencyConflict, ProviderError, Unauthorised
 from domain.funds import Done, No, Result, Settled, Unclear
 from domain.money import Money, Verb
-from domain.state import SYSTEM, MoneyOp, Order
+from domain.state import SYSTEM, MoneyOp, Order, Role
+from tests.domain.test_disputed_strays import came, dispute
+from tests.domain.world import paid, unclear
 from tests.store.rows import NOW, admit, euro, operation
 from tests.store.test_debts import owes, release, sale
 
@@ -89,3 +92,21 @@ def test_what_a_refused_release_was_to_pay_is_owed_and_collected_as_before(order
     counter = provider()
     assert asked(orders, counter, sale("o-2"), taking) == Done("effect_1", euro(3000))
     assert sent(counter) == [("reverse_release", euro(3000))]
+
+
+def test_money_without_a_claim_to_it_is_not_sent_back_again_while_the_bank_decides_about_it(orders: Engine) -> None:
+    life = paid(answer=unclear(Verb.REFUND))
+    came(life)
+    life.settle_money()
+    op = life.order.op
+    assert op is not None
+    dispute(life)
+    with orders.begin() as conn:
+        operations.begin(conn, "o-1", op, operation_key("o-1", op), life.now)
+    counter, later = provider(), life.now + life.order.policy.money.lands_within
+    cashier = Cashier(orders, counter)
+    for now, said in ((later - timedelta(seconds=1), Unclear("Disputed")), (later, No("Disputed"))):
+        assert cashier.carry_out(life.order, op, now, lambda _: None) == said
+    assert sent(counter) == []
+    life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="0.00 EUR")
+    assert isinstance(cashier.carry_out(life.order, op, later, lambda _: None), Done)
