@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from activities.store import operations
 from activities.store.operations import Standing, begin, resolve
 from domain.errors import Conflict
-from domain.money import Verb
+from domain.money import Money, Verb
 from tests.store.rows import NOW, ORDER, admit, at_once, euro, hours, operation
 
 KEY = "o-1:capture:3"
@@ -61,6 +61,15 @@ def test_an_operation_is_resolved_once(conn: Connection) -> None:
     assert begin(conn, ORDER, OP, KEY, NOW).code == "Declined"
 
 
+@pytest.mark.parametrize(("ref", "done"), [("ch_2", euro(4990)), ("ch_1", euro(4989))])
+def test_what_is_done_is_not_done_with_another_object_or_amount(conn: Connection, ref: str, done: Money) -> None:
+    begin(conn, ORDER, OP, KEY, NOW)
+    resolve(conn, ORDER, OP, "done", "ch_1", "", hours(1))
+    resolve(conn, ORDER, OP, "done", "ch_1", "", hours(2), euro(4990))
+    with pytest.raises(Conflict, match="is resolved as done"):
+        resolve(conn, ORDER, OP, "done", ref, "", hours(2), done)
+
+
 def test_only_the_attempt_that_knows_how_an_operation_stands_sends_it_again(conn: Connection) -> None:
     begin(conn, ORDER, OP, KEY, NOW)
     assert operations.sent_again(conn, KEY, NOW, hours(1))
@@ -68,6 +77,12 @@ def test_only_the_attempt_that_knows_how_an_operation_stands_sends_it_again(conn
     assert begin(conn, ORDER, OP, KEY, hours(3)) == Standing(False, hours(1), "pending", None, "", "")
     resolve(conn, ORDER, OP, "refused", "", "UnderReview", hours(3))
     assert not operations.sent_again(conn, KEY, hours(1), hours(4)), "it was given up"
+
+
+def test_when_an_operation_was_sent_last_never_moves_back(conn: Connection) -> None:
+    begin(conn, ORDER, OP, KEY, hours(3))
+    assert operations.sent_again(conn, KEY, hours(3), hours(1)), "by an attempt whose time is an earlier one"
+    assert begin(conn, ORDER, OP, KEY, hours(4)).sent_at == hours(3)
 
 
 def test_what_was_never_written_down_is_not_resolved(conn: Connection) -> None:
