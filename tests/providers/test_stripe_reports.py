@@ -104,8 +104,9 @@ def test_an_inquiry_takes_nothing_until_it_becomes_a_chargeback(
     assert (payments.dispute(dropped).status, payments.dispute(dropped).amount) == (DisputeStatus.WON, NOTHING)
 
 
-def dispute_that_is(status: str, reason: str, *rows: dict[str, object]) -> stripe.Dispute:
-    return stripe.Dispute.construct_from(
+def as_told(status: str, reason: str = "general", *rows: dict[str, object]) -> DisputeReport:
+    """A dispute of which the provider tells this, with these movements of money."""
+    dispute = stripe.Dispute.construct_from(
         {
             "id": "du_1",
             "amount": 4990,
@@ -119,21 +120,39 @@ def dispute_that_is(status: str, reason: str, *rows: dict[str, object]) -> strip
         },
         "sk_test",
     )
+    return dispute_report(dispute)
 
 
 def test_a_dispute_is_won_once_the_money_is_back_and_its_fee_is_known() -> None:
     taken = {"amount": -4990, "fee": 1500, "currency": "eur"}
-    decided = dispute_report(dispute_that_is("won", "general", taken))
+    decided = as_told("won", "general", taken)
     assert (decided.status, decided.amount, decided.fee_returned) == (DisputeStatus.OPEN, PRICE, NOTHING)
     back = {"amount": 4990, "fee": -500, "currency": "eur"}
-    paid = dispute_report(dispute_that_is("won", "general", taken, back))
+    paid = as_told("won", "general", taken, back)
     assert (paid.status, paid.amount, paid.fee_returned) == (DisputeStatus.WON, PRICE, Money(500, "EUR"))
-    assert dispute_report(dispute_that_is("lost", "general", taken)).status is DisputeStatus.LOST
+    assert as_told("lost", "general", taken).status is DisputeStatus.LOST
+
+
+@pytest.mark.parametrize(
+    ("status", "ours"),
+    [
+        ("needs_response", DisputeStatus.OPEN),
+        ("under_review", DisputeStatus.OPEN),
+        ("warning_needs_response", DisputeStatus.OPEN),
+        ("warning_under_review", DisputeStatus.OPEN),
+        ("warning_closed", DisputeStatus.WON),
+        ("prevented", DisputeStatus.WON),
+        ("won", DisputeStatus.WON),
+        ("lost", DisputeStatus.LOST),
+    ],
+)
+def test_a_dispute_that_is_over_is_won_or_lost_and_every_other_is_open(status: str, ours: DisputeStatus) -> None:
+    assert as_told(status).status is ours
 
 
 @pytest.mark.parametrize("reason", [*STRIPES_REASONS, "invented_tomorrow"])
 def test_every_reason_of_a_bank_is_one_of_ours(reason: str) -> None:
-    report = dispute_report(dispute_that_is("status_of_tomorrow", reason))
+    report = as_told("status_of_tomorrow", reason)
     assert report.reason is REASONS.get(reason, DisputeReason.OTHER)
     assert (report.status, report.order_id) == (DisputeStatus.OPEN, "")
 
