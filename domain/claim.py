@@ -108,7 +108,10 @@ REFUNDS = (
 
 RETURNS = (
     row("send_return", BUYER, to(SENT, REQUESTED), messages.SendReturn, answers.send_return, tells=(Role.SELLER,)),
-    row("receive_return", SELLER, to(BACK, REQUESTED, SENT), does=answers.receive_return, tells=(Role.BUYER,)),
+    row(
+        "receive_return", SELLER, to(BACK, REQUESTED, SENT) | {status: (status,) for status in (ESCALATED, *ASKED)},
+        does=answers.receive_return, guards=(answers.not_back,), tells=(Role.BUYER,),
+    ),
     row(
         "inspect_return", SELLER, to((APPROVED, ESCALATED), BACK), messages.InspectReturn, answers.inspect,
         money=BACK_TO_BUYER,

@@ -81,6 +81,14 @@ def appealable(order: Order, claim: Claim) -> str | None:
     return None if waits else f"claim {claim.claim_id} has no decision that can be appealed"
 
 
+def not_back(order: Order, claim: Claim) -> str | None:
+    """The goods come back, and are not known to have arrived; the platform that decides meanwhile asks for none."""
+    if claim.status in (Status.RETURN_REQUESTED, Status.RETURN_SENT):
+        return None
+    waits = claim.back is not None and claim.back.arrived_at is None
+    return None if waits else f"claim {claim.claim_id} has no return on its way"
+
+
 def nothing(case: Case) -> tuple[Event, ...]:
     """The change of status is all there is to it."""
     return ()
@@ -181,7 +189,7 @@ def send_return(case: Case) -> tuple[Event, ...]:
 
 
 def receive_return(case: Case) -> tuple[Event, ...]:
-    """The seller has the goods."""
+    """The seller has the goods; who decides meanwhile knows that they came."""
     return (ReturnArrived(case.claim.claim_id, case.now),)
 
 

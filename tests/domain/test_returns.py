@@ -15,7 +15,7 @@ from domain.notices import notices
 from domain.scans import scans
 from domain.state import Cause, Milestone, Proof, Role
 from domain.tracking import Reached, TrackerReport
-from tests.domain.claims_world import BUYER, SELLER, received, return_back, return_sent
+from tests.domain.claims_world import BUYER, NOTE, SELLER, received, return_back, return_sent
 from tests.domain.world import scan
 
 LETTERS = Letters(Path(__file__).parents[2] / "templates")
@@ -109,3 +109,24 @@ def test_of_a_return_that_was_delivered_and_then_sent_back_the_last_is_true() ->
     assert told.body["milestone"] == "returned"
     life.do("parcel_scan", told.actor, **told.body)
     assert scans(life.order, "r1", report, "easypost") == ()
+
+
+@pytest.mark.parametrize("asked", ["", "seller", "buyer"])
+def test_a_seller_says_that_a_return_has_arrived_also_while_the_platform_decides(asked: str) -> None:
+    life = return_sent()
+    life.do("escalate_claim", BUYER)
+    if asked:
+        life.do("ask_party", Role.SPECIALIST, of=asked, **NOTE)
+    [before] = life.order.claims
+    life.now += timedelta(days=1)
+    life.do("receive_return", SELLER)
+    [claim] = life.order.claims
+    assert claim.back is not None
+    assert (claim.status, claim.since, claim.back.arrived_at) == (before.status, before.since, life.now)
+    assert "no return on its way" in life.refused("receive_return", SELLER).reason
+
+
+def test_no_return_arrives_that_was_never_sent() -> None:
+    life = received()
+    life.do("escalate_claim", SELLER)
+    assert "no return on its way" in life.refused("receive_return", SELLER).reason

@@ -164,7 +164,12 @@ def send_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) 
 
 
 def receive_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
-    enter(sale, claim, RETURNED, now)
+    """Also when the platform decides meanwhile, whose case it stays."""
+    if claim.status in (TO_RETURN, RETURNING):
+        enter(sale, claim, RETURNED, now)
+    else:
+        need(claim.parcel and not claim.came_back, "nothing is on its way back")
+    claim.came_back = True
 
 
 def inspect(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:

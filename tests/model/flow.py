@@ -32,7 +32,7 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
     "accept_offer": {"seller": (FOR_SELLER,), "buyer": (FOR_BUYER,)},
     "decline_offer": {"seller": (FOR_SELLER,), "buyer": (FOR_BUYER,)},
     "send_return": {"buyer": (TO_RETURN,)},
-    "receive_return": {"seller": (TO_RETURN, RETURNING)},
+    "receive_return": {"seller": (TO_RETURN, RETURNING, PLATFORM, SELLER_ASKED, BUYER_ASKED)},
     "inspect_return": {"seller": (RETURNED,)},
     "escalate_claim": {
         "buyer": (FOR_SELLER, FOR_BUYER, UPSTREAM, RETURNING),
@@ -81,6 +81,7 @@ class Claim:
     concluded: bool = False
     asked_upstream: bool = False
     missing: bool = False
+    came_back: bool = False
     appealed_at: datetime | None = None
 
     @property
