@@ -47,7 +47,8 @@ class CaseEvent:
 def story_of(found: CaseRecord, claim: Claim, files: Mapping[str, Attachment], *, desk: bool) -> Iterator[CaseEvent]:
     """The steps about the claim, oldest first. What the desk writes for itself is not among what parties read."""
     for step in found.steps:
-        events = [event for event in step.happened if _is_about(event, claim.claim_id)]
+        arrives = step.step == "parcel_scan" and step.at >= claim.opened_at
+        events = [e for e in step.happened if _is_about(e, claim.claim_id) or (arrives and _moves(e, claim.lines))]
         if not events or (step.step in OF_THE_DESK and not desk):
             continue
         ours = step.step in NAMES or step.step == APPROVED
@@ -69,6 +70,11 @@ def story_of(found: CaseRecord, claim: Claim, files: Mapping[str, Attachment], *
 def _is_about(event: Mapping[str, Any], claim_id: str) -> bool:
     opened = event.get("claim")
     return claim_id in (event.get("claim_id"), opened.get("claim_id") if isinstance(opened, dict) else None)
+
+
+def _moves(event: Mapping[str, Any], lines: tuple[str, ...]) -> bool:
+    """Whether what was missing, in a claim made before, has been delivered: whoever decides should know."""
+    return event["event"] == "LinesMoved" and not set(lines).isdisjoint(event["lines"])
 
 
 def _text(step: CaseStep, claim: Claim) -> str:

@@ -52,6 +52,21 @@ async def test_a_missing_parcel_is_proven_waited_for_and_comes(market: Marketpla
     assert life.money() == {"captured": "64.90 EUR", "released": "60.10 EUR", "fees": "4.80 EUR"}
 
 
+async def test_a_missing_parcel_that_comes_while_the_platform_decides_stands_in_the_claims_story(
+    market: Marketplace,
+) -> None:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    await life.ship()
+    await life.until("parcel_stalled")
+    await life.send("open_claim", BUYER, reason="not_received")
+    await life.send("escalate_claim", SELLER)
+    await life.scan(Milestone.DELIVERED)
+    assert status(life) is Status.ESCALATED, "the case stays with whoever decides it"
+    shown = Cases(Records(market.engine, market.vault)).show(life.order_id, life.actor(SPECIALIST))
+    assert shown.story[-1].text == "The carrier reported on parcel p1: delivered."
+
+
 async def test_a_wait_that_brings_nothing_wakes_the_claim_and_the_silent_seller_pays(market: Marketplace) -> None:
     life = await market.order()
     await life.send("confirm", SELLER)
