@@ -24,6 +24,7 @@ from activities.record import kept_of, record_refusal
 from activities.store import orders, steps
 from domain import wire
 from domain.contract import TASK_QUEUE, WORKFLOW, RefusalNote, read_envelope, workflow_id
+from domain.decide import Command
 from domain.errors import AftersaleError
 from domain.funds import AT_ONCE
 from domain.state import Order
@@ -183,7 +184,7 @@ async def hand_over(
     The run that stands is signalled, whoever started it, so there are never two. Raises NotHandedOver, RPCError.
     """
     for _ in range(ATTEMPTS):
-        if await asyncio.to_thread(_is_taken, engine, order_id, message, exactly=exactly):
+        if await asyncio.to_thread(_is_taken, engine, order_id, name, message, exactly=exactly):
             return False
         try:
             handle = client.get_workflow_handle(workflow_id(order_id))
@@ -219,12 +220,20 @@ async def _go_on(
     return stands
 
 
-def _is_taken(engine: Engine, order_id: str, message: Mapping[str, Any], *, exactly: bool) -> bool:
-    """Whether a command of this id took a step of the order, `exactly` this one."""
+def _is_taken(engine: Engine, order_id: str, name: str, message: Mapping[str, Any], *, exactly: bool) -> bool:
+    """Whether a command of this id took a step of the order, `exactly` this one.
+
+    The order remembers all of its last commands; of one from long before only sender and body are known.
+    """
     with engine.begin() as conn:
         taken = steps.taken(conn, order_id, str(message["command_id"]))
-    envelope = read_envelope(message) if exactly else None
-    return taken is not None and (envelope is None or taken == (envelope.actor, kept_of(envelope.body)))
+        plain = orders.snapshot(conn, order_id)
+    if taken is None or plain is None or not exactly:
+        return taken is not None
+    sent = read_envelope(message)
+    digest = Command(name, sent.command_id, sent.actor, sent.body, sent.ticket_id).digest()
+    seen = {one.command_id: one.digest for one in wire.from_plain(Order, plain).seen}
+    return taken == (sent.actor, kept_of(sent.body)) and seen.get(sent.command_id, digest) == digest
 
 
 def _is_open(engine: Engine, order_id: str, left: Kept) -> bool:
@@ -233,7 +242,7 @@ def _is_open(engine: Engine, order_id: str, left: Kept) -> bool:
     with engine.begin() as conn:
         if steps.said(conn, sorted(refused)) != refused:
             return True
-    return not all(_is_taken(engine, order_id, command.body, exactly=True) for command in left.commands)
+    return not all(_is_taken(engine, order_id, kept.name, kept.body, exactly=True) for kept in left.commands)
 
 
 def _reopen(engine: Engine, order_id: str) -> dict[str, Any] | None:
