@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
@@ -18,9 +18,11 @@ from domain import wire
 from domain.contract import (
     LONGEST_NAME,
     LONGEST_REASON,
+    REFUSED,
     RefusalNote,
     check_outside,
     read_envelope,
+    refusal_key,
     workflow_id,
 )
 from domain.errors import Invalid, Refused, writable
@@ -52,16 +54,16 @@ class Kept:
     refusals: list[RefusalNote]
 
 
-class _Sent(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Sent:
+    """A message, wherever Resets have copied it to: what it says, and its verdict, None for none yet."""
+
     name: str
     payloads: Sequence[Payload]
     at: datetime
     update_id: str = ""
-
-    @property
-    def key(self) -> str:
-        """The same wherever a Reset has copied the event to."""
-        return f"{self.at.isoformat()} {self.name[:LONGEST_NAME]}"
+    read: Command | RefusalNote | None = None
+    verdict: bool | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class _Run:
     """
 
     ended: datetime = NEVER
+    began_as: str = ""
     came: list[_Sent] = field(default_factory=list)
     answers: dict[str, bool] = field(default_factory=dict)
     refusing: dict[int, Payload] = field(default_factory=dict)
@@ -89,7 +92,8 @@ class _Run:
 
     def _read_links(self, event: HistoryEvent) -> None:
         if event.HasField("workflow_execution_started_event_attributes"):
-            self.former = event.workflow_execution_started_event_attributes.memo.fields.get(FORMER)
+            started = event.workflow_execution_started_event_attributes
+            self.began_as, self.former = started.original_execution_run_id, started.memo.fields.get(FORMER)
         elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
             self.next = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
         elif event.HasField("workflow_task_failed_event_attributes"):
@@ -106,7 +110,9 @@ class _Run:
             self._update(event.workflow_execution_update_accepted_event_attributes.accepted_request, at)
         elif event.HasField("workflow_execution_update_completed_event_attributes"):
             completed = event.workflow_execution_update_completed_event_attributes
-            self.answers[completed.meta.update_id] = completed.outcome.HasField("success")
+            yes = completed.outcome.HasField("success")
+            if yes or completed.outcome.failure.application_failure_info.type == REFUSED:
+                self.answers[completed.meta.update_id] = yes
 
     def _update(self, request: Request, at: datetime) -> None:
         if request.HasField("input"):
@@ -130,59 +136,76 @@ async def listed(client: Client, order_id: str, patience: timedelta) -> list[str
 async def kept(client: Client, order_id: str, run_ids: Iterable[str], patience: timedelta) -> Kept:
     """What these runs of an order, and all that they are linked with, took in: oldest first, each once.
 
-    A command that came again has its place where it came last. Two messages that differ under one id are two; which of
-    them counts, their judge says. Left out is what a run refused: a signal by a note, an update by its answer, unless
-    a run that it was reset from, or that was reset from it, had said yes. Beside the commands come the refusals that
-    may not be on record: those that a run had begun, and those of messages that nobody could read and no run has looked
-    at. Each request waits so long for Temporal. Raises RPCError.
+    A message that a Reset copied is the one that it was copied from, in its place and with its verdict (docs/decisions,
+    21). A command that was sent again has its place where it came last. Two that differ under one id are two; which of
+    them counts, their judge says. Left out is what was refused. Beside the commands come the refusals that may not be
+    on record: those that a run had begun, and those of messages that nobody could read and no run has looked at. Each
+    request waits so long for Temporal. Raises RPCError.
     """
     runs = await _runs(client, order_id, run_ids, patience)
-    answers: dict[tuple[str, str], bool] = {}
-    for run_id, run in runs.items():
-        for update, yes in run.answers.items():
-            same = _root(runs, run_id), update
-            answers[same] = yes or answers.get(same, False)
-    found: dict[tuple[str, ...], Command] = {}
+    in_turn = sorted(runs.values(), key=lambda run: run.ended)
     unsaid: list[RefusalNote] = []
-    for run_id, run in sorted(runs.items(), key=lambda each: each[1].ended):
-        notes = await _notes(client, run)
-        unsaid += [note for note, is_recorded in notes if not is_recorded]
-        said = Counter((note.command_id, note.name) for note, _ in notes)
-        for sent in run.came:
-            read = await _read(client, order_id, sent)
-            answer = answers.get((_root(runs, run_id), sent.update_id), True)
-            is_refused = not answer if sent.update_id else _is_noted(read, said)
-            if isinstance(read, RefusalNote):
-                unsaid += [] if is_refused else [read]
-                continue
-            found.pop(same_ := (read.command_id, read.name, wire.canonical(read.body)), None)
-            if not is_refused:
-                found[same_] = read
+    for run in in_turn:
+        _recognise(runs, run)
+        unsaid += await _judge(client, order_id, run)
+    found: dict[tuple[str, ...], Command] = {}
+    for sent in dict.fromkeys(sent for run in in_turn for sent in run.came):
+        if isinstance(sent.read, Command):
+            found.pop(same := (sent.read.command_id, sent.read.name, wire.canonical(sent.read.body)), None)
+            if sent.verdict is not False:
+                found[same] = sent.read
+        elif sent.read is not None and sent.verdict is None:
+            unsaid.append(sent.read)
     return Kept(list(found.values()), unsaid)
 
 
-def _root(runs: Mapping[str, _Run], run_id: str) -> str:
-    """The run that a Reset, or several, made this one of."""
-    while runs[run_id].base in runs:
-        run_id = runs[run_id].base
-    return run_id
+def _recognise(runs: Mapping[str, _Run], run: _Run) -> None:
+    """Put the messages themselves in the place of the copies that a Reset made: of all that came to the run that it
+    was reset from, and to what that continued as, in the same order before anything else. It may have left some out.
+    """
+    theirs: list[_Sent] = []
+    other = runs.get(run.base)
+    while other is not None:
+        theirs += other.came
+        other = runs.get(other.next)
+    at = 0
+    for place, sent in enumerate(run.came):
+        same = next((n for n in range(at, len(theirs)) if _is_copy(sent, theirs[n])), None)
+        if same is not None:
+            run.came[place], at = theirs[same], same + 1
 
 
-def _is_noted(read: Command | RefusalNote, said: Counter[tuple[str, str]]) -> bool:
-    """Whether a note says that the signal was refused; the note is used up."""
-    is_noted = said[read.command_id, read.name] > 0
-    said[read.command_id, read.name] -= is_noted
-    return is_noted
+def _is_copy(one: _Sent, other: _Sent) -> bool:
+    return (one.name, one.update_id, list(one.payloads)) == (other.name, other.update_id, list(other.payloads))
 
 
-async def _notes(client: Client, run: _Run) -> list[tuple[RefusalNote, bool]]:
-    """What a run refused, each once however often it tried to say so, and whether that is on record."""
+async def _judge(client: Client, order_id: str, run: _Run) -> list[RefusalNote]:
+    """Read what came to a run and note what it made of it; gives the refusals that it had begun to put on record.
+
+    A yes stands, whichever run gave it: one that a Reset began may fail over what the order had taken long ago.
+    """
+    notes = await _notes(client, run)
+    signals = 0
+    for sent in run.came:
+        signals += not sent.update_id
+        key = partial(refusal_key, run.began_as, sent.update_id or signals)
+        if sent.read is None:
+            sent.read = await _read(client, order_id, sent, key)
+        said = run.answers.get(sent.update_id)
+        if not sent.update_id and key(sent.read.name, sent.read.command_id) in notes:
+            said = False
+        if said is not None:
+            sent.verdict = said or bool(sent.verdict)
+    return [note for note, is_recorded in notes.values() if not is_recorded]
+
+
+async def _notes(client: Client, run: _Run) -> dict[str, tuple[RefusalNote, bool]]:
+    """What a run refused, by its key, each once however often it tried to say so, and whether that is on record."""
     notes: dict[str, tuple[RefusalNote, bool]] = {}
     for event_id, payload in run.refusing.items():
         note = wire.from_plain(RefusalNote, (await client.data_converter.decode([payload]))[0])
-        key = note.key or f"{note.now.isoformat()} {note.name} {note.command_id}"
-        notes[key] = (replace(note, key=key), event_id in run.recorded)
-    return list(notes.values())
+        notes[note.key] = (note, event_id in run.recorded)
+    return notes
 
 
 async def _runs(client: Client, order_id: str, run_ids: Iterable[str], patience: timedelta) -> dict[str, _Run]:
@@ -211,9 +234,8 @@ async def _history(client: Client, order_id: str, run_id: str, patience: timedel
     return run
 
 
-async def _read(client: Client, order_id: str, sent: _Sent) -> Command | RefusalNote:
+async def _read(client: Client, order_id: str, sent: _Sent, key: Callable[[str, str], str]) -> Command | RefusalNote:
     """A message as it was sent, or why it is no command, as the door of a run says it."""
-    command_id = ""
     try:
         check_outside(sent.name, [len(payload.data) for payload in sent.payloads])
         body = (await client.data_converter.decode(sent.payloads))[0]
@@ -226,4 +248,4 @@ async def _read(client: Client, order_id: str, sent: _Sent) -> Command | Refusal
         return Command(command_id, sent.name, body)
     code = why.code if isinstance(why, Refused) else "invalid"
     name = writable(sent.name[:LONGEST_NAME])
-    return RefusalNote(order_id, sent.at, name, command_id, None, code, str(why)[:LONGEST_REASON], sent.key)
+    return RefusalNote(order_id, sent.at, name, "", None, code, str(why)[:LONGEST_REASON], key(name, ""))

@@ -49,7 +49,8 @@ class Performer:
         if rule:  # The row of that id, if there is one, is another workflow's.
             return _plain(Admitted(field="order_id", rule=rule))
         try:
-            return _plain(Admitted(order=self._admit(admission.checkout, admission.now)))
+            order = self._admit(admission.checkout, admission.now)
+            return _plain(Admitted(order, stale=_is_reset(admission) and order.seq > 1))
         except Invalid as error:
             order_id = named(admission.checkout)
             if order_id:
@@ -163,6 +164,10 @@ class Performer:
             return Settled(None, None, ())
         result = self._cashier.carry_out(order, op, present, keep)
         return Settled(op, result, settle(order, op, result, now))
+
+
+def _is_reset(admission: Admission) -> bool:
+    return activity.in_activity() and admission.began_as not in ("", activity.info().workflow_run_id)
 
 
 def present(ask: Ask) -> datetime:

@@ -26,6 +26,12 @@ MOST_BYTES = 64 * 1024
 ATTEMPT = timedelta(seconds=30)
 """One attempt of an activity: short transactions and a provider call; in doubt, with a look-up before and after it."""
 
+REFUSED = "Refused"
+"""The type of the failure that answers an update with no. With any other its run has ended, and given no answer."""
+
+FATAL = ("StaleEpoch", "Conflict")
+"""Failures that no retry mends: another run of this order has written what this one wants to write."""
+
 LONGEST_ACTOR = 200
 """Characters of the id of whoever sends a command; an operator's may be an address, which is no id of ours."""
 
@@ -130,26 +136,31 @@ NOT_PERFORMED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A checkout to admit, with the order's first `now`."""
+    """A checkout to admit, with the order's first `now`. `began_as`: what the run was called before any Reset."""
 
     checkout: Mapping[str, Any]
     now: datetime
+    began_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The admitted order, or which field of the checkout breaks which rule."""
+    """The admitted order, or which field of the checkout breaks which rule.
+
+    `stale`: a Reset began the run anew, and the order has gone on since. What is judged is known to its older runs.
+    """
 
     order: Order | None = None
     field: str = ""
     rule: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalNote:
     """A signal that was refused or could not be read, for the record. `code` and `reason` carry no personal text.
 
-    `key` is the same whenever this very refusal is put on record again, "" only of a run older than the key.
+    `key` is the same whenever this very refusal is put on record again: see `refusal_key`.
     """
 
     order_id: str
@@ -160,6 +171,14 @@ class RefusalNote:
     code: str
     reason: str
     key: str = ""
+
+
+def refusal_key(run: str, number: int | str, name: str, command_id: str) -> str:
+    """What a refusal is known by: that of the signal `number` of `run`, as it was called before any Reset.
+
+    A Reset brings the signals along in their order; when it was told to leave some out, name and command tell.
+    """
+    return f"{run} {number} {name} {command_id}"
 
 
 _OF_THE_RUN = frozenset({"epoch", "order", "tried_at"})

@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.runs import NotHandedOver, found_by, hand_over, left_over, replace_run
 from domain import wire
 from domain.checkout import ID, Checkout
-from domain.contract import TASK_QUEUE, WORKFLOW, workflow_id
+from domain.contract import FATAL, REFUSED, TASK_QUEUE, WORKFLOW, workflow_id
 from domain.errors import Invalid, Refused
 from domain.state import Order
 from domain.summary import guide
@@ -149,7 +149,7 @@ class Runs:
                     verdict: dict[str, Any] = await sent.result()
                     return verdict
             except WorkflowUpdateFailedError as error:
-                raise _refusal(error) from None
+                raise _refusal(error, order_id, str(message["command_id"])) from None
             except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
@@ -181,10 +181,12 @@ def _reaching() -> Iterator[None]:
         raise Unreachable("Temporal cannot be connected to; see TEMPORAL_ADDRESS") from None
 
 
-def _refusal(error: WorkflowUpdateFailedError) -> Exception:
-    """Why an update failed: the order's own refusal, or a run that ended under it."""
+def _refusal(error: WorkflowUpdateFailedError, order_id: str, command_id: str) -> Exception:
+    """Why an update failed: the order's own refusal, or a run that ended under it and left it to the next one."""
     cause = error.cause
-    if not isinstance(cause, ApplicationError) or cause.type != "Refused" or not cause.details:
+    if isinstance(cause, ApplicationError) and cause.type in FATAL:
+        return NotJudgedYet(f"a run of order {order_id} has ended", delivered=True, command_id=command_id)
+    if not isinstance(cause, ApplicationError) or cause.type != REFUSED or not cause.details:
         return NotRunning()
     detail = cause.details[0]
     if detail["code"] == "invalid":

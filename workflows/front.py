@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.contract import (
         LONGEST_NAME,
         LONGEST_REASON,
+        REFUSED,
         WORKFLOW,
         Envelope,
         check_outside,
@@ -93,7 +94,7 @@ def unread(name: object, source: str, why: Refusal) -> Item:
 def refused(refusal: Refusal) -> ApplicationError:
     """The failure that the sender of an update sees."""
     detail = {"code": refusal.code, "reason": refusal.reason, "possible": list(refusal.possible)}
-    return ApplicationError(refusal.reason, detail, type="Refused", non_retryable=True)
+    return ApplicationError(refusal.reason, detail, type=REFUSED, non_retryable=True)
 
 
 class _Inbound(WorkflowInboundInterceptor):

@@ -20,10 +20,22 @@ from workflows.alarm import Alarm
 
 with workflow.unsafe.imports_passed_through():
     from domain import events, wire
-    from domain.contract import NOT_PERFORMED, WORKFLOW, Admission, Ask, Envelope, RefusalNote, resumed, workflow_id
+    from domain.contract import (
+        FATAL,
+        NOT_PERFORMED,
+        REFUSED,
+        WORKFLOW,
+        Admission,
+        Ask,
+        Envelope,
+        RefusalNote,
+        refusal_key,
+        resumed,
+        workflow_id,
+    )
     from domain.deadlines import Clock, calendar_clock, deadlines
     from domain.decide import Decision, Refusal, Repeat, decide, tick
-    from domain.errors import Invalid
+    from domain.errors import Invalid, StaleEpoch
     from domain.events import Event
     from domain.fold import SEEN_LIMIT, apply_all
     from domain.process import judged_by_record
@@ -51,6 +63,8 @@ class OrderWorkflow:
     def __init__(self) -> None:
         self.inbox: deque[front.Item] = deque()
         self._open: list[front.Item] = []
+        self._signals = 0
+        self._stale: ApplicationError | None = None
         self._alarm = Alarm()
         self._shown: Summary | None = None
         self._balked: dict[str, tuple[int, datetime]] = {}
@@ -63,7 +77,7 @@ class OrderWorkflow:
         try:
             order = await self._live(await self._begin(start))
         except ApplicationError as error:
-            await self._turn_away(Refusal("order_over", error.message))
+            await self._turn_away(error)
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
         return stage(order).value
@@ -89,8 +103,10 @@ class OrderWorkflow:
         message = front.item(name, args, "update")
         self.inbox.append(message)
         self._open.append(message)
-        await workflow.wait_condition(lambda: message.answer is not None)
+        await workflow.wait_condition(lambda: message.answer is not None or self._stale is not None)
         self._open.remove(message)
+        if message.answer is None and self._stale is not None:
+            raise self._stale
         if isinstance(message.answer, Refusal):
             raise front.refused(message.answer)
         return message.answer or {}
@@ -107,9 +123,15 @@ class OrderWorkflow:
             document = front.document(start)
             if "snapshot" in document:
                 return await self._resume(wire.from_plain(Order, document["snapshot"]))
-            admitted = await self._until_done(lambda: steps.admit(Admission(document, workflow.now())), "the checkout")
+            admission = Admission(document, workflow.now(), workflow.info().original_execution_run_id)
+            admitted = await self._until_done(lambda: steps.admit(admission), "the checkout")
             if admitted.order is None:
-                raise ApplicationError(f"{admitted.field}: {admitted.rule}", type="Refused", non_retryable=True)
+                raise ApplicationError(f"{admitted.field}: {admitted.rule}", type=REFUSED, non_retryable=True)
+            if admitted.stale:
+                self._publish(admitted.order)
+                raise ApplicationError(
+                    "begun anew by a Reset, and judged already", type=StaleEpoch.__name__, non_retryable=True
+                )
             return await self._resume(admitted.order)
         except Invalid as error:
             raise ApplicationError(str(error), type="Malformed", non_retryable=True) from None
@@ -122,10 +144,13 @@ class OrderWorkflow:
         more = await self._done(ask)
         return apply_all(ask.order, () if isinstance(more, Refusal) else more)
 
-    async def _turn_away(self, refusal: Refusal) -> None:
-        """Answer everybody who waits, so that the run can end."""
-        for message in self._open:
-            message.answer = message.answer or refusal
+    async def _turn_away(self, ended: ApplicationError) -> None:
+        """Tell everybody who waits, so that the run can end: no where no order began, else that another run judges."""
+        if ended.type in FATAL:
+            self._stale = ended
+        else:
+            for message in self._open:
+                message.answer = message.answer or Refusal("order_over", ended.message)
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _next(self, order: Order) -> Order:
@@ -150,6 +175,7 @@ class OrderWorkflow:
 
     async def _take(self, order: Order, message: front.Item) -> Order:
         """Judge one message. An update is answered at once; one that its activity may refuse after it was performed."""
+        self._signals += message.source == "signal"
         if message.envelope is None:
             await self._refuse(order, message, message.unreadable or Refusal("unreadable", "cannot be read"))
             return order
@@ -237,15 +263,16 @@ class OrderWorkflow:
         if message.source != "signal":
             return
         envelope = message.envelope
+        command_id = envelope.command_id if envelope else ""
         note = RefusalNote(
             order.order_id,
             workflow.now(),
             message.name,
-            envelope.command_id if envelope else "",
+            command_id,
             envelope.actor if envelope else None,
             refusal.code,
             refusal.reason,
-            str(workflow.uuid4()),
+            refusal_key(workflow.info().original_execution_run_id, self._signals, message.name, command_id),
         )
         await self._until_done(lambda: steps.note_refusal(note), "a refusal")
 
@@ -257,7 +284,7 @@ class OrderWorkflow:
                 return await call()
             except ActivityError as error:
                 cause = error.cause
-                if isinstance(cause, ApplicationError) and cause.type in steps.FATAL:
+                if isinstance(cause, ApplicationError) and cause.type in FATAL:
                     raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from None
                 if not told:
                     self._complain(what, cause)

@@ -11,10 +11,7 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from domain import wire
-    from domain.contract import ATTEMPT, Admission, Admitted, Answer, Ask, RefusalNote
-
-FATAL = ("StaleEpoch", "Conflict")
-"""Failures that no retry mends: another run of this order has written what this one wants to write."""
+    from domain.contract import ATTEMPT, FATAL, Admission, Admitted, Answer, Ask, RefusalNote
 
 # After the last attempt the loop says that the order needs attention, and tries again later.
 RETRY = RetryPolicy(

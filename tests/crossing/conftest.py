@@ -14,6 +14,7 @@ from temporalio.common import RetryPolicy
 import workflows.steps
 from activities.providers.stripe import StripePayments
 from activities.store.database import connect
+from domain.contract import FATAL
 from tests.crossing.course import PATIENCE, GatedClient, gate
 from tests.crossing.crossing import Crossroads
 from tests.marketplace import Marketplace
@@ -21,7 +22,7 @@ from tests.marketplace import Marketplace
 TWICE = RetryPolicy(
     initial_interval=timedelta(milliseconds=20),
     maximum_attempts=2,
-    non_retryable_error_types=list(workflows.steps.FATAL),
+    non_retryable_error_types=list(FATAL),
 )
 """An activity fails for good after two attempts, so that a test need not wait for four."""
 

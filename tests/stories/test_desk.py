@@ -170,6 +170,8 @@ async def test_an_operators_reset_doubles_nothing(market: Marketplace) -> None:
     await life.scan(Milestone.DELIVERED)
     await reset(market.client, life.handle.id, lambda tasks: tasks[0], "a test")
     await life.rest()
+    assert not await life.is_running()
+    await life.restart()
     assert life.steps() == ["place", "confirm", "ship", "parcel_scan"]
     assert life.effects() == ["authorise", "capture"]
     await life.send("receive", BUYER)

@@ -18,7 +18,7 @@ from domain import wire
 from domain.contract import WORKFLOW, Envelope
 from domain.state import Role
 from starter.runs import Runs
-from tests.life import BUYER, SELLER
+from tests.life import BUYER, SELLER, Json
 from tests.marketplace import Marketplace
 from tests.workflow.test_restarts import NOWHERE, answered, begun, placed, quiet, tried_in_vain
 from tests.workflow.test_sweep import listed
@@ -109,14 +109,27 @@ async def test_what_waited_when_a_run_was_terminated_is_found_although_a_start_t
     assert life.steps() == ["place", "confirm"]
 
 
-@pytest.mark.parametrize("by", [SELLER, BUYER])
-async def test_another_command_under_an_id_that_was_taken_is_refused_on_record(quiet: Marketplace, by: Role) -> None:
+@pytest.mark.parametrize(
+    ("by", "name", "body"), [(SELLER, "ask_time", {"days": 1}), (BUYER, "grant_time", {}), (SELLER, "grant_cancel", {})]
+)
+async def test_another_command_under_an_id_that_was_taken_is_refused_on_record(
+    quiet: Marketplace, by: Role, name: str, body: Json
+) -> None:
     life = await placed(quiet)
     with quiet.worker() as worker:
         async with worker:
             await life.send("confirm", SELLER, command_id="c-1")
-    other = ("ask_time", {"days": 1}) if by is SELLER else ("grant_time", {})
-    await life.handle.signal(other[0], life.message(by, other[1], "c-1"))
+    await life.handle.signal(name, life.message(by, body, "c-1"))
+    await life.restart()
+    assert (life.steps(), life.refusals()) == (["place", "confirm"], ["command_id_reused"])
+
+
+async def test_another_command_under_an_id_that_was_taken_is_refused_once(quiet: Marketplace) -> None:
+    with quiet.worker() as worker:
+        async with worker:
+            life = await quiet.order()
+            await life.signal("confirm", SELLER, command_id="c-1")
+            await life.signal("confirm", SELLER, command_id="c-1", lines=["L1"])
     await life.restart()
     assert (life.steps(), life.refusals()) == (["place", "confirm"], ["command_id_reused"])
 
