@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -21,8 +22,9 @@ from activities.store import book, findings, orders, rows
 from activities.store.findings import MENDED, Area, RunRow
 from domain import wire
 from domain.comparing.reconcile import Finding
-from domain.comparing.sweep import Row, Rule, Run, RunState, judge, mends
+from domain.comparing.sweep import HALF_RESTARTED, Row, Rule, Run, RunState, judge, mends
 from domain.contract import WORKFLOW, workflow_id
+from domain.errors import AftersaleError
 from domain.state import Order
 
 log = structlog.get_logger(__name__)
@@ -122,21 +124,37 @@ class Sweeper:
 
     def _deal_with(self, found: Finding, run: Run, run_id: str, now: datetime, counts: dict[str, int]) -> None:
         """Restart the order if that is clearly right, and did not have to be done lately; else ask a person."""
+        begun = found.other == HALF_RESTARTED
         with self._engine.begin() as conn:
-            again = findings.mended_since(conn, found, now - self._rule.again)
+            again = not begun and findings.mended_since(conn, found, now - self._rule.again)
         if mends(found, run, self._rule) and not again:
-            with self._engine.begin() as conn:
-                _, snapshot = orders.next_epoch(conn, found.order_id)
-            self._ask(self._restart(self._engine, wire.from_plain(Order, snapshot), snapshot))
-            counts["mended"] += 1
-            log.warning("an order without a workflow was restarted", order_id=found.order_id)
-            with self._engine.begin() as conn:
-                findings.report(conn, run_id, Area.RUNS, found, now, resolved_by=MENDED)
-            return
+            half = replace(found, other=HALF_RESTARTED)
+            if not begun:
+                self._report(half, run_id, now, MENDED)
+            if self._restarted(found.order_id):
+                counts["mended"] += 1
+                self._report(replace(found, other=run.state.value), run_id, now, MENDED)
+                return
+            found = half
+        if self._report(found, run_id, now):
+            counts["opened"] += 1
+            log.warning("row and workflow disagree", code=found.kind.value, order_id=found.order_id)
+
+    def _restarted(self, order_id: str) -> bool:
+        """Restart the order; whether its new run was handed everything. One that was not keeps no other waiting."""
         with self._engine.begin() as conn:
-            if findings.report(conn, run_id, Area.RUNS, found, now):
-                counts["opened"] += 1
-                log.warning("row and workflow disagree", code=found.kind.value, order_id=found.order_id)
+            _, snapshot = orders.next_epoch(conn, order_id)
+        try:
+            self._ask(self._restart(self._engine, wire.from_plain(Order, snapshot), snapshot))
+        except (AftersaleError, RPCError) as error:
+            log.warning("a restart is not complete", order_id=order_id, error=type(error).__name__)
+            return False
+        log.warning("an order without a workflow was restarted", order_id=order_id)
+        return True
+
+    def _report(self, found: Finding, run_id: str, now: datetime, resolved_by: str = "") -> bool:
+        with self._engine.begin() as conn:
+            return findings.report(conn, run_id, Area.RUNS, found, now, resolved_by)
 
     def _rows(self, order_ids: Sequence[str]) -> dict[str, Row | None]:
         with self._engine.begin() as conn:

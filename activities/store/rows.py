@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, exists, select, text
 
-from activities.store.tables import orders
-from domain.comparing.sweep import Row
+from activities.store.tables import findings, orders
+from domain.comparing.sweep import HALF_RESTARTED, Row
 
 
 def prepare(conn: Connection) -> None:
@@ -33,12 +33,16 @@ _CHOOSE = text(
     WHERE orders.status IS NULL OR orders.status IN ('over', 'refused')
     UNION
     SELECT order_id FROM orders WHERE status = 'open' AND due_at < :late
+    UNION
+    SELECT order_id FROM findings WHERE other = :half_restarted
     """
-).bindparams(bindparam("late", type_=orders.c.due_at.type))
+).bindparams(bindparam("late", type_=orders.c.due_at.type), half_restarted=HALF_RESTARTED)
 
 
 def choose(conn: Connection, late: datetime) -> None:
-    """Choose the orders of which row and workflow do not match, and those whose clock passed before `late`."""
+    """Choose the orders of which row and workflow do not match, those whose clock passed before `late`, and those
+    whose restart by the sweep may have broken off.
+    """
     conn.execute(text("ANALYZE running"))
     conn.execute(_CHOOSE, {"late": late})
 
@@ -52,5 +56,11 @@ def suspects(conn: Connection, after: str, most: int) -> list[str]:
 def row(conn: Connection, order_id: str) -> Row | None:
     """What the sweep looks at of an order; None when there is none of that id."""
     names = ("status", "due_at", "claimed_at", "seq", "epoch")
-    found = conn.execute(select(*(orders.c[name] for name in names)).where(orders.c.order_id == order_id)).one_or_none()
-    return None if found is None else Row(*found)
+    half = (
+        exists()
+        .where(findings.c.order_id == orders.c.order_id, findings.c.other == HALF_RESTARTED)
+        .label("half_restarted")
+    )
+    query = select(*(orders.c[name] for name in names), half).where(orders.c.order_id == order_id)
+    found = conn.execute(query).one_or_none()
+    return None if found is None else Row(**found._asdict())

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from domain.comparing.reconcile import Finding, FindingKind
 
+HALF_RESTARTED = "its restart is not complete"
+"""What the finding of an order says from when the sweep restarts it until everything is handed to its new run."""
+
 
 class RunState(StrEnum):
     """How the latest workflow of an order stands."""
@@ -29,13 +32,17 @@ FAILING = 3
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What PostgreSQL tells of an order. `due_at` is its next clock, `claimed_at` when its id was taken."""
+    """What PostgreSQL tells of an order. `due_at` is its next clock, `claimed_at` when its id was taken.
+
+    `half_restarted`: the sweep began to restart it, and perhaps what an older run kept is not handed over.
+    """
 
     status: str
     due_at: datetime | None
     claimed_at: datetime
     seq: int
     epoch: int
+    half_restarted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ def judge(order_id: str, row: Row | None, run: Run, now: datetime, rule: Rule) -
     """What is wrong between the order's row, None for none, and its workflow; None when nothing is, or not yet."""
     settled = run.since is None or run.since <= now - rule.grace
     running = run.state is RunState.RUNNING
+    if row is not None and row.half_restarted and (rule.restarts_stopped or run.state not in STOPPED_BY_HAND):
+        return Finding(FindingKind.ORDER_NOT_RUNNING, order_id, order_id, other=HALF_RESTARTED)
     at_rest = running and not run.busy
     match row.status if row else "":
         case "open" if running:
