@@ -29,9 +29,9 @@ __all__ = ["quiet"]
 SHIPPED = ["place", "confirm", "ship"]
 
 
-async def shipped_after_a_receipt(market: Marketplace, by: str = "signal") -> Life:
+async def shipped_after_a_receipt(market: Marketplace, by: str = "signal", life: Life | None = None) -> Life:
     """The buyer told too early that all was received, and was refused; then the order was shipped."""
-    life = await market.order()
+    life = life or await market.order()
     await life.send("confirm", SELLER)
     if by == "signal":
         await life.signal("receive", BUYER, lines=["L1", "L2"], command_id="receive-1")
@@ -159,6 +159,23 @@ async def test_what_waited_for_its_verdict_is_not_lost_by_a_reset_whose_run_fail
     assert (await life.handle.describe()).status is WorkflowExecutionStatus.FAILED
     await life.restart()
     assert life.steps() == ["place", "confirm", "ask_time", "grant_time", "ship"]
+
+
+async def test_a_reset_brings_along_what_came_to_the_runs_that_its_run_continued_as(
+    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "LONG_HISTORY", 5)
+        with quiet.worker(sandboxed=False) as worker:
+            async with worker:
+                life = await quiet.order()
+                first = (await life.handle.describe()).run_id
+                await shipped_after_a_receipt(quiet, life=life)
+    await life.handle.signal("note", 7)
+    await reset(quiet.client, life.handle.id, max, "by mistake", run_id=first)
+    await listed(quiet, life.order_id, "Running")
+    await life.restart()
+    assert (life.steps(), life.refusals()) == (SHIPPED, ["line_state", "invalid"])
 
 
 async def test_a_yes_stands_though_the_run_of_a_reset_says_no(
