@@ -58,7 +58,7 @@ class Cashier:
             short = _short(conn, order, op)
             if short is not None:
                 return short
-            standing = operations.begin(conn, order.order_id, op, key, now)
+            standing = operations.begin(conn, order.order_id, op, key, now, _destination(order, op))
             netted = _netted(conn, order, op, fresh=standing.fresh)
         if op.verb in INTERNAL:
             return Done("", op.amount)
@@ -88,7 +88,7 @@ class Cashier:
             landed = now - standing.sent_at >= order.policy.money.lands_within
             return No(held_back) if landed else Unclear(held_back)
         with self._engine.begin() as conn:
-            ours = operations.sent_again(conn, key, standing.sent_at, now)
+            ours = operations.sent_again(conn, key, standing.sent_at, now, _destination(order, op))
         return self._send_or_find(order, op, key, began) if ours else Unclear("Overtaken")
 
     def _send_or_find(self, order: Order, op: MoneyOp, key: str, began: float) -> Result:
@@ -210,6 +210,10 @@ def _about(order: Order, op: MoneyOp) -> str:
     """The object at the provider that a look-up starts from: the customer for a new hold, else what the money is on."""
     offer = order.payment.offer
     return offer.customer if op.verb is Verb.AUTHORISE and offer is not None else op.subject
+
+
+def _destination(order: Order, op: MoneyOp) -> str:
+    return order.account.ref if op.verb is Verb.RELEASE else ""
 
 
 def _held_back(order: Order, op: MoneyOp, now: datetime) -> str:

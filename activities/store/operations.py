@@ -36,12 +36,12 @@ class Standing:
 _NEW = insert(operations).on_conflict_do_nothing().returning(operations.c.key)
 
 
-def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime) -> Standing:
-    """Write the operation down if it is not; then tell how it stands.
+def begin(conn: Connection, order_id: str, op: MoneyOp, key: str, now: datetime, account: str = "") -> Standing:
+    """Write the operation down if it is not; then tell how it stands. `account` is the one that a release goes to.
 
     Raises Conflict when the key, or the order's operation of that verb and sequence, has other parameters.
     """
-    row = _row(order_id, op, key, now)
+    row = _row(order_id, op, key, now) | {"account": account}
     if conn.execute(_NEW, row).one_or_none() is not None:
         return Standing(True, now, "pending", None, "", "")
     found = _find(conn, order_id, op)
@@ -56,13 +56,14 @@ def known(conn: Connection, order_id: str, op: MoneyOp) -> bool:
     return _find(conn, order_id, op) is not None
 
 
-def sent_again(conn: Connection, key: str, was: datetime, now: datetime) -> bool:
-    """Write down, before it happens, that a pending operation is sent once more.
+def sent_again(conn: Connection, key: str, was: datetime, now: datetime, account: str = "") -> bool:
+    """Write down, before it happens, that a pending operation is sent once more, a release to `account`.
 
     False when it is not pending, or was sent since `was`, when it was looked at: another attempt has gone on with it.
     """
     here = (operations.c.key == key, operations.c.state == "pending", operations.c.sent_at == was)
-    again = update(operations).where(*here).values(sent_at=func.greatest(operations.c.sent_at, now))
+    sent_at = func.greatest(operations.c.sent_at, now)
+    again = update(operations).where(*here).values(sent_at=sent_at, account=account)
     return conn.execute(again).rowcount == 1
 
 

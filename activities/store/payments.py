@@ -54,8 +54,8 @@ def open_orders_of_account(conn: Connection, account: str) -> tuple[str, ...]:
 def accounts_in_use(conn: Connection, paid_since: datetime) -> tuple[str, ...]:
     """The payout accounts of open orders, and those that anything was paid out to since `paid_since`."""
     waiting = select(paid_to).where(orders.c.status == "open", paid_to != "")
-    released = (operations.c.verb == Verb.RELEASE.value, operations.c.resolved_at >= paid_since)
-    paid = select(paid_to).select_from(operations.join(orders)).where(*released, operations.c.state == "done")
+    lately = (operations.c.account != "", operations.c.resolved_at >= paid_since)
+    paid = select(operations.c.account).where(*lately, operations.c.state == "done")
     return tuple(sorted(conn.scalars(union(waiting, paid))))
 
 
@@ -63,8 +63,7 @@ def last_paid_to(conn: Connection, account: str) -> str | None:
     """The order that was paid out last to `account`, None when none ever was."""
     query = (
         select(operations.c.order_id)
-        .join(orders, orders.c.order_id == operations.c.order_id)
-        .where(paid_to == account, operations.c.verb == Verb.RELEASE.value, operations.c.state == "done")
+        .where(operations.c.account == account, operations.c.account != "", operations.c.state == "done")
         .order_by(operations.c.resolved_at.desc(), operations.c.order_id)
         .limit(1)
     )

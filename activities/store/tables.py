@@ -122,10 +122,13 @@ operations = Table(
     time_column("first_sent_at"),
     time_column("sent_at"),
     time_column("resolved_at", nullable=True),
+    text_column("account", ""),
     PrimaryKeyConstraint("order_id", "verb", "seq"),
     UniqueConstraint("key", name="operations_key"),
 )
 Index("operations_ref", operations.c.ref, postgresql_where=operations.c.ref != "")
+
+Index("operations_account", operations.c.account, postgresql_where=operations.c.account != "")
 
 Index("operations_collecting", operations.c.order_id, postgresql_where=operations.c.state == "pending")
 

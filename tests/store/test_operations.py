@@ -4,10 +4,10 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
-from activities.store import operations
+from activities.store import operations, tables
 from activities.store.operations import Standing, begin, resolve
 from domain.errors import Conflict
 from domain.money import Money, Verb
@@ -83,6 +83,16 @@ def test_when_an_operation_was_sent_last_never_moves_back(conn: Connection) -> N
     begin(conn, ORDER, OP, KEY, hours(3))
     assert operations.sent_again(conn, KEY, hours(3), hours(1)), "by an attempt whose time is an earlier one"
     assert begin(conn, ORDER, OP, KEY, hours(4)).sent_at == hours(3)
+
+
+def test_a_release_that_is_sent_again_goes_to_the_account_of_then(conn: Connection) -> None:
+    release = operation(3, Verb.RELEASE, subject="ch_1")
+    begin(conn, ORDER, release, KEY, NOW, "acct_old")
+    begin(conn, ORDER, release, KEY, NOW, "acct_new")
+    account = select(tables.operations.c.account)
+    assert conn.scalar(account) == "acct_old", "not sent there yet"
+    operations.sent_again(conn, KEY, NOW, hours(1), "acct_new")
+    assert conn.scalar(account) == "acct_new"
 
 
 def test_what_was_never_written_down_is_not_resolved(conn: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from activities.cashier import Cashier
 from activities.providers.port import Hold
 from activities.providers.stripe import StripePayments
-from activities.store import orders, screens
+from activities.store import orders, payments, screens
 from activities.store.desk import tickets
 from domain.deadlines import deadlines
 from domain.errors import Refused
@@ -355,6 +355,22 @@ async def test_a_payout_that_the_bank_returned_is_a_ticket_apart_and_a_mail_to_t
     assert life.state() == before, "the order itself knows nothing of it"
     with market.engine.begin() as conn:
         assert tickets.close_apart(conn, life.order_id, mine[0].ticket_id, "no_change", before.placed_at)
+
+
+async def test_a_payout_that_comes_back_after_the_sellers_account_was_changed_is_a_ticket_too(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    own, new = account(), account()
+    life = await paid_out(market, own)
+    market.sandbox.account(new)
+    await life.send("payout_account", Role.STOREFRONT, account=new)
+    market.sandbox.pay_out(own, 5000, "EUR", failure="account_closed")
+    assert "delivered" in await receiver.tell(account=own)
+    assert life.told(SELLER)[-1] == "payout_failed"
+    with market.engine.begin() as conn:
+        assert own in payments.accounts_in_use(conn, datetime.now(UTC) - timedelta(days=1)), (
+            "the poll asks about it as well"
+        )
 
 
 async def test_a_payout_of_an_account_that_no_order_was_paid_to_is_not_ours(
