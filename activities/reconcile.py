@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any, TypeVar
@@ -230,12 +230,8 @@ def _slices(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]
 
 
 def _row(movement: Movement) -> book.Row:
-    zero = replace(movement.amount, minor=0)
-    fee = movement.fee if movement.fee.currency == movement.amount.currency else zero
-    at = movement.at.astimezone(UTC)
-    return book.Row(
-        movement.ref, movement.kind.value, movement.order_id, movement.key, movement.amount, fee, at, movement.source
-    )
+    m, at = movement, movement.at.astimezone(UTC)
+    return book.Row(m.ref, m.kind.value, m.order_id, m.key, m.amount, m.fee, at, m.source)
 
 
 def _counted(records: Iterator[T], name: str, progress: Progress) -> Iterator[T]:

@@ -7,7 +7,7 @@ REPEATABLE READ, so that both streams are of one instant. Their order is that of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from activities.store.tables import operations, provider_movements
 from domain.accounts import CLEARING
-from domain.comparing.reconcile import KINDS, Booked, Listed, effect
+from domain.comparing.reconcile import KINDS, Booked, Listed, effects
 from domain.money import Money
 
 PAGE = 2_000
@@ -45,16 +45,18 @@ class Row:
 
 _KEEP = text(
     """
-    INSERT INTO provider_movements (ref, kind, at, order_id, key, amount_minor, fee_minor, currency, source, run_id)
+    INSERT INTO provider_movements (
+        ref, kind, at, order_id, key, amount_minor, fee_minor, currency, fee_currency, source, run_id
+    )
     SELECT row.*, :run_id FROM unnest(
         CAST(:ref AS text[]), CAST(:kind AS text[]), CAST(:at AS timestamptz[]), CAST(:order_id AS text[]),
         CAST(:key AS text[]), CAST(:amount AS bigint[]), CAST(:fee AS bigint[]), CAST(:currency AS text[]),
-        CAST(:source AS text[])
+        CAST(:fee_currency AS text[]), CAST(:source AS text[])
     ) AS row
     ON CONFLICT (ref, kind, at) DO UPDATE SET
         order_id = excluded.order_id, key = excluded.key, amount_minor = excluded.amount_minor,
-        fee_minor = excluded.fee_minor, currency = excluded.currency, source = excluded.source,
-        run_id = excluded.run_id
+        fee_minor = excluded.fee_minor, currency = excluded.currency, fee_currency = excluded.fee_currency,
+        source = excluded.source, run_id = excluded.run_id
     """
 ).bindparams(bindparam("at", type_=ARRAY(provider_movements.c.at.type)))
 
@@ -67,8 +69,11 @@ def keep(conn: Connection, run_id: str, rows: Iterable[Row]) -> None:
         return
     texts = {name: [getattr(row, name) for row in once] for name in ("ref", "kind", "at", "order_id", "key", "source")}
     amounts = {"amount": [row.amount.minor for row in once], "fee": [row.fee.minor for row in once]}
-    currency = [row.amount.currency for row in once]
-    conn.execute(_KEEP, {**texts, **amounts, "currency": currency, "run_id": run_id})
+    currencies = {
+        "currency": [row.amount.currency for row in once],
+        "fee_currency": [row.fee.currency for row in once],
+    }
+    conn.execute(_KEEP, {**texts, **amounts, **currencies, "run_id": run_id})
 
 
 def forget(conn: Connection, run_id: str, since: datetime, until: datetime) -> None:
@@ -181,6 +186,7 @@ _THEIRS = text(
     )
     SELECT
         m.ref, m.kind, m.at, m.amount_minor, m.fee_minor, m.currency,
+        coalesce(nullif(m.fee_currency, ''), m.currency) AS fee_currency,
         coalesce(
             nullif(m.order_id, ''), o.order_id,
             (SELECT min(on_it.order_id) FROM operations AS on_it WHERE on_it.ref = m.source AND on_it.ref <> ''), ''
@@ -206,8 +212,10 @@ def booked(conn: Connection, after: str = "") -> Iterator[Booked]:
 def listed(conn: Connection, after: str = "") -> Iterator[Listed]:
     """What was chosen of the provider's book, behind the ref `after`."""
     for row in _stream(conn, _THEIRS, after):
-        amount = effect(row.kind, Money(row.amount_minor, row.currency), Money(row.fee_minor, row.currency))
-        yield Listed(row.ref, row.kind, row.order_id, amount, row.at, row.pending, row.done_as, row.refused)
+        amount, fee = Money(row.amount_minor, row.currency), Money(row.fee_minor, row.fee_currency)
+        for part in effects(row.kind, amount, fee):
+            told = Listed(row.ref, row.kind, row.order_id, part, row.at, row.pending, row.done_as, row.refused)
+            yield told if part.currency == row.currency else replace(told, is_fee=True)
 
 
 def _stream(conn: Connection, query: TextClause, after: str) -> Iterator[Any]:

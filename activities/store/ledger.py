@@ -118,9 +118,11 @@ def accounts(conn: Connection, prefix: str) -> tuple[tuple[str, Money], ...]:
 def money_columns() -> tuple[ColumnElement[int], ...]:
     """Captured, released, refunded, fees and escrow in minor units, over entries joined with their transactions.
 
-    A correction stands under the verb that it corrects, so it counts against it.
+    A correction stands under the verb that it corrects, so it counts against it. A dispute's fee in another currency
+    than the order's is none of these.
     """
-    verb, at_provider = ledger_transactions.c.verb, _ENTRY.account == CLEARING
+    own = _ENTRY.currency == orders.c.currency
+    verb, at_provider = ledger_transactions.c.verb, and_(_ENTRY.account == CLEARING, own)
     netted = and_(verb == Verb.RELEASE.value, _ENTRY.account.startswith("receivable:"))
     moved = and_(at_provider, verb.in_((Verb.RELEASE.value, Verb.REVERSE_RELEASE.value)))
     return (
@@ -130,7 +132,7 @@ def money_columns() -> tuple[ColumnElement[int], ...]:
         _sum(_ENTRY.account == FEES).label("fees"),
         _sum(or_(_ENTRY.account.startswith("escrow:"), _ENTRY.account.startswith("suspense:"))).label("escrow"),
         _sum(at_provider, verb.in_(("dispute", "dispute_won"))).label("disputed"),
-        (-_sum(_ENTRY.account.in_((LOSSES, DISPUTE_FEES)))).label("lost"),
+        (-_sum(_ENTRY.account.in_((LOSSES, DISPUTE_FEES)), own)).label("lost"),
         _owed().label("owed"),
     )
 

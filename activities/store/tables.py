@@ -338,6 +338,7 @@ provider_movements = Table(
     text_column("currency"),
     text_column("source"),
     text_column("run_id"),
+    text_column("fee_currency", ""),
     PrimaryKeyConstraint("ref", "kind", "at"),
     Index("provider_movements_at", "at"),
 )

@@ -87,7 +87,8 @@ class Listed:
     """A record of the provider's book. `order_id` is the order that it names, "" for none.
 
     `pending`: the operation that it belongs to is not resolved yet; `refused`: it was resolved as not done.
-    `done_as` is the object that our records have for its key, "" when they have none.
+    `done_as` is the object that our records have for its key, "" when they have none. `is_fee`: it is the fee alone, in
+    another currency than the money that was moved.
     """
 
     ref: str
@@ -98,6 +99,7 @@ class Listed:
     pending: bool = False
     done_as: str = ""
     refused: bool = False
+    is_fee: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,15 @@ def effect(kind: str, amount: Money, fee: Money) -> Money:
     """What a movement of a kind in `INWARD` did to our balance; neither `amount` nor `fee` has a sign."""
     whole = amount + fee if kind in WITH_FEE else amount
     return whole if INWARD[kind] else -whole
+
+
+def effects(kind: str, amount: Money, fee: Money) -> tuple[Money, ...]:
+    """The same by currency; a fee in another currency than the amount stands alone."""
+    if fee.currency == amount.currency:
+        return (effect(kind, amount, fee),)
+    moved = effect(kind, amount, Money.zero(amount.currency))
+    alone = effect(kind, fee, Money.zero(fee.currency)) if kind in WITH_FEE and fee else None
+    return (moved,) if alone is None else (moved, alone)
 
 
 def reconcile(ours: Iterable[Booked], theirs: Iterable[Listed], until: datetime) -> Iterator[Finding]:
@@ -248,7 +259,7 @@ def _unbooked(other: Listed, *, doubled: bool) -> Finding:
     name = FindingKind.HOLD_WITHOUT_ORDER if other.kind == HOLD else FindingKind.NOT_IN_LEDGER
     name = FindingKind.DOUBLED_AT_PROVIDER if doubled else name
     # One object may come in and go out more than once, a dispute for example; the second tells it from the others.
-    subject = f"{other.kind}:{other.ref}:{int(other.at.timestamp())}"
+    subject = f"{other.kind}:{other.ref}:{int(other.at.timestamp())}" + (":fee" if other.is_fee else "")
     twin = "" if other.done_as == other.ref else other.done_as
     return Finding(name, subject, other.order_id, ref=other.ref, theirs=other.amount, other=twin)
 

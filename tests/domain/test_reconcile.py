@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from domain.comparing.reconcile import INWARD, KINDS, Booked, Finding, FindingKind, Listed, effect, reconcile
+from domain.comparing.reconcile import INWARD, KINDS, Booked, Finding, FindingKind, Listed, effect, effects, reconcile
 from domain.money import Money
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -190,6 +190,16 @@ def test_a_disputes_fee_is_booked_with_it_and_a_charges_is_not() -> None:
     assert effect("dispute", euro(4990), euro(1500)) == euro(-6490)
     assert effect("dispute_reversal", euro(4990), euro(1500)) == euro(6490)
     assert effect("charge", euro(4990), euro(170)) == euro(4990)
+
+
+def test_a_fee_in_another_currency_is_a_movement_of_its_own_with_a_finding_of_its_own() -> None:
+    dollars = Money(1500, "USD")
+    assert effects("dispute", euro(4990), euro(1500)) == (euro(-6490),)
+    assert effects("dispute", euro(4990), dollars) == (euro(-4990), -dollars)
+    assert effects("dispute_reversal", euro(4990), Money.zero("USD")) == (euro(4990),)
+    assert effects("charge", euro(4990), dollars) == (euro(4990),)
+    _, [listed] = pair(1, "dispute")
+    assert len({finding.subject for finding in found([], [listed, replace(listed, amount=-dollars, is_fee=True)])}) == 2
 
 
 def test_what_came_and_went_under_one_ref_is_told_apart() -> None:
