@@ -25,7 +25,7 @@ from domain.errors import (
     Unknown,
 )
 from domain.funds import Done, No, Result, Short, Unclear, account_settled
-from domain.money import INTERNAL, Verb, total
+from domain.money import INTERNAL, Money, Verb, total
 from domain.purse import SUSPENSE
 from domain.state import MoneyOp, Order
 
@@ -154,7 +154,7 @@ class Cashier:
         if hold.state is not HoldState.OPEN:
             return No("NotAuthorised")
         if hold.amount != op.amount:
-            return No("AmountDiffers")
+            return No("AmountDiffers", _stands_for(order, hold))
         try:
             with self._engine.begin() as conn:
                 known = payments.order_of(conn, op.subject) == order.order_id
@@ -238,6 +238,12 @@ def _too_late(order: Order, op: MoneyOp, now: datetime) -> bool:
     """No capture is sent, first or again, when the hold may be gone before it lands (P2)."""
     limit = order.payment.capture_before
     return op.verb is Verb.CAPTURE and limit is not None and now >= limit - order.policy.outage.grace
+
+
+def _stands_for(order: Order, hold: Hold) -> Money | None:
+    """What an open hold holds for this order, by its own word; what names no order may yet pay for another one."""
+    named = hold.order_id == order.order_id and hold.amount.currency == order.currency
+    return hold.amount if named else None
 
 
 def _done(found: Hold | Effect) -> Result:

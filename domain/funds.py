@@ -21,6 +21,7 @@ from domain.events import (
     Event,
     HoldLost,
     HoldOpened,
+    HoldStrayed,
     HoldVoided,
     LinesHeld,
     LinesMoved,
@@ -74,9 +75,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """The provider definitely did not do it. `code` is our word for the reason (the error's name)."""
+    """The provider definitely did not do it. `code` is our word for the reason (the error's name).
+
+    `stands` is what a hold that was turned away holds, where it stands for this very order.
+    """
 
     code: str
+    stands: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +266,7 @@ def _settled(order: Order, op: MoneyOp, result: Result, now: datetime) -> tuple[
     if isinstance(result, Unclear):
         return (MoneyUnknown(_retry_at(order, op, result, now), result.code),)
     if isinstance(result, No):
-        return _refused(order, op, result.code, now)
+        return _refused(order, op, result, now)
     if isinstance(result, Short):
         return (DebtPaid(_owed(order) - result.owed, _debt(order, result.owed, now)),)
     match op.verb:
@@ -351,9 +356,12 @@ def _retry_at(order: Order, op: MoneyOp, result: Unclear, now: datetime) -> date
     return now + max(min(backoff, money.longest_retry), timedelta(seconds=wish))
 
 
-def _refused(order: Order, op: MoneyOp, code: str, now: datetime) -> tuple[Event, ...]:
+def _refused(order: Order, op: MoneyOp, result: No, now: datetime) -> tuple[Event, ...]:
+    code = result.code
     refused = MoneyRefused(op, code, now)
     match op.verb:
+        case Verb.AUTHORISE if result.stands and op.subject not in {order.payment.hold, *order.payment.superseded}:
+            return (refused, HoldStrayed(op.subject, result.stands))
         case Verb.AUTHORISE:
             return (refused,)
         case Verb.REAUTHORISE:

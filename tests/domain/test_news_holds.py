@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from domain.funds import Done, Result
+from domain.funds import Done, No, Result
 from domain.money import Money, Verb
 from domain.state import MoneyOp, Offer, Order, Role, Stage
 from tests.domain.world import RENEWS, Life, confirmed, done, done_with_mandate, new_order, no, paid, shipped, unclear
@@ -78,9 +78,17 @@ def test_a_hold_is_lost_while_another_one_is_being_let_go() -> None:
     assert voided(life) == [("pi_2", "55.00 EUR"), ("authorise-1", "55.00 EUR")]
 
 
-def test_a_hold_is_lost_while_the_payment_that_is_to_follow_it_is_looked_at() -> None:
+def renewed_by_the_buyer() -> Life:
+    """An order whose hold can only be renewed by the buyer; a payment that is looked at holds too much."""
+    wrong = No("AmountDiffers", Money.of("64.90", "EUR"))
     life = confirmed(new_order(RENEWS), no("AuthenticationRequired", Verb.REAUTHORISE, done_with_mandate))
     life.until("renew_hold")
+    life.answer = lambda order, op, now: wrong if op.is_check else done(order, op, now)
+    return life
+
+
+def test_a_hold_is_lost_while_the_payment_that_is_to_follow_it_is_looked_at() -> None:
+    life = renewed_by_the_buyer()
     life.answer = unclear(Verb.AUTHORISE)
     life.do("pay", Role.BUYER, payment_intent="pi_2")
     life.do("hold_lost", PROVIDER, hold="authorise-1")
@@ -128,3 +136,20 @@ def test_a_stray_hold_is_let_go_at_the_amount_that_the_provider_tells() -> None:
         life.do("payment_found", PROVIDER, payment_intent=found, **amount)
         life.settle_money()
     assert voided(life) == [("pi_found1", "64.90 EUR"), ("pi_found0", "55.00 EUR")]
+
+
+@pytest.mark.parametrize("stands", ["64.90 EUR", ""])
+def test_a_payment_of_another_amount_is_let_go_where_it_stands_for_this_order(stands: str) -> None:
+    answer = No("AmountDiffers", Money.parse(stands) if stands else None)
+    life = paid(answer=lambda order, op, now: answer if op.is_check else done(order, op, now))
+    life.settle_money()
+    assert voided(life) == ([("pi_1", stands)] if stands else [])
+    assert (life.stage, life.order.payment.refused) == (Stage.AWAITING_PAYMENT, "AmountDiffers")
+
+
+def test_the_hold_that_the_order_stands_on_is_not_let_go_when_it_is_offered_once_more() -> None:
+    life = renewed_by_the_buyer()
+    life.do("pay", Role.BUYER, payment_intent="authorise-1")
+    life.answer = done
+    life.settle_money()
+    assert (voided(life), life.order.payment.hold) == ([], "authorise-1")

@@ -322,13 +322,16 @@ def paid_elsewhere(sale: Sale, amount: int, now: datetime) -> None:
     unstick(sale, Operation(op.number, "reverse_release", 0, (), "", now))
 
 
-def refused(sale: Sale, code: str, now: datetime) -> None:
-    """The provider definitely did not do it."""
+def refused(sale: Sale, code: str, now: datetime, stands: int = 0) -> None:
+    """The provider definitely did not do it. A hold of another amount that `stands` for this order is let go."""
     op, sale.op = sale.op, None
     assert op is not None
     match op.verb:
         case "authorise":
             sale.offer = None
+            known = [sale.hold.ref if sale.hold else "", *sale.old_holds]
+            if stands and op.subject not in known:
+                sale.old_holds[op.subject] = stands
         case "reauthorise":
             sale.renewing, sale.buyer_asked = False, now
         case "void" if code in GONE:

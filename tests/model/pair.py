@@ -216,8 +216,8 @@ class Pair:
                 parts = dict(netted)
                 own, others = (parts[name].minor if name in parts else 0 for name in ("o-1", OTHERS))
                 money.done(sale, ref, limit, renewable, (own, others), self.now)
-            case No(code):
-                money.refused(sale, code, self.now)
+            case No(code, stands):
+                money.refused(sale, code, self.now, stands.minor if stands else 0)
             case Unclear():
                 money.unclear(sale, self.now)
             case Short(owed):
@@ -240,7 +240,8 @@ class Pair:
         if says >= 6:
             return Unclear("timeout")
         if says == 5:
-            return No(dice.pick(CODES[op.verb]))
+            wrong = op.is_check and dice.take(2)
+            return No("AmountDiffers", op.amount + op.amount) if wrong else No(dice.pick(CODES[op.verb]))
         if op.verb is Verb.RELEASE:
             return self._released(op, dice)
         holds = op.verb in (Verb.AUTHORISE, Verb.REAUTHORISE)

@@ -21,6 +21,13 @@ def taken_elsewhere(market: Marketplace, intent: str) -> None:
     stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.payment_intents.capture(intent)
 
 
+def authorised_for_nobody(market: Marketplace) -> str:
+    """A hold that names no order."""
+    provider = stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url})
+    how = {"payment_method": "pm_card_visa", "capture_method": "manual", "confirm": True}
+    return provider.v1.payment_intents.create({"amount": 100, "currency": "eur", **how}).id  # type: ignore[typeddict-item]
+
+
 async def test_a_payment_that_comes_after_the_order_expired_is_given_back(
     market: Marketplace, receiver: Receiver
 ) -> None:
@@ -182,19 +189,37 @@ async def test_what_is_not_ours_moves_nothing(market: Marketplace, receiver: Rec
     assert (life.steps(), life.refusals()) == (["place"], [])
 
 
-async def test_a_payment_of_another_amount_that_was_turned_away_is_let_go_when_the_provider_tells_of_it(
+async def test_a_payment_of_another_amount_is_turned_away_and_let_go(market: Marketplace, receiver: Receiver) -> None:
+    life = await market.order(market.checkout())
+    await life.send("cancel", BUYER, reason="changed_mind", lines=["L1"])
+    whole = market.preauthorise(life.document)
+    await life.send("pay", BUYER, payment_intent=whole)
+    assert (market.payments.hold(whole).state, life.voided()) == (HoldState.VOIDED, ["64.90 EUR"])
+    rest = market.preauthorise(life.document | {"total": "24.90 EUR"})
+    await life.send("pay", BUYER, payment_intent=rest)
+    assert life.state().payment.hold == rest
+    receiver.desk.clock = an_hour_later
+    assert set(await receiver.tell(whole)) == {"ignored"}
+
+
+async def test_a_payment_of_another_amount_that_the_provider_tells_of_is_let_go(
     market: Marketplace, receiver: Receiver
 ) -> None:
     life = await market.order(market.checkout())
     await life.send("cancel", BUYER, reason="changed_mind", lines=["L1"])
     whole = market.preauthorise(life.document)
-    await life.send("pay", BUYER, payment_intent=whole)
-    rest = market.preauthorise(life.document | {"total": "24.90 EUR"})
-    await life.send("pay", BUYER, payment_intent=rest)
-    assert life.state().payment.hold == rest
     receiver.desk.clock = an_hour_later
     assert "delivered" in await receiver.tell(whole)
-    assert (life.effects(), life.voided()) == (["authorise", "authorise", "void"], ["64.90 EUR"])
+    assert (market.payments.hold(whole).state, life.voided()) == (HoldState.VOIDED, ["64.90 EUR"])
+    assert life.stage() is Stage.AWAITING_PAYMENT
+
+
+async def test_a_payment_of_another_amount_that_names_no_order_is_left_alone(market: Marketplace) -> None:
+    life = await market.order(market.checkout())
+    nobodys = authorised_for_nobody(market)
+    await life.send("pay", BUYER, payment_intent=nobodys)
+    assert "payment_declined" in life.told(BUYER)
+    assert market.payments.hold(nobodys).state is HoldState.OPEN
 
 
 def no_voids(market: Marketplace, life: Life, now: datetime) -> None:
