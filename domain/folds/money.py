@@ -105,14 +105,14 @@ def _hold_opened(order: Order, event: HoldOpened) -> Order:
 
 
 def _let_go(payment: Payment, hold: str) -> tuple[str, ...]:
-    """The holds to let go once `hold` stands instead ("" for none)."""
-    return (*payment.superseded, payment.hold) if payment.hold and payment.hold != hold else payment.superseded
+    """The holds to let go once `hold` stands instead ("" for none), which may have been one of them."""
+    return tuple(ref for ref in (*payment.superseded, payment.hold) if ref not in ("", hold))
 
 
 def _amounts(payment: Payment, hold: str) -> tuple[tuple[str, Money], ...]:
     """What the holds to let go hold, once `hold` stands instead; the next may be for less."""
-    left = payment.authorised if payment.hold and payment.hold != hold else None
-    return payment.held if left is None else (*payment.held, (payment.hold, left))
+    stood = () if payment.authorised is None else ((payment.hold, payment.authorised),)
+    return tuple(item for item in (*payment.held, *stood) if item[0] not in ("", hold))
 
 
 def _hold_lost(order: Order, event: HoldLost) -> Order:

@@ -153,3 +153,16 @@ def test_the_hold_that_the_order_stands_on_is_not_let_go_when_it_is_offered_once
     life.answer = done
     life.settle_money()
     assert (voided(life), life.order.payment.hold) == ([], "authorise-1")
+
+
+def test_a_stray_hold_that_the_buyer_offers_in_the_end_is_kept() -> None:
+    life = paid(answer=unclear(Verb.VOID))
+    for stray in ("pi_2", "pi_3"):
+        life.do("payment_found", PROVIDER, payment_intent=stray, amount="55.00 EUR")
+    life.ring()
+    life.do("hold_lost", PROVIDER, hold="authorise-1")
+    life.do("pay", Role.BUYER, payment_intent="pi_3")
+    life.answer = lambda order, op, now: replace(done(order, op, now), ref=op.subject)
+    life.wait(hours=1)
+    assert [hold for hold, _ in voided(life)] == ["pi_2", "authorise-1"]
+    assert (life.order.payment.hold, life.order.payment.superseded, life.order.payment.held) == ("pi_3", (), ())

@@ -295,6 +295,7 @@ def unstick(sale: Sale, op: Operation) -> None:
 def _held(sale: Sale, hold: Hold, now: datetime) -> None:
     if sale.hold is not None:
         sale.old_holds[sale.hold.ref] = sale.hold.amount
+    sale.old_holds.pop(hold.ref, None)
     again = sale.lost is not None or sale.paid is None
     sale.hold, sale.offer, sale.renewing, sale.buyer_asked, sale.lost = hold, None, False, None, None
     sale.sums.A = hold.amount
