@@ -11,11 +11,23 @@ import pytest
 from domain.business_time import business_days_before
 from domain.deadlines import deadlines
 from domain.funds import Result
-from domain.money import Verb
+from domain.money import Money, Verb
 from domain.notices import Notice, reminders
 from domain.state import MoneyOp, Order, Role
 from tests.domain.teller import Telling
-from tests.domain.world import HOLD_LIVES, START, WEEKS, Life, confirmed, done, new_order, paid, text_of
+from tests.domain.world import (
+    HOLD_LIVES,
+    RENEWS,
+    START,
+    WEEKS,
+    Life,
+    confirmed,
+    done,
+    done_with_mandate,
+    new_order,
+    paid,
+    text_of,
+)
 
 NOTE = {"note_id": "n1"}
 Numbers = dict[str, dict[str, Any]]
@@ -189,3 +201,15 @@ def test_the_seller_is_told_until_when_and_not_how_many_days_were_granted() -> N
     assert said(life, "grant_time").context["until"] == text_of(limit_of(life))
     life.do("wait_longer", Role.BUYER, days=2)
     assert said(life, "wait_longer").context["until"] == text_of(limit_of(life))
+
+
+def test_a_capture_takes_no_more_than_what_a_hold_was_renewed_for() -> None:
+    life = confirmed(new_order(RENEWS), done_with_mandate)
+    life.do("cancel", Role.SELLER, reason="damaged", lines=["b"])
+    life.do("ask_time", Role.SELLER, days=5)
+    life.do("grant_time", Role.BUYER)
+    life.until("renew_hold")
+    life.settle_money()
+    life.do("ship", Role.SELLER, parcel_id="p1", carrier="dhl")
+    payment = life.order.payment
+    assert (payment.authorised, payment.captured) == (Money.of("35.00", "EUR"), Money.of("35.00", "EUR"))

@@ -25,8 +25,9 @@ def test_the_currencies_are_those_of_iso_4217_with_its_decimal_places() -> None:
 
 @pytest.mark.parametrize(
     ("text", "minor"),
-    [("49.90 EUR", 4990), ("0.05 EUR", 5), ("-1.00 EUR", -100), ("500 JPY", 500), ("1.234 KWD", 1234)],
-)
+    [("49.90 EUR", 4990), ("0.05 EUR", 5), ("-1.00 EUR", -100), ("500 JPY", 500), ("1.234 KWD", 1234),
+     ("0.29 EUR", 29), ("999999999999999.99 EUR", 99_999_999_999_999_999)],
+)  # fmt: skip
 def test_an_amount_has_exactly_the_digits_of_its_currency(text: str, minor: int) -> None:
     assert Money.parse(text) == Money(minor, text.split(" ")[1])
     assert str(Money.parse(text)) == text
