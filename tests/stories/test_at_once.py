@@ -17,11 +17,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.store import personal
 from domain.contract import workflow_id
 from domain.money import Money
+from domain.process import STEPS
 from domain.state import Actor, Role
 from starter.client import AftersaleClient
 from starter.records import Records
 from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, SPECIALIST, Json, Life, refusal
 from tests.marketplace import Marketplace
+from tests.stories import claims
 
 PROVIDER = Actor(Role.PROVIDER, "stripe")
 COPIES = 50
@@ -105,6 +107,39 @@ async def refund_failed(market: Marketplace) -> Life:
     return life
 
 
+async def cheap_claimed(market: Marketplace) -> Life:
+    """A claim about goods that need not come back."""
+    return await claims.claimed(market, "wrong_item", "19.00", "20.00")
+
+
+async def offered(market: Marketplace) -> Life:
+    life = await claims.claimed(market)
+    await life.send("offer_refund", SELLER, amount="10.00 EUR")
+    return life
+
+
+async def countered(market: Marketplace) -> Life:
+    life = await offered(market)
+    await life.send("offer_refund", BUYER, amount="15.00 EUR")
+    return life
+
+
+async def returned(market: Marketplace) -> Life:
+    life = await claims.claimed(market)
+    await life.send("grant_claim", SELLER)
+    await life.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
+    await life.send("receive_return", SELLER)
+    return life
+
+
+async def appealed(market: Marketplace) -> Life:
+    """A claim is to be decided for the second time, and what is decided is carried out at once."""
+    life = await claims.escalated(market)
+    await claims.decide(life, "release", by="specialist-2")
+    await life.send("appeal_claim", BUYER)
+    return life
+
+
 def id_of(life: Life, kind: str) -> str:
     """The provider's object of the order's last effect of a kind."""
     return [str(effect["object"]) for effect in life.book() if effect["kind"] == kind][-1]
@@ -131,8 +166,12 @@ class Press:
     again: bool = False
 
     @property
+    def role(self) -> Role:
+        return self.who.role if isinstance(self.who, Actor) else self.who
+
+    @property
     def title(self) -> str:
-        return f"{self.name} by {getattr(self.who, 'role', self.who)}"
+        return f"{self.name} by {self.role}"
 
     @property
     def signed(self) -> bool:
@@ -186,12 +225,24 @@ PRESSES = {
             lambda life: {"digest": getattr(life.state().approval, "digest", "")},
             ("refund",),
         ),
+        Press("grant_claim", SELLER, cheap_claimed, nothing, ("refund",)),
+        Press("accept_offer", BUYER, offered, nothing, ("refund", "transfer")),
+        Press("accept_offer", SELLER, countered, nothing, ("refund", "transfer")),
+        Press("inspect_return", SELLER, returned, lambda _: {"finding": "as_sent"}, ("refund",)),
+        Press("decide_claim", SPECIALIST, appealed, lambda _: {"verdict": "refund", "note_id": "note-1"}, ("refund",)),
         Press("open_dispute", PROVIDER, taken_back, dispute_of),
         Press("lose_dispute", PROVIDER, lost, lambda life: {"dispute": id_of(life, "dispute")}),
         Press("win_dispute", PROVIDER, won, lambda life: {"dispute": id_of(life, "dispute"), "fee": FEE}),
         Press("refund_failed", PROVIDER, refund_failed, lambda life: {"refund": id_of(life, "refund")}),
     )
 }
+
+
+def test_every_command_of_the_process_table_that_moves_money_is_pressed() -> None:
+    pressed = {(press.name, press.role) for press in PRESSES.values()}
+    moving = [step for step in STEPS if step.money and Role.CLOCK not in step.by and step.name != "place"]
+    missed = [f"{step.name} by {sorted(step.by)}" for step in moving if not {(step.name, r) for r in step.by} & pressed]
+    assert not missed, missed
 
 
 async def answer(life: Life, name: str, message: Json) -> str:
