@@ -72,4 +72,5 @@ REFUND_ONE = Act("refund", OPERATOR, lambda _: {"note_id": "note-2", "lines": ["
 CHARGEBACK = Act("open_dispute", PROVIDER, charge_back)
 ASK_CANCEL = Act("request_cancel", BUYER, lambda _: {"reason": "too_slow"})
 RECEIVE = Act("receive", BUYER, lambda _: {})
+CLAIM_ONE = Act("open_claim", BUYER, lambda _: {"reason": "damaged", "lines": ["L1"]})
 LOST = scan(Milestone.LOST)
