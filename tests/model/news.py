@@ -114,8 +114,10 @@ def open_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(fee >= 0, "a negative fee")
     _reopen(sale)
     reason = body.get("reason", "other")
-    if charged_back(sale, charge or sale.own_charge) + amount > (sale.uncalled[charge] if charge else sale.sums.C):
-        sale.overdrawn.add(charge or sale.own_charge)
+    own = charge or sale.own_charge
+    leaving = sum(_leaving(sale, own).values())
+    if charged_back(sale, own) + leaving + amount > (sale.uncalled[charge] if charge else sale.sums.C):
+        sale.overdrawn.add(own)
     sale.disputes[name] = Dispute(amount, fee, reason in sale.terms.at_fault, now, charge=charge)
     parts = cover(sale, sale.disputes[name], amount)
     sale.sums.D += amount + fee

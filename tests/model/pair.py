@@ -42,8 +42,9 @@ OTHERS = "o-9"
 
 @dataclass
 class Tally:
-    """What a whole run of walks has seen: steps, lives, and how often each step and each answer came."""
+    """What a whole run of walks has seen: moves, steps that were taken, lives, and how often each step and answer."""
 
+    moves: int = 0
     steps: int = 0
     lives: int = 0
     seen: Counter[str] = field(default_factory=Counter)
@@ -91,7 +92,7 @@ class Pair:
         if made is None:
             return
         self.path.append(f"{self.now:%m-%d %H:%M} {made}")
-        self.tally.steps += 1
+        self.tally.moves += 1
         match made:
             case Wait(span):
                 self.now += span
@@ -126,7 +127,7 @@ class Pair:
         if body.get("digest") == "right":
             body["digest"] = self.order.approval.digest if self.order.approval else "none"
         ticket = tickets.get(said.ticket, said.ticket)
-        return Command(said.name, f"c-{self.tally.steps}", Actor(Role(role), person), body, ticket)
+        return Command(said.name, f"c-{self.tally.moves}", Actor(Role(role), person), body, ticket)
 
     def _ring(self, late: timedelta, dice: Dice) -> None:
         if is_over(self.order):
@@ -155,6 +156,7 @@ class Pair:
         return next(c for c in found if about in c[2])
 
     def _take(self, decision: Decision, dice: Dice) -> None:
+        self.tally.steps += 1
         self.tally.seen[decision.step] += 1
         self.ledger.book(self.order, decision.events)
         self.order = with_calendars(decision.after, decision.events)

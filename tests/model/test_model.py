@@ -16,7 +16,8 @@ from tests.model.orders import pair_of_orders
 from tests.model.pair import Pair, Tally
 
 LEAST_STEPS = 200_000
-EXAMPLES = 9_500
+"""Steps that were taken and operations that were answered; what both sides refused, and waiting, come on top."""
+EXAMPLES = 11_800
 ORDERS = 288
 """So many orders does `pair_of_orders` tell apart: policy, prices, payment, shipping and account."""
 
