@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     ScalarSelect,
     Select,
+    Text,
     and_,
     case,
     exists,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from activities.store import vault
 from activities.store.desk.message_tables import bounces, message_reads as reads, messages
@@ -160,13 +161,17 @@ def _arrived(conn: Connection, order: Order, seq: int, at: datetime, author: Act
     """Bring the line before its readers: the parties, and those of the desk who have read or written here."""
     parties = () if internal else (Actor(Role.BUYER, order.buyer), Actor(Role.SELLER, order.seller))
     readers = (*parties, author) if author.role in DESK else parties
-    others_last = _last_of_others(order.order_id, author)
-    new = insert(reads).values(
-        [
-            _reader(order.order_id, reader) | {"last_seq": others_last if reader == author else seq, "last_at": at}
-            for reader in readers
-        ]
+    # As one row of values for each reader the statement would be compiled anew every time.
+    roles = literal([reader.role.value for reader in readers], ARRAY(Text))
+    each = (
+        func.unnest(roles, literal([reader.id for reader in readers], ARRAY(Text)))
+        .table_valued("role", "id")
+        .render_derived()
     )
+    is_author = and_(each.c.role == author.role.value, each.c.id == author.id)
+    last = case((is_author, _last_of_others(order.order_id, author)), else_=seq)
+    rows = select(literal(order.order_id), each.c.role, each.c.id, last, literal(at, reads.c.last_at.type))
+    new = insert(reads).from_select(["order_id", "reader_role", "reader_id", "last_seq", "last_at"], rows)
     newer = {"last_seq": func.greatest(reads.c.last_seq, new.excluded.last_seq), "last_at": at}
     conn.execute(new.on_conflict_do_update(constraint="message_reads_pkey", set_=newer))
     others = tuple_(reads.c.reader_role, reads.c.reader_id) != (author.role.value, author.id)
