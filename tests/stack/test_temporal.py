@@ -41,7 +41,7 @@ async def depart(client: Client, *, die_first: bool = False) -> Handle:
 
 async def test_the_server_knows_what_operators_filter_by(temporal_client: Client) -> None:
     answer = await temporal_client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=NAMESPACE)
+        ListSearchAttributesRequest(namespace=NAMESPACE), retry=True
     )
     known = {
         name: IndexedValueType.Name(kind).removeprefix("INDEXED_VALUE_TYPE_").title()

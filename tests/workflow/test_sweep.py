@@ -102,7 +102,7 @@ async def forgotten(life: Life) -> None:
     namespace = life.market.client.namespace
     execution = WorkflowExecution(workflow_id=life.handle.id)
     request = DeleteWorkflowExecutionRequest(namespace=namespace, workflow_execution=execution)
-    await life.market.client.workflow_service.delete_workflow_execution(request)
+    await life.market.client.workflow_service.delete_workflow_execution(request, retry=True)
     async with asyncio.timeout(PATIENCE):
         while await is_known(life):  # noqa: ASYNC110  # the server deletes when it finds the time
             await asyncio.sleep(0.02)
