@@ -65,6 +65,17 @@ def test_a_hold_is_not_lost_while_its_capture_is_asked_for() -> None:
     assert "capture in progress" in life.refused("hold_lost", PROVIDER, hold="authorise-1").reason
 
 
+def test_a_hold_is_not_lost_while_its_capture_waits_for_another_one_to_be_let_go() -> None:
+    life = paid(answer=unclear(Verb.VOID))
+    life.do("payment_found", PROVIDER, payment_intent="pi_2", amount="55.00 EUR")
+    life.ring()
+    life.do("confirm", Role.SELLER)
+    life.do("ship", Role.SELLER, parcel_id="p1", carrier="dhl")
+    assert life.order.op is not None
+    assert life.order.op.verb is Verb.VOID
+    assert "capture in progress" in life.refused("hold_lost", PROVIDER, hold="authorise-1").reason
+
+
 def test_a_hold_is_lost_while_another_one_is_being_let_go() -> None:
     life = paid(answer=unclear(Verb.VOID))
     life.do("payment_found", PROVIDER, payment_intent="pi_2", amount="55.00 EUR")

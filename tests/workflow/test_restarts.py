@@ -114,9 +114,17 @@ async def test_a_restart_that_breaks_off_is_repeated_and_nothing_is_lost(quiet: 
     assert life.steps() == ["place", "confirm"]
 
 
+async def nothing_yet(*_: object) -> list[str]:
+    """Temporal's list, which lags behind."""
+    return []
+
+
+@pytest.mark.parametrize("lags", [False, True], ids=["all runs are listed", "the list lags behind"])
 async def test_a_restart_that_breaks_off_after_its_run_began_is_repeated_and_nothing_is_lost(
-    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch
+    quiet: Marketplace, monkeypatch: pytest.MonkeyPatch, lags: bool
 ) -> None:
+    if lags:
+        monkeypatch.setattr(runs, "listed", nothing_yet)
     life = await placed(quiet)
     await life.handle.signal("confirm", life.message(SELLER, {}, "confirm-1"))
     for _ in range(2):
