@@ -85,14 +85,20 @@ async def test_a_lost_dispute_after_the_payout_is_taken_back_from_the_seller(mar
     assert {"owed", "reversed"} <= set(life.told(SELLER))
 
 
-async def test_what_a_seller_cannot_give_back_is_kept_from_the_next_sale(market: Marketplace) -> None:
-    first = await paid_out(market)
-    now = await first.now()
-    market.sandbox.move_clock(first.order_id, now)
+async def owing(market: Marketplace) -> Life:
+    """A paid out order whose chargeback is lost, and whose seller's account has nothing to give back for months."""
+    life = await paid_out(market)
+    now = await life.now()
+    market.sandbox.move_clock(life.order_id, now)
     market.sandbox.fault(
-        "balance_insufficient", order_id=first.order_id, operation="reverse_release", until=now + 90 * DAY
+        "balance_insufficient", order_id=life.order_id, operation="reverse_release", until=now + 90 * DAY
     )
-    await decided(market, first, await disputed(market, first), "lost")
+    await decided(market, life, await disputed(market, life), "lost")
+    return life
+
+
+async def test_what_a_seller_cannot_give_back_is_kept_from_the_next_sale(market: Marketplace) -> None:
+    first = await owing(market)
     assert first.ticket(Cause.MONEY_FAILED).subject == "reverse_release"
     assert first.money()["owed"] == OWES_ALL
     document = market.checkout(prices=("200.00", "20.00"), account="acct_seller")
@@ -109,13 +115,7 @@ async def test_what_a_seller_cannot_give_back_is_kept_from_the_next_sale(market:
 
 async def set_aside(market: Marketplace, after: timedelta) -> tuple[Life, Life]:
     """A seller has owed for the first order that long, and the second's release, which would pay it, is in doubt."""
-    first = await paid_out(market)
-    now = await first.now()
-    market.sandbox.move_clock(first.order_id, now)
-    market.sandbox.fault(
-        "balance_insufficient", order_id=first.order_id, operation="reverse_release", until=now + 90 * DAY
-    )
-    await decided(market, first, await disputed(market, first), "lost")
+    first = await owing(market)
     await first.pass_time(after)
     document = market.checkout(prices=("200.00", "20.00"))
     document["seller"] = first.document["seller"]
