@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, partial
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from domain.errors import Invalid
 from domain.money import LONGEST_AMOUNT, Money
 
 Plain = Any
+Reader = Callable[[Plain, str], Any]
+"""Makes a value of what was read, and of the path of its field, which an error names."""
+
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def instant(text: str, field: str = "time") -> datetime:
@@ -55,31 +62,37 @@ def digest(value: Plain) -> str:
 
 def to_plain(value: object) -> Plain:
     """Any value made of our dataclasses as plain JSON data; fields at their default are left out."""
-    if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, StrEnum)):
-        return value
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, Money):
-        return str(value)
-    if isinstance(value, datetime):
-        return instant_text(value)
-    if isinstance(value, frozenset):
-        return sorted(to_plain(item) for item in value)
-    if isinstance(value, tuple):
-        return [to_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(name): to_plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [to_plain(item) for item in value]
-    own = getattr(value, "to_plain", None)
-    if own is not None:
-        return own()
-    fields = _shape(type(value))  # type: ignore[arg-type]  # every class is hashable
-    return {
-        name: to_plain(getattr(value, name))
-        for name, field in fields.items()
-        if not field.optional or getattr(value, name) != field.default()
-    }
+    return _writer(type(value))(value)  # type: ignore[arg-type]  # every class is hashable
+
+
+@cache
+def _writer(cls: type) -> Callable[[Any], Plain]:
+    """How values of one class are written; found out once a class, because every step writes hundreds."""
+    if issubclass(cls, StrEnum):
+        return attrgetter("value")
+    if issubclass(cls, (bool, int, str, types.NoneType)):
+        return _same
+    if issubclass(cls, Money):
+        return str
+    if issubclass(cls, datetime):
+        return instant_text
+    if issubclass(cls, frozenset):
+        return lambda items: sorted(to_plain(item) for item in items)
+    if issubclass(cls, (tuple, list)):
+        return lambda items: [to_plain(item) for item in items]
+    if issubclass(cls, Mapping):
+        return lambda items: {str(name): to_plain(item) for name, item in items.items()}
+    own: Callable[[Any], Plain] | None = getattr(cls, "to_plain", None)
+    return own or partial(_write_fields, _shape(cls))  # type: ignore[arg-type]  # every class is hashable
+
+
+def _write_fields(fields: Mapping[str, _Field], value: object) -> Plain:
+    plain = {}
+    for name, field in fields.items():
+        item = getattr(value, name)
+        if not field.optional or item != field.default:
+            plain[name] = to_plain(item)
+    return plain
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,11 +100,12 @@ class _Field:
     """A dataclass field, its type resolved."""
 
     type: Any
+    read: Reader
     optional: bool
-    default: Callable[[], object]
+    default: object
 
 
-def _same(value: object) -> object:
+def _same(value: Plain) -> Plain:
     return value
 
 
@@ -103,44 +117,42 @@ def _shape(cls: type) -> Mapping[str, _Field]:
     hints = get_type_hints(cls, vars(cls)["__init__"].__globals__)
     shape = {}
     for field in dataclasses.fields(cls):
+        kind = hints[field.name]
         if field.default_factory is not dataclasses.MISSING:
-            shape[field.name] = _Field(hints[field.name], True, field.default_factory)
+            shape[field.name] = _Field(kind, _reader(kind), True, field.default_factory())
         elif field.default is not dataclasses.MISSING:
-            shape[field.name] = _Field(hints[field.name], True, partial(_same, field.default))
+            shape[field.name] = _Field(kind, _reader(kind), True, field.default)
         else:
-            shape[field.name] = _Field(hints[field.name], False, lambda: None)
+            shape[field.name] = _Field(kind, _reader(kind), False, None)
     return shape
 
 
 def from_plain(cls: type[T], data: Plain, path: str = "") -> T:
     """Build `cls` from plain data; raises Invalid for a missing, unknown or mistyped field."""
-    return _read(cls, data, path)  # type: ignore[no-any-return]  # _read is total over the types we use
+    return _reader(cls)(data, path)  # type: ignore[no-any-return, arg-type]  # total over our types, all hashable
 
 
-def _read(kind: Any, data: Plain, path: str) -> Any:  # noqa: C901  # one return per kind of value
-    origin = get_origin(kind)
+@cache
+def _reader(kind: Any) -> Reader:
+    """How values of one type are read; found out once a type, because every step reads hundreds."""
+    origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return None if data is None else _read(next(a for a in get_args(kind) if a is not types.NoneType), data, path)
+        read = _reader(next(arg for arg in args if arg is not types.NoneType))
+        return lambda data, path: None if data is None else read(data, path)
+    if origin is tuple and args[-1:] != (Ellipsis,):
+        return partial(_read_each, tuple(_reader(arg) for arg in args))
     if origin in (tuple, frozenset):
-        return _read_items(origin, get_args(kind), data, path)
+        return partial(_read_items, origin, _reader(args[0]))
     if origin in (dict, Mapping):
-        return dict(_expect(data, dict, path, "an object"))
+        return lambda data, path: dict(_expect(data, dict, path, "an object"))
     if kind is Any:
-        return data
-    if kind is Money:
-        return _money(_expect(data, str, path, "an amount such as '49.90 EUR'"), path)
-    if kind is datetime:
-        return instant(_expect(data, str, path, "a time such as '2026-11-24T16:00:00Z'"), path)
-    if kind is int and isinstance(data, bool):
-        raise Invalid(path, "must be a whole number, not true or false")
-    if kind is str:
-        return _text(_expect(data, str, path, _BASIC[str]), path)
-    if kind in _BASIC:
-        return _expect(data, kind, path, _BASIC[kind])
+        return lambda data, _: data
+    if kind in _READERS:
+        return _READERS[kind]
     if issubclass(kind, StrEnum):
-        return _enum(kind, data, path)
-    own = getattr(kind, "from_plain", None)
-    return own(data) if own is not None else _read_fields(kind, data, path)
+        return partial(_enum, kind)
+    own: Callable[[Plain], Any] | None = getattr(kind, "from_plain", None)
+    return partial(_read_fields, kind) if own is None else lambda data, _: own(data)
 
 
 _BASIC: Mapping[type, str] = {str: "a text", int: "a whole number", bool: "true or false"}
@@ -152,20 +164,39 @@ def _expect(data: Plain, kind: type, path: str, words: str) -> Any:
     return data
 
 
-def _text(text: str, path: str) -> str:
+def _text(data: Plain, path: str) -> str:
     """A text that a database can keep; raises Invalid for one with NUL or half a surrogate pair."""
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    text: str = _expect(data, str, path, _BASIC[str])
+    if _UNSTORABLE.search(text):
         raise Invalid(path, "must be text without NUL and without half a surrogate pair")
     return text
 
 
-def _money(text: str, path: str) -> Money:
+def _whole(data: Plain, path: str) -> int:
+    if isinstance(data, bool):
+        raise Invalid(path, "must be a whole number, not true or false")
+    return int(_expect(data, int, path, _BASIC[int]))
+
+
+def _flag(data: Plain, path: str) -> bool:
+    return bool(_expect(data, bool, path, _BASIC[bool]))
+
+
+def _time(data: Plain, path: str) -> datetime:
+    return instant(_expect(data, str, path, "a time such as '2026-11-24T16:00:00Z'"), path)
+
+
+def _money(data: Plain, path: str) -> Money:
+    text: str = _expect(data, str, path, "an amount such as '49.90 EUR'")
     amount, space, currency = text.partition(" ")
     if not amount or not space or " " in currency:
         raise Invalid(
             path, f"{text[:LONGEST_AMOUNT]!r} is not an amount and its currency; write for example '49.90 EUR'"
         )
     return Money.of(amount, currency, path)
+
+
+_READERS: Mapping[type, Reader] = {str: _text, int: _whole, bool: _flag, datetime: _time, Money: _money}
 
 
 def _enum(kind: type[E], data: Plain, path: str) -> E:
@@ -175,13 +206,16 @@ def _enum(kind: type[E], data: Plain, path: str) -> E:
         raise Invalid(path, f"is not one of {', '.join(kind)}") from None
 
 
-def _read_items(origin: type, args: tuple[Any, ...], data: Plain, path: str) -> Any:
+def _read_each(readers: Sequence[Reader], data: Plain, path: str) -> Any:
     items = _expect(data, list, path, "a list")
-    if origin is tuple and args[-1:] != (Ellipsis,):
-        if len(items) != len(args):
-            raise Invalid(path, f"must have {len(args)} items")
-        return tuple(_read(arg, item, f"{path}[{i}]") for i, (arg, item) in enumerate(zip(args, items, strict=True)))
-    return origin(_read(args[0], item, f"{path}[{i}]") for i, item in enumerate(items))
+    if len(items) != len(readers):
+        raise Invalid(path, f"must have {len(readers)} items")
+    return tuple(read(item, f"{path}[{i}]") for i, (read, item) in enumerate(zip(readers, items, strict=True)))
+
+
+def _read_items(origin: type, read: Reader, data: Plain, path: str) -> Any:
+    items = _expect(data, list, path, "a list")
+    return origin(read(item, f"{path}[{i}]") for i, item in enumerate(items))
 
 
 def _read_fields(cls: type, data: Plain, path: str) -> Any:
@@ -193,7 +227,7 @@ def _read_fields(cls: type, data: Plain, path: str) -> Any:
     values = {}
     for name, field in fields.items():
         if name in given:
-            values[name] = _read(field.type, given[name], f"{dot}{name}")
+            values[name] = field.read(given[name], f"{dot}{name}")
         elif not field.optional:
             raise Invalid(f"{dot}{name}", "is missing")
     return cls(**values)

@@ -26,6 +26,7 @@ from domain.policy.units import (
     Amounts,
     BasisPoints,
     Dates,
+    Kind,
     Text,
     Words,
     business_days,
@@ -378,12 +379,16 @@ def head() -> Sequence[Field[Any]]:
 
 
 def _plain(section: Any) -> dict[str, Any]:
-    return {number.name: kind_of(number).to_plain(getattr(section, number.name)) for number in fields(section)}
+    return {name: kind.to_plain(getattr(section, name)) for name, kind in _kinds()[type(section)].items()}
 
 
 def _section(kind: type[Any], plain: Mapping[str, Any]) -> Any:
-    known = (number for number in fields(kind) if number.name in plain)
-    return kind(**{number.name: kind_of(number).from_plain(plain[number.name]) for number in known})
+    return kind(**{name: unit.from_plain(plain[name]) for name, unit in _kinds()[kind].items() if name in plain})
+
+
+@cache
+def _kinds() -> Mapping[type[Any], Mapping[str, Kind]]:
+    return {section: {number.name: kind_of(number) for number in fields(section)} for section in sections().values()}
 
 
 def _listed(amounts: tuple[Money, ...], currency: str) -> Money | None:

@@ -296,8 +296,8 @@ PINNED = frozenset({"policy", "seller_calendar", "buyer_calendar", "desk_calenda
 
 def moving_parts_round_trip(order: Order) -> bool:
     """As `round_trips`, but for the large parts that no step but two changes."""
-    parts = ((name, part.type, getattr(order, name)) for name, part in wire._shape(Order).items() if name not in PINNED)
-    return all(wire._read(kind, wire.to_plain(value), name) == value for name, kind, value in parts)
+    parts = ((name, part.read, getattr(order, name)) for name, part in wire._shape(Order).items() if name not in PINNED)
+    return all(read(wire.to_plain(value), name) == value for name, read, value in parts)
 
 
 def paid(order: Order | None = None, answer: Answer = done) -> Life:
