@@ -11,13 +11,13 @@ import hmac
 import json
 import logging
 import re
-import threading
 import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
+from activities.providers.session import session_for
 from domain.errors import ProviderError, Unauthorised, Unknown
 from domain.state import Milestone, Proof
 from domain.tracking import CarrierEvent, InvalidWebhook, NotTrackable, Reached, TrackerReport, UnknownTracker
@@ -57,7 +57,7 @@ class EasyPostCarrier:
             raise ValueError("EasyPost needs an API key and a webhook secret")
         self._base_url = base_url.rstrip("/")
         self._auth = (api_key, "")
-        self._kept = threading.local()
+        self._session = session_for(self._base_url)
         self._secret = unicodedata.normalize("NFKD", webhook_secret).encode()
         self._timeout = timeout
 
@@ -85,14 +85,6 @@ class EasyPostCarrier:
         if not hmac.compare_digest(given.encode(), right.encode()):
             raise InvalidWebhook("the webhook's signature is missing or wrong", forged=True)
         return _read_event(body)
-
-    @property
-    def _session(self) -> requests.Session:
-        """This thread's own, whose connection stays open from one parcel to the next."""
-        session: requests.Session | None = getattr(self._kept, "session", None)
-        if session is None:
-            session = self._kept.session = requests.Session()
-        return session
 
     def _call(self, method: str, path: str, payload: dict[str, Any] | None) -> dict[str, Any]:
         # The cause is cut off: exceptions of requests carry the request, and with it the tracking number.

@@ -21,6 +21,7 @@ from activities.providers.port import (
     RefundReport,
     ReviewReport,
 )
+from activities.providers.session import session_for
 from activities.providers.stripe_book import EXPAND, movement
 from activities.providers.stripe_errors import found, translated
 from activities.providers.stripe_news import KINDS, read_event, read_webhook
@@ -79,7 +80,7 @@ class StripeReader:
         self._client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": url},
-            http_client=stripe.RequestsClient(timeout=timeout),
+            http_client=stripe.RequestsClient(timeout=timeout, session=session_for(url)),
             max_network_retries=0,
         )
         self._api = self._client.v1

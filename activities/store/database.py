@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import psycopg.conninfo
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from domain.errors import Invalid
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 _STATEMENT_TIMEOUT = 10_000  # milliseconds
 _CONNECT_TIMEOUT = 5  # seconds
 _POOL = 5
+_FRESH = 1.0  # seconds in which a connection that was just used is taken again without being tried out
 _SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -39,11 +45,10 @@ def connect(url: str, *, application_name: str = "aftersale", pool_size: int = _
 
 
 def _engine(url: str, application_name: str, pool_size: int) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         hide_parameters=True,
         json_serializer=json_text,
         connect_args={
@@ -52,6 +57,29 @@ def _engine(url: str, application_name: str, pool_size: int) -> Engine:
             "options": f"-c statement_timeout={_STATEMENT_TIMEOUT} -c timezone=UTC",
         },
     )
+    _try_out_when_idle(engine)
+    return engine
+
+
+def _try_out_when_idle(engine: Engine) -> None:
+    """Replace what SQLAlchemy's `pool_pre_ping` does, which asks at every use: a step uses a connection several times.
+
+    One that breaks within `_FRESH` fails the transaction that took it, as one that breaks a moment later does.
+    """
+
+    def note(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["used"] = monotonic()
+
+    def try_out(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
+        if monotonic() - entry.info.get("used", 0.0) < _FRESH:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.OperationalError as error:
+            raise DisconnectionError("the connection broke while nobody used it") from error
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", try_out)
 
 
 def json_text(value: Any) -> str:
