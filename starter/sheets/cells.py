@@ -119,8 +119,9 @@ def _plain(words: str, currency: str, digits: int) -> str:
     whole, mark, part = bare.rpartition(marks[-1]) if marks else (bare, "", "")
     if not _WHOLE.fullmatch(whole):
         raise ValueError(bare)  # 1,2.5 has groups of no thousands.
-    if mark and (mark in marks[:-1] or (len(marks) == 1 and "'" not in whole and len(part) == 3 != digits)):
-        raise ValueError(bare)  # 1.234 may be a thousand or a little more than one.
+    unclear = len(marks) == 1 and "'" not in whole and len(part) == 3 and (digits != 3 or mark == ",")
+    if mark and (mark in marks[:-1] or unclear):
+        raise ValueError(bare)  # 1.234 may be a thousand or a little more than one; 1.234 KWD is how we write it.
     return re.sub(r"[.,']", "", whole) + "." + part
 
 

@@ -173,7 +173,7 @@ class _Judging:
         return "; ".join(map(_told, (*stood, *changed), (values[name] for name in (*stood, *changed)))) or GONE_ON
 
     def _decided(self, edited: Sequence[_Edited]) -> Iterator[Outcome]:
-        """What each order would say, asked for each row's actions one after the other."""
+        """What each order would say, asked for the actions of its rows one after the other, as they would be done."""
         rows: dict[str, list[_Edited]] = {}
         for row in edited:
             rows.setdefault(row.key.order_id, []).append(row)
@@ -181,32 +181,35 @@ class _Judging:
         for order_id, since in sheets.since(self._conn, first):
             order = wire.from_plain(Order, since.snapshot)
             for row in rows.pop(order_id):
-                yield self._judged(row, order, since)
+                outcome, order = self._judged(row, order, since)
+                yield outcome
         for found in rows.values():
             yield from (Outcome(row.row, row.number, State.UNKNOWN, "there is no such case here") for row in found)
 
-    def _judged(self, row: _Edited, order: Order, since: Since) -> Outcome:
+    def _judged(self, row: _Edited, order: Order, since: Since) -> tuple[Outcome, Order]:
+        """What becomes of the row, and the order after it."""
         taken = {command for _, command in since.steps}
         own = {command for command in taken if command.startswith(ids_of(row.key))}
         others = [step for step, command in since.steps if command not in own]
-        done, left = [a for a in row.actions if a.command_id in taken], []
+        done = [a for a in row.actions if a.command_id in taken]
         if len(done) == len(row.actions):
             lapsed = any(_has_lapsed(action, order, since) for action in done)
             state, words = (State.CHANGED, f": {LAPSED}") if lapsed else (State.ALREADY, _waiting(order, done))
-            return Outcome(row.row, row.number, state, _said(row.actions) + words, row.actions)
+            return Outcome(row.row, row.number, state, _said(row.actions) + words, row.actions), order
         if row.stale and (others or not own):
-            return Outcome(row.row, row.number, State.CHANGED, f"{row.stale}; export anew and look again", row.actions)
-        now, waits = self._records.now_of(order), ""
+            why = f"{row.stale}; export anew and look again"
+            return Outcome(row.row, row.number, State.CHANGED, why, row.actions), order
+        now, waits, after = self._records.now_of(order), "", order
         for action in row.actions:
             if action in done or (row.cause in APART and action.name == "resolve_ticket"):
                 continue
-            answer = decide(order, action.command(self._by), now)
+            answer = decide(after, action.command(self._by), now)
             if isinstance(answer, Refusal):
-                return Outcome(row.row, row.number, State.REFUSED, f"{action.words}: {answer.reason}", row.actions)
+                why = f"{action.words}: {answer.reason}"
+                return Outcome(row.row, row.number, State.REFUSED, why, row.actions), order
             if not isinstance(answer, Repeat):
-                left.append(action)
-                order, waits = answer.after, " (a second operator approves)" if answer.step == ASKS else waits
-        return Outcome(row.row, row.number, State.READY, _said(row.actions) + waits, row.actions)
+                after, waits = answer.after, " (a second operator approves)" if answer.step == ASKS else waits
+        return Outcome(row.row, row.number, State.READY, _said(row.actions) + waits, row.actions), after
 
 
 def _has_lapsed(action: Action, order: Order, since: Since) -> bool:

@@ -42,6 +42,12 @@ def test_an_amount_that_could_be_another_is_refused(raw: Any) -> None:
         amount(raw, "EUR", "amount")
 
 
+def test_a_comma_that_could_part_thousands_is_refused_where_a_currency_has_three_decimals() -> None:
+    with pytest.raises(Invalid, match=r"write for example 49\.000"):
+        amount("1,000", "KWD", "amount")
+    assert amount("1,000.000", "KWD", "amount") == Money(1_000_000, "KWD")
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

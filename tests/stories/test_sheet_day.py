@@ -88,6 +88,25 @@ async def test_a_large_decision_that_nobody_approved_is_not_said_to_be_done(
     assert (await imported(aftersale, file, decides, *CARRY_OUT))[number(life)] == ("changed meanwhile", lapsed)
 
 
+async def test_a_preview_judges_the_rows_of_one_order_as_they_follow_each_other(
+    market: Marketplace, aftersale: Aftersale, tmp_path: Path
+) -> None:
+    life, file = await claimed(market, prices=("600.00", "700.00")), tmp_path / "claims.xlsx"
+    await life.send("open_claim", BUYER, reason="damaged", lines=["L2"])
+    await life.until("claim_unanswered")
+    assert (await aftersale("claims", "export", str(file), "--open", *AS_ANNA)).code == 0
+    decides = {"decision": "refund", "note": "The photo shows it."}
+    both: Edits = {f"{life.order_id}-c1": decides, f"{life.order_id}-c2": decides}
+    previewed = await imported(aftersale, file, both, "--preview")
+    assert sorted(result for result, _ in previewed.values()) == ["ready", "refused"]
+    assert any(
+        words.endswith("waits for a second operator; let that be decided first") for _, words in previewed.values()
+    )
+    assert await imported(aftersale, file, both, *CARRY_OUT) == {
+        case: ("done" if result == "ready" else result, words) for case, (result, words) in previewed.items()
+    }
+
+
 async def test_a_row_may_be_edited_again_after_its_own_import(
     market: Marketplace, aftersale: Aftersale, tmp_path: Path
 ) -> None:
