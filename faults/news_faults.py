@@ -167,7 +167,7 @@ async def _let_go(ground: Ground, hold: str) -> None:
     raise WentWrong("the hold that nobody asked for was not let go")
 
 
-HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING)
+HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING, Stage.RENEWING)
 GIVEN_BACK = (Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING)
 UNCAPTURED = "nothing is captured that a bank could take back"
 NO_REFUND = "the act gives nothing back"

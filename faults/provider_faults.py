@@ -10,14 +10,14 @@ from datetime import timedelta
 from faults.cases import Moment
 from faults.ground import Ground
 from faults.proxy import Deed, Side
-from faults.stages import SETTINGS, Stage
+from faults.stages import HOLD_OVER, LAST_OF_THE_HOLD, SETTINGS, Stage
 from sandbox.faults import FaultKind
 
 ONLY_FOR: Mapping[FaultKind, tuple[Stage, ...]] = {
     FaultKind.BALANCE_INSUFFICIENT: (Stage.RELEASING, Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING),
     FaultKind.PENDING: (Stage.REFUNDING, Stage.PART_REFUNDING),
     FaultKind.ACCOUNT_CLOSED: (Stage.RELEASING, Stage.DECIDING),
-    FaultKind.DECLINED: (Stage.PAYING, Stage.PLACING, Stage.SHIPPING),
+    FaultKind.DECLINED: (Stage.PAYING, Stage.PLACING, Stage.RENEWING, Stage.SHIPPING),
     FaultKind.HOLD_EXPIRED: (Stage.SHIPPING, Stage.CANCELLING),
 }
 """Kinds that can befall some operations only."""
@@ -53,15 +53,20 @@ class ProviderFault:
 
     def moments(self, stage: Stage) -> tuple[Moment, ...]:
         """The kind itself says whether the effect stands."""
-        fits = SETTINGS[stage].operation and stage in ONLY_FOR.get(self.kind, (stage,))
+        fits = SETTINGS[stage].operation and stage in ONLY_FOR.get(self.kind, (stage,)) and not self._outlasts(stage)
         return ((Moment.AFTER_EFFECT if self.kind in AFTER else Moment.BEFORE_EFFECT),) if fits else ()
 
     def why_not(self, stage: Stage) -> str:
         """Why a cell is empty."""
         if not SETTINGS[stage].operation:
             return "the act asks the provider for nothing"
+        if self._outlasts(stage):
+            return HOLD_OVER
         befalls = ", ".join(dict.fromkeys(SETTINGS[each].operation for each in ONLY_FOR.get(self.kind, ())))
         return f"befalls {befalls} only" if befalls else ""
+
+    def _outlasts(self, stage: Stage) -> bool:
+        return stage is Stage.RENEWING and self.outage >= LAST_OF_THE_HOLD
 
     async def arm(self, ground: Ground) -> None:
         """Plan it, and see by the proxy that the struck call is really made."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from demo.postgres import APPLICATION
@@ -13,7 +13,7 @@ from faults.cases import Moment
 from faults.ground import Ground
 from faults.operator_faults import moments_of
 from faults.proxy import Deed, Mode
-from faults.stages import Stage
+from faults.stages import HOLD_OVER, Stage
 
 FROZEN_SECONDS, THAWED_SECONDS, AWAY_SECONDS = 33.0, 1.0, 5.0
 DAYS_DOWN = timedelta(days=3)
@@ -28,13 +28,14 @@ class StackFault:
     name: str
     blow: Blow
     deed: Deed = Deed.HOLD
+    spares: Mapping[Stage, str] = field(default_factory=dict)
 
     def moments(self, stage: Stage) -> tuple[Moment, ...]:
-        return moments_of(stage)
+        return () if stage in self.spares else moments_of(stage)
 
-    def why_not(self, stage: Stage) -> str:  # noqa: ARG002  # a fault's signature
-        """There is no empty cell."""
-        return ""
+    def why_not(self, stage: Stage) -> str:
+        """What would be struck is over by itself, for that stage."""
+        return self.spares.get(stage, "")
 
     async def arm(self, ground: Ground) -> None:
         ground.lay(self.deed)
@@ -145,7 +146,7 @@ def stack_faults() -> tuple[StackFault, ...]:
         StackFault("worker_killed", kill_workers),
         StackFault("worker_killed_call_arrives_late", kill_workers_arriving_late),
         StackFault("worker_frozen_past_its_timeout", freeze_workers),
-        StackFault("workers_down_past_deadlines", be_down_past_deadlines),
+        StackFault("workers_down_past_deadlines", be_down_past_deadlines, spares={Stage.RENEWING: HOLD_OVER}),
         StackFault("temporal_killed", kill_temporal),
         StackFault("temporal_unreachable", cut_temporal_off),
         StackFault("postgres_stopped_at_once", stop_postgres),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from demo.life import PATIENCE, WentWrong
@@ -29,6 +30,7 @@ class Stage(StrEnum):
     PAYING = "awaiting_payment"
     PLACING = "authorise_at_placing"
     CONFIRMING = "confirm"
+    RENEWING = "reauthorise"
     SHIPPING = "ship_and_capture"
     DELIVERING = "delivered"
     RELEASING = "release"
@@ -45,8 +47,14 @@ class Stage(StrEnum):
 IN_CLAIMS = (Stage.OPENING, Stage.ANSWERING, Stage.PART_REFUNDING, Stage.RETURNING, Stage.DECIDING)
 UNDECIDED = (Stage.OPENING, Stage.ANSWERING, Stage.RETURNING)
 """Stages of a claim's life, and those that leave it open."""
-BY_TIME = (Stage.CLOSING, Stage.DECIDING)
+BY_TIME = (Stage.RENEWING, Stage.CLOSING, Stage.DECIDING)
 """Stages whose act is that time passes."""
+
+LAST_OF_THE_HOLD = timedelta(hours=24)
+"""Before the end of a hold, when it is renewed: the margin of the policy under which the orders here live."""
+RUNS_OUT = LAST_OF_THE_HOLD + timedelta(hours=6)
+"""From the order's beginning to the end of a hold that is renewed before any other clock of the order rings."""
+HOLD_OVER = "the hold is over before anybody could renew it, and so is the order"
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,13 @@ async def _placed(subject: Subject) -> None:
 
 async def _confirmed(subject: Subject) -> None:
     await _placed(subject)
+    await subject.confirm()
+
+
+async def _running_out(subject: Subject) -> None:
+    """Confirmed, on a hold that is over before the seller must ship."""
+    await subject.start(await subject.document(pays="hold", hold=RUNS_OUT))
+    await subject.until_paid()
     await subject.confirm()
 
 
@@ -162,6 +177,7 @@ SETTINGS = {
         Setting(Stage.PAYING, Fate.FULFILLED, _unpaid, Subject.pay_by_method, "authorise", "authorise"),
         Setting(Stage.PLACING, Fate.FULFILLED, _alone, _place, "authorise", "authorise"),
         Setting(Stage.CONFIRMING, Fate.CANCELLED, _placed, Subject.confirm),
+        Setting(Stage.RENEWING, Fate.FULFILLED, _running_out, Subject.to_next_clock, "reauthorise", "reauthorise"),
         Setting(Stage.SHIPPING, Fate.FULFILLED, _confirmed, Subject.send_off, "capture", "capture"),
         Setting(Stage.DELIVERING, Fate.FULFILLED, _shipped, Subject.arrive),
         Setting(Stage.RELEASING, Fate.FULFILLED, _delivered, Subject.accept, "release", "release"),

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from demo.life import PATIENCE, Life, WentWrong
+from demo.life import LONG_HOLD, PATIENCE, Life, WentWrong
 from demo.temporal import A_MOMENT, Overtaken, fast_forward
 from domain.confirm import Reason
 from domain.contract import workflow_id
@@ -60,11 +60,13 @@ class Subject(Life):
     async def deliver(self) -> None:
         """The worker's own relay sends what it will; no story here waits for a mail."""
 
-    async def document(self, *, pays: str) -> dict[str, Any]:
+    async def document(self, *, pays: str, hold: timedelta = LONG_HOLD) -> dict[str, Any]:
         """The storefront's checkout, paid by a ``hold`` of its own, by a ``method`` for us to authorise, or not: ""."""
         prices = [f"{price // 100}.{price % 100:02d}" for price in self.story.prices]
         shipping = f"{self.story.shipping // 100}.{self.story.shipping % 100:02d}"
-        document = await self.checkout(prices, shipping, card="pm_card_visa" if pays == "hold" else "")
+        document = await self.checkout(prices, shipping, card="")
+        if pays == "hold":
+            return document | {"payment": await self.preauthorised(document, hold=hold)}
         return document | ({"payment": self.method} if pays == "method" else {})
 
     async def become_customer(self, card: str = "pm_card_visa") -> None:
@@ -271,11 +273,11 @@ class Subject(Life):
             done = await claimants.goes_on(self, claim)
             if done is not None:
                 return done
+        if self._is_asked_to_pay(order):
+            return await self.pay()
         if fate is Fate.CANCELLED and at in (Stage.PLACED, Stage.CONFIRMED):
             return await self.call_off()
         match at:
-            case Stage.AWAITING_PAYMENT if fate is not Fate.EXPIRED and order.payment.offer is None:
-                return await self.pay()
             case Stage.PLACED:
                 return await self.confirm()
             case Stage.CONFIRMED | Stage.PART_SHIPPED:
@@ -288,6 +290,11 @@ class Subject(Life):
                 return await self.accept()
             case _:
                 return None
+
+    def _is_asked_to_pay(self, order: Order) -> bool:
+        """Whether the buyer pays next: the order awaits it, or a hold was not renewed without the buyer."""
+        awaits = stage(order) is Stage.AWAITING_PAYMENT or order.payment.buyer_asked_at is not None
+        return awaits and order.payment.offer is None and self.story.fate is not Fate.EXPIRED
 
     async def _work(self, order: Order) -> None:
         """A specialist ends a ticket that has nothing left to decide; else time passes."""

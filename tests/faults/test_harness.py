@@ -29,7 +29,8 @@ KEPT = (
 )
 """Cases on whose way a bug of the product was found once, by what it was."""
 
-CLAIMS = (
+ALWAYS = (
+    "effect_then_cut:reauthorise:after_effect",
     "worker_killed:open_claim:before_commit",
     "run_reset:answer_claim:after_commit",
     "effect_then_cut:part_refund:after_effect",
@@ -38,7 +39,7 @@ CLAIMS = (
     "account_closed:decide_and_claw_back:before_effect",
     "dispute_lost:open_claim:after_commit",
 )
-"""A fault at each stage of a claim's life, whatever the sample has."""
+"""A fault at a hold's renewal and at each stage of a claim's life, whatever the sample has."""
 
 
 def told(each: Played) -> str:
@@ -47,7 +48,7 @@ def told(each: Played) -> str:
 
 
 async def test_no_fault_loses_money_or_leaves_an_order_without_an_end(tmp_path: Path) -> None:
-    cases = {case.name: case for case in (*sample(SEED), *(case_of(name, SEED) for name in (*KEPT, *CLAIMS)))}
+    cases = {case.name: case for case in (*sample(SEED), *(case_of(name, SEED) for name in (*KEPT, *ALWAYS)))}
     with arena(tmp_path) as parts:
         played, balanced = await conduct(parts, [*cases.values()], lambda _: None)
     bad = [told(each) for each in played if not each.good]
