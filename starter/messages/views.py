@@ -21,7 +21,7 @@ PRIVATE = frozenset({"message_refused", "payment_declined", "renewal_failed"})
 
 @dataclass(frozen=True, slots=True)
 class ThreadLine:
-    """One line of a thread. `kind` is ``text``, or ``shipped`` for what the process wrote about a parcel.
+    """One line of a thread. `kind` is ``text``, or ``shipped`` for what the process wrote about a parcel or a return.
 
     `unread` is so for the viewer; `author_id` is for the desk alone, but for one's own lines. `attachments` are ids.
     """
@@ -127,8 +127,12 @@ def _line(line: Line, order: Order | None, reader: Actor, up_to: int) -> ThreadL
 
 
 def _shipped(line: Line, order: Order | None) -> tuple[str, str]:
-    """What is to be said of a parcel now, and its number once it was really sent."""
+    """What is to be said of a parcel now, and its number once it was really sent; no payment holds a return up."""
     parcel = order.parcel(line.parcel_id) if order is not None else None
+    backs = [claim.back for claim in order.claims if claim.back is not None] if order is not None else []
+    carriers = [back.carrier for back in backs if back.parcel_id == line.parcel_id]
+    if carriers:
+        return f"A return was sent with {carriers[0]}.", line.number
     if order is None or parcel is None or parcel.withdrawn:
         return "A parcel was announced and taken back: its payment could not be secured.", ""
     if payment_standing(order) != "secured":

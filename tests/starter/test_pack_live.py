@@ -158,6 +158,7 @@ async def test_a_pack_holds_what_the_parties_wrote_to_each_other_and_not_what_th
         ("seller", "A parcel was sent with DHL."),
         ("buyer", "It has a scratch.\nSee there."),
         ("seller", "Send it back, then."),
+        ("buyer", "A return was sent with GLS."),
     ]
     assert lines[1]["attachments"] == ["files/001-buyer-scratch.jpg"]
     assert all(name in found for line in lines for name in line["attachments"])

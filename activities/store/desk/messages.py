@@ -35,11 +35,11 @@ from activities.store.desk.message_tables import bounces, message_reads as reads
 from activities.store.tables import data_keys, looks, orders, parcels
 from activities.store.vault import Vault
 from domain.errors import Conflict, Refused
-from domain.events import Event, MessageSaid, ParcelSent
+from domain.events import Event, MessageSaid, ParcelSent, ReturnSent
 from domain.state import DESK, Actor, Order, Role
 
 SHIPPED = "shipped"
-"""The kind of a row that the process writes for a parcel; its number is looked up when it is read."""
+"""The kind of a row that the process writes for a parcel, or a return; its number is looked up when it is read."""
 
 Cursor = tuple[bool, datetime, str]
 """Where a page of an inbox ended: unread or not, the time of the last line, the order."""
@@ -130,7 +130,7 @@ def text_of(conn: Connection, safe: Vault, order_id: str, message_id: str) -> st
 
 
 def keep(conn: Connection, order: Order, seq: int, at: datetime, actor: Actor, events: Iterable[Event]) -> None:
-    """Write into the thread what a step's events said: a stored text, or a parcel that was sent.
+    """Write into the thread what a step's events said: a stored text, a parcel that was sent, or one that goes back.
 
     Raises Refused when no text of that author is stored that is still to be said.
     """
@@ -139,7 +139,7 @@ def keep(conn: Connection, order: Order, seq: int, at: datetime, actor: Actor, e
             case MessageSaid():
                 _say(conn, order, seq, at, actor, event)
                 _arrived(conn, order, seq, at, actor, internal=event.internal)
-            case ParcelSent(parcel):
+            case ParcelSent(parcel) | ReturnSent(_, parcel):
                 # People cannot give such an id: it has a colon.
                 row = {"message_id": f"{SHIPPED}:{parcel.parcel_id}", "kind": SHIPPED, "parcel_id": parcel.parcel_id}
                 author = {"author_role": actor.role.value, "author_id": actor.id}
