@@ -21,6 +21,7 @@ def thread(view: Thread) -> RenderableType:
 def _line(line: ThreadLine) -> list[RenderableType]:
     who = f"{'you' if line.mine else line.who} {line.author_id if not line.mine else ''}".strip()
     marks = [name for name, there in (("new", line.unread), ("internal", line.internal)) if there]
+    who += f", on claim {line.claim_id}" if line.claim_id else ""
     said = [text(f"{when(line.at)}  {who}" + (f"  [{', '.join(marks)}]" if marks else ""), "bold")]
     said.append(text("\n".join(f"  {row}" for row in line.text.splitlines())))
     if line.tracking_number:

@@ -21,7 +21,8 @@ PRIVATE = frozenset({"message_refused", "payment_declined", "renewal_failed"})
 
 @dataclass(frozen=True, slots=True)
 class ThreadLine:
-    """One line of a thread. `kind` is ``text``, or ``shipped`` for what the process wrote about a parcel or a return.
+    """One line of a thread. `kind` is ``text``, ``claim`` for what was written with a step of the claim `claim_id`, or
+    ``shipped`` for what the process wrote about a parcel or a return.
 
     `unread` is so for the viewer; `author_id` is for the desk alone, but for one's own lines. `attachments` are ids.
     """
@@ -39,6 +40,7 @@ class ThreadLine:
     attachments: tuple[str, ...]
     parcel_id: str
     tracking_number: str
+    claim_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def _line(line: Line, order: Order | None, reader: Actor, up_to: int) -> ThreadL
         line.attachments,
         line.parcel_id,
         number,
+        line.claim_id,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from activities.store.desk import messages
+from activities.store.desk.words import CLAIM
 from starter.messages.views import ThreadLine, thread_view
 from starter.pack.case import Case, Entry, as_json, as_text
 from starter.pack.enclosed import places
@@ -16,13 +17,16 @@ WHOLE = 1_000_000
 
 
 def thread(case: Case) -> Iterator[Entry]:
-    """The thread, oldest line first; with `internal` what the desk wrote for itself too. Numbers stand elsewhere."""
+    """The thread, oldest line first; with `internal` what the desk wrote for itself too.
+
+    Numbers stand elsewhere, and what was written with claims stands with them.
+    """
     about = messages.head(case.conn, case.order_id, case.reader)
     if about is None:
         raise LookupError(case.order_id)
     found = messages.lines(case.conn, case.vault, about, case.reader, limit=WHOLE)
     view, lie = thread_view(about, case.order, found, case.reader, WHOLE), places(case)
-    lines = [_line(line, lie, internal=case.internal) for line in view.lines]
+    lines = [_line(line, lie, internal=case.internal) for line in view.lines if line.kind != CLAIM]
     yield as_text("messages.txt", "What was written about the order, the oldest first.", _texts(lines))
     yield as_json("messages.json", "The same for programs.", lines)
 

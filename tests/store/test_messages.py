@@ -269,7 +269,20 @@ FILL = (
         now() - n * interval '1 minute'
     FROM generate_series(1, :many) n, unnest(ARRAY['buyer', 'seller']) role
     """,
-    "ANALYZE orders, messages, message_reads, parcels, data_keys, bounces",
+    """
+    INSERT INTO steps (
+        order_id, seq, epoch, at, step, role, actor_id, source, command_id, ticket_id, before_stage, after_stage, body,
+        events, outcome, digest
+    )
+    SELECT 'o-' || n, 4, 1, now(), 'open_claim', 'buyer', 'b-' || n % 20000, 'update', '', '', 'x', 'x', '{}',
+        jsonb_build_array(jsonb_build_object('event', 'Noted', 'note_id', 'n-' || n)), '[]', 'd'
+    FROM generate_series(1, :many) n
+    """,
+    """
+    INSERT INTO notes (note_id, order_id, author_role, author_id, at, sealed)
+    SELECT 'n-' || n, 'o-' || n, 'buyer', 'b-' || n % 20000, now(), 'x' FROM generate_series(1, :many) n
+    """,
+    "ANALYZE orders, messages, message_reads, parcels, data_keys, bounces, steps, notes",
 )
 
 
@@ -305,6 +318,7 @@ def test_at_a_hundred_thousand_orders_thread_and_inbox_read_through_indexes(owne
         assert about is not None
         messages.lines(conn, safe, replace(about, wrapped=None), seller)
         messages.mark_read(conn, "o-7", seller, 2, NOW)
+        messages.mark_read(conn, "o-7", ANNA, 2, NOW)
         event.remove(conn, "before_cursor_execute", note)
         small = {"bounces", "data_keys", "parcels"}
         for sql, parameters in queries:

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
-    ScalarSelect,
+    Row,
     Select,
     Text,
     and_,
@@ -26,16 +27,18 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from activities.store import vault
+from activities.store.desk import words
 from activities.store.desk.message_tables import bounces, message_reads as reads, messages
-from activities.store.tables import data_keys, looks, orders, parcels
+from activities.store.tables import data_keys, looks, orders, parcels, steps
 from activities.store.vault import Vault
 from domain.errors import Conflict, Refused
-from domain.events import Event, MessageSaid, ParcelSent, ReturnSent
+from domain.events import Event, MessageSaid, Noted, ParcelSent, ReturnSent
 from domain.state import DESK, Actor, Order, Role
 
 SHIPPED = "shipped"
@@ -63,7 +66,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a thread. `text` and `number` are empty where there is none, or it was erased."""
+    """One line of a thread; `claim_id` is that of words that came with a step of a claim.
+
+    `text` and `number` are empty where there is none, or it was erased.
+    """
 
     message_id: str
     kind: str
@@ -73,6 +79,7 @@ class Line:
     internal: bool
     attachments: tuple[str, ...]
     parcel_id: str
+    claim_id: str
     text: str = field(default="", repr=False)
     number: str = field(default="", repr=False)
 
@@ -132,6 +139,8 @@ def text_of(conn: Connection, safe: Vault, order_id: str, message_id: str) -> st
 def keep(conn: Connection, order: Order, seq: int, at: datetime, actor: Actor, events: Iterable[Event]) -> None:
     """Write into the thread what a step's events said: a stored text, a parcel that was sent, or one that goes back.
 
+    What was written with a step of a claim stands in the step, which was recorded before; its readers are told of it.
+
     Raises Refused when no text of that author is stored that is still to be said.
     """
     for event in events:
@@ -145,6 +154,10 @@ def keep(conn: Connection, order: Order, seq: int, at: datetime, actor: Actor, e
                 author = {"author_role": actor.role.value, "author_id": actor.id}
                 conn.execute(insert(messages).values(order_id=order.order_id, at=at, seq=seq, **row, **author))
                 _arrived(conn, order, seq, at, actor, internal=False)
+            case Noted():
+                author_of_words = words.author(conn, order.order_id, seq)
+                if author_of_words is not None:
+                    _arrived(conn, order, seq, at, author_of_words, internal=False)
             case _:
                 pass
 
@@ -169,7 +182,9 @@ def _arrived(conn: Connection, order: Order, seq: int, at: datetime, author: Act
         .render_derived()
     )
     is_author = and_(each.c.role == author.role.value, each.c.id == author.id)
-    last = case((is_author, _last_of_others(order.order_id, author)), else_=seq)
+    # A party has its row from the first line on that it may read: nobody has written before that one.
+    before = _last_of_others(order.order_id, author) if author.role in DESK else literal(0)
+    last = case((is_author, before), else_=seq)
     rows = select(literal(order.order_id), each.c.role, each.c.id, last, literal(at, reads.c.last_at.type))
     new = insert(reads).from_select(["order_id", "reader_role", "reader_id", "last_seq", "last_at"], rows)
     newer = {"last_seq": func.greatest(reads.c.last_seq, new.excluded.last_seq), "last_at": at}
@@ -179,10 +194,12 @@ def _arrived(conn: Connection, order: Order, seq: int, at: datetime, author: Act
     conn.execute(desk.values(last_seq=seq, last_at=at))
 
 
-def _last_of_others(order_id: str, reader: Actor) -> ScalarSelect[int]:
+def _last_of_others(order_id: str, reader: Actor) -> ColumnElement[int]:
     """The last line that somebody else has said so far; 0 for none."""
     theirs = (messages.c.order_id == order_id, messages.c.seq.is_not(None), _visible(reader), ~_own(reader))
-    return select(func.coalesce(func.max(messages.c.seq), 0)).where(*theirs).scalar_subquery()
+    said = select(func.max(messages.c.seq)).where(*theirs).scalar_subquery()
+    written = words.of_others(func.max(steps.c.seq), literal(order_id), literal(0), reader)
+    return func.coalesce(func.greatest(said, written), 0)
 
 
 _DESK = tuple(sorted(role.value for role in DESK))
@@ -224,14 +241,20 @@ def lines(
     Tracking numbers are among them; who may see which is the caller's affair.
     """
     parcel = and_(parcels.c.order_id == messages.c.order_id, parcels.c.parcel_id == messages.c.parcel_id)
-    query = (
-        select(messages, parcels.c.sealed.label("number"))
+    columns = (messages.c[name] for name in words.COLUMNS)
+    said = (
+        select(*columns, parcels.c.sealed.label("number"), literal("").label("claim_id"))
         .select_from(messages.outerjoin(parcels, parcel))
         .where(messages.c.order_id == about.order_id, messages.c.seq.is_not(None), _visible(reader))
     )
+    written = words.lines(about.order_id)
     if before is not None:
-        query = query.where(messages.c.seq < before)
-    rows = conn.execute(query.order_by(messages.c.seq.desc()).limit(limit)).all()
+        said, written = said.where(messages.c.seq < before), written.where(steps.c.seq < before)
+    # Each side gives its last lines, so that however long a thread is no more than those are sorted.
+    both: CompoundSelect[Any] = union_all(
+        *(part.order_by(seq.desc()).limit(limit) for part, seq in ((said, messages.c.seq), (written, steps.c.seq)))
+    )
+    rows = conn.execute(both.order_by(both.selected_columns.seq.desc()).limit(limit)).all()
     subject = vault.order(about.order_id)
 
     def opened(place: str, sealed: bytes | None) -> str:
@@ -248,11 +271,17 @@ def lines(
             row.internal,
             tuple(row.attachments),
             row.parcel_id,
-            opened(f"messages:{about.order_id}:{row.message_id}", row.sealed),
+            row.claim_id,
+            opened(_place(about.order_id, row), row.sealed),
             opened(f"parcels:{about.order_id}:{row.parcel_id}", row.number),
         )
         for row in reversed(rows)
     )
+
+
+def _place(order_id: str, row: Row[Any]) -> str:
+    """Where the words of a line were sealed."""
+    return f"notes:{row.message_id}" if row.kind == words.CLAIM else f"messages:{order_id}:{row.message_id}"
 
 
 def looked(conn: Connection, order_id: str, parcel_ids: Iterable[str], actor: Actor, now: datetime) -> None:
@@ -277,7 +306,10 @@ def mark_read(conn: Connection, order_id: str, reader: Actor, up_to: int, now: d
     # No step may slip in between what is counted here and the row that later steps find.
     conn.execute(select(orders.c.seq).where(orders.c.order_id == order_id).with_for_update(read=True))
     others = and_(messages.c.order_id == order_id, messages.c.seq.is_not(None), ~_own(reader))
-    last = select(func.max(messages.c.seq), func.max(messages.c.at)).where(others)
+    said = (select(func.max(messages.c[name])).where(others).scalar_subquery() for name in ("seq", "at"))
+    of_order = (literal(order_id), literal(0), reader)
+    written = (words.of_others(func.max(name), *of_order) for name in (steps.c.seq, steps.c.at))
+    last = select(*(func.greatest(*both) for both in zip(said, written, strict=True)))
     last_seq, last_at = conn.execute(last).one()
     if last_seq is not None:
         row = _reader(order_id, reader) | {"last_seq": last_seq, "last_at": last_at}
@@ -308,7 +340,7 @@ def inbox_query(reader: Actor, limit: int, after: Cursor | None = None) -> Selec
         .where(messages.c.order_id == mine.c.order_id, messages.c.seq > mine.c.up_to_seq)
         .where(_visible(reader), ~_own(reader))
         .scalar_subquery()
-    )
+    ) + words.of_others(func.count(), mine.c.order_id, mine.c.up_to_seq, reader)
     listed = (orders.c[name] for name in ("order_id", "stage", "waiting_on", "due_at", "buyer", "seller"))
     query = select(*listed, case((mine.c.unread, count), else_=0).label("unread"), mine.c.last_at, *bouncing())
     joined = query.select_from(mine.join(orders, orders.c.order_id == mine.c.order_id))
