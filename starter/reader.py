@@ -9,7 +9,7 @@ from activities.store.desk import tickets
 from activities.store.personal import Note
 from activities.store.screens import OrderRow, OrderScreen, TicketRow
 from domain import wire
-from domain.errors import Refused
+from domain.errors import Invalid, Refused
 from domain.state import DESK, PARTIES, Actor, Order
 from starter.answers import NotFound
 from starter.records import Records
@@ -102,12 +102,25 @@ class Reader:
             )
 
     def tickets(
-        self, *, owner: str | None = None, cause: str | None = None, overdue: bool = False, limit: int = PAGE
+        self,
+        reader: Actor,
+        *,
+        owner: str | None = None,
+        cause: str | None = None,
+        overdue: bool = False,
+        limit: int = PAGE,
     ) -> tuple[TicketRow, ...]:
-        """Open tickets, what is due first on top; `owner` "" takes those that nobody has."""
+        """Open tickets, what is due first on top; `owner` "" takes those that nobody has.
+
+        Nobody of the desk finds one of an order of their own. Raises Invalid for a party.
+        """
+        if reader.role not in DESK:
+            raise Invalid("--as", f"a {reader.role} has no tickets")
         with self._records.begin() as conn:
             overdue_at = self._records.clock() if overdue else None
-            return screens.ticket_queue(conn, owner=owner, cause=cause, overdue_at=overdue_at, limit=limit)
+            return screens.ticket_queue(
+                conn, owner=owner, cause=cause, overdue_at=overdue_at, not_of=reader.id, limit=limit
+            )
 
     def shared_tickets(self) -> dict[str, int]:
         """How many orders wait on each cause that lies outside any one of them, such as a provider that is away."""

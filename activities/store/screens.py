@@ -219,11 +219,13 @@ def ticket_queue(
     owner: str | None = None,
     cause: str | None = None,
     overdue_at: datetime | None = None,
+    not_of: str = "",
     limit: int = 50,
     after: Cursor | None = None,
 ) -> tuple[TicketRow, ...]:
     """Open tickets that fit all that is given, what is due first on top. `owner` "" takes those that nobody has.
 
+    `not_of` leaves out those of orders in which that person is a party.
     Of a cause that many orders share, only the ticket that stands for all is there, unless that `cause` is asked for.
     """
     query = select(*_columns(TicketRow, tickets)).where(tickets.c.status == "open")
@@ -231,6 +233,11 @@ def ticket_queue(
         query = query.where(~is_led)
     if overdue_at is not None:
         query = query.where(tickets.c.due < overdue_at)
+    if not_of:
+        own = exists().where(
+            orders.c.order_id == tickets.c.order_id, or_(orders.c.buyer == not_of, orders.c.seller == not_of)
+        )
+        query = query.where(~own)
     wanted = {"owner": owner, "cause": cause}
     query = query.where(*(tickets.c[name] == value for name, value in wanted.items() if value is not None))
     query = _page(query, tickets.c.due, tickets.c.ticket_id, limit, after)

@@ -46,21 +46,33 @@ def queue(
     owner: Owner = None,
     cause: Why = "",
     overdue: Overdue = False,
+    role: As = Viewer.SPECIALIST,
+    actor_id: Id = "",
     limit: Limit = PAGE,
     as_json: Json = False,
 ) -> None:
     """The queue of open tickets, what is due first on top; one for all orders that wait on the same provider."""
     if context.invoked_subcommand is None:
-        list_tickets(owner, cause, overdue, limit, as_json)
+        list_tickets(owner, cause, overdue, role, actor_id, limit, as_json)
 
 
 def list_tickets(
-    owner: Owner = None, cause: Why = "", overdue: Overdue = False, limit: Limit = PAGE, as_json: Json = False
+    owner: Owner = None,
+    cause: Why = "",
+    overdue: Overdue = False,
+    role: As = Viewer.SPECIALIST,
+    actor_id: Id = "",
+    limit: Limit = PAGE,
+    as_json: Json = False,
 ) -> None:
-    """The queue of open tickets, what is due first on top; one for all orders that wait on the same provider."""
+    """The queue of open tickets, what is due first on top; one for all orders that wait on the same provider.
+
+    Nobody of the desk finds a ticket of an order of their own.
+    """
     with on_record(as_json=as_json) as records:
         reader = Reader(records)
-        rows = reader.tickets(owner=owner, cause=cause or None, overdue=overdue, limit=limit)
+        asked = {"owner": owner, "cause": cause or None}
+        rows = reader.tickets(_reader(role, actor_id), **asked, overdue=overdue, limit=limit)
         shared = reader.shared_tickets()
     show({"tickets": rows, "shared": shared}, lambda: render.tickets(rows, shared), as_json=as_json)
 

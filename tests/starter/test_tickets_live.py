@@ -94,6 +94,21 @@ async def test_a_ticket_is_the_desks_and_not_of_one_who_is_a_party(
     assert (await aftersale("tickets", name, ticket, *rest, "--as", "seller", "--id", "s")).code == 2
 
 
+async def test_a_queue_has_no_ticket_of_an_order_of_ones_own_and_is_no_partys(
+    aftersale: Aftersale, market: Marketplace
+) -> None:
+    life = await market.order()
+    await life.until("confirm_overdue")
+    ticket = life.ticket(Cause.CONFIRM_OVERDUE).ticket_id
+    shop = life.actor(SELLER).id
+    for way in ((), ("list",)):
+        asked = ("tickets", *way, "--cause", "confirm_overdue", "--limit", "500", "--json")
+        for who, found in (("eve", True), (shop, False), (life.actor(BUYER).id, False)):
+            queue = await aftersale(*asked, "--as", "operator", "--id", who)
+            assert (ticket in [row["ticket_id"] for row in queue.json["tickets"]]) is found, queue.err
+        assert (await aftersale(*asked, "--as", "seller", "--id", shop)).code == 2
+
+
 async def test_the_client_takes_a_ticket_by_its_id(client: AftersaleClient, market: Marketplace) -> None:
     life = await market.order()
     await life.until("confirm_overdue")
