@@ -97,7 +97,7 @@ def assign(
 
 def hand_over(
     ticket: Ticket,
-    owner: Annotated[str, typer.Option("--to", help="Whose it is from now on.")],
+    owner: Annotated[str, typer.Option("--owner", help="Whose it is from now on.")],
     reason: Reason,
     role: As = Viewer.SPECIALIST,
     actor_id: Id = "",
@@ -165,6 +165,8 @@ def _acted(ticket: str, by: Actor, what: Doing, *, as_json: bool) -> None:
 
 def _handing(owner: str) -> Doing:
     async def handed(client: AftersaleClient, row: TicketView, by: Actor) -> Progress:
+        if not owner and not row.owner:
+            raise Refused("nothing_new", f"ticket {row.ticket_id} is nobody's already; name an --owner to give it away")
         if row.cause == Cause.CLAIM:
             return await client.assign_claim(row.order_id, by, owner=owner, claim=row.subject)
         return await client.assign_ticket(row.order_id, by, ticket=row.ticket_id, owner=owner)

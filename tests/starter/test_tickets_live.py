@@ -30,7 +30,7 @@ async def test_a_ticket_is_found_taken_handed_over_noted_and_ended_by_its_own_id
     assert (await aftersale("tickets", "--owner", "", "--limit", "500")).code == 0
     taken = await aftersale("tickets", "assign", ticket, "--owner", "eve", *EVE)
     assert taken.code == 0, taken.err
-    handed = await aftersale("tickets", "hand-over", ticket, "--to", "bob", "--reason", "I am away.", *EVE)
+    handed = await aftersale("tickets", "hand-over", ticket, "--owner", "bob", "--reason", "I am away.", *EVE)
     assert handed.code == 0, handed.err
     noted = await aftersale("tickets", "note", ticket, "--text", "He was [bold]called.", *EVE)
     assert noted.code == 0, noted.err
@@ -76,6 +76,10 @@ async def test_a_claims_ticket_names_its_claim_and_the_claim_goes_with_it(
     assert f"Claim {life.order_id}-c1" in shown.out
     assert f"aftersale decide-claim {life.order_id} --claim c1 --verdict VERDICT" in shown.out
     assert (await aftersale("tickets", "assign", ticket, "--owner", "no body", *EVE)).code == 2
+    assert (await aftersale("tickets", "assign", ticket, "--owner", "", *EVE)).code == 0
+    await life.rest()
+    again = await aftersale("tickets", "assign", ticket, "--owner", "", *EVE)
+    assert (again.code, f"ticket {ticket} is nobody's already" in again.err) == (3, True)
 
 
 @pytest.mark.parametrize("command", [("show",), ("assign", "--owner", "eve"), ("note", "--text", "x")])
