@@ -264,12 +264,15 @@ async def test_a_return_that_its_carrier_loses_is_the_platforms_and_everybody_is
     )
 
 
-async def test_who_has_the_goods_back_and_says_nothing_is_content(market: Marketplace) -> None:
-    life = await claimed(market)
+async def test_who_has_the_goods_back_and_says_nothing_is_content_and_keeps_no_handling_fee(
+    market: Marketplace,
+) -> None:
+    life = await claimed(market, "changed_mind")
     await life.send("grant_claim", SELLER)
     await life.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
     await life.send("receive_return", SELLER)
     await life.until("inspection_lapses")
+    assert str(row(life).awarded) == "40.00 EUR"
     assert life.money()["refunded"] == "40.00 EUR"
 
 
