@@ -98,6 +98,10 @@ class SandboxClient:
         """Be the card's issuer who takes a hold back; answers the intent."""
         return self._call("POST", "holds/end", json={"payment_intent": payment_intent})
 
+    def process(self, payment_intent: str, *, busy: bool) -> Json:
+        """Have the provider be busy with a hold, or done with it; answers the intent."""
+        return self._call("POST", "holds/processing", json={"payment_intent": payment_intent, "busy": busy})
+
     def account(self, account: str, state: str = "active", *, order_id: str = "") -> Json:
         """Make a seller's account, or put it into another state (`sandbox.payments.accounts.AccountState`)."""
         return self._call("POST", "accounts", json={"account": account, "state": state, "order_id": order_id})

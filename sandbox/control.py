@@ -13,6 +13,7 @@
                                         "capture_before"?}: what a storefront does at checkout
     POST   /sandbox/authenticate       {"payment_intent"}: the buyer passes the bank's page
     POST   /sandbox/holds/end          {"payment_intent"}: the card's issuer takes the hold back
+    POST   /sandbox/holds/processing   {"payment_intent", "busy"}: the provider is busy with a hold, or done with it
     POST   /sandbox/refunds            {"refund", "status": "succeeded" | "failed"}
     POST   /sandbox/disputes           {"payment_intent" | "charge", "amount"?, "fee"?, "reason"?, "inquiry"?}
     POST   /sandbox/disputes/escalate  {"dispute"}: an inquiry becomes a chargeback
@@ -60,6 +61,7 @@ LEVERS: tuple[tuple[str, str, Lever], ...] = (
     ("POST", "/sandbox/top-ups", people.top_up),
     ("POST", "/sandbox/authenticate", people.authenticate),
     ("POST", "/sandbox/holds/end", people.end_hold),
+    ("POST", "/sandbox/holds/processing", people.process),
     ("POST", "/sandbox/refunds", people.settle_refund),
     ("POST", "/sandbox/disputes", people.open_dispute),
     ("POST", "/sandbox/disputes/escalate", people.escalate_dispute),

@@ -79,6 +79,13 @@ def end_hold(api: PaymentApi, wanted: Json) -> Json:
     return _on(api, _find(api, "payment_intent", required(wanted, "payment_intent")), cards.lapse)
 
 
+def process(api: PaymentApi, wanted: Json) -> Json:
+    """The provider is busy with a hold, or done with it."""
+    intent = _find(api, "payment_intent", required(wanted, "payment_intent"))
+    busy = flag(wanted, "busy")
+    return _on(api, intent, lambda call, record: intents.process(call, record, busy=busy))
+
+
 def settle_refund(api: PaymentApi, wanted: Json) -> Json:
     """A refund ends, also one that had succeeded."""
     status = choice(wanted, "status", Settled)

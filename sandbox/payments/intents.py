@@ -152,6 +152,15 @@ def pass_authentication(call: Call) -> Json:
     return call.world.store.put(intent).data
 
 
+def process(call: Call, intent: Record, *, busy: bool) -> None:
+    """Have a hold be processed, so that it can be neither captured nor cancelled, or be as before."""
+    before, after = ("requires_capture", "processing") if busy else ("processing", "requires_capture")
+    if intent.data["status"] != before:
+        raise unexpected_state(intent, "processed")
+    intent.data["status"] = after
+    call.world.store.put(intent)
+
+
 def take(call: Call, intent: Record, amount: int) -> None:
     """Move `amount` of an authorised intent to the platform and let the rest go."""
     intent.data |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}

@@ -232,6 +232,20 @@ def test_a_captured_or_missing_hold_cannot_be_voided(
         payments.void(hold="pi_missing", key=f"{order}/missing")
 
 
+def test_a_hold_that_the_provider_is_busy_with_is_neither_taken_nor_let_go_and_no_no(
+    sandbox: SandboxClient, payments: PaymentProvider, order: str
+) -> None:
+    ref = hold_of(sandbox, order)
+    sandbox.process(ref, busy=True)
+    with pytest.raises(Unknown, match="payment_intent_unexpected_state"):
+        payments.capture(hold=ref, amount=PRICE, key=f"{order}/1")
+    with pytest.raises(Unknown, match="payment_intent_unexpected_state"):
+        payments.void(hold=ref, key=f"{order}/2")
+    sandbox.process(ref, busy=False)
+    payments.capture(hold=ref, amount=PRICE, key=f"{order}/3")
+    assert kinds(sandbox, order) == ["authorise", "capture"]
+
+
 def test_a_release_pays_the_seller_out_of_the_charge_and_can_be_taken_back(
     sandbox: SandboxClient, payments: PaymentProvider, order: str
 ) -> None:
