@@ -116,7 +116,7 @@ class SandboxClient:
         return self._call("POST", "payouts", json=payout)
 
     def settle_refund(self, refund: str, status: str) -> Json:
-        """End a refund as ``succeeded`` or ``failed``."""
+        """End a refund as ``succeeded``, ``failed`` or, while it is pending, ``canceled``."""
         return self._call("POST", "refunds", json={"refund": refund, "status": status})
 
     def dispute(

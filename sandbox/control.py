@@ -14,7 +14,7 @@
     POST   /sandbox/authenticate       {"payment_intent"}: the buyer passes the bank's page
     POST   /sandbox/holds/end          {"payment_intent"}: the card's issuer takes the hold back
     POST   /sandbox/holds/processing   {"payment_intent", "busy"}: the provider is busy with a hold, or done with it
-    POST   /sandbox/refunds            {"refund", "status": "succeeded" | "failed"}
+    POST   /sandbox/refunds            {"refund", "status": "succeeded" | "failed" | "canceled"}
     POST   /sandbox/disputes           {"payment_intent" | "charge", "amount"?, "fee"?, "reason"?, "inquiry"?}
     POST   /sandbox/disputes/escalate  {"dispute"}: an inquiry becomes a chargeback
     POST   /sandbox/disputes/close     {"dispute", "status": "won" | "lost" | "warning_closed", "fee_returned"?}

@@ -18,6 +18,7 @@ class Settled(StrEnum):
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELED = "canceled"
 
 
 class Ended(StrEnum):
@@ -87,7 +88,7 @@ def process(api: PaymentApi, wanted: Json) -> Json:
 
 
 def settle_refund(api: PaymentApi, wanted: Json) -> Json:
-    """A refund ends, also one that had succeeded."""
+    """A refund ends, also one that had succeeded; one that is pending can be cancelled."""
     status = choice(wanted, "status", Settled)
     refund = _find(api, "refund", required(wanted, "refund"))
     return _on(api, refund, lambda call, record: refunds.settle(call, record, status))

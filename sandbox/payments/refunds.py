@@ -73,12 +73,17 @@ def listing(call: Call) -> Json:
 
 
 def settle(call: Call, refund: Record, status: str) -> None:
-    """End a refund as ``succeeded`` or ``failed``, also from success; the money of a failed one comes back."""
+    """End a refund as ``succeeded``, ``failed``, also from success, or ``canceled``; its money comes back but for the
+    first.
+    """
     if refund.data["status"] not in ("pending", "succeeded"):
+        raise invalid(f"The refund is {refund.data['status']} already.", param="status")
+    if status == "canceled" and refund.data["status"] != "pending":
         raise invalid(f"The refund is {refund.data['status']} already.", param="status")
     refund.data["status"] = status
     if status == "failed":
         refund.data["failure_reason"] = "lost_or_stolen_card"
+    if status != "succeeded":
         _count(call, call.need("charge", refund.data["charge"], "charge"), -refund.data["amount"])
         row = balance.enter(call, refund, "refund_failure", refund.data["amount"])
         refund.data["failure_balance_transaction"] = row.id

@@ -334,6 +334,18 @@ def test_a_refund_can_stay_pending_and_fail_days_later(
     assert kinds(sandbox, order)[2:] == ["refund", "refund_failed", "refund"]
 
 
+def test_a_refund_that_is_cancelled_was_not_given(
+    sandbox: SandboxClient, payments: PaymentProvider, order: str
+) -> None:
+    charge = charge_of(sandbox, payments, order, "pm_card_pendingRefund")
+    pending = payments.refund(charge=charge, amount=PRICE, key=order)
+    sandbox.settle_refund(pending.ref, "canceled")
+    with pytest.raises(Declined) as caught:
+        payments.lookup(Verb.REFUND, order_id=order, subject=charge, key=order)
+    assert caught.value.code == "canceled"
+    assert kinds(sandbox, order)[2:] == ["refund", "refund_failed"]
+
+
 def test_a_key_that_was_used_for_something_else_is_a_conflict(
     sandbox: SandboxClient, payments: PaymentProvider, order: str
 ) -> None:

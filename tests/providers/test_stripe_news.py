@@ -141,6 +141,18 @@ def test_what_concerns_no_order_of_this_mode_is_no_news(body: bytes) -> None:
     assert parse(body) is None
 
 
+@pytest.mark.parametrize("type_", ["refund.failed", "refund.updated", "charge.refund.updated"])
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_a_refund_that_failed_or_was_cancelled_is_news(type_: str, status: str) -> None:
+    told = event(type_, {"id": "re_1", "object": "refund", "status": status})
+    assert parse(told) == News("evt_1", NewsKind.REFUND_FAILED, "re_1", MARCH)
+
+
+@pytest.mark.parametrize("status", ["pending", "requires_action", "succeeded", "status_of_tomorrow", None])
+def test_a_refund_that_goes_its_way_is_no_news(status: str | None) -> None:
+    assert parse(event("refund.updated", {"id": "re_1", "object": "refund", "status": status})) is None
+
+
 def test_a_live_receiver_hears_no_test_events() -> None:
     live = StripePayments("sk_live_any", webhook_secrets=(OURS,))
     assert live.parse_webhook(CAPTURED, signed(CAPTURED)) is None

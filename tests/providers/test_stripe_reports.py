@@ -172,7 +172,7 @@ def test_a_disputed_charge_gives_only_what_the_dispute_leaves(
     assert payments.refund(charge=charge, amount=Money(3000, "EUR"), key=f"{order}/4").amount == Money(3000, "EUR")
 
 
-def test_a_refund_is_pending_settled_or_failed_and_names_its_order_also_when_made_by_hand(
+def test_a_refund_is_pending_settled_failed_or_cancelled_and_names_its_order_also_when_made_by_hand(
     sandbox: SandboxClient, payments: PaymentProvider, order: str
 ) -> None:
     _, charge = captured(sandbox, payments, order)
@@ -184,6 +184,12 @@ def test_a_refund_is_pending_settled_or_failed_and_names_its_order_also_when_mad
     assert payments.refund_report(ref) == RefundReport(ref, charge, part, failed=False, settled=True, order_id=order)
     sandbox.settle_refund(ref, "failed")
     assert payments.refund_report(ref) == RefundReport(ref, charge, part, failed=True, settled=False, order_id=order)
+    sandbox.fault("pending", order_id=order, operation="refund")
+    other = payments.refund(charge=charge, amount=part, key=f"{order}/2").ref
+    sandbox.settle_refund(other, "canceled")
+    assert payments.refund_report(other) == RefundReport(
+        other, charge, part, failed=True, settled=False, order_id=order
+    )
     client = stripe.StripeClient("sk_test_hand", base_addresses={"api": sandbox.url})
     by_hand = client.v1.refunds.create({"charge": charge, "amount": 500}).id
     assert payments.refund_report(by_hand).order_id == order
