@@ -1,9 +1,12 @@
 """The relay: takes due rows from the outbox and lets them leave, as mails, storefront events and carrier trackers.
 
-It decides nothing about time or money and takes its clock from outside. Any number of relays may run: rows are locked
-while they leave, and what is told to one recipient about one order leaves in order. A few rows share a transaction, as
-many as leave within a second; a crash between sending and recording repeats those, under the same ids, and of one order
-at most one for each recipient.
+It decides nothing about time or money and takes its clock from outside. Any number of relays may run, and what is told
+to one recipient about one order leaves in order. No step waits for what is being sent: see decision 22.
+
+Rows that nobody but a relay changes are locked while they leave. A few share a transaction, as many as leave within a
+second, and whatever else is to be written waits until they have left. A row that may be taken back, as a reminder,
+leaves alone and unlocked: it is lent to one relay for a while. A crash between sending and recording repeats what was
+under way, under the same ids, and of one order at most one for each recipient.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ import json
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
@@ -35,7 +39,7 @@ from domain.wire import from_plain, instant_text
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -51,8 +55,9 @@ logger = logging.getLogger(__name__)
 class Patience:
     """How long a row is tried: waits double from `first` to `longest`; after `attempts` in vain a person is asked.
 
-    Up to `together` rows share a transaction, which takes no further one after `shared`: the steps of their orders may
-    have to wait for it, and what has left within it leaves again when it is lost.
+    Up to `together` rows share a transaction, which takes no further one after `shared`: what has left within it leaves
+    again when it is lost. A reminder is one relay's for `lent`, longer than any mail takes: when that relay dies with
+    it, it leaves so much later; when it stands still for longer, another one may send it, too.
     """
 
     first: timedelta = timedelta(minutes=1)
@@ -60,6 +65,7 @@ class Patience:
     attempts: int = 126  # a little more than five days
     together: int = 16
     shared: timedelta = timedelta(seconds=1)
+    lent: timedelta = timedelta(minutes=15)
 
     def wait(self, failed: int) -> timedelta:
         """The time to wait after so many attempts, at least one, have failed."""
@@ -87,6 +93,25 @@ class Delivered:
 
 class Gone(Exception):
     """What the notice was to tell is there no more."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A transaction in which rows leave.
+
+    What is to be written about them waits until the last has left, since a step may wait for each row that is written.
+    """
+
+    conn: Connection
+    now: datetime
+    sent: list[int] = field(default_factory=list)
+    writes: list[Callable[[], None]] = field(default_factory=list)
+
+    def write(self) -> None:
+        """Put down how the rows ended, as the transaction's last doing."""
+        for write in self.writes:
+            write()
+        outbox.sent(self.conn, self.sent, self.now)
 
 
 class Relay:
@@ -119,19 +144,13 @@ class Relay:
         """
         counts: Counter[str] = Counter()
         with self._engine.connect() as conn:
-            while counts.total() < limit:
-                left: list[int] = []
-                try:
-                    with conn.begin():
-                        rows = outbox.take(conn, now, min(self._patience.together, limit - counts.total()), order_id)
-                        if not rows:
-                            break
-                        counts.update(self._deal_with_all(conn, rows, now, left))
-                        outbox.sent(conn, left, now)
-                except SQLAlchemyError:
-                    with conn.begin():  # What has left does not leave again because of what came behind it.
-                        outbox.sent(conn, left, now)
-                    raise
+            while (left := limit - counts.total()) > 0:
+                ended = self._tell(conn, now, min(self._patience.together, left), order_id)
+                if len(ended) < left:
+                    ended += self._remind(conn, now, order_id)
+                if not ended:
+                    break
+                counts.update(ended)
         return Delivered(**counts)
 
     def run(self, stop: threading.Event, clock: Callable[[], datetime], every: float = 1.0) -> None:
@@ -145,54 +164,79 @@ class Relay:
             if idle:
                 stop.wait(every)
 
-    def _deal_with_all(
-        self, conn: Connection, rows: Sequence[Waiting], now: datetime, left: list[int]
-    ) -> Iterator[str]:
-        """How each row ended, one at least and no more than there is time for; the ids of what leaves go to `left`."""
+    def _tell(self, conn: Connection, now: datetime, limit: int, order_id: str | None) -> list[str]:
+        """How some rows ended that nobody takes back any more: one at least, and no more than there is time for."""
         until = time.monotonic() + self._patience.shared.total_seconds()
-        for row in rows:
-            ended = self._deal_with(conn, row, now)
-            if ended == "sent":
-                left.append(row.id)
-            yield ended
-            if time.monotonic() >= until:
-                break
+        ended: list[str] = []
+        with self._batch(conn, now) as batch:
+            for row in outbox.take(conn, now, limit, order_id):
+                ended.append(self._deal_with(batch, row, self._send_if_true))
+                if time.monotonic() >= until:
+                    break
+        return ended
 
-    def _deal_with(self, conn: Connection, row: Waiting, now: datetime) -> str:
+    def _remind(self, conn: Connection, now: datetime, order_id: str | None) -> list[str]:
+        """How one row ended that may be taken back, also while it is being sent; nothing when none is due."""
+        with self._batch(conn, now) as batch:
+            row = outbox.take_revocable(conn, now, order_id)
+            if row is None:
+                return []
+            ended = self._deal_with(batch, row, self._lend_if_true)
+        if ended != "lent":
+            return [ended]
+        with self._batch(conn, now) as batch:
+            return [self._deal_with(batch, row, self._send)]
+
+    @contextmanager
+    def _batch(self, conn: Connection, now: datetime) -> Iterator[_Batch]:
+        batch = _Batch(conn, now)
+        try:
+            with conn.begin():
+                yield batch
+                batch.write()
+        except SQLAlchemyError:
+            with conn.begin():  # What has left does not leave again because of what came behind it.
+                outbox.sent(conn, batch.sent, now)
+            raise
+
+    def _deal_with(self, batch: _Batch, row: Waiting, deal: Callable[[_Batch, Waiting, Order], str]) -> str:
         order = None
         try:
             order = _order(row.snapshot)
-            if (row.valid_until is not None and now >= row.valid_until) or not stands(row.template, row.context, order):
-                outbox.drop(conn, row.id, now)
-                return "dropped"
-            if "ticket_id" in row.context and not leads(conn, str(row.context["ticket_id"])):
-                outbox.drop(conn, row.id, now)  # The desk was told of this cause by another order's ticket.
-                return "dropped"
-            self._send(conn, row, order, now)
+            return deal(batch, row, order)
         except (NotTrackable, Gone):
             # A parcel that cannot be tracked travels untracked; its clocks go on as for any silent carrier.
-            outbox.drop(conn, row.id, now)
-            return "dropped"
+            return _drop(batch, row)
         except SQLAlchemyError:
             raise
         except (Undeliverable, TemplateError) as error:
-            return self._give_up(conn, row, order, getattr(error, "code", type(error).__name__), now)
+            return self._give_up(batch, row, order, getattr(error, "code", type(error).__name__))
         except Exception as error:  # noqa: BLE001  # Whatever is wrong with one row, the others must leave.
             code = error.code if isinstance(error, NotSent) else type(error).__name__
-            return self._try_later(conn, row, order, code, now)
-        return "sent"
+            return self._try_later(batch, row, order, code)
 
-    def _send(self, conn: Connection, row: Waiting, order: Order, now: datetime) -> None:
+    def _send_if_true(self, batch: _Batch, row: Waiting, order: Order) -> str:
+        return self._send(batch, row, order) if _is_true(batch, row, order) else _drop(batch, row)
+
+    def _lend_if_true(self, batch: _Batch, row: Waiting, order: Order) -> str:
+        if not _is_true(batch, row, order):
+            return _drop(batch, row)
+        outbox.lend(batch.conn, row.id, batch.now + self._patience.lent)
+        return "lent"
+
+    def _send(self, batch: _Batch, row: Waiting, order: Order) -> str:
         match Channel(row.channel):
             case Channel.MAIL:
-                self._mail(conn, row, order, now)
+                self._mail(batch, row, order)
             case Channel.STOREFRONT:
-                self._storefront.tell(_notice_id(row), now, _event(row, order))
+                self._storefront.tell(_notice_id(row), batch.now, _event(row, order))
             case Channel.CARRIER:
-                self._track(conn, row)
+                self._track(batch, row)
+        batch.sent.append(row.id)
+        return "sent"
 
-    def _mail(self, conn: Connection, row: Waiting, order: Order, now: datetime) -> None:
-        role = Role(row.recipient_role)
+    def _mail(self, batch: _Batch, row: Waiting, order: Order) -> None:
+        conn, role = batch.conn, Role(row.recipient_role)
         to, reader = self._addresses.desk, Reader(role, language=self._addresses.desk_language)
         if role is not Role.SPECIALIST:
             person = personal.opened(self._vault, row.recipient_id, row.wrapped, row.sealed)
@@ -212,15 +256,16 @@ class Relay:
                     notice_id=_notice_id(row),
                     order_id=row.order_id,
                     label=label,
-                    at=now,
+                    at=batch.now,
                 )
             )
         except Bounced as error:
             if role is not Role.SPECIALIST:
-                personal.bounced(conn, self._vault, row.order_id, row.recipient_id, to, now, error.code)
+                mark = partial(personal.bounced, conn, self._vault, row.order_id, row.recipient_id, to)
+                batch.writes.append(partial(mark, batch.now, error.code))
             raise
         if row.bounced:
-            personal.reached(conn, row.order_id, row.recipient_id)
+            batch.writes.append(partial(personal.reached, conn, row.order_id, row.recipient_id))
 
     def _written(self, conn: Connection, row: Waiting) -> tuple[str, Role | None]:
         """A message, or what stands beside a claim's step and who wrote it. Raises Gone for a message erased since."""
@@ -237,29 +282,30 @@ class Relay:
         found = personal.get_parcel(conn, self._vault, row.order_id, parcel_id) if parcel_id else None
         return found.number if found else None
 
-    def _track(self, conn: Connection, row: Waiting) -> None:
+    def _track(self, batch: _Batch, row: Waiting) -> None:
         """Have the carrier service follow a parcel; one without a number travels untracked."""
         parcel_id = str(row.context["parcel_id"])
-        found = personal.get_parcel(conn, self._vault, row.order_id, parcel_id)
+        found = personal.get_parcel(batch.conn, self._vault, row.order_id, parcel_id)
         if found is None or not found.number:
             raise NotTrackable("the parcel has no tracking number")
         tracker_id = self._carrier.track(found.carrier, found.number)
-        personal.set_tracker(conn, row.order_id, parcel_id, tracker_id)
+        batch.writes.append(partial(personal.set_tracker, batch.conn, row.order_id, parcel_id, tracker_id))
 
-    def _try_later(self, conn: Connection, row: Waiting, order: Order | None, code: str, now: datetime) -> str:
+    def _try_later(self, batch: _Batch, row: Waiting, order: Order | None, code: str) -> str:
         failed = row.attempts + 1
         if failed >= self._patience.attempts:
-            return self._give_up(conn, row, order, code, now)
-        outbox.retry_later(conn, row.id, now + self._patience.wait(failed), code)
+            return self._give_up(batch, row, order, code)
+        again = batch.now + self._patience.wait(failed)
+        batch.writes.append(partial(outbox.retry_later, batch.conn, row.id, again, code))
         logger.info("a notice waits for its next attempt", extra=_fields(row, code))
         return "retried"
 
-    def _give_up(self, conn: Connection, row: Waiting, order: Order | None, code: str, now: datetime) -> str:
+    def _give_up(self, batch: _Batch, row: Waiting, order: Order | None, code: str) -> str:
         """The row can never be sent: a person of the desk is asked, once per order and recipient."""
-        outbox.fail(conn, row.id, now, code)
+        batch.writes.append(partial(outbox.fail, batch.conn, row.id, batch.now, code))
         logger.warning("a notice can never be sent", extra=_fields(row, code))
         if order is not None:
-            _open_ticket(conn, row, order, now)
+            batch.writes.append(partial(_open_ticket, batch.conn, row, order, batch.now))
         return "failed"
 
 
@@ -269,6 +315,18 @@ def _order(snapshot: str | None) -> Order:
     if snapshot is None:
         raise Undeliverable("order_unknown")
     return from_plain(Order, json.loads(snapshot))
+
+
+def _is_true(batch: _Batch, row: Waiting, order: Order) -> bool:
+    if (row.valid_until is not None and batch.now >= row.valid_until) or not stands(row.template, row.context, order):
+        return False
+    # Else the desk was told of this cause by another order's ticket.
+    return "ticket_id" not in row.context or leads(batch.conn, str(row.context["ticket_id"]))
+
+
+def _drop(batch: _Batch, row: Waiting) -> str:
+    batch.writes.append(partial(outbox.drop, batch.conn, row.id, batch.now))
+    return "dropped"
 
 
 def _notice_id(row: Waiting) -> str:

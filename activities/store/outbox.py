@@ -168,30 +168,56 @@ def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
     return oldest.with_for_update(skip_locked=True, of=outbox)
 
 
-_DUE = _due()
-_DUE_OF_ONE = _due(outbox.c.order_id == bindparam("order_id"))
+_REVOCABLE = or_(outbox.c.reminder, outbox.c.template == "feedback")
+"""What may be taken back while it waits: reminders by a step, the request for feedback by whoever gives it."""
+
+_MINE_ALONE = outbox.c.order_id == bindparam("order_id")
+_FIRM_DUE, _FIRM_DUE_OF_ONE = _due(~_REVOCABLE), _due(~_REVOCABLE, _MINE_ALONE)
+_REVOCABLE_DUE, _REVOCABLE_DUE_OF_ONE = _due(_REVOCABLE), _due(_REVOCABLE, _MINE_ALONE)
 
 
 def take(conn: Connection, now: datetime, limit: int, order_id: str | None = None) -> tuple[Waiting, ...]:
     """Up to `limit` notices to send now, oldest first, kept from other relays until this transaction ends.
 
     In order per order and recipient: a notice waits for earlier ones that are due and unsent, also between their
-    attempts. Reminders hold nothing up.
+    attempts. Reminders hold nothing up. Nobody but a relay changes what is taken here, so that nobody waits for it.
     """
     asked = {"now": now, "limit": limit}
-    rows = conn.execute(_DUE, asked) if order_id is None else conn.execute(_DUE_OF_ONE, {**asked, "order_id": order_id})
+    if order_id is None:
+        rows = conn.execute(_FIRM_DUE, asked)
+    else:
+        rows = conn.execute(_FIRM_DUE_OF_ONE, {**asked, "order_id": order_id})
     return tuple(Waiting(*row) for row in rows)
+
+
+def take_revocable(conn: Connection, now: datetime, order_id: str | None = None) -> Waiting | None:
+    """The oldest notice to send now that may still be taken back, as `take` does; `lend` it before it is sent.
+
+    Whoever takes it back, or moves it, waits until this transaction ends.
+    """
+    asked = {"now": now, "limit": 1}
+    if order_id is None:
+        row = conn.execute(_REVOCABLE_DUE, asked).one_or_none()
+    else:
+        row = conn.execute(_REVOCABLE_DUE_OF_ONE, {**asked, "order_id": order_id}).one_or_none()
+    return None if row is None else Waiting(*row)
+
+
+def lend(conn: Connection, notice_id: int, until: datetime) -> None:
+    """Keep it from other relays until then, also after this transaction; it may be taken back meanwhile."""
+    _end(conn, notice_id, next_attempt_at=until)
 
 
 _SENT = (
     update(outbox)
-    .where(outbox.c.id == any_(bindparam("ids", type_=ARRAY(outbox.c.id.type))), unsent)
-    .values(sent_at=bindparam("now"), attempts=outbox.c.attempts + 1)
+    .where(outbox.c.id == any_(bindparam("ids", type_=ARRAY(outbox.c.id.type))))
+    .where(outbox.c.sent_at.is_(None), outbox.c.failed_at.is_(None))
+    .values(sent_at=bindparam("now"), dropped_at=None, attempts=outbox.c.attempts + 1)
 )
 
 
 def sent(conn: Connection, ids: Sequence[int], now: datetime) -> None:
-    """These notices have left."""
+    """These notices have left, also one that was taken back while it left: it must not leave again."""
     if ids:
         conn.execute(_SENT, {"ids": list(ids), "now": now})
 

@@ -4,16 +4,21 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from activities.store import outbox
-from activities.store.outbox import Notice
+from activities.store.outbox import Notice, Waiting
 from tests.store.rows import NOW, ORDER, hours, notice
 
 
+def due(conn: Connection, hour: float = 0, order_id: str | None = None) -> list[Waiting]:
+    revocable = outbox.take_revocable(conn, hours(hour), order_id)
+    return [*outbox.take(conn, hours(hour), 10, order_id), *([revocable] if revocable else [])]
+
+
 def causes(conn: Connection, hour: float = 0, order_id: str | None = None) -> list[str]:
-    return [row.cause for row in outbox.take(conn, hours(hour), 10, order_id)]
+    return [row.cause for row in due(conn, hour, order_id)]
 
 
 def take_one(conn: Connection, cause: str) -> int:
-    return next(row.id for row in outbox.take(conn, hours(1000), 10) if row.cause == cause)
+    return next(row.id for row in due(conn, 1000) if row.cause == cause)
 
 
 def test_a_notice_is_queued_once_per_recipient_cause_and_channel(conn: Connection) -> None:
@@ -26,7 +31,7 @@ def test_a_notice_is_queued_once_per_recipient_cause_and_channel(conn: Connectio
 def test_what_is_taken_is_what_was_queued(conn: Connection) -> None:
     outbox.queue(conn, [notice(valid_until=hours(5), channel="carrier")])
     (row,) = outbox.take(conn, NOW, 10)
-    assert row == outbox.Waiting(
+    assert row == Waiting(
         ORDER, 2, "confirm", "buyer", "b-1", "carrier", "confirm", {"lines": ["l1"]}, NOW, hours(5), row.id, 0, False
     )
 
@@ -124,3 +129,40 @@ def test_notices_that_are_no_reminders_stay_when_reminders_change(conn: Connecti
     outbox.queue(conn, [notice()])
     outbox.set_reminders(conn, ORDER, [], NOW)
     assert causes(conn) == ["confirm"]
+
+
+def test_what_may_be_taken_back_is_taken_alone_and_lent_to_one_relay(engine: Engine) -> None:
+    with engine.begin() as conn:
+        outbox.queue(
+            conn, [notice("feedback:c1", due_at=hours(-1), template="feedback"), notice("told", order_id="o-2")]
+        )
+        outbox.set_reminders(conn, ORDER, [remind(hour=0), remind("receipt.remind", 0)], NOW)
+    lent: list[str] = []
+    while True:
+        with engine.begin() as first, engine.begin() as second:
+            assert [row.cause for row in outbox.take(first, NOW, 10)] == ["told"]
+            row = outbox.take_revocable(first, NOW)
+            if row is None:
+                break
+            other = outbox.take_revocable(second, NOW)
+            assert other is None or other.id != row.id
+            outbox.lend(first, row.id, hours(1))
+            lent.append(row.cause)
+    assert lent == ["feedback:c1", "ship.remind", "receipt.remind"]
+    with engine.begin() as conn:
+        assert causes(conn, 1) == ["told", "feedback:c1"]
+
+
+def test_what_was_taken_back_while_it_left_has_left_and_what_could_not_leave_stays_taken_back(conn: Connection) -> None:
+    outbox.set_reminders(conn, ORDER, [remind(), remind("confirm.remind")], NOW)
+    left, stays = take_one(conn, "ship.remind"), take_one(conn, "ship.remind") + 1
+    outbox.set_reminders(conn, ORDER, [], hours(24))
+    outbox.sent(conn, [left], hours(25))
+    outbox.retry_later(conn, stays, hours(25), "timeout")
+    rows = conn.execute(text("SELECT cause, sent_at, dropped_at, attempts FROM outbox ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [
+        ("ship.remind", hours(25), None, 1),
+        ("confirm.remind", None, hours(24), 0),
+    ]
+    outbox.set_reminders(conn, ORDER, [remind(), remind("confirm.remind")], hours(26))
+    assert causes(conn, 99) == ["confirm.remind"]
