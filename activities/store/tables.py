@@ -18,6 +18,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -53,10 +55,20 @@ orders = Table(
     Column("under_way", JSONB(none_as_null=True)),
     Column("personal_mark", LargeBinary),
 )
-Index("orders_waiting", orders.c.waiting_on, orders.c.due_at, postgresql_where=orders.c.status == "open")
-Index("orders_open", orders.c.due_at, orders.c.order_id, postgresql_where=orders.c.status == "open")
-Index("orders_buyer", orders.c.buyer)
-Index("orders_seller", orders.c.seller)
+NEVER = literal_column("'infinity'::timestamp with time zone", DateTime(timezone=True))
+falls_due = func.coalesce(orders.c.due_at, NEVER)
+"""When an order is due, never where nothing is: what lists of orders are sorted by."""
+
+has_begun = orders.c.seq > 0
+"""Whether an order was admitted: it has taken a step."""
+
+_by_due = falls_due, orders.c.order_id
+Index("orders_listed", *_by_due, postgresql_where=has_begun)
+Index("orders_stage", orders.c.stage, *_by_due)
+Index("orders_attention", *_by_due, postgresql_where=orders.c.attention)
+Index("orders_waiting", orders.c.waiting_on, *_by_due, postgresql_where=orders.c.status == "open")
+Index("orders_buyer", orders.c.buyer, *_by_due)
+Index("orders_seller", orders.c.seller, *_by_due)
 Index("orders_account", text("(snapshot #>> '{account,ref}'::text[])"), _table=orders)
 Index("orders_payment", orders.c.payment_ref, unique=True, postgresql_where=orders.c.payment_ref.is_not(None))
 
@@ -127,9 +139,7 @@ operations = Table(
     UniqueConstraint("key", name="operations_key"),
 )
 Index("operations_ref", operations.c.ref, postgresql_where=operations.c.ref != "")
-
 Index("operations_account", operations.c.account, postgresql_where=operations.c.account != "")
-
 Index("operations_collecting", operations.c.order_id, postgresql_where=operations.c.state == "pending")
 
 nettings = Table(
@@ -195,7 +205,10 @@ tickets = Table(
     time_column("resolved_at", nullable=True),
     Index("tickets_order", "order_id"),
 )
-Index("tickets_open", tickets.c.due, tickets.c.ticket_id, postgresql_where=tickets.c.status == "open")
+_open = tickets.c.status == "open"
+Index("tickets_open", tickets.c.due, tickets.c.ticket_id, postgresql_where=_open)
+Index("tickets_owner", tickets.c.owner, tickets.c.due, tickets.c.ticket_id, postgresql_where=_open)
+Index("tickets_cause", tickets.c.cause, tickets.c.due, tickets.c.ticket_id, postgresql_where=_open)
 
 outbox = Table(
     "outbox",
