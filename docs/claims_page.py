@@ -41,7 +41,8 @@ _STATUSES = """\
 
 *Within* counts business days of whoever must act; the platform works by its ticket. A claim that nobody has decided
 {longest} days after it was made, or after an appeal, is decided for the buyer; a decision that waits for an appeal is
-one. Until nobody can appeal any more, the desk's `release` and `refund` leave its lines alone.
+one. The desk's `release` and `refund` leave its lines alone: `decide_claim` moves their money, by somebody who then
+has judged and whose decision can be appealed against.
 """
 
 _WHO = """\

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_minutes, business_minutes_between
-from domain.claims.case import OWN_DECISION
 from domain.deadlines import ENDINGS, deadlines
 from domain.errors import Invalid, Refused
 from domain.events import (
@@ -139,6 +138,18 @@ def undisputed(order: Order, lines: tuple[Line, ...], now: datetime) -> str | No
     return f"line {disputed[0]} is disputed; the bank decides" if disputed else None
 
 
+def unclaimed(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """No claim has the lines: whoever decides about a claim has judged it, and its sides may appeal."""
+    holders = {line.held for line in lines}
+    claim = next((claim for claim in order.open_claims if claim.holder in holders), None)
+    if claim is None:
+        return None
+    if claim.ruling is not None:
+        return f"claim {claim.claim_id} is decided and may be appealed against; until then its lines wait"
+    about = " and ".join(line.line_id for line in lines if line.held == claim.holder)
+    return f"claim {claim.claim_id} is about {about}; decide_claim decides about it"
+
+
 def waits_for_approval(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """There is a large command to approve."""
     return None if order.approval else NONE_WAITS
@@ -150,26 +161,10 @@ def noted(moment: Moment) -> tuple[Event, ...]:
 
 
 def decided(moment: Moment) -> tuple[Event, ...]:
-    """A person decided about held lines: they are free for what the row does to them, and their reason is on record.
-
-    What a claim has decided can be appealed against, and an appeal is decided by somebody else. Raises Refused.
-    """
-    _check_claims(moment)
+    """A person decided about held lines: they are free for what the row does to them, and their reason is on record."""
     held = tuple(line.line_id for line in moment.lines if line.held)
     freed: tuple[Event, ...] = (LinesHeld(held, ""),) if held else ()
     return (*freed, Noted(moment.body.note_id))
-
-
-def _check_claims(moment: Moment) -> None:
-    people = {actor.id for actor in (moment.actor, moment.second) if actor is not None}
-    for claim in moment.order.open_claims:
-        if not any(line.held == claim.holder for line in moment.lines):
-            continue
-        if claim.ruling is not None:
-            rule = f"claim {claim.claim_id} is decided and may be appealed against; until then its lines wait"
-            raise Refused("claim_decided", rule)
-        if people & set(claim.judges):
-            raise Refused("own_decision", OWN_DECISION)
 
 
 def lapse(moment: Moment) -> tuple[Event, ...]:

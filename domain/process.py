@@ -163,13 +163,14 @@ TALK = (row("message", (*BOTH, *DESK), thread.Message, {}, (), thread.say),)
 
 DESK_STEPS = (
     row(
-        "release", DESK, desk.OnLines, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED}, (desk.captured, desk.undisputed),
-        desk.decided, (RELEASE,), BOTH,
+        "release", DESK, desk.OnLines, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED},
+        (desk.captured, desk.undisputed, desk.unclaimed), desk.decided, (RELEASE,), BOTH,
     ),
     row(
         "refund", DESK, desk.OnLines,
         {CONFIRMED: REFUNDED, SHIPPED: REFUNDED, DELIVERED: REFUNDED, ACCEPTED: REFUNDED},
-        (desk.captured, desk.not_under_way, desk.undisputed), desk.decided, (REFUND,), (*BOTH, STOREFRONT),
+        (desk.captured, desk.not_under_way, desk.undisputed, desk.unclaimed), desk.decided, (REFUND,),
+        (*BOTH, STOREFRONT),
     ),
     row("extend", DESK, desk.Extend, {}, (desk.clock_runs,), desk.extend, (), BOTH),
     row("pause", (OPERATOR,), desk.PauseOrder, {}, (desk.not_paused,), desk.pause, (), BOTH),

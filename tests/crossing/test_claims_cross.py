@@ -25,7 +25,9 @@ CLAIM_AND_RELEASE = (
         "what was being paid out is paid out, and the claim goes the claw-back way": ALL_PAID,
     }),
     Pair(CLAIM_ONE, RELEASE, delivered, 8, {
-        "who releases the line has decided about the claim": ALL_PAID,
+        "what the claim is about is not released by hand": Ending(
+            TAKEN, "unclaimed", CAPTURED, lines("delivered escrow", "delivered escrow")
+        ),
     }),
 )  # fmt: skip
 

@@ -220,20 +220,3 @@ def test_the_arrival_of_one_parcel_does_not_end_the_waiting_for_another() -> Non
     scan(life, "p1", "delivered")
     [claim] = life.order.claims
     assert claim.status is Status.WAITING_FOR_BUYER
-
-
-@pytest.mark.parametrize("decision", ["refund", "release"])
-@pytest.mark.parametrize("first", ["the arrival", "the decision"])
-def test_the_buyer_is_asked_once_the_desk_has_decided_about_all_that_is_missing(first: str, decision: str) -> None:
-    life = two_missing()
-    if first == "the arrival":
-        scan(life, "p2", "delivered")
-    life.do(decision, OPERATOR, lines=["a"], **NOTE)
-    life.settle_money()
-    if first == "the decision":
-        assert [claim.status for claim in life.order.claims] == [Status.RECEIVED]
-        scan(life, "p2", "delivered")
-    [claim] = life.order.claims
-    assert (claim.status, claim.since) == (Status.WAITING_FOR_BUYER, life.now)
-    life.do("answer_claim", BUYER)
-    assert [claim.status for claim in life.order.claims] == [Status.WAITING_FOR_SELLER], "nobody is asked twice"

@@ -135,6 +135,7 @@ GUARDS: Mapping[str, Expected] = {
     "captured": lambda life, _: life.order.payment.captured is not None,
     "not_under_way": at_rest,
     "undisputed": not_disputed,
+    "unclaimed": lambda life, _: not all(line.held.startswith("claim:") for line in life.order.lines),
     "captured_before": lambda life, _: bool(life.order.payment.captured or life.order.strays or refunds(life)),
     "hold_stands": lambda life, _: bool(life.order.payment.hold) and life.order.payment.captured is None,
     "capture_not_asked": no_word_is_due,

@@ -21,7 +21,7 @@ def release(sale: Sale, body: Body, role: str, now: datetime) -> None:
     lines = pick(sale, body, role, "shipped", "delivered")
     need(sale.captured, "nothing was captured (P3)")
     _undisputed(sale, lines)
-    _unclaimed(sale, lines, body)
+    _unclaimed(lines)
     turn(sale, lines, "accepted", now)
 
 
@@ -31,7 +31,7 @@ def refund(sale: Sale, body: Body, role: str, now: datetime) -> None:
     moving = sale.op.names if sale.op else ()
     need(not any(line.name in moving for line in lines), "the money is moving")
     _undisputed(sale, lines)
-    _unclaimed(sale, lines, body)
+    _unclaimed(lines)
     turn(sale, lines, "refunded", now)
 
 
@@ -39,13 +39,9 @@ def _undisputed(sale: Sale, lines: list[Slice]) -> None:
     need(not any(line.name in sale.disputed() for line in lines), "the bank decides about it (P7)")
 
 
-def _unclaimed(sale: Sale, lines: list[Slice], body: Body) -> None:
-    """No way round a decision that may be appealed against, nor round the other judge of an appeal."""
-    people = {body["judge"], *body.get("second", ())}
-    for claim in sale.open_claims:
-        if any(line.held == claim.holder for line in lines):
-            need(claim.ruling is None, "its parties may appeal")
-            need(not people & claim.judges, "whoever has decided does not decide again")
+def _unclaimed(lines: list[Slice]) -> None:
+    """What a claim is about, its decision moves: it has a judge, and may be appealed against."""
+    need(not any(line.held.startswith("claim:") for line in lines), "a claim decides about it")
 
 
 def move_to(sale: Sale, moved: list[str], until: datetime) -> None:
@@ -182,7 +178,7 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     need(role not in ("buyer", "seller") or person == f"{role}-1", "not your order")
     need(role not in DESK or person not in ("buyer-1", "seller-1"), "nobody decides their own case (A4)")
     need(not ticket or (role in DESK and ticket in names(sale)), "no such ticket to act on")
-    body = {**body, "judge": person} if name in ("decide_claim", "release", "refund") else body
+    body = {**body, "judge": person} if name == "decide_claim" else body
     large = name in STEERS or (name in PAYS and sale.captured)
     if role in DESK and large and sale.priced > sale.terms.second_limit:
         act(deepcopy(sale), body, role, now)

@@ -98,14 +98,22 @@ async def test_a_chargeback_that_is_won_lets_the_claims_refund_go(market: Market
     assert (status(life), life.money()["refunded"]) == (Status.RESOLVED, "10.00 EUR")
 
 
-async def test_the_desk_decides_about_the_line_itself_and_the_claim_is_over(market: Marketplace) -> None:
-    refunded, released = await claimed(market), await claimed(market)
-    await refunded.desk("refund", lines=["L1"])
-    await refunded.rest()
-    assert (status(refunded), refunded.state().line("L1").state) == (Status.RESOLVED, LineState.REFUNDED)
-    await released.desk("release", lines=["L1"])
-    assert (status(released), released.state().line("L1").state) == (Status.CLOSED, LineState.ACCEPTED)
-    assert not any(ticket.cause is Cause.CLAIM for ticket in released.state().tickets)
+async def test_the_desk_moves_a_claimed_lines_money_by_deciding_the_claim_and_its_sides_may_appeal(
+    market: Marketplace,
+) -> None:
+    life = await escalated(market)
+    for name in ("refund", "release"):
+        with pytest.raises(Refused, match="claim c1 is about L1; decide_claim decides about it") as by_hand:
+            await life.desk(name, lines=["L1"])
+        assert by_hand.value.code == "unclaimed"
+    await decide(life, "release")
+    await life.send("appeal_claim", BUYER)
+    with pytest.raises(Refused, match="somebody else"):
+        await decide(life, "refund")
+    await decide(life, "refund", by="specialist-2")
+    await life.rest()
+    assert (status(life), life.state().line("L1").state) == (Status.RESOLVED, LineState.REFUNDED)
+    assert not any(ticket.cause is Cause.CLAIM for ticket in life.state().tickets)
 
 
 async def test_a_claim_is_about_lines_that_were_sent_and_that_nothing_else_holds(market: Marketplace) -> None:
