@@ -45,7 +45,7 @@ from domain.state import (
     is_over,
 )
 from domain.step import Moment, Step
-from domain.tickets import facts_digest, known, overtaken
+from domain.tickets import facts_digest, known, of_ticket, overtaken
 from domain.tiers import calendar_of, moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
@@ -232,11 +232,15 @@ def _eligible(order: Order, step: Step, actor: Actor) -> tuple[Line, ...]:
     return tuple(line for line in order.lines if line.state in step.moves and (held_too or not line.held))
 
 
-def _chosen(order: Order, step: Step, actor: Actor, body: Any) -> tuple[Line, ...]:
-    """The lines that the message names, or all that the row would change. Raises Refused for one that does not fit."""
+def _chosen(order: Order, step: Step, command: Command, body: Any) -> tuple[Line, ...]:
+    """The lines that the message names, or all that the row would change. Raises Refused for one that does not fit.
+
+    All are those of the ticket that the step resolves, where it is about lines, and never a claim's beside others:
+    whoever names none means no money of another case.
+    """
     if not step.moves:
         return ()
-    eligible = _eligible(order, step, actor)
+    eligible = _eligible(order, step, command.actor)
     if hasattr(body, "chosen"):
         # What was asked for before, or the clock is about, is not the actor's choice: a hold that came since is no bar.
         wanted = body.chosen(order)
@@ -246,6 +250,7 @@ def _chosen(order: Order, step: Step, actor: Actor, body: Any) -> tuple[Line, ..
         _check_named(order, step, eligible, line_id)
     if named:
         return tuple(line for line in eligible if line.line_id in named)
+    eligible = of_ticket(order, command.ticket_id, eligible)
     chosen = tuple(line for line in eligible if step.moves[line.state] is not line.state)
     if not chosen and eligible:
         again = " or ".join(line.line_id for line in eligible)
@@ -253,7 +258,7 @@ def _chosen(order: Order, step: Step, actor: Actor, body: Any) -> tuple[Line, ..
     if not chosen:
         states = " or ".join(state for state, to in step.moves.items() if to is not state)
         raise Refused("no_line_fits", f"{step.name} needs a line that is {states}" + _why_none(order))
-    return chosen
+    return tuple(line for line in chosen if not line.held.startswith("claim:")) or chosen
 
 
 def _check_named(order: Order, step: Step, eligible: tuple[Line, ...], line_id: str) -> None:
@@ -286,7 +291,7 @@ def _take(
     second: Actor | None = None,
 ) -> Decision:
     """All that taking a row means; `second` has agreed to it. Raises Refused or Invalid."""
-    lines = _chosen(order, step, command.actor, body)
+    lines = _chosen(order, step, command, body)
     for guard in step.guards:
         reason = guard(order, lines, now)
         if reason is not None:

@@ -49,7 +49,10 @@ class WithNote:
 
 @dataclass(frozen=True, slots=True)
 class OnLines:
-    """A step on `lines`, or on all that it fits, whose reason is stored under `note_id`."""
+    """A step on `lines`, or on all that it fits and no claim has, whose reason is stored under `note_id`.
+
+    One that resolves a ticket about some lines is on these.
+    """
 
     note_id: str
     lines: tuple[str, ...] = ()

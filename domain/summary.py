@@ -9,8 +9,8 @@ from datetime import datetime
 from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
 from domain.money import Verb
-from domain.state import Cause, LineState, Order, Role, Stage, Ticket, in_state, is_over, money_open, stage
-from domain.tickets import CLOCK_OF
+from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
+from domain.tickets import CLOCK_OF, lines_of
 from domain.tiers import root_of
 from domain.words import CLAIM_DUTY, DUTY, OTHERWISE, not_paid
 
@@ -54,7 +54,7 @@ LONGEST_REASON = 250
 """Characters of a reason; Temporal's search attributes hold 255."""
 
 ON_LINES = frozenset({"refund", "release"})
-"""Commands that take all lines that they fit, unless lines are named."""
+"""Commands that take all lines that they fit and no claim has, unless lines are named."""
 
 IDLE = frozenset({"extend_calendars"})
 """Clocks that are housekeeping: they do not make anybody wait."""
@@ -200,7 +200,7 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
     """The commands for this very ticket; those that move money name its lines, so that they move no other money."""
     if ticket.cause is Cause.MONEY_FAILED:
         return _refused(ticket.subject)
-    about = tuple(line_id for line_id in _lines_of(order, ticket) if line_id not in order.disputed)
+    about = tuple(line_id for line_id in lines_of(order, ticket) if line_id not in order.disputed)
     names = tuple(name for name in MENDERS[ticket.cause] if about or name not in ON_LINES)
     first, *others = names or MENDERS[Cause.DISPUTE]
     if first == "extend":
@@ -211,25 +211,6 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
         first = f"{first} --claim {ticket.subject}"
     lines = "".join(f" --line {line}" for line in about) if len(about) < len(order.lines) else ""
     return tuple(name + lines if name in ON_LINES else name for name in (first, *others))
-
-
-def _lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
-    """The lines that a ticket about a parcel or a receipt is about, and that no claim has.
-
-    What was paid out or refunded before, a parcel that went wrong does not hold.
-    """
-    parcel = order.parcel(ticket.subject)
-    match ticket.cause:
-        case Cause.RECEIPT_MISSING:
-            return (ticket.subject,)
-        case Cause.PARCEL_LOST | Cause.PARCEL_RETURNED:
-            return tuple(line.line_id for line in order.lines if line.held == f"parcel:{ticket.subject}")
-        case Cause.PARCEL_STALLED | Cause.NUMBER_REUSED if parcel is not None:
-            sent = in_state(order.lines, (LineState.SHIPPED, LineState.DELIVERED))
-            free = (line.line_id for line in sent if not line.held.startswith("claim:"))
-            return tuple(line_id for line_id in free if line_id in parcel.lines)
-        case _:
-            return ()
 
 
 def _refused(verb: str) -> tuple[str, ...]:
@@ -249,7 +230,7 @@ def named(order: Order, ticket: Ticket) -> str:
     """What a ticket is about, of a lost parcel what its carrier pays, and whether the bank decides about the money."""
     parcel = order.parcel(ticket.subject) if ticket.cause is Cause.PARCEL_LOST else None
     pays = f"the carrier pays {parcel.loss.pays}" if parcel is not None and parcel.loss is not None else ""
-    lines = _lines_of(order, ticket)
+    lines = lines_of(order, ticket)
     bank = "the bank decides first" if lines and order.disputed.issuperset(lines) else ""
     about = ", ".join(filter(None, (ticket.subject, pays, bank)))
     return f"{ticket.cause} ({about})" if about else str(ticket.cause)

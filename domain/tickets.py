@@ -22,7 +22,7 @@ from domain.events import (
 )
 from domain.money import Verb
 from domain.purse import DisputeStatus
-from domain.state import UNSHIPPED, Cause, Line, LineState, Milestone, Order, Outcome, Ticket
+from domain.state import UNSHIPPED, Cause, Line, LineState, Milestone, Order, Outcome, Ticket, in_state
 from domain.step import Moment
 
 ESCALATIONS = 2
@@ -102,6 +102,42 @@ def freed(order: Order, ticket: Ticket) -> tuple[Event, ...]:
     """The lines that were held because of the ticket's parcel may move again."""
     held = tuple(line.line_id for line in order.lines if line.held and line.held == f"parcel:{ticket.subject}")
     return (LinesHeld(held, ""),) if held else ()
+
+
+_ABOUT_LINES = frozenset(
+    {Cause.PARCEL_STALLED, Cause.PARCEL_RETURNED, Cause.PARCEL_LOST, Cause.NUMBER_REUSED, Cause.RECEIPT_MISSING}
+)
+"""Causes of tickets that are about some lines of an order; the others are about all of it, its money, or a claim."""
+
+
+def lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
+    """The lines that a ticket about a parcel or a receipt is about, and that no claim has; none for other tickets.
+
+    What was paid out or refunded before, a parcel that went wrong does not hold.
+    """
+    parcel = order.parcel(ticket.subject)
+    match ticket.cause:
+        case Cause.RECEIPT_MISSING:
+            return (ticket.subject,)
+        case Cause.PARCEL_LOST | Cause.PARCEL_RETURNED:
+            return tuple(line.line_id for line in order.lines if line.held == f"parcel:{ticket.subject}")
+        case Cause.PARCEL_STALLED | Cause.NUMBER_REUSED if parcel is not None:
+            sent = in_state(order.lines, (LineState.SHIPPED, LineState.DELIVERED))
+            free = (line.line_id for line in sent if not line.held.startswith("claim:"))
+            return tuple(line_id for line_id in free if line_id in parcel.lines)
+        case _:
+            return ()
+
+
+def of_ticket(order: Order, ticket_id: str, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Those of `lines` that the ticket is about; all of them where there is none, or it is about no line."""
+    ticket = order.ticket(ticket_id)
+    if ticket is not None and ticket.cause is Cause.CLAIM:
+        return tuple(line for line in lines if line.held == f"claim:{ticket.subject}")
+    if ticket is None or ticket.cause not in _ABOUT_LINES:
+        return lines
+    about = lines_of(order, ticket)
+    return tuple(line for line in lines if line.line_id in about)
 
 
 def overdue(moment: Moment) -> tuple[Event, ...]:

@@ -25,8 +25,8 @@ CLAIM_AND_RELEASE = (
         "what was being paid out is paid out, and the claim goes the claw-back way": ALL_PAID,
     }),
     Pair(CLAIM_ONE, RELEASE, delivered, 8, {
-        "what the claim is about is not released by hand": Ending(
-            TAKEN, "unclaimed", CAPTURED, lines("delivered escrow", "delivered escrow")
+        "who names no line means none that is claimed for, and the other one is released": Ending(
+            TAKEN, TAKEN, f"{CAPTURED}, transfer 18.40", lines("delivered escrow", "accepted released")
         ),
     }),
 )  # fmt: skip

@@ -341,30 +341,6 @@ def test_who_decides_about_a_large_sum_is_told_that_it_waits_for_a_second_operat
     assert (told["next"], told["waiting_on"]) == ("decide_claim waits for a second operator", "operator")
 
 
-@pytest.mark.parametrize("name", ["release", "refund"])
-def test_what_a_claim_is_about_is_moved_by_its_decision_and_not_by_hand(name: str) -> None:
-    life = escalated()
-    refused = life.refused(name, SPECIALIST, lines=["a"], **NOTE)
-    assert (refused.code, refused.reason) == ("unclaimed", "claim c1 is about a; decide_claim decides about it")
-    assert life.refused(name, SPECIALIST, lines=["a", "b"], **NOTE).code == "unclaimed"
-    life.do(name, SPECIALIST, lines=["b"], **NOTE)
-    assert name not in possible(life.order, ACTORS[SPECIALIST], life.now)
-    life.do("decide_claim", SPECIALIST, verdict=name, **NOTE)
-    assert claim_of(life).judges == (ACTORS[SPECIALIST].id,)
-    life.do("appeal_claim", SELLER if name == "refund" else BUYER)
-    for judge in (ACTORS[SPECIALIST], OTHER_JUDGE):
-        assert life.refused(name, judge, lines=["a"], **NOTE).code == "unclaimed"
-    assert life.refused("decide_claim", SPECIALIST, verdict=name, **NOTE).code == "own_decision"
-
-
-@pytest.mark.parametrize("name", ["release", "refund"])
-def test_what_may_be_appealed_against_is_not_carried_out_by_hand(name: str) -> None:
-    life = decided("release")
-    assert "may be appealed against" in life.refused(name, OTHER_JUDGE, lines=["a"], **NOTE).reason
-    life.do(name, SPECIALIST, lines=["b"], **NOTE)
-    life.do("appeal_claim", BUYER)
-
-
 @pytest.mark.parametrize(("verdict", "loser"), [("release", BUYER), ("refund", SELLER)])
 def test_who_appeals_late_is_heard_all_the_same(verdict: str, loser: Role) -> None:
     life = escalated()

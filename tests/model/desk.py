@@ -12,7 +12,7 @@ from tests.model.money import due, free, try_again
 from tests.model.news import NEWS
 from tests.model.people import COMMANDS, DESK, Act, Body, pick, tiers, turn
 from tests.model.sale import Approval, Pause, Refused, Sale, Slice, need, over
-from tests.model.tickets import facts, prune
+from tests.model.tickets import about, facts, prune
 
 CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time", "claim")
 
@@ -179,6 +179,8 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     need(role not in DESK or person not in ("buyer-1", "seller-1"), "nobody decides their own case (A4)")
     need(not ticket or (role in DESK and ticket in names(sale)), "no such ticket to act on")
     body = {**body, "judge": person} if name == "decide_claim" else body
+    lines = about(sale, *names(sale)[ticket]) if ticket else None
+    body = {**body, "about": lines} if lines is not None else body
     large = name in STEERS or (name in PAYS and sale.captured)
     if role in DESK and large and sale.priced > sale.terms.second_limit:
         act(deepcopy(sale), body, role, now)

@@ -191,6 +191,7 @@ def _desk(sale: Sale, now: datetime) -> list[Say]:
             Say("resolve_ticket", "specialist", {"ticket_id": ticket, "outcome": "no_change", **NOTE}),
             Say("resolve_ticket", "specialist", {"ticket_id": ticket, "outcome": "extend", "until": until, **NOTE}),
             Say("refund", "specialist", NOTE, ticket),
+            Say("release", "operator", NOTE, ticket),
         ]
     return found
 

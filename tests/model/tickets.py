@@ -46,6 +46,23 @@ def needed(sale: Sale, cause: str, subject: str) -> bool:  # noqa: C901  # one b
             return True
 
 
+def about(sale: Sale, cause: str, subject: str) -> list[str] | None:
+    """The lines that a ticket is about; None where it is about the order or its money."""
+    match cause:
+        case "receipt_missing":
+            return [subject]
+        case "parcel_lost" | "parcel_returned":
+            return [line.name for line in sale.live if line.held == f"parcel:{subject}"]
+        case "parcel_stalled" | "number_reused":
+            sent = (sale.lines[name] for name in sale.parcels[subject].lines)
+            here = (line for line in sent if line.state in ("shipped", "delivered"))
+            return [line.name for line in here if not line.held.startswith("claim:")]
+        case "claim":
+            return [line.name for line in sale.live if line.held == f"claim:{subject}"]
+        case _:
+            return None
+
+
 def facts(sale: Sale) -> object:
     """The money that an approval is about."""
     claims = [(claim.name, claim.status) for claim in sale.claims.values()]

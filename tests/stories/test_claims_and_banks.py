@@ -9,7 +9,7 @@ from activities.providers.port import News, NewsKind
 from activities.runs import hand_over
 from domain.claims.case import Status
 from domain.errors import Refused
-from domain.state import Cause, LineState, Stage
+from domain.state import Cause, LineState, Milestone, Proof, Stage
 from tests.life import BUYER, COMMAND_KEY, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, status
@@ -114,6 +114,22 @@ async def test_the_desk_moves_a_claimed_lines_money_by_deciding_the_claim_and_it
     await life.rest()
     assert (status(life), life.state().line("L1").state) == (Status.RESOLVED, LineState.REFUNDED)
     assert not any(ticket.cause is Cause.CLAIM for ticket in life.state().tickets)
+
+
+async def test_what_resolves_the_ticket_of_a_lost_parcel_leaves_the_claim_about_another_alone(
+    market: Marketplace,
+) -> None:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    await life.ship(lines=["L1"])
+    await life.ship("p2", lines=["L2"])
+    await life.scan(Milestone.DELIVERED, "p1", Proof.STRONG)
+    await life.send("open_claim", BUYER, reason="damaged", lines=["L1"])
+    await life.scan(Milestone.LOST, "p2")
+    await life.desk("refund", ticket=life.ticket(Cause.PARCEL_LOST).ticket_id)
+    await life.rest()
+    assert (status(life), life.state().line("L2").state) == (Status.RECEIVED, LineState.REFUNDED)
+    assert life.money()["refunded"] == "20.00 EUR"
 
 
 async def test_a_claim_is_about_lines_that_were_sent_and_that_nothing_else_holds(market: Marketplace) -> None:
