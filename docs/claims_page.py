@@ -42,7 +42,8 @@ _STATUSES = """\
 *Within* counts business days of whoever must act; the platform works by its ticket. A claim that nobody has decided
 {longest} days after it was made, or after an appeal, is decided for the buyer; a decision that waits for an appeal is
 one. The desk's `release` and `refund` leave its lines alone: `decide_claim` moves their money, by somebody who then
-has judged and whose decision can be appealed against.
+has judged and whose decision can be appealed against. Goods that are back are not asked for again, and no silence pays
+a seller who has them: the platform decides.
 """
 
 _WHO = """\

@@ -71,7 +71,7 @@ TALK = (
         answers.assign, tells=(),
     ),
     row("claim_unanswered", CLOCK, to(ESCALATED, *SELLERS_TURN, *ASKED), Tick, answers.escalate),
-    row("claim_lapses", CLOCK, to(CLOSED, FOR_BUYER, REQUESTED), Tick, answers.lapse),
+    row("claim_lapses", CLOCK, to((CLOSED, ESCALATED), FOR_BUYER, REQUESTED), Tick, answers.lapse),
     row(
         "withdraw_claim", BUYER, to(RESOLVED, *TALKING, LONGER, UPSTREAM, ESCALATED, *ASKED, REQUESTED),
         messages.OnClaim, answers.withdraw, tells=(Role.SELLER,),
@@ -130,7 +130,10 @@ DECISIONS = (
         "escalate_upstream", SELLER, to(UPSTREAM, *SELLERS_TURN), messages.AnswerClaim,
         guards=(answers.never_upstream,),
     ),
-    row("escalate_upstream", DESK, to(UPSTREAM, *SELLERS_TURN, ESCALATED), messages.AnswerClaim),
+    row(
+        "escalate_upstream", DESK, to(UPSTREAM, *SELLERS_TURN, ESCALATED), messages.AnswerClaim,
+        guards=(answers.nothing_on_its_way_back,),
+    ),
     row("answer_upstream", (*SELLER, *DESK), to(FOR_SELLER, UPSTREAM), messages.AnswerClaim, tells=(Role.BUYER,)),
     row("upstream_silent", CLOCK, to(ESCALATED, UPSTREAM), Tick, answers.escalate),
     row("ask_party", DESK, to((SELLER_ASKED, BUYER_ASKED), ESCALATED), messages.AskParty, answers.ask),

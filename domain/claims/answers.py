@@ -75,6 +75,12 @@ def never_upstream(order: Order, claim: Claim) -> str | None:
     return f"claim {claim.claim_id} was passed upstream before" if asked else None
 
 
+def nothing_on_its_way_back(order: Order, claim: Claim) -> str | None:
+    """The shop is asked before goods go back; afterwards it is for the platform to say whose the money is."""
+    began = claim.return_began
+    return f"the goods of claim {claim.claim_id} are back, or on their way; decide about the money" if began else None
+
+
 def appealable(order: Order, claim: Claim) -> str | None:
     """A decision waits for an appeal, and it is the first one."""
     waits = claim.ruling is not None and not claim.appealed
@@ -135,7 +141,7 @@ def accept_offer(case: Case) -> tuple[Event, ...]:
 
 
 def grant(case: Case) -> tuple[Event, ...]:
-    """The seller agrees: the money goes back at once, or after the goods where policy wants them back."""
+    """The seller agrees: the money goes back at once, or after the goods where policy wants them and has them not."""
     if _comes_back(case.order, case.claim):
         return (*_no_offer(case), ClaimMoved(case.claim.claim_id, Status.RETURN_REQUESTED, case.now))
     return (*_no_offer(case), *in_full(case))
@@ -143,8 +149,14 @@ def grant(case: Case) -> tuple[Event, ...]:
 
 def _comes_back(order: Order, claim: Claim) -> bool:
     numbers, lines = numbers_of(order, claim), held_lines(order, claim)
-    arrived = all(line.state is not LineState.SHIPPED for line in lines)
+    arrived = all(line.state is not LineState.SHIPPED for line in lines) and not _went_back(order, claim)
     return arrived and claim.reason in numbers.return_reasons and not numbers.is_cheap(at_stake(order, claim))
+
+
+def _went_back(order: Order, claim: Claim) -> bool:
+    """Whether the goods are back or on their way, by this claim or by an earlier one: nobody sends them twice."""
+    earlier = (other for other in order.claims if other.goods_are_back and set(other.lines) & set(claim.lines))
+    return claim.return_began or any(earlier)
 
 
 def in_full(case: Case) -> tuple[Event, ...]:
@@ -171,7 +183,9 @@ def withdraw(case: Case) -> tuple[Event, ...]:
 
 
 def lapse(case: Case) -> tuple[Event, ...]:
-    """The buyer did not answer; the lines go on where they stood."""
+    """The buyer did not answer; the lines go on where they stood, but for a seller who has the goods back."""
+    if case.claim.goods_are_back:
+        return escalate(case)
     return let_go(case.order, case.claim, case.now)
 
 
@@ -267,8 +281,8 @@ def decide(case: Case) -> tuple[Event, ...]:
 
 def return_first(case: Case) -> tuple[Event, ...]:
     """The goods come back before the money does, which is then decided. Raises Refused for goods that cannot."""
-    if case.claim.back is not None or case.claim.status is Status.RETURN_REQUESTED:
-        raise Refused("return_known", "the goods were asked for or come back already; decide about the money")
+    if _went_back(case.order, case.claim) or case.claim.status is Status.RETURN_REQUESTED:
+        raise Refused("return_known", "the goods were asked for or have come back already; decide about the money")
     if any(line.state is LineState.SHIPPED for line in held_lines(case.order, case.claim)):
         raise Refused("not_delivered", "goods that have not arrived cannot be returned")
     return (*_no_offer(case), ClaimMoved(case.claim.claim_id, Status.RETURN_REQUESTED, case.now))

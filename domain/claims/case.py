@@ -172,6 +172,18 @@ class Claim:
     awarded: tuple[Part, ...] = ()
     concluded: bool = False
     appealed_at: datetime | None = None
+    handed_back_at: datetime | None = None
+
+    @property
+    def goods_are_back(self) -> bool:
+        """Whether the seller has what was sent back, or has looked into it."""
+        arrived = self.back is not None and self.back.arrived_at is not None
+        return arrived or self.handed_back_at is not None or self.finding is not None
+
+    @property
+    def return_began(self) -> bool:
+        """Whether the goods are on their way back, or were."""
+        return self.back is not None or self.goods_are_back
 
     @property
     def is_open(self) -> bool:

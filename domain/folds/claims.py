@@ -54,7 +54,8 @@ def _first(known: datetime | None, event: ClaimMoved, status: Status) -> datetim
 
 
 def _back(claim: Claim, at: datetime) -> Claim:
-    return replace(claim, back=replace(claim.back, arrived_at=at)) if claim.back else claim
+    """Goods that came without a parcel have come all the same."""
+    return replace(claim, back=replace(claim.back, arrived_at=at)) if claim.back else replace(claim, handed_back_at=at)
 
 
 def _ruled(order: Order, event: ClaimRuled) -> Order:

@@ -205,9 +205,9 @@ def _told(order: Order, claim: Claim, checkout: Mapping[str, Any]) -> tuple[Told
 
 def _returned(claim: Claim) -> str:
     """Where the return is, in a sentence; "" where there is none. Its tracking number is looked at elsewhere."""
-    if claim.back is None:
-        return ""
     found = f", found {claim.finding.replace('_', ' ')}" if claim.finding is not None else ""
+    if claim.back is None:
+        return f"Arrived {claim.handed_back_at:%Y-%m-%d}{found}." if claim.handed_back_at else ""
     there = f"arrived {claim.back.arrived_at:%Y-%m-%d}{found}" if claim.back.arrived_at else "on its way"
     return f"Parcel {claim.back.parcel_id} by {claim.back.carrier}, sent {claim.back.sent_at:%Y-%m-%d}, {there}."
 

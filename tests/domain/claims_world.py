@@ -113,6 +113,14 @@ def return_back() -> Life:
     return life
 
 
+def found_missing(how: str = "by hand") -> Life:
+    """What came back, in a parcel that was told of or without one, is not what was sent."""
+    life = return_sent() if how == "by parcel" else return_asked()
+    life.do("receive_return", SELLER)
+    life.do("inspect_return", SELLER, finding="missing")
+    return life
+
+
 def decided(verdict: str) -> Life:
     """The platform has decided, and somebody may appeal."""
     life = escalated()
@@ -161,6 +169,7 @@ AT: Mapping[str, tuple[Status, Callable[[], Life]]] = {
     "return asked": (Status.RETURN_REQUESTED, return_asked),
     "return sent": (Status.RETURN_SENT, return_sent),
     "return back": (Status.RETURN_RECEIVED, return_back),
+    "found missing": (Status.ESCALATED, found_missing),
     "refund decided": (Status.REFUND_APPROVED, lambda: decided("refund")),
     "rejected": (Status.REJECTED, lambda: decided("release")),
     "refunding": (Status.REFUND_APPROVED, refunding),

@@ -76,7 +76,7 @@ def key(order: Order) -> Hashable:
         order.given_back,
         order.granted,
         tuple(
-            (c.lines, c.reason, c.status, c.offer, c.finding, c.ruling, c.judges, c.appealed, c.back is not None)
+            (c.lines, c.reason, c.status, c.offer, c.finding, c.ruling, c.judges, c.appealed, c.return_began)
             for c in order.claims
         ),
         order.debt.amount if order.debt else None,

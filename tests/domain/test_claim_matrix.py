@@ -38,6 +38,8 @@ def allowed(life: Life, step: ClaimStep, role: Role) -> bool:
         return claim.offer is not None and claim.offer.by is other
     if step.name == "receive_return" and claim.status not in (Status.RETURN_REQUESTED, Status.RETURN_SENT):
         return claim.back is not None and claim.back.arrived_at is None
+    if step.name == "escalate_upstream" and claim.finding is not None:
+        return False
     if step.name == "wait_on_claim":
         return claim.reason == "not_received"
     if step.name == "appeal_claim":

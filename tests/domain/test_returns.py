@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -9,14 +10,27 @@ from pathlib import Path
 import pytest
 
 from activities.notices import Letters, Reader
+from domain import wire
 from domain.claims.case import Status
+from domain.events import ClaimMoved
+from domain.fold import apply_all
 from domain.money import Money, Verb
 from domain.notices import notices
 from domain.scans import scans
-from domain.state import Cause, Milestone, Proof, Role
+from domain.state import Cause, Milestone, Order, Proof, Role
 from domain.tracking import Reached, TrackerReport
-from tests.domain.claims_world import BUYER, NOTE, SELLER, received, return_back, return_sent
-from tests.domain.world import scan
+from tests.domain.claims_world import (
+    BUYER,
+    NOTE,
+    SELLER,
+    SPECIALIST,
+    found_missing,
+    received,
+    return_asked,
+    return_back,
+    return_sent,
+)
+from tests.domain.world import Life, scan
 
 LETTERS = Letters(Path(__file__).parents[2] / "templates")
 
@@ -124,6 +138,68 @@ def test_a_seller_says_that_a_return_has_arrived_also_while_the_platform_decides
     assert claim.back is not None
     assert (claim.status, claim.since, claim.back.arrived_at) == (before.status, before.since, life.now)
     assert "no return on its way" in life.refused("receive_return", SELLER).reason
+
+
+@pytest.mark.parametrize("how", ["by hand", "by parcel"])
+def test_goods_that_are_back_are_not_asked_for_again_and_silence_pays_the_buyer(how: str) -> None:
+    life = found_missing(how)
+    refused = life.refused("decide_claim", SPECIALIST, verdict="return_first", **NOTE)
+    assert (refused.code, "have come back already" in refused.reason) == ("return_known", True)
+    assert "are back, or on their way; decide" in life.refused("escalate_upstream", SPECIALIST).reason
+    assert wire.from_plain(Order, wire.to_plain(life.order)) == life.order
+    life.silence()
+    life.settle_money()
+    assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
+
+
+def test_goods_that_are_back_are_not_asked_for_again_on_appeal() -> None:
+    life = return_asked()
+    life.do("receive_return", SELLER)
+    life.do("inspect_return", SELLER, finding="used")
+    life.do("appeal_claim", BUYER)
+    assert life.refused("decide_claim", SPECIALIST, verdict="return_first", **NOTE).code == "return_known"
+
+
+def test_goods_that_are_back_are_not_asked_for_again_before_anybody_has_looked_into_them() -> None:
+    life = return_asked()
+    life.do("receive_return", SELLER)
+    life.do("escalate_claim", SELLER)
+    assert life.refused("decide_claim", SPECIALIST, verdict="return_first", **NOTE).code == "return_known"
+
+
+def test_a_later_claim_does_not_ask_again_for_goods_that_came_back_for_an_earlier_one() -> None:
+    life = return_asked()
+    life.do("receive_return", SELLER)
+    life.do("inspect_return", SELLER, finding="used")
+    life.until("decision_stands")
+    life.settle_money()
+    life.do("open_claim", BUYER, reason="wrong_item", lines=["a"])
+    life.do("grant_claim", SELLER)
+    life.settle_money()
+    assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
+
+
+def standing_at(life: Life, status: Status) -> Life:
+    """A claim that had got there while goods that were back could still be asked for."""
+    [claim] = life.order.claims
+    life.order = apply_all(life.order, [ClaimMoved(claim.claim_id, status, life.now)])
+    life.order = replace(life.order, tickets=())
+    return life
+
+
+def test_who_grants_a_claim_with_the_goods_in_hand_gives_the_money_back() -> None:
+    life = standing_at(found_missing(), Status.WAITING_FOR_SELLER)
+    life.do("grant_claim", SELLER)
+    life.settle_money()
+    assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
+
+
+@pytest.mark.parametrize("status", [Status.WAITING_FOR_BUYER, Status.RETURN_REQUESTED])
+def test_no_silence_pays_a_seller_who_has_the_goods(status: Status) -> None:
+    life = standing_at(found_missing(), status)
+    life.until("claim_lapses")
+    assert [claim.status for claim in life.order.claims] == [Status.ESCALATED]
+    assert (Cause.CLAIM, "c1") in [(ticket.cause, ticket.subject) for ticket in life.order.tickets]
 
 
 def test_no_return_arrives_that_was_never_sent() -> None:

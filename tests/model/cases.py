@@ -113,6 +113,8 @@ def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
     match step:
         case "claim_unanswered" | "return_missing" | "upstream_silent":
             escalate(sale, claim, now)
+        case "claim_lapses" if claim.came_back:
+            escalate(sale, claim, now)
         case "claim_lapses":
             let_go(sale, claim, now)
             enter(sale, claim, CLOSED, now)

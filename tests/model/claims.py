@@ -120,10 +120,17 @@ def grant(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> Non
     """The money goes back, where policy wants it and the goods are dear after these."""
     terms, came = sale.terms.claims, all(line.state != "shipped" for line in held(sale, claim))
     claim.offer = None
-    if came and claim.reason in terms.come_back and at_stake(sale, claim) >= terms.cheap:
+    wanted = came and not _went_back(sale, claim)
+    if wanted and claim.reason in terms.come_back and at_stake(sale, claim) >= terms.cheap:
         enter(sale, claim, TO_RETURN, now)
     else:
         approve(sale, claim, in_full(sale, claim), now)
+
+
+def _went_back(sale: Sale, claim: Claim) -> bool:
+    """Nobody sends the same goods back twice, for whichever claim."""
+    earlier = any(other.came_back and set(other.lines) & set(claim.lines) for other in sale.claims.values())
+    return earlier or bool(claim.parcel)
 
 
 def offer(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
@@ -201,6 +208,7 @@ def pass_on(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> N
 
 def upstream(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     need(role != "seller" or not claim.asked_upstream, "the shop was asked before")
+    need(not claim.parcel and not claim.came_back, "the goods have begun to go back")
     claim.asked_upstream = True
     enter(sale, claim, UPSTREAM, now)
 
@@ -220,7 +228,7 @@ def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
     need(not people & claim.judges, "whoever has decided does not decide again")
     need((verdict == "part_refund") == bool(body.get("amount")), "an amount goes with a part")
     if verdict == "return_first":
-        need(not claim.parcel and claim.status != TO_RETURN, "it was asked for already")
+        need(not _went_back(sale, claim) and claim.status != TO_RETURN, "it was asked for already")
         need(all(line.state != "shipped" for line in held(sale, claim)), "what never came cannot be returned")
     amount = _part(sale, claim, cents(body["amount"])) if verdict == "part_refund" else 0
     claim.offer = None

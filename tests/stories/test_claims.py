@@ -264,6 +264,20 @@ async def test_a_return_that_its_carrier_loses_is_the_platforms_and_everybody_is
     )
 
 
+async def test_goods_handed_back_and_found_missing_are_not_asked_for_again(market: Marketplace) -> None:
+    life = await claimed(market)
+    await life.send("grant_claim", SELLER)
+    await life.send("receive_return", SELLER)
+    await life.send("inspect_return", SELLER, finding="missing")
+    with pytest.raises(Refused) as again:
+        await decide(life, "return_first")
+    assert again.value.code == "return_known"
+    shown = Cases(Records(market.engine, market.vault)).show(life.order_id, life.actor(BUYER))
+    assert shown.returned.endswith("found missing.")
+    await ends(life)
+    assert life.money()["refunded"] == "40.00 EUR", "nobody decided, and the seller has the goods"
+
+
 async def test_who_has_the_goods_back_and_says_nothing_is_content_and_keeps_no_handling_fee(
     market: Marketplace,
 ) -> None:
