@@ -18,6 +18,7 @@ from domain.tickets import AssignTicket, ResolveTicket
 from starter.answers import Progress, progress_of
 from starter.preview import Preview, preview
 from starter.sending import Commands, How, id_from, named
+from starter.work.apart import ApartTickets, Asked
 from starter.work.reader import TicketView, Work
 
 
@@ -92,11 +93,10 @@ class DeskCommands(Commands):
         return await self.send(order_id, "approve", by, Approve(digest), **how)
 
     async def assign_ticket(self, order_id: str, by: Actor, *, ticket: str, owner: str, **how: Unpack[How]) -> Progress:
-        """Hand a ticket to a person."""
-        if await asyncio.to_thread(self._records.assign_ticket_apart, ticket, owner):
-            order = await asyncio.to_thread(self._records.order, order_id)
-            return progress_of(order, by, self._records.now_of(order))
-        return await self.send(order_id, "assign_ticket", by, AssignTicket(ticket, owner), **how)
+        """Hand a ticket to a person who is no party of what it is about."""
+        asked = AssignTicket(ticket, owner)
+        done = await self._apart(order_id, by, asked)
+        return done or await self.send(order_id, "assign_ticket", by, asked, **how)
 
     async def resolve_ticket(
         self,
@@ -110,11 +110,17 @@ class DeskCommands(Commands):
         **how: Unpack[How],
     ) -> Progress:
         """End a ticket without a step: extend its clock `until`, or no_change."""
-        note_id = await self._reason(order_id, "resolve_ticket", by, reason, how)
-        if await asyncio.to_thread(self._records.close_ticket_apart, order_id, ticket, outcome):
-            order = await asyncio.to_thread(self._records.order, order_id)
-            return progress_of(order, by, self._records.now_of(order))
-        return await self.send(order_id, "resolve_ticket", by, ResolveTicket(ticket, outcome, note_id, until), **how)
+        asked = ResolveTicket(ticket, outcome, id_from(order_id, "resolve_ticket", named(how)), until)
+        done = await self._apart(order_id, by, asked, reason)
+        if done is not None:
+            return done
+        await self._reason(order_id, "resolve_ticket", by, reason, how)
+        return await self.send(order_id, "resolve_ticket", by, asked, **how)
+
+    async def _apart(self, order_id: str, by: Actor, asked: Asked, reason: str = "") -> Progress | None:
+        """What a ticket apart from the order's state is asked; None for one that the order's loop judges."""
+        order = await asyncio.to_thread(ApartTickets(self._records).take, order_id, by, asked, reason)
+        return None if order is None else progress_of(order, by, self._records.now_of(order))
 
     async def ticket(self, ticket_id: str, by: Actor) -> TicketView:
         """A ticket by its own id, for the desk. Raises NotFound, also for a ticket of an order of one's own."""

@@ -9,9 +9,9 @@ from activities.store import findings, personal
 from activities.store.findings import Area, FindingRow, RunRow
 from activities.store.personal import Note
 from domain.comparing.reconcile import FindingKind
-from domain.errors import Invalid, Refused
+from domain.errors import Refused
 from domain.state import DESK, Actor
-from starter.records import LONGEST_NOTE, Records
+from starter.records import Records, check_reason
 from starter.sending import id_from, new_id
 
 MEANS: Mapping[FindingKind, str] = {
@@ -85,8 +85,7 @@ class FindingsReader:
             raise Refused(
                 "role_not_allowed", f"a {by.role} may not resolve findings; that is for: specialist, operator"
             )
-        if not 1 <= len(reason.strip()) <= LONGEST_NOTE:
-            raise Invalid("reason", f"must be 1 to {LONGEST_NOTE} characters")
+        check_reason(reason)
         with self._records.begin() as conn:
             now = self._records.clock()
             if not findings.accept(conn, finding_id, "resolve_finding", now):

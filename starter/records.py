@@ -10,16 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from activities.store import findings, orders, personal, steps
+from activities.store import orders, personal, steps
 from activities.store.database import connect
-from activities.store.desk import tickets
 from activities.store.orders import Standing
 from activities.store.personal import Address, Note
 from activities.store.vault import Vault
 from domain import wire
-from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid
-from domain.state import Actor, Order, Outcome
+from domain.state import Actor, Order
 from starter import entrance
 from starter.answers import NotFound, Unreachable
 from starter.documents import Document
@@ -27,6 +25,12 @@ from starter.settings import ClientSettings
 
 LONGEST_NOTE = 4000
 LARGEST_PHOTO = 5 * 1024 * 1024
+
+
+def check_reason(text: str) -> None:
+    """Raises Invalid for what is no reason or note: it must say something, in at most `LONGEST_NOTE` characters."""
+    if not 1 <= len(text.strip()) <= LONGEST_NOTE:
+        raise Invalid("reason", f"must be 1 to {LONGEST_NOTE} characters")
 
 
 def wall_clock() -> datetime:
@@ -115,25 +119,13 @@ class Records:
 
     def keep_note(self, order_id: str, note_id: str, author: Actor, text: str) -> None:
         """Store a reason or note. Raises NotFound, Invalid, and Conflict when `note_id` has another text."""
-        if not 1 <= len(text.strip()) <= LONGEST_NOTE:
-            raise Invalid("reason", f"must be 1 to {LONGEST_NOTE} characters")
         with self.begin() as conn:
-            now = self.now_of(self._order(conn, order_id))
-            personal.put_note(conn, self.vault, Note(note_id, order_id, author, now, text))
+            self.write_note(conn, self._order(conn, order_id), note_id, author, text)
 
-    def assign_ticket_apart(self, ticket_id: str, owner: str) -> bool:
-        """Hand a ticket that is not an order's own to a person; False for none open. Raises Invalid for a bad id."""
-        if owner and not ID.fullmatch(owner):
-            raise Invalid("owner", NOT_AN_ID)
-        with self.begin() as conn:
-            return tickets.assign_apart(conn, ticket_id, owner)
-
-    def close_ticket_apart(self, order_id: str, ticket_id: str, outcome: Outcome) -> bool:
-        """End a ticket that is not the order's own: about a lost notice, a payout or a finding; False for none open."""
-        with self.begin() as conn:
-            now = self.clock()
-            closed = tickets.close_apart(conn, order_id, ticket_id, outcome.value, now)
-            return closed or findings.accept_ticket(conn, order_id, ticket_id, "resolve_ticket", now)
+    def write_note(self, conn: Connection, order: Order, note_id: str, author: Actor, text: str) -> None:
+        """The same within a transaction, for an order that is at hand."""
+        check_reason(text)
+        personal.put_note(conn, self.vault, Note(note_id, order.order_id, author, self.now_of(order), text))
 
     def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
         """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""

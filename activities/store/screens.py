@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from activities.store.desk.apart import PARTIES
 from activities.store.desk.messages import bouncing, bouncing_roles
 from activities.store.desk.tickets import is_led
 from activities.store.ledger import OrderMoney, money_columns, money_of
@@ -267,12 +268,11 @@ def ticket_queue(
     return tuple(TicketRow(*row) for row in conn.execute(query))
 
 
-def ticket(conn: Connection, ticket_id: str) -> tuple[TicketRow, str, str] | None:
-    """A ticket with the ids of its order's buyer and seller, "" where it is about no order; None for an unknown one."""
-    joined = tickets.outerjoin(orders, orders.c.order_id == tickets.c.order_id)
-    query = select(*_columns(TicketRow, tickets), orders.c.buyer, orders.c.seller).select_from(joined)
+def ticket(conn: Connection, ticket_id: str) -> tuple[TicketRow, frozenset[str]] | None:
+    """A ticket with the ids of the parties of its order and of the claims that it is about; None for an unknown one."""
+    query = select(*_columns(TicketRow, tickets), PARTIES.label("parties"))
     row = conn.execute(query.where(tickets.c.ticket_id == ticket_id)).one_or_none()
-    return None if row is None else (TicketRow(*row[:-2]), row.buyer or "", row.seller or "")
+    return None if row is None else (TicketRow(*row[:-1]), frozenset(row.parties))
 
 
 def _page(

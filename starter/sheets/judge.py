@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from activities.store.desk import sheets, tickets
+from activities.store.desk import apart, sheets
+from activities.store.desk.apart import Apart
 from activities.store.desk.sheets import Since, Wanted
 from domain import wire
 from domain.decide import Refusal, Repeat, decide
-from domain.errors import Invalid
+from domain.errors import Invalid, Refused
 from domain.state import Actor, Order
 from starter.records import Records
 from starter.sheets.actions import Action, Edits, ids_of, of_claim, of_ticket
@@ -23,11 +24,9 @@ from starter.sheets.cells import Value, same, text_of, typed
 from starter.sheets.export import TOLD, values_of
 from starter.sheets.read import Row, Table
 from starter.sheets.rows import CLAIMS, KEY, Edit, Key, Sheet, key_of, stood_as
+from starter.work.apart import Asked, check
 
 PLANS: Mapping[str, Callable[[Key, Any, Edits], tuple[Action, ...]]] = {"claims": of_claim, "tickets": of_ticket}
-APART = frozenset({*tickets.APART, tickets.RECONCILIATION})
-"""Causes of tickets that no order's state knows; ending them is the store's affair."""
-
 EMPTY = "-"
 
 
@@ -177,16 +176,18 @@ class _Judging:
         rows: dict[str, list[_Edited]] = {}
         for row in edited:
             rows.setdefault(row.key.order_id, []).append(row)
+        named = [row.key.name for row in edited if row.cause in apart.CAUSES]
+        tickets = apart.standing(self._conn, named) if named else {}
         first = {order_id: min(row.key.seq for row in found) for order_id, found in rows.items()}
         for order_id, since in sheets.since(self._conn, first):
             order = wire.from_plain(Order, since.snapshot)
             for row in rows.pop(order_id):
-                outcome, order = self._judged(row, order, since)
+                outcome, order = self._judged(row, order, since, tickets.get(row.key.name))
                 yield outcome
         for found in rows.values():
             yield from (Outcome(row.row, row.number, State.UNKNOWN, "there is no such case here") for row in found)
 
-    def _judged(self, row: _Edited, order: Order, since: Since) -> tuple[Outcome, Order]:
+    def _judged(self, row: _Edited, order: Order, since: Since, ticket: Apart | None) -> tuple[Outcome, Order]:
         """What becomes of the row, and the order after it."""
         taken = {command for _, command in since.steps}
         own = {command for command in taken if command.startswith(ids_of(row.key))}
@@ -201,7 +202,12 @@ class _Judging:
             return Outcome(row.row, row.number, State.CHANGED, why, row.actions), order
         now, waits, after = self._records.now_of(order), "", order
         for action in row.actions:
-            if action in done or (row.cause in APART and action.name == "resolve_ticket"):
+            if action in done:
+                continue
+            if ticket is not None and isinstance(action.body, Asked):
+                why = _why_not(ticket, order, self._by, action.body)
+                if why:
+                    return Outcome(row.row, row.number, State.REFUSED, f"{action.words}: {why}", row.actions), order
                 continue
             answer = decide(after, action.command(self._by), now)
             if isinstance(answer, Refusal):
@@ -210,6 +216,15 @@ class _Judging:
             if not isinstance(answer, Repeat):
                 after, waits = answer.after, " (a second operator approves)" if answer.step == ASKS else waits
         return Outcome(row.row, row.number, State.READY, _said(row.actions) + waits, row.actions), after
+
+
+def _why_not(ticket: Apart, order: Order, by: Actor, asked: Asked) -> str:
+    """Why a ticket that no order's state knows is not worked on; "" when it is."""
+    try:
+        check(ticket, order.order_id, by, asked)
+    except (Refused, Invalid) as error:
+        return str(error)
+    return ""
 
 
 def _has_lapsed(action: Action, order: Order, since: Since) -> bool:

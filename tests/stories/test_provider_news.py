@@ -12,7 +12,7 @@ from activities.cashier import Cashier
 from activities.providers.port import Hold
 from activities.providers.stripe import StripePayments
 from activities.store import orders, payments, screens
-from activities.store.desk import tickets
+from activities.store.desk import apart
 from domain.deadlines import deadlines
 from domain.errors import Refused
 from domain.funds import Done
@@ -354,7 +354,9 @@ async def test_a_payout_that_the_bank_returned_is_a_ticket_apart_and_a_mail_to_t
     assert life.told(SELLER)[-1] == "payout_failed"
     assert life.state() == before, "the order itself knows nothing of it"
     with market.engine.begin() as conn:
-        assert tickets.close_apart(conn, life.order_id, mine[0].ticket_id, "no_change", before.placed_at)
+        apart.close(conn, mine[0].ticket_id, "no_change", before.placed_at)
+        queue = screens.ticket_queue(conn, cause="payout_failed", limit=50)
+    assert mine[0].ticket_id not in {ticket.ticket_id for ticket in queue}
 
 
 async def test_a_payout_that_comes_back_after_the_sellers_account_was_changed_is_a_ticket_too(

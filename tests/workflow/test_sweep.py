@@ -30,9 +30,12 @@ from domain.comparing.reconcile import FindingKind
 from domain.comparing.sweep import Rule
 from domain.contract import SWEEP, WORKFLOW, workflow_id
 from domain.state import Outcome, Stage
+from domain.tickets import ResolveTicket
 from sandbox.client import SandboxClient
+from starter.answers import specialist
 from starter.records import Records
 from starter.runs import Runs
+from starter.work.apart import ApartTickets
 from tests.conftest import Database
 from tests.life import PATIENCE, SELLER, Life
 from tests.marketplace import MASTER_KEY, Marketplace
@@ -283,7 +286,8 @@ async def test_what_a_person_has_explained_is_not_asked_again_while_nothing_chan
     await sweep()
     [finding] = found(quarter, life.order_id)
     records = Records(quarter.engine, quarter.vault)
-    assert records.close_ticket_apart(life.order_id, finding.ticket_id, Outcome.NO_CHANGE)
+    asked = ResolveTicket(finding.ticket_id, Outcome.NO_CHANGE, f"n-{life.order_id}")
+    assert ApartTickets(records).take(life.order_id, specialist("eve"), asked, "Explained.")
     assert (await sweep())["opened"] == 0
     assert found(quarter, life.order_id) == []
     await life.restart()

@@ -103,30 +103,6 @@ def open_apart(conn: Connection, order: Order, ticket_id: str, cause: str, subje
     return conn.execute(new).one_or_none() is not None
 
 
-def assign_apart(conn: Connection, ticket_id: str, owner: str) -> bool:
-    """Hand a ticket that is not the order's own to a person, "" to nobody; False when there is none of that id open."""
-    mine = (
-        tickets.c.ticket_id == ticket_id,
-        tickets.c.status == "open",
-        tickets.c.cause.in_((*APART, RECONCILIATION)),
-    )
-    handed = update(tickets).where(*mine).values(owner=owner).returning(tickets.c.ticket_id)
-    return conn.execute(handed).first() is not None
-
-
-def close_apart(conn: Connection, order_id: str, ticket_id: str, outcome: str, now: datetime) -> bool:
-    """End a ticket that is not the order's own; False when there is none of that id open."""
-    mine = (
-        tickets.c.order_id == order_id,
-        tickets.c.ticket_id == ticket_id,
-        tickets.c.status == "open",
-        tickets.c.cause.in_(APART),
-    )
-    ending = {"status": "resolved", "outcome": outcome, "resolved_by": "resolve_ticket", "resolved_at": now}
-    closed = update(tickets).where(*mine).values(**ending).returning(tickets.c.ticket_id)
-    return conn.execute(closed).first() is not None
-
-
 def _open(conn: Connection, order_id: str, ticket: Ticket) -> None:
     row = {
         "ticket_id": ticket.ticket_id,

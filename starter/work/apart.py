@@ -1,0 +1,86 @@
+"""Tickets apart from an order's state: who may work on one, and what becomes of it. PostgreSQL only, blocking.
+
+No loop of an order judges what is asked of such a ticket, so this is the one place that does: for the client, the
+command line and sheets.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from activities.store import findings, orders
+from activities.store.desk import apart
+from activities.store.desk.apart import Apart
+from activities.store.desk.tickets import RECONCILIATION
+from domain import wire
+from domain.checkout import ID, NOT_AN_ID
+from domain.errors import Invalid, Refused
+from domain.process import roles_of
+from domain.state import DESK, Actor, Order
+from domain.tickets import AssignTicket, ResolveTicket
+from starter.answers import NotFound
+from starter.records import Records
+
+Asked = AssignTicket | ResolveTicket
+"""What may be asked of a ticket, as its order's loop takes it."""
+
+_NAMES: dict[type[Asked], str] = {AssignTicket: "assign_ticket", ResolveTicket: "resolve_ticket"}
+
+
+def check(ticket: Apart, order_id: str, by: Actor, asked: Asked) -> None:
+    """Whether `by` may ask this of a ticket that is said to stand under that order, as an order's loop would judge.
+
+    Raises Refused for who is not of the desk, for a party of the order or of a claim that the ticket is about, also as
+    the one to work on it, for another order's ticket and for one that has ended.
+    """
+    name = _NAMES[type(asked)]
+    if by.role not in DESK:
+        roles = ", ".join(roles_of(name))
+        raise Refused("role_not_allowed", f"a {by.role} may not {name}; that is for: {roles}")
+    if ticket.order_id != order_id:
+        raise Refused("ticket_unknown", f"order {order_id} has no ticket {ticket.ticket_id}")
+    if not by.id or by.id in ticket.parties:
+        raise Refused("own_case", f"{by.role} {by.id} is a party of what ticket {ticket.ticket_id} is about")
+    if not ticket.is_open:
+        raise Refused("ticket_ended", f"ticket {ticket.ticket_id} has ended")
+    if isinstance(asked, AssignTicket) and asked.owner in ticket.parties:
+        raise Refused("own_case", f"{asked.owner} is a party of what ticket {ticket.ticket_id} is about")
+
+
+class ApartTickets:
+    """Works on tickets apart."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def take(self, order_id: str, by: Actor, asked: Asked, reason: str = "") -> Order | None:
+        """Do what is asked of a ticket apart, and give its order; None for one that is the order's own, or unknown.
+
+        Raises Invalid for a bad id or reason, Refused as `check`, NotFound for an order that was never admitted;
+        nothing is changed then.
+        """
+        if isinstance(asked, AssignTicket) and asked.owner and not ID.fullmatch(asked.owner):
+            raise Invalid("owner", NOT_AN_ID)
+        with self._records.begin() as conn:
+            ticket = apart.standing(conn, [asked.ticket_id], lock=True).get(asked.ticket_id)
+            if ticket is None:
+                return None
+            check(ticket, order_id, by, asked)
+            plain = orders.snapshot(conn, order_id)
+            if plain is None:
+                raise NotFound(order_id)
+            order = wire.from_plain(Order, plain)
+            match asked:
+                case AssignTicket(ticket_id, owner):
+                    apart.assign(conn, ticket_id, owner)
+                case ResolveTicket():
+                    self._records.write_note(conn, order, asked.note_id, by, reason)
+                    self._end(conn, ticket, asked)
+            return order
+
+    def _end(self, conn: Connection, ticket: Apart, asked: ResolveTicket) -> None:
+        now = self._records.clock()
+        if ticket.cause == RECONCILIATION:
+            findings.accept_ticket(conn, ticket.order_id, ticket.ticket_id, "resolve_ticket", now)
+        else:
+            apart.close(conn, ticket.ticket_id, asked.outcome.value, now)

@@ -1,0 +1,143 @@
+"""Tickets apart from an order's state: who may work on one, and how it is worked on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import openpyxl
+import pytest
+
+from activities.store import screens
+from activities.store.desk import recurring
+from activities.store.desk.recurring import Kind, Repeated
+from activities.store.screens import TicketRow
+from domain.claims.case import ClaimReason
+from domain.errors import Refused
+from domain.state import Actor, Outcome, Role
+from starter.answers import NotFound, specialist
+from starter.client import AftersaleClient
+from tests.life import BUYER, SELLER, Life
+from tests.marketplace import Marketplace
+from tests.starter.conftest import Aftersale
+
+EVE = ("--as", "specialist", "--id", "eve")
+
+
+async def damaged(market: Marketplace, client: AftersaleClient) -> Life:
+    """An order with a claim of its buyer."""
+    life = await market.order()
+    await life.delivered()
+    await client.open_claim(life.order_id, life.actor(BUYER), reason=ClaimReason.DAMAGED, lines=["L1"])
+    await life.rest()
+    return life
+
+
+async def issue(market: Marketplace, *lives: Life) -> TicketRow:
+    """What recurs in these orders' first claims, under the last of them."""
+    name = f"apart-{uuid4().hex[:8]}"
+    claims = tuple(f"{life.order_id}-c1" for life in lives)
+    found = Repeated(Kind.PRODUCT, f"SKU-{name}", claims, lives[-1].order_id)
+    now = await lives[-1].now()
+    with market.engine.begin() as conn:
+        assert recurring.report(conn, name, found, now, now)
+        rows = screens.ticket_queue(conn, cause="recurring", limit=10_000)
+    return next(row for row in rows if row.subject.endswith(name))
+
+
+def stands(market: Marketplace, row: TicketRow) -> TicketRow:
+    with market.engine.begin() as conn:
+        found = screens.ticket(conn, row.ticket_id)
+    assert found is not None
+    return found[0]
+
+
+async def asked(client: AftersaleClient, order_id: str, ticket: str, by: Actor, what: str, owner: str = "eve") -> str:
+    """The code by which it is refused."""
+    if what == "assign":
+        doing = client.assign_ticket(order_id, by, ticket=ticket, owner=owner)
+    else:
+        doing = client.resolve_ticket(order_id, by, ticket=ticket, outcome=Outcome.NO_CHANGE, reason="Forged words.")
+    with pytest.raises(Refused) as caught:
+        await doing
+    return caught.value.code
+
+
+async def test_a_ticket_apart_is_the_desks_alone_and_of_nobody_whose_case_it_is(
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace
+) -> None:
+    first, last = [await damaged(market, client) for _ in range(2)]
+    other = await market.order()
+    row = await issue(market, first, last)
+    parties = [life.actor(role).id for life in (first, last) for role in (BUYER, SELLER)]
+    for what in ("assign", "resolve"):
+        for by in (Actor(BUYER, "nobody-at-all"), last.actor(BUYER), last.actor(SELLER), Actor(Role.PLATFORM, "p")):
+            assert await asked(client, last.order_id, row.ticket_id, by, what) == "role_not_allowed"
+        for by in (*map(specialist, parties), specialist("")):
+            assert await asked(client, last.order_id, row.ticket_id, by, what) == "own_case"
+        assert await asked(client, other.order_id, row.ticket_id, specialist("eve"), what) == "ticket_unknown"
+    for owner in parties:
+        assert await asked(client, last.order_id, row.ticket_id, specialist("eve"), "assign", owner) == "own_case"
+        with pytest.raises(NotFound):
+            await client.ticket(row.ticket_id, specialist(owner))
+    assert stands(market, row) == row
+    own = ("--outcome", "no_change", "--reason", "x", "--as", "specialist", "--id", last.actor(SELLER).id)
+    assert (await aftersale("resolve-ticket", last.order_id, "--ticket", row.ticket_id, *own)).code == 3
+    taken = await aftersale("tickets", "assign", row.ticket_id, "--owner", last.actor(SELLER).id, *EVE)
+    assert (taken.code, "is a party of what ticket" in taken.err) == (3, True)
+    assert stands(market, row) == row
+
+
+async def test_a_ticket_apart_that_has_ended_is_worked_on_no_more(client: AftersaleClient, market: Marketplace) -> None:
+    life = await damaged(market, client)
+    row = await issue(market, life)
+    await client.assign_ticket(life.order_id, specialist("eve"), ticket=row.ticket_id, owner="bob")
+    assert stands(market, row).owner == "bob"
+    await client.resolve_ticket(
+        life.order_id, specialist("eve"), ticket=row.ticket_id, outcome=Outcome.NO_CHANGE, reason="We called."
+    )
+    ended = stands(market, row)
+    assert (ended.status, ended.outcome, ended.resolved_by) == ("resolved", "no_change", "resolve_ticket")
+    for what in ("assign", "resolve"):
+        assert await asked(client, life.order_id, row.ticket_id, specialist("eve"), what) == "ticket_ended"
+    assert stands(market, row) == ended
+
+
+def edited(file: Path, ticket: str, **cells: Any) -> Path:
+    """The sheet with cells of one ticket's row changed."""
+    book = openpyxl.load_workbook(file)
+    sheet = book.worksheets[0]
+    heads = {str(cell.value): at for at, cell in enumerate(sheet[1], 1)}
+    number = next(n for n, row in enumerate(sheet.iter_rows(values_only=True), 1) if row[0] == ticket)
+    for name, value in cells.items():
+        sheet.cell(number, heads[name]).value = value
+    book.save(file)
+    return file
+
+
+async def imported(aftersale: Aftersale, file: Path, ticket: str, *how: str) -> tuple[str, str]:
+    """What becomes of that ticket's row."""
+    ran = await aftersale("tickets", "import", str(file), *how, *EVE, "--json")
+    return next((row["result"], row["why"]) for row in ran.json["rows"] if row["case"] == ticket)
+
+
+async def test_a_sheet_works_on_tickets_apart_by_the_same_rules(
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace, tmp_path: Path
+) -> None:
+    first, last = [await damaged(market, client) for _ in range(2)]
+    row = await issue(market, first, last)
+    file = tmp_path / "tickets.xlsx"
+
+    async def sheet(**cells: Any) -> Path:
+        assert (await aftersale("tickets", "export", str(file), *EVE)).code == 0
+        return edited(file, row.ticket_id, **cells)
+
+    party = first.actor(SELLER).id
+    state, why = await imported(aftersale, await sheet(assignee=party), row.ticket_id)
+    assert (state, "is a party of what ticket" in why) == ("refused", True)
+    both = await sheet(assignee="bob", resolve="no change", note="The supplier has changed.")
+    done = await imported(aftersale, both, row.ticket_id, "--apply", "--yes")
+    assert done[0] == "done", done
+    ended = stands(market, row)
+    assert (ended.owner, ended.status, ended.outcome) == ("bob", "resolved", "no_change")
