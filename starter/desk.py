@@ -109,7 +109,10 @@ class DeskCommands(Commands):
         until: datetime | None = None,
         **how: Unpack[How],
     ) -> Progress:
-        """End a ticket without a step: extend its clock `until`, or no_change."""
+        """End a ticket without a step: extend its clock `until`, or no_change.
+
+        A ticket that no clock opened stays, and is due at `until`.
+        """
         asked = ResolveTicket(ticket, outcome, id_from(order_id, "resolve_ticket", named(how)), until)
         done = await self._apart(order_id, by, asked, reason)
         if done is not None:

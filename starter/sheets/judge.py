@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -205,7 +206,7 @@ class _Judging:
             if action in done:
                 continue
             if ticket is not None and isinstance(action.body, Asked):
-                why = _why_not(ticket, order, self._by, action.body)
+                why = _why_not(ticket, order, self._by, action.body, now)
                 if why:
                     return Outcome(row.row, row.number, State.REFUSED, f"{action.words}: {why}", row.actions), order
                 continue
@@ -218,10 +219,10 @@ class _Judging:
         return Outcome(row.row, row.number, State.READY, _said(row.actions) + waits, row.actions), after
 
 
-def _why_not(ticket: Apart, order: Order, by: Actor, asked: Asked) -> str:
+def _why_not(ticket: Apart, order: Order, by: Actor, asked: Asked, now: datetime) -> str:
     """Why a ticket that no order's state knows is not worked on; "" when it is."""
     try:
-        check(ticket, order.order_id, by, asked)
+        check(ticket, order, by, asked, now)
     except (Refused, Invalid) as error:
         return str(error)
     return ""

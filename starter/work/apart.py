@@ -6,6 +6,8 @@ command line and sheets.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from sqlalchemy import Connection
 
 from activities.store import findings, orders
@@ -16,7 +18,7 @@ from domain import wire
 from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid, Refused
 from domain.process import roles_of
-from domain.state import DESK, Actor, Order
+from domain.state import DESK, Actor, Order, Outcome
 from domain.tickets import AssignTicket, ResolveTicket
 from starter.answers import NotFound
 from starter.records import Records
@@ -27,24 +29,37 @@ Asked = AssignTicket | ResolveTicket
 _NAMES: dict[type[Asked], str] = {AssignTicket: "assign_ticket", ResolveTicket: "resolve_ticket"}
 
 
-def check(ticket: Apart, order_id: str, by: Actor, asked: Asked) -> None:
+def check(ticket: Apart, order: Order, by: Actor, asked: Asked, now: datetime) -> None:
     """Whether `by` may ask this of a ticket that is said to stand under that order, as an order's loop would judge.
 
     Raises Refused for who is not of the desk, for a party of the order or of a claim that the ticket is about, also as
-    the one to work on it, for another order's ticket and for one that has ended.
+    the one to work on it, for another order's ticket, for one that has ended, and for an end by a step, as there is
+    none; Invalid for an extension that is not to a time ahead, within the longest pause of the order's policy.
     """
     name = _NAMES[type(asked)]
     if by.role not in DESK:
         roles = ", ".join(roles_of(name))
         raise Refused("role_not_allowed", f"a {by.role} may not {name}; that is for: {roles}")
-    if ticket.order_id != order_id:
-        raise Refused("ticket_unknown", f"order {order_id} has no ticket {ticket.ticket_id}")
+    if ticket.order_id != order.order_id:
+        raise Refused("ticket_unknown", f"order {order.order_id} has no ticket {ticket.ticket_id}")
     if not by.id or by.id in ticket.parties:
         raise Refused("own_case", f"{by.role} {by.id} is a party of what ticket {ticket.ticket_id} is about")
     if not ticket.is_open:
         raise Refused("ticket_ended", f"ticket {ticket.ticket_id} has ended")
     if isinstance(asked, AssignTicket) and asked.owner in ticket.parties:
         raise Refused("own_case", f"{asked.owner} is a party of what ticket {ticket.ticket_id} is about")
+    if isinstance(asked, ResolveTicket):
+        _check_end(asked, order, now)
+
+
+def _check_end(asked: ResolveTicket, order: Order, now: datetime) -> None:
+    if asked.outcome is Outcome.ACT:
+        rule = f"no step of an order ends ticket {asked.ticket_id}: extend it, or no_change once its matter is mended"
+        raise Refused("no_step_acts", rule)
+    latest = now + timedelta(days=order.policy.pause.longest)
+    if asked.outcome is Outcome.EXTEND and (asked.until is None or not now < asked.until <= latest):
+        missing = "is missing; it " if asked.until is None else ""
+        raise Invalid("until", f"{missing}must lie between now and {latest.isoformat()}")
 
 
 class ApartTickets:
@@ -65,11 +80,8 @@ class ApartTickets:
             ticket = apart.standing(conn, [asked.ticket_id], lock=True).get(asked.ticket_id)
             if ticket is None:
                 return None
-            check(ticket, order_id, by, asked)
-            plain = orders.snapshot(conn, order_id)
-            if plain is None:
-                raise NotFound(order_id)
-            order = wire.from_plain(Order, plain)
+            order = self._order(conn, order_id)
+            check(ticket, order, by, asked, self._records.now_of(order))
             match asked:
                 case AssignTicket(ticket_id, owner):
                     apart.assign(conn, ticket_id, owner)
@@ -78,9 +90,18 @@ class ApartTickets:
                     self._end(conn, ticket, asked)
             return order
 
+    def _order(self, conn: Connection, order_id: str) -> Order:
+        plain = orders.snapshot(conn, order_id)
+        if plain is None:
+            raise NotFound(order_id)
+        return wire.from_plain(Order, plain)
+
     def _end(self, conn: Connection, ticket: Apart, asked: ResolveTicket) -> None:
+        """Extending leaves the ticket, due at its new time (docs/rules.md)."""
         now = self._records.clock()
-        if ticket.cause == RECONCILIATION:
+        if asked.outcome is Outcome.EXTEND and asked.until is not None:
+            apart.extend(conn, ticket.ticket_id, asked.until)
+        elif ticket.cause == RECONCILIATION:
             findings.accept_ticket(conn, ticket.order_id, ticket.ticket_id, "resolve_ticket", now)
         else:
             apart.close(conn, ticket.ticket_id, asked.outcome.value, now)

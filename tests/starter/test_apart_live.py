@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,11 +11,13 @@ from uuid import uuid4
 import openpyxl
 import pytest
 
-from activities.store import screens
+from activities.store import findings, screens
 from activities.store.desk import recurring
 from activities.store.desk.recurring import Kind, Repeated
 from activities.store.screens import TicketRow
+from domain import wire
 from domain.claims.case import ClaimReason
+from domain.comparing.reconcile import Finding, FindingKind
 from domain.errors import Refused
 from domain.state import Actor, Outcome, Role
 from starter.answers import NotFound, specialist
@@ -22,6 +26,7 @@ from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
 
+DAY = timedelta(days=1)
 EVE = ("--as", "specialist", "--id", "eve")
 
 
@@ -104,6 +109,49 @@ async def test_a_ticket_apart_that_has_ended_is_worked_on_no_more(client: Afters
     assert stands(market, row) == ended
 
 
+async def test_a_ticket_apart_that_is_extended_stays_and_is_due_at_its_new_time(
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await damaged(market, client)
+    row = await issue(market, life)
+    resolve = ("tickets", "resolve", row.ticket_id, "--reason", "The shop answers by then.", *EVE, "--outcome")
+    now = await life.now()
+    for until in ((), ("--until", wire.instant_text(now - DAY)), ("--until", wire.instant_text(now + 1000 * DAY))):
+        refused = await aftersale(*resolve, "extend", *until)
+        assert (refused.code, "must lie between now and" in refused.err) == (2, True), refused.err
+    acted = await aftersale(*resolve, "act")
+    assert (acted.code, "no step of an order ends ticket" in acted.err) == (3, True), acted.err
+    assert stands(market, row) == row
+    later = (now + 9 * DAY).replace(microsecond=0)
+    moved = await aftersale(*resolve, "extend", "--until", wire.instant_text(later))
+    assert moved.code == 0, moved.err
+    assert stands(market, row) == replace(row, due=later)
+
+
+async def test_the_ticket_of_a_finding_is_extended_too_and_the_finding_stays(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await market.order()
+    now = await life.now()
+    found = Finding(FindingKind.CLOCK_STOPPED, life.order_id, life.order_id)
+    with market.engine.begin() as conn:
+        findings.report(conn, f"run-{life.order_id}", findings.Area.MONEY, found, now)
+        [finding] = findings.listed(conn, order_id=life.order_id)
+
+    async def resolved(outcome: Outcome, until: datetime | None = None) -> None:
+        asked = (life.order_id, specialist("eve"))
+        await client.resolve_ticket(*asked, ticket=finding.ticket_id, outcome=outcome, reason="Looked at.", until=until)
+
+    await resolved(Outcome.EXTEND, now + DAY)
+    with market.engine.begin() as conn:
+        assert findings.listed(conn, order_id=life.order_id) == (finding,)
+        assert (ticket := screens.ticket(conn, finding.ticket_id)) is not None
+    assert (ticket[0].due, ticket[0].status) == (now + DAY, "open")
+    await resolved(Outcome.NO_CHANGE)
+    with market.engine.begin() as conn:
+        assert findings.listed(conn, order_id=life.order_id) == ()
+
+
 def edited(file: Path, ticket: str, **cells: Any) -> Path:
     """The sheet with cells of one ticket's row changed."""
     book = openpyxl.load_workbook(file)
@@ -136,6 +184,9 @@ async def test_a_sheet_works_on_tickets_apart_by_the_same_rules(
     party = first.actor(SELLER).id
     state, why = await imported(aftersale, await sheet(assignee=party), row.ticket_id)
     assert (state, "is a party of what ticket" in why) == ("refused", True)
+    wanted = {"resolve": "extend", "until": "2031-01-05", "note": "They answer late."}
+    state, why = await imported(aftersale, await sheet(**wanted), row.ticket_id)
+    assert (state, "until: must lie between now and" in why) == ("refused", True)
     both = await sheet(assignee="bob", resolve="no change", note="The supplier has changed.")
     done = await imported(aftersale, both, row.ticket_id, "--apply", "--yes")
     assert done[0] == "done", done

@@ -65,6 +65,11 @@ def assign(conn: Connection, ticket_id: str, owner: str) -> None:
     _change(conn, ticket_id, owner=owner)
 
 
+def extend(conn: Connection, ticket_id: str, until: datetime) -> None:
+    """Leave the ticket open, due at `until`."""
+    _change(conn, ticket_id, due=until, escalations=0)
+
+
 def close(conn: Connection, ticket_id: str, outcome: str, now: datetime) -> None:
     """End the ticket at `now`."""
     _change(conn, ticket_id, status="resolved", outcome=outcome, resolved_by="resolve_ticket", resolved_at=now)
