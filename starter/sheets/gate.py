@@ -1,17 +1,18 @@
 """What an XLSX file must be before anything of it is read: small, plain, without programs, formulas told apart.
 
 An XLSX file is a ZIP of XML from outside. Everything that could grow, run or fetch is refused here; the library that
-reads values sees only what has passed.
+reads values is handed a new file of the parts that have passed, so that it cannot find any other.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 from xml.parsers import expat
 
 from domain.errors import Invalid
@@ -41,14 +42,23 @@ FORBIDDEN: Mapping[str, str] = {
 """Parts of a path that are refused, without regard to capitals, and why."""
 
 _OLD = b"\xd0\xcf\x11\xe0"
+_PACKAGE, _WORKBOOK, _RELATIONS = "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
+_XML = (".xml", ".rels")
+_ODD = re.compile(r"[^ -~]|[\\&]")
+"""What stands in no name of a part that a spreadsheet writes, and is not read by all programs as the same name."""
+
 _CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What the gate saw: for each sheet by its name, in which cells (row, column from 0) formulas or errors stand."""
+    """What the gate saw: for each sheet by its name, in which cells (row, column from 0) formulas or errors stand.
+
+    `content` is an XLSX file of the parts that were looked through, and of no others.
+    """
 
     formulas: Mapping[str, frozenset[tuple[int, int]]]
+    content: io.BytesIO = field(repr=False)
 
 
 def check(path: Path) -> Passed:
@@ -85,6 +95,8 @@ def _entries(name: str, archive: zipfile.ZipFile) -> None:
     if len({entry.filename.casefold() for entry in found}) != len(found):
         raise Invalid(name, "has two parts of one name")
     for entry in found:
+        if _ODD.search(entry.filename):
+            raise Invalid(name, "is damaged: the name of a part holds a mark that none does")
         if entry.file_size > MIB and entry.file_size > STEEPEST * max(entry.compress_size, 1):
             raise Invalid(name, f"has a part that unpacks to more than {STEEPEST} times its size")
         if entry.flag_bits & 1:
@@ -99,56 +111,94 @@ class _Scan:
 
     def __init__(self, name: str, archive: zipfile.ZipFile) -> None:
         self._name, self._archive = name, archive
-        self._sheets: dict[str, str] = {}  # Name in the workbook, by the id of its relation.
+        # Names are compared without regard to capitals, as the library that reads values does.
+        self._parts = {part.lower(): part for part in archive.namelist() if not part.endswith("/")}
+        self._sheets: list[tuple[str, str]] = []  # Name in the workbook, and the id of the relation.
         self._targets: dict[str, str] = {}
-        self._formulas: dict[str, frozenset[tuple[int, int]]] = {}
+        self._content = io.BytesIO()
 
     def whole(self) -> Passed:
-        names = set(self._archive.namelist())
-        if not {"[Content_Types].xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+        if not {_PACKAGE, _WORKBOOK, _RELATIONS} <= self._parts.keys():
             raise Invalid(self._name, "is not an XLSX file: it holds no workbook")
-        for part in sorted(names):
-            if part.endswith("/"):
-                continue
-            grid = _Grid(self._name)  # Whatever the part is called: any may turn out to be a sheet.
-            starts = {"xl/workbook.xml": self._sheet, "xl/_rels/workbook.xml.rels": self._relation}
-            self._read(part, starts.get(part, grid.start))
-            self._formulas[part] = frozenset(grid.formulas)
-        by_name = {}
-        for relation, sheet in self._sheets.items():
-            target = self._targets.get(relation, "")
-            part = target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
-            by_name[sheet] = self._formulas.get(part, frozenset())
-        return Passed(by_name)
+        formulas: dict[str, frozenset[tuple[int, int]]] = {}
+        with zipfile.ZipFile(self._content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+            for part, start in (
+                (_PACKAGE, self._package), (_RELATIONS, self._relation), (_WORKBOOK, self._sheet)
+            ):  # fmt: skip
+                self._read(part, start, copy)
+            sheets = self._by_name()
+            for part in sorted(self._parts.keys() - {_PACKAGE, _RELATIONS, _WORKBOOK}):
+                if part.endswith(_XML) or part in sheets.values():
+                    grid = _Grid(self._name)  # Whatever the part is called: any may turn out to be a sheet.
+                    self._read(part, grid.start, copy)
+                    formulas[part] = frozenset(grid.formulas)
+                else:
+                    self._unpack(part)
+        self._content.seek(0)
+        return Passed({sheet: formulas[part] for sheet, part in sheets.items()}, self._content)
 
-    def _read(self, part: str, start: Callable[[str, dict[str, str]], None]) -> None:
-        xml = part.endswith((".xml", ".rels"))
+    def _by_name(self) -> dict[str, str]:
+        """The part of each sheet, found as the library finds it: absolute, or from the workbook's folder."""
+        found: dict[str, str] = {}
+        for sheet, relation in self._sheets:
+            target = self._targets.get(relation, "").lower()
+            part = target[1:] if target.startswith("/") else f"xl/{target}"
+            if part not in self._parts or part in (_PACKAGE, _RELATIONS, _WORKBOOK):
+                raise Invalid(self._name, "is damaged: the workbook names a sheet that the file does not hold")
+            if sheet in found:
+                raise Invalid(self._name, "has two sheets of one name")
+            found[sheet] = part
+        return found
+
+    def _read(self, part: str, start: Callable[[str, dict[str, str]], None], copy: zipfile.ZipFile) -> None:
+        """Parse a part, and hand it on as it was parsed."""
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = start
         try:
-            with self._archive.open(part) as file:
+            with self._archive.open(self._parts[part]) as file, copy.open(part, "w") as passed:
                 while piece := file.read(1 << 16):
-                    if xml:
-                        parser.Parse(piece)
-            if xml:
-                parser.Parse(b"", True)
+                    if b"\0" in piece:  # UTF-16, which the library that reads values would take for other marks.
+                        raise Invalid(self._name, f"is damaged: {part} is not XML in UTF-8")
+                    parser.Parse(piece)
+                    passed.write(piece)
+            parser.Parse(b"", True)
         except expat.ExpatError:
             raise Invalid(self._name, f"is damaged: {part} is not XML") from None
+
+    def _unpack(self, part: str) -> None:
+        """Find damage in what is not handed on, such as a picture."""
+        with self._archive.open(self._parts[part]) as file:
+            while file.read(1 << 16):
+                pass
 
     def _doctype(self, *_: object) -> None:
         raise Invalid(self._name, "declares a document type, which no spreadsheet does")
 
+    def _package(self, tag: str, about: dict[str, str]) -> None:
+        is_book = _local(tag) == "Relationship" and about.get("Type", "").endswith("/relationships/officeDocument")
+        if is_book and about.get("Target", "").lower().removeprefix("/") != _WORKBOOK:
+            raise Invalid(self._name, "is not an XLSX file: its workbook is not where one stands")
+
     def _sheet(self, tag: str, about: dict[str, str]) -> None:
-        if tag.endswith(" sheet"):
-            relation = next((value for key, value in about.items() if key.endswith(" id")), "")
-            self._sheets[relation] = about.get("name", "")
+        if _local(tag) == "sheet":
+            relations = [value for key, value in about.items() if _local(key) == "id"]
+            if len(relations) != 1:
+                raise Invalid(self._name, "is damaged: a sheet names no part, or several")
+            self._sheets.append((about.get("name", ""), relations[0]))
 
     def _relation(self, tag: str, about: dict[str, str]) -> None:
-        if tag.endswith(" Relationship"):
+        if _local(tag) == "Relationship":
             if about.get("TargetMode") == "External":
                 raise Invalid(self._name, "refers to other files; save it without links to them")
+            if about.get("Id", "") in self._targets:
+                raise Invalid(self._name, "is damaged: two relations have one id")
             self._targets[about.get("Id", "")] = about.get("Target", "")
+
+
+def _local(tag: str) -> str:
+    """A name without its namespace, which the library that reads values does not look at either."""
+    return tag.rpartition(" ")[2]
 
 
 class _Grid:
@@ -160,7 +210,7 @@ class _Grid:
         self.formulas: set[tuple[int, int]] = set()
 
     def start(self, tag: str, about: dict[str, str]) -> None:
-        local = tag.rpartition(" ")[2]
+        local = _local(tag)
         if local == "c":
             self._cell(about.get("r"))
             if about.get("t") == "e":  # What a formula came to, pasted as a value, says as little.

@@ -95,17 +95,19 @@ class _XlsxGrid(_Grid):
             raise Invalid(str(path), MISSING) from None
         passed = gate.check(path)
         try:
-            book = load_workbook(str(path))
+            book = load_workbook(passed.content)
             names = [name for name in book.sheet_names if name not in (HOW, CHOICES)]
             name = sheet.name if sheet.name in names else names[0] if names else ""
             if not name:
                 raise Invalid(str(path), "has no sheet with rows")
+            if name not in passed.formulas:
+                raise Invalid(str(path), "is damaged: a sheet is not the one that was looked through")
             self._sheet: Any = book.get_sheet_by_name(name)
         except CalamineError:
             raise Invalid(str(path), "is not an XLSX file, or is damaged") from None
         start = self._sheet.start or (0, 0)
         self._above, self._left = start
-        self.formulas = passed.formulas.get(name, frozenset())
+        self.formulas = passed.formulas[name]
         self.head = next((row for _, row in self._all()), [])
         self.count = max(self._sheet.height - 1, 0)
 

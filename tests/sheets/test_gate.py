@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 import time
 import tracemalloc
@@ -97,6 +98,88 @@ def test_a_sheet_that_hides_under_another_name_keeps_to_the_bounds_as_well(good:
 
     with pytest.raises(Invalid, match="more than 100000 rows"):
         Table(changed(good, moved), CLAIMS)
+
+
+NAMED = {
+    "sheet1.XML": "worksheets/sheet1.XML",
+    "sheet1": "worksheets/sheet1",
+    "sheet1.foo": "worksheets/sheet1.foo",
+    "sheet1.xml": "Worksheets/Sheet1.xml",
+    "Sheet1.Xml": "/xl/WORKSHEETS/sheet1.xml",
+}
+"""Names of a sheet's part, each with a target by which it is found."""
+
+
+def renamed(name: str, change: Callable[[bytes], bytes]) -> Callable[[Parts], None]:
+    def moved(parts: Parts) -> None:
+        parts[f"xl/worksheets/{name}"] = change(parts.pop(SHEET))
+        parts[RELATIONS] = parts[RELATIONS].replace(b"worksheets/sheet1.xml", NAMED[name].encode())
+
+    return moved
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_sheet_is_looked_through_whatever_its_part_is_called(good: Path, name: str) -> None:
+    changed(good, renamed(name, lambda xml: re.sub(b'<c r="E2".*?</c>', b'<c r="E2"><f>1+1</f><v>2</v></c>', xml)))
+    assert next(row.formulas for row in Table(good, CLAIMS).rows()) == {"assignee"}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_sheet_keeps_to_the_bounds_whatever_its_part_is_called(good: Path, name: str) -> None:
+    far = b'<row r="60000"><c r="BZZ60000"><v>1</v></c></row></sheetData>'
+    changed(good, renamed(name, lambda xml: xml.replace(b"</sheetData>", far)))
+    with pytest.raises(Invalid, match="more than 100000 rows or 200 columns"):
+        Table(good, CLAIMS)
+
+
+def decoy(parts: Parts) -> None:
+    """A second part without the formula that the sheet has."""
+    parts["xl/worksheets/plain.xml"] = parts[SHEET]
+    parts[SHEET] = re.sub(b'<c r="E2".*?</c>', b'<c r="E2"><f>1+1</f><v>2</v></c>', parts[SHEET])
+
+
+def looks_elsewhere(name: str, old: bytes, new: bytes) -> Callable[[Parts], None]:
+    def change(parts: Parts) -> None:
+        decoy(parts)
+        within(name, old, new)(parts)
+
+    return change
+
+
+BOOK, PACKAGE = "xl/workbook.xml", "_rels/.rels"
+PLAIN = (
+    b'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" '
+    b'Target="worksheets/plain.xml"/></Relationships>'
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (looks_elsewhere(RELATIONS, b"</Relationships>", b'<Relationship Id="&#114;Id1" ' + PLAIN), "have one id"),
+        (looks_elsewhere(BOOK, b'r:id="rId1"', b'r:id="rId1" id="rId2"'), "names no part, or several"),
+        (looks_elsewhere(BOOK, b"</sheets>", b'<sheet name="claims" sheetId="9" r:id="rId2"/></sheets>'), "one name"),
+        (looks_elsewhere(BOOK, b'r:id="rId1"', b'r:id="rId99"'), "a sheet that the file does not hold"),
+        (within(RELATIONS, b"worksheets/sheet1.xml", b"worksheets/none.xml"), "a sheet that the file does not hold"),
+        (within(RELATIONS, b"worksheets/sheet1.xml", b"../xl/worksheets/sheet1.xml"), "the file does not hold"),
+        (within(PACKAGE, b"xl/workbook.xml", b"yl/workbook.xml"), "its workbook is not where one stands"),
+        (put("xl/worksheets\\sheet1.xml", b"<x/>"), "the name of a part"),
+        (put("xl/worksheets/&#115;heet1.xml", b"<x/>"), "the name of a part"),
+        (lambda parts: parts.pop(PACKAGE), "holds no workbook"),
+        (lambda parts: parts.update({SHEET: parts[SHEET].decode().encode("utf-16")}), "is not XML in UTF-8"),
+    ],
+)
+def test_a_file_that_two_programs_would_read_as_two_is_refused(
+    good: Path, change: Callable[[Parts], None], why: str
+) -> None:
+    with pytest.raises(Invalid, match=why):
+        Table(changed(good, change), CLAIMS)
+
+
+def test_what_was_not_looked_through_is_not_handed_on(good: Path) -> None:
+    changed(good, put("xl/media/a.png", b"x"))
+    with zipfile.ZipFile(gate.check(good).content) as passed:
+        assert set(passed.namelist()) == {name.lower() for name in parts_of(good)} - {"xl/media/a.png"}
 
 
 def test_a_bomb_is_refused_at_once_and_without_its_memory(good: Path, tmp_path: Path) -> None:
