@@ -12,15 +12,24 @@ from domain.state import Actor
 from starter.answers import NotJudgedYet, Unreachable
 from starter.client import AftersaleClient
 from starter.sheets.judge import Judged, Outcome, State
+from starter.sheets.read import Row
 
 AT_ONCE = 8
 """Orders that are written to at the same time."""
 
 
-async def carry_out(client: AftersaleClient, judged: Judged, by: Actor, tick: Callable[[], None]) -> Judged:
+Again = Callable[[Sequence[Row]], Sequence[Outcome]]
+"""Judges the rows of one order once more, as it stands now; blocking, for any thread."""
+
+
+async def carry_out(
+    client: AftersaleClient, judged: Judged, again: Again, by: Actor, tick: Callable[[], None]
+) -> Judged:
     """Send the commands of every row that is ready; rows of one order follow each other. `tick` is called for each row.
 
-    A row stops at the first command that is not taken. Sending the same row again does nothing twice.
+    A person may have read the preview for long, and many rows take their time, so each row is judged again right before
+    it is sent: what changed meanwhile is not overwritten. A row stops at the first command that is not taken. Sending
+    the same row again does nothing twice.
     """
     ready: dict[str, list[Outcome]] = {}
     for outcome in judged.outcomes:
@@ -31,7 +40,8 @@ async def carry_out(client: AftersaleClient, judged: Judged, by: Actor, tick: Ca
     async def one_order(rows: Sequence[Outcome]) -> None:
         async with gate:
             for row in rows:
-                done[row.row] = await _row(client, row, by)
+                now = await _once_more(row, rows, again)
+                done[row.row] = await _row(client, now, by) if now.state is State.READY else now
                 tick()
 
     await asyncio.gather(*(one_order(rows) for rows in ready.values()))
@@ -39,6 +49,15 @@ async def carry_out(client: AftersaleClient, judged: Judged, by: Actor, tick: Ca
     counts = Counter(outcome.state.value for outcome in outcomes)
     unchanged = {State.UNCHANGED.value: judged.counts.get(State.UNCHANGED.value, 0)}
     return Judged(outcomes, {s.value: n for s in State if (n := (unchanged | counts).get(s.value, 0))})
+
+
+async def _once_more(row: Outcome, rows: Sequence[Outcome], again: Again) -> Outcome:
+    """What becomes of the row by now. All `rows` of its order are judged, since what this sheet did is no news."""
+    try:
+        found = await asyncio.to_thread(again, [each.source for each in rows if each.source])
+    except Unreachable as error:
+        return replace(row, state=State.FAILED, why=f"{error}; import the sheet again")
+    return next(outcome for outcome in found if outcome.row == row.row)
 
 
 async def _row(client: AftersaleClient, row: Outcome, by: Actor) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +18,10 @@ from starter.client import AftersaleClient
 from starter.render import text
 from starter.sheets.apply import carry_out
 from starter.sheets.export import SHEETS, Exporter
-from starter.sheets.judge import GOOD, Judged, State, judge
-from starter.sheets.read import Table
+from starter.sheets.judge import GOOD, Judged, Outcome, State, judge, judge_again
+from starter.sheets.read import Row, Table
 from starter.sheets.results import result_file, told, write_results
+from starter.sheets.rows import Sheet
 from starter.sheets.write import kind_of
 from starter.terminal import EPILOG, As, Exit, Id, Json, Viewer, acting, answering, on_record, show
 
@@ -142,7 +143,7 @@ def _import(
         if not yes:
             show(judged, lambda: told(judged, remarks, preview=True), as_json=False)
             typer.confirm(f"Carry out {ready} rows?", abort=True, err=True)
-        judged = _applied(judged, by, ready, as_json=as_json)
+        judged = _applied(sheet, judged, by, marketplace, as_json=as_json)
     with answering(as_json=as_json):
         write_results(sheet, source, judged, result_file(file))
     answer = {
@@ -157,13 +158,17 @@ def _import(
         raise typer.Exit(Exit.REFUSED)
 
 
-def _applied(judged: Judged, by: Actor, ready: int, *, as_json: bool) -> Judged:
-    async def sent(tick: Tick) -> Judged:
-        async with AftersaleClient.connect() as client:
-            return await carry_out(client, judged, by, tick)
+def _applied(sheet: Sheet, judged: Judged, by: Actor, marketplace: str, *, as_json: bool) -> Judged:
+    with on_record(as_json=as_json) as records, _bar("Carrying out", judged.counts[State.READY]) as tick:
 
-    with answering(as_json=as_json), _bar("Carrying out", ready) as tick:
-        return asyncio.run(sent(tick))
+        def again(rows: Sequence[Row]) -> list[Outcome]:
+            return judge_again(records, sheet, rows, by, marketplace)
+
+        async def sent() -> Judged:
+            async with AftersaleClient.connect() as client:
+                return await carry_out(client, judged, again, by, tick)
+
+        return asyncio.run(sent())
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,13 +51,17 @@ GOOD = frozenset({State.UNCHANGED, State.READY, State.ALREADY, State.DONE})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A row and what becomes of it. `why` is a sentence for the person who edited it."""
+    """A row and what becomes of it. `why` is a sentence for the person who edited it.
+
+    `source` is what stands in the row, when there are actions in it that may have to be judged again.
+    """
 
     row: int
     number: str
     state: State
     why: str = ""
     actions: tuple[Action, ...] = field(default=(), repr=False)
+    source: Row | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +76,45 @@ class Judged:
 class _Edited:
     """A row that asks for something; `stale` says what of its case is no longer as the sheet has it."""
 
-    row: int
+    source: Row
     key: Key
     number: str
     cause: str
     actions: tuple[Action, ...]
     stale: str
 
+    def ends(self, state: State, why: str) -> Outcome:
+        """What becomes of it."""
+        return Outcome(self.source.number, self.number, state, why, self.actions, self.source)
+
 
 def judge(
     records: Records, sheet: Sheet, table: Table, by: Actor, marketplace: str, tick: Callable[[], None]
 ) -> Judged:
     """Judge every row as its order stands on record; `tick` is called for each. As many statements for any rows."""
-    with records.begin() as conn:
-        sheets.begin(conn)
-        judging = _Judging(records, sheet, by, marketplace, conn)
-        found = sorted(judging.whole(table, tick), key=lambda outcome: outcome.row)
+    found = _as_it_stands(records, sheet, table.rows, by, marketplace, tick)
     counts = Counter(outcome.state.value for outcome in found)
     told = tuple(outcome for outcome in found if outcome.state is not State.UNCHANGED)
     return Judged(told, {state.value: counts[state.value] for state in State if counts[state.value]})
+
+
+def judge_again(records: Records, sheet: Sheet, rows: Sequence[Row], by: Actor, marketplace: str) -> list[Outcome]:
+    """Judge the rows of one order once more, which somebody may have come before since; by their numbers."""
+    return _as_it_stands(records, sheet, lambda: rows, by, marketplace, lambda: None)
+
+
+def _as_it_stands(
+    records: Records,
+    sheet: Sheet,
+    rows: Callable[[], Iterable[Row]],
+    by: Actor,
+    marketplace: str,
+    tick: Callable[[], None],
+) -> list[Outcome]:
+    with records.begin() as conn:
+        sheets.begin(conn)
+        judging = _Judging(records, sheet, by, marketplace, conn)
+        return sorted(judging.whole(rows, tick), key=lambda outcome: outcome.row)
 
 
 class _Judging:
@@ -100,13 +124,13 @@ class _Judging:
         self._read = sheets.cases if sheet is CLAIMS else sheets.tickets
         self._stands = [column for column in sheet.columns if column.edit is Edit.STANDS]
 
-    def whole(self, table: Table, tick: Callable[[], None]) -> Iterator[Outcome]:
-        keys = [Key.read(typed(row.cells[KEY])) for row in table.rows()]
+    def whole(self, rows: Callable[[], Iterable[Row]], tick: Callable[[], None]) -> Iterator[Outcome]:
+        keys = [Key.read(typed(row.cells[KEY])) for row in rows()]
         twice = {key for key, count in Counter((k.order_id, k.name) for k in keys if k).items() if count > 1}
         asked = [(key.order_id, key.name) for key in keys if key]
         edited: list[_Edited] = []
         with closing(self._read(self._conn, self._records.vault, self._wanted, asked)) as records:
-            for row, key in zip(table.rows(), keys, strict=True):
+            for row, key in zip(rows(), keys, strict=True):
                 tick()
                 found = self._row(row, key, next(records) if key else None, twice)
                 if isinstance(found, _Edited):
@@ -154,7 +178,7 @@ class _Judging:
         cause = getattr(record, "cause", "")
         by_name = {column.name: value for column, value in zip(self._sheet.columns, values, strict=True)}
         stale = self._stale(now, key, by_name, changed) if moved else ""
-        return _Edited(row.number, key, number, cause, actions, stale)
+        return _Edited(row, key, number, cause, actions, stale)
 
     def _edits(self, row: Row, key: Key) -> dict[str, Any]:
         """The cells that were changed since the export, whatever has happened to the case meanwhile."""
@@ -182,25 +206,28 @@ class _Judging:
         first = {order_id: min(row.key.seq for row in found) for order_id, found in rows.items()}
         for order_id, since in sheets.since(self._conn, first):
             order = wire.from_plain(Order, since.snapshot)
-            for row in rows.pop(order_id):
-                outcome, order = self._judged(row, order, since, tickets.get(row.key.name))
+            found = rows.pop(order_id)
+            ours = tuple(ids_of(row.key) for row in found)
+            for row in found:
+                outcome, order = self._judged(row, order, since, ours, tickets.get(row.key.name))
                 yield outcome
         for found in rows.values():
-            yield from (Outcome(row.row, row.number, State.UNKNOWN, "there is no such case here") for row in found)
+            yield from (row.ends(State.UNKNOWN, "there is no such case here") for row in found)
 
-    def _judged(self, row: _Edited, order: Order, since: Since, ticket: Apart | None) -> tuple[Outcome, Order]:
-        """What becomes of the row, and the order after it."""
+    def _judged(
+        self, row: _Edited, order: Order, since: Since, ours: tuple[str, ...], ticket: Apart | None
+    ) -> tuple[Outcome, Order]:
+        """What becomes of the row, and the order after it. `ours`: how the ids begin of what this sheet did to it."""
         taken = {command for _, command in since.steps}
-        own = {command for command in taken if command.startswith(ids_of(row.key))}
+        own = {command for command in taken if command.startswith(ours)}
         others = [step for step, command in since.steps if command not in own]
         done = [a for a in row.actions if a.command_id in taken]
         if len(done) == len(row.actions):
             lapsed = any(_has_lapsed(action, order, since) for action in done)
             state, words = (State.CHANGED, f": {LAPSED}") if lapsed else (State.ALREADY, _waiting(order, done))
-            return Outcome(row.row, row.number, state, _said(row.actions) + words, row.actions), order
+            return row.ends(state, _said(row.actions) + words), order
         if row.stale and (others or not own):
-            why = f"{row.stale}; export anew and look again"
-            return Outcome(row.row, row.number, State.CHANGED, why, row.actions), order
+            return row.ends(State.CHANGED, f"{row.stale}; export anew and look again"), order
         now, waits, after = self._records.now_of(order), "", order
         for action in row.actions:
             if action in done:
@@ -208,15 +235,14 @@ class _Judging:
             if ticket is not None and isinstance(action.body, Asked):
                 why = _why_not(ticket, order, self._by, action.body, now)
                 if why:
-                    return Outcome(row.row, row.number, State.REFUSED, f"{action.words}: {why}", row.actions), order
+                    return row.ends(State.REFUSED, f"{action.words}: {why}"), order
                 continue
             answer = decide(after, action.command(self._by), now)
             if isinstance(answer, Refusal):
-                why = f"{action.words}: {answer.reason}"
-                return Outcome(row.row, row.number, State.REFUSED, why, row.actions), order
+                return row.ends(State.REFUSED, f"{action.words}: {answer.reason}"), order
             if not isinstance(answer, Repeat):
                 after, waits = answer.after, " (a second operator approves)" if answer.step == ASKS else waits
-        return Outcome(row.row, row.number, State.READY, _said(row.actions) + waits, row.actions), after
+        return row.ends(State.READY, _said(row.actions) + waits), after
 
 
 def _why_not(ticket: Apart, order: Order, by: Actor, asked: Asked, now: datetime) -> str:

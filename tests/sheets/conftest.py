@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from activities.store.database import connect
 from activities.store.vault import Vault
@@ -65,6 +65,15 @@ def edit(file: Path, edits: Edits) -> Path:
     assert not left, f"not in the sheet: {left}"
     book.save(file)
     return file
+
+
+def run(desk: Desk, *statements: str) -> None:
+    """Change what is on record, as the owner of the database."""
+    owner = connect(desk.database.owner_url)
+    with owner.begin() as conn:
+        for statement in statements:
+            conn.execute(text(statement))
+    owner.dispose()
 
 
 @pytest.fixture(scope="package")

@@ -9,26 +9,16 @@ from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import text
 
-from activities.store.database import connect
 from domain.errors import Invalid
 from starter.answers import specialist
 from starter.sheets.judge import State
 from starter.sheets.read import Table
 from starter.sheets.results import result_file, write_results
 from starter.sheets.rows import CLAIMS, KEY
-from tests.sheets.conftest import COUNT, Desk, edit
+from tests.sheets.conftest import COUNT, Desk, edit, run
 
 ESCALATED, ASKED, UPSTREAM, RESOLVED = "o-000006-c1", "o-000007-c1", "o-000009-c1", "o-000016-c1"
-
-
-def run(desk: Desk, *statements: str) -> None:
-    owner = connect(desk.database.owner_url)
-    with owner.begin() as conn:
-        for statement in statements:
-            conn.execute(text(statement))
-    owner.dispose()
 
 
 @pytest.mark.parametrize("name", ["claims", "tickets"])

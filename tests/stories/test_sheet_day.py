@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zipfile
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -105,6 +106,40 @@ async def test_a_preview_judges_the_rows_of_one_order_as_they_follow_each_other(
     assert await imported(aftersale, file, both, *CARRY_OUT) == {
         case: ("done" if result == "ready" else result, words) for case, (result, words) in previewed.items()
     }
+
+
+async def test_what_happens_before_the_yes_is_reported_and_not_overwritten(
+    market: Marketplace, aftersale: Aftersale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, left = await claimed(market), await claimed(market)
+    file, loop = tmp_path / "claims.xlsx", asyncio.get_running_loop()
+    assert (await aftersale("claims", "export", str(file), "--open", *AS_ANNA)).code == 0
+    decides = {"assignee": "anna", "decision": "refund", "note": "The photo shows it."}
+    edit(file, {number(taken): decides, number(left): decides})
+
+    def thinks(*_: object, **__: object) -> bool:
+        """Ben takes a case while Anna reads what she is about to do."""
+        by_ben = taken.desk("assign_claim", owner="ben", note_id=None)
+        asyncio.run_coroutine_threadsafe(by_ben, loop).result()
+        return True
+
+    monkeypatch.setattr("typer.confirm", thinks)
+    ran = await aftersale("claims", "import", str(file), "--apply", *AS_ANNA)
+    assert (ran.code, "1 done, 1 changed meanwhile" in ran.out) == (3, True), (ran.out, ran.err)
+    assert row(tmp_path / "claims.result.xlsx", taken)["explanation"].startswith("assignee is now 'ben'")
+    assert (status(taken), taken.state().claims[0].owner) == (Status.ESCALATED, "ben")
+    assert (status(left), left.state().claims[0].owner) == (Status.REFUND_APPROVED, "anna")
+
+
+async def test_what_a_sheet_does_to_one_claim_of_an_order_is_no_news_to_its_row_of_another(
+    market: Marketplace, aftersale: Aftersale, tmp_path: Path
+) -> None:
+    life, file = await claimed(market, prices=("60.00", "70.00")), tmp_path / "claims.xlsx"
+    await life.send("open_claim", BUYER, reason="damaged", lines=["L2"])
+    assert (await aftersale("claims", "export", str(file), "--open", *AS_ANNA)).code == 0
+    both: Edits = {f"{life.order_id}-c{n}": {"assignee": "anna"} for n in (1, 2)}
+    assert {result for result, _ in (await imported(aftersale, file, both, *CARRY_OUT)).values()} == {"done"}
+    assert [claim.owner for claim in life.state().claims] == ["anna", "anna"]
 
 
 async def test_a_row_may_be_edited_again_after_its_own_import(
