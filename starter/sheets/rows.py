@@ -134,6 +134,8 @@ def _log(order: OnOrder) -> str:
         said = " ".join(line.text.split())
         said = said if len(said) <= LONGEST_LINE else said[: LONGEST_LINE - 1] + "…"
         told = HAPPENED.get(line.step, _words(line.step))
+        if line.left_out:
+            lines.append(f"… {line.left_out} {'step' if line.left_out == 1 else 'steps'} left out")
         shown = f"{local(line.at, order.zone):%Y-%m-%d %H:%M} {line.role}: {told}"
         lines.append(f"{shown} “{said}”" if said else shown)
     return clean("\n".join(lines))

@@ -121,10 +121,12 @@ def _steps(case: Case) -> Iterator[tuple[Any, ...]]:
     for seq in range(1, case.order.seq + 1):
         step = STEPS[(seq - 1) % len(STEPS)]
         at = case.order.placed_at + timedelta(hours=seq)
-        body = {"note_id": f"n-{case.order_id}"} if step == "open_claim" else {}
+        opens, of_claim = step == "open_claim", "claim" in step
+        body = {"note_id": f"n-{case.order_id}"} if opens else {"claim_id": "c1"} if of_claim else {}
+        events = [{"event": "ClaimOpened", "claim": {"claim_id": "c1"}}] if opens else []
         yield (
-            case.order_id, seq, 1, at, step, "buyer" if body else "seller", "x", "update", f"c{seq}", "", "placed",
-            "placed", Jsonb(body), Jsonb([]), Jsonb([]), "d",
+            case.order_id, seq, 1, at, step, "buyer" if opens else "seller", "x", "update", f"c{seq}", "", "placed",
+            "placed", Jsonb(body), Jsonb(events), Jsonb([]), "d",
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, text
 
 from activities.store import vault
 from activities.store.desk.feedback import place
+from activities.store.desk.sheet_logs import LAST_STEPS, LogLine, log_of
 from activities.store.vault import Vault
 from domain.claim import NAMES
 from domain.money import Money
@@ -27,9 +28,6 @@ BATCH = 1_000
 PATIENCE = 300_000
 """Milliseconds that a statement may take."""
 
-LAST_STEPS = 5
-"""Steps of an order that a row tells of."""
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -37,16 +35,6 @@ class Person:
 
     name: str = field(repr=False)
     mail: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A step of the order, and what was written with it."""
-
-    at: datetime
-    role: str
-    step: str
-    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +142,6 @@ _JOINED = """
     LEFT JOIN people ps ON ps.order_id = o.order_id AND ps.person_id = o.seller
     LEFT JOIN data_keys ks ON ks.subject = 'person:' || o.seller
     LEFT JOIN data_keys ko ON ko.subject = 'order:' || o.order_id
-    CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_array(
-            last.at, last.role, last.step, last.body ->> 'note_id', encode(n.sealed, 'base64'),
-            last.body ->> 'message_id', encode(m.sealed, 'base64')
-        ) ORDER BY last.seq) AS lines
-        FROM (
-            SELECT * FROM steps
-            WHERE order_id = o.order_id AND step = ANY(:told) AND (:desk OR body ->> 'internal' IS DISTINCT FROM 'true')
-            ORDER BY seq DESC LIMIT :last
-        ) AS last
-        LEFT JOIN notes n ON n.note_id = last.body ->> 'note_id' AND n.order_id = o.order_id
-        LEFT JOIN messages m ON m.order_id = o.order_id AND m.message_id = last.body ->> 'message_id'
-            AND (:desk OR NOT m.internal)
-    ) AS log
 """
 
 _VISIBLE = {
@@ -198,7 +172,17 @@ def cases(
     conn: Connection, safe: Vault, wanted: Wanted, keys: Keys | None = None
 ) -> Generator[CaseRecord | None, None, None]:
     """Claims, what is due first on top; or those of `keys`, in their order, None for each that there is not."""
-    rows = _rows(conn, wanted, keys, _CLAIM, "claims c", ("c", "claim_id"), "c.ended_at IS NULL", "c.due_at, c.number")
+    rows = _rows(
+        conn,
+        wanted,
+        keys,
+        _CLAIM,
+        "claims c",
+        ("c", "claim_id"),
+        "c.ended_at IS NULL",
+        "c.due_at, c.number",
+        "c.claim_id",
+    )
     opener = _Opener(safe, wanted)
     yield from _read(rows, opener, lambda row, order: _case(row, order, opener.feedback(row)))
 
@@ -208,14 +192,15 @@ def tickets(
 ) -> Generator[TicketRecord | None, None, None]:
     """Tickets that stand under an order, as `cases` gives claims."""
     rows = _rows(
-        conn, wanted, keys, _TICKET, "tickets t", ("t", "ticket_id"), "t.status = 'open'", "t.due, t.ticket_id"
-    )
+        conn, wanted, keys, _TICKET, "tickets t", ("t", "ticket_id"), "t.status = 'open'", "t.due, t.ticket_id",
+        "CASE WHEN t.cause = 'claim' THEN t.subject ELSE '' END",
+    )  # fmt: skip
     yield from _read(rows, _Opener(safe, wanted), _ticket)
 
 
 def orders(conn: Connection, safe: Vault, wanted: Wanted) -> Generator[OnOrder, None, None]:
     """Admitted orders, what is due first on top."""
-    query = f"SELECT {_ORDER} FROM orders o {_JOINED} WHERE {_VISIBLE[wanted.reader.role]}"  # noqa: S608  # our own words
+    query = f"SELECT {_ORDER} FROM orders o {_JOINED} {log_of()} WHERE {_VISIBLE[wanted.reader.role]}"  # noqa: S608  # our own words
     query += " AND o.status = 'open'" if wanted.only_open else " AND o.status IN ('open', 'over')"
     query += " AND (:marketplace = '' OR o.marketplace = :marketplace) ORDER BY o.due_at NULLS LAST, o.order_id"
     opener = _Opener(safe, wanted)
@@ -232,13 +217,14 @@ def _rows(
     key: tuple[str, str],
     is_open: str,
     by: str,
+    about: str,
 ) -> Iterator[Row[Any]]:
     alias, name = key
     joined = f"{table} JOIN orders o ON o.order_id = {alias}.order_id AND {_VISIBLE[wanted.reader.role]}"
-    asked = _asked(wanted)
+    asked, behind = _asked(wanted), _JOINED + log_of(about)
     if keys is None:
         due, number = by.split(", ")
-        query = f"SELECT {columns}, {_ORDER} FROM {joined} {_JOINED}"  # noqa: S608  # our own words
+        query = f"SELECT {columns}, {_ORDER} FROM {joined} {behind}"  # noqa: S608  # our own words
         query += " WHERE (:marketplace = '' OR o.marketplace = :marketplace)"
         query += f" AND (CAST(:owner AS text) IS NULL OR {alias}.owner = :owner)"
         query += f" AND {is_open}" if wanted.only_open else ""
@@ -249,7 +235,7 @@ def _rows(
             SELECT found.* FROM unnest(CAST(:key_orders AS text[]), CAST(:key_names AS text[]))
                 WITH ORDINALITY AS k (key_order, key_name, place)
             LEFT JOIN LATERAL (
-                SELECT {columns}, {_ORDER} FROM {joined} {_JOINED}
+                SELECT {columns}, {_ORDER} FROM {joined} {behind}
                 WHERE {alias}.order_id = k.key_order AND {alias}.{name} = k.key_name
                     AND (:marketplace = '' OR o.marketplace = :marketplace)
             ) AS found ON true
@@ -317,6 +303,7 @@ class _Opener:
     def _line(
         self,
         row: Row[Any],
+        left_out: int,
         at: str,
         role: str,
         step: str,
@@ -330,7 +317,7 @@ class _Opener:
             written = self._written(row, f"messages:{row.order_id}:{message_id}", message)
         elif note is not None and (self._desk or step in NAMES):
             written = self._written(row, f"notes:{note_id}", note)
-        return LogLine(datetime.fromisoformat(at), role, step, written)
+        return LogLine(datetime.fromisoformat(at), role, step, written, left_out)
 
     def feedback(self, row: Row[Any]) -> tuple[Opinion, ...]:
         return tuple(
