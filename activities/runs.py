@@ -105,9 +105,15 @@ async def left_over(engine: Engine, client: Client, order_id: str) -> bool:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return False
-    if last.status is WorkflowExecutionStatus.RUNNING:
-        return True
-    left = await kept(client, order_id, [last.run_id, *await listed(client, order_id, REACH)], REACH)
+    return last.status is WorkflowExecutionStatus.RUNNING or await unjudged(engine, client, order_id, last.run_id)
+
+
+async def unjudged(engine: Engine, client: Client, order_id: str, last: str) -> bool:
+    """Whether a run of the order, of which `last` is the latest, kept what may not be on record. Raises RPCError.
+
+    Of one that runs that is worth asking only while it rests: what it is about to judge is not on record either.
+    """
+    left = await kept(client, order_id, [last, *await listed(client, order_id, REACH)], REACH)
     return await asyncio.to_thread(_is_open, engine, order_id, left)
 
 

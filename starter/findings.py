@@ -24,7 +24,7 @@ MEANS: Mapping[FindingKind, str] = {
     FindingKind.WRONG_ORDER: "the provider's object names another order than ours",
     FindingKind.HOLD_WITHOUT_ORDER: "the provider holds a buyer's money for no open order",
     FindingKind.ORDER_WITHOUT_HOLD: "an open order counts on a hold that does not stand",
-    FindingKind.ORDER_NOT_RUNNING: "an open order has no running workflow",
+    FindingKind.ORDER_NOT_RUNNING: "an open order has no running workflow, or an ended run kept what came to an order",
     FindingKind.ORDER_NOT_ADMITTED: "an order was placed, and no workflow of it has admitted it",
     FindingKind.RUN_WITHOUT_ORDER: "a workflow runs of which we have no order",
     FindingKind.ENDED_ORDER_RUNS: "an order that is over has a workflow that does not end",
@@ -32,7 +32,7 @@ MEANS: Mapping[FindingKind, str] = {
 }
 
 MENDERS: Mapping[FindingKind, tuple[str, ...]] = {
-    FindingKind.NOT_IN_LEDGER: ("retry", "resolve-finding"),
+    FindingKind.NOT_IN_LEDGER: ("retry", "restart", "resolve-finding"),
     FindingKind.NOT_AT_PROVIDER: ("resolve-finding",),
     FindingKind.DOUBLED_AT_PROVIDER: ("resolve-finding",),
     FindingKind.DOUBLED_IN_LEDGER: ("resolve-finding",),

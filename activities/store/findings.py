@@ -108,10 +108,10 @@ def begin(conn: Connection, run: RunRow) -> RunRow:
     return _run(conn.execute(select(reconciliations).where(reconciliations.c.run_id == run.run_id)).one())
 
 
-def finish(conn: Connection, run_id: str, now: datetime, counts: dict[str, int]) -> None:
-    """The run has compared everything."""
-    mine = reconciliations.c.run_id == run_id
-    conn.execute(update(reconciliations).where(mine).values(finished_at=now, counts=counts))
+def finish(conn: Connection, run_id: str, now: datetime, counts: dict[str, int], until: datetime | None = None) -> None:
+    """The run has compared everything; with `until`, all that lies before that."""
+    ended = {"finished_at": now, "counts": counts} | ({} if until is None else {"until": until})
+    conn.execute(update(reconciliations).where(reconciliations.c.run_id == run_id).values(ended))
 
 
 def last(conn: Connection, area: Area, *, finished: bool = False) -> RunRow | None:
@@ -165,6 +165,12 @@ def heal(conn: Connection, run_id: str, area: Area, now: datetime) -> int:
         mine = findings.c.status == "resolved", findings.c.area == area.value, findings.c.last_run != run_id
         conn.execute(update(findings).where(*mine, findings.c.resolved_by != MENDED).values(resolved_by=HEALED))
     return len(ids)
+
+
+def keep(conn: Connection, run_id: str, area: Area, order_id: str) -> None:
+    """What was found about an order stays as it is: this run could not tell."""
+    mine = findings.c.order_id == order_id, findings.c.area == area.value
+    conn.execute(update(findings).where(*mine).values(last_run=run_id))
 
 
 def accept(conn: Connection, finding_id: int, by: str, now: datetime) -> bool:

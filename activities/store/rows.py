@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, exists, select, text
@@ -10,11 +10,13 @@ from sqlalchemy import Connection, bindparam, exists, select, text
 from activities.store.tables import findings, orders
 from domain.comparing.sweep import HALF_RESTARTED, Row
 
+ENDED = "order_id text PRIMARY KEY, ended_at timestamptz"
+
 
 def prepare(conn: Connection) -> None:
-    """Make room for the running orders and the suspects; for this transaction alone."""
-    for table in ("running", "suspects"):
-        conn.execute(text(f"CREATE TEMP TABLE {table} (order_id text PRIMARY KEY) ON COMMIT DROP"))
+    """Make room for the running orders, the runs that ended badly and the suspects; for this transaction alone."""
+    for table in ("running (order_id text PRIMARY KEY)", f"ended ({ENDED})", f"suspects ({ENDED})"):
+        conn.execute(text(f"CREATE TEMP TABLE {table} ON COMMIT DROP"))
 
 
 def lay_down(conn: Connection, order_ids: Iterable[str]) -> None:
@@ -23,9 +25,18 @@ def lay_down(conn: Connection, order_ids: Iterable[str]) -> None:
     conn.execute(noted, {"ids": list(order_ids)})
 
 
+def lay_aside(conn: Connection, ended: Mapping[str, datetime]) -> None:
+    """Note orders of which a run ended badly, and when."""
+    noted = text(
+        "INSERT INTO ended SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:times AS timestamptz[]))"
+        " ON CONFLICT (order_id) DO UPDATE SET ended_at = least(ended.ended_at, excluded.ended_at)"
+    )
+    conn.execute(noted, {"ids": list(ended), "times": list(ended.values())})
+
+
 _CHOOSE = text(
     """
-    INSERT INTO suspects
+    WITH apart AS (
     SELECT order_id FROM orders WHERE status IN ('open', 'admitting')
         AND NOT EXISTS (SELECT FROM running WHERE running.order_id = orders.order_id)
     UNION
@@ -35,22 +46,37 @@ _CHOOSE = text(
     SELECT order_id FROM orders WHERE status = 'open' AND due_at < :late
     UNION
     SELECT order_id FROM findings WHERE other = :half_restarted
+    ), kept AS (
+    SELECT order_id, ended_at FROM ended
+    UNION ALL
+    SELECT order_id, :until FROM findings WHERE status = 'open' AND area = 'runs'
+    )
+    INSERT INTO suspects
+    SELECT order_id, min(ended_at) FROM (
+        SELECT order_id, CAST(NULL AS timestamptz) AS ended_at FROM apart
+        UNION ALL
+        SELECT order_id, kept.ended_at FROM kept JOIN orders USING (order_id) WHERE orders.status IN ('open', 'over')
+    ) AS suspect
+    GROUP BY order_id
     """
-).bindparams(bindparam("late", type_=orders.c.due_at.type), half_restarted=HALF_RESTARTED)
+).bindparams(
+    *(bindparam(name, type_=orders.c.due_at.type) for name in ("late", "until")), half_restarted=HALF_RESTARTED
+)
 
 
-def choose(conn: Connection, late: datetime) -> None:
-    """Choose the orders of which row and workflow do not match, those whose clock passed before `late`, and those
-    whose restart by the sweep may have broken off.
+def choose(conn: Connection, late: datetime, until: datetime) -> None:
+    """Choose the orders of which row and workflow do not match, those whose clock passed before `late`, those whose
+    restart by the sweep may have broken off, and those of which an ended run may have kept something: one was laid
+    aside, or a finding is open. For the latter `until` counts as the time when it ended.
     """
-    conn.execute(text("ANALYZE running"))
-    conn.execute(_CHOOSE, {"late": late})
+    conn.execute(text("ANALYZE running, ended"))
+    conn.execute(_CHOOSE, {"late": late, "until": until})
 
 
-def suspects(conn: Connection, after: str, most: int) -> list[str]:
-    """Up to `most` of the chosen orders, behind `after`."""
-    query = text("SELECT order_id FROM suspects WHERE order_id > :after ORDER BY order_id LIMIT :most")
-    return list(conn.scalars(query, {"after": after, "most": most}))
+def suspects(conn: Connection, after: str, most: int) -> Mapping[str, datetime | None]:
+    """Up to `most` of the chosen orders, behind `after`, each with the time when a run of it may have ended badly."""
+    query = text("SELECT order_id, ended_at FROM suspects WHERE order_id > :after ORDER BY order_id LIMIT :most")
+    return {row.order_id: row.ended_at for row in conn.execute(query, {"after": after, "most": most})}
 
 
 def row(conn: Connection, order_id: str) -> Row | None:

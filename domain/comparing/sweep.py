@@ -12,6 +12,10 @@ HALF_RESTARTED = "its restart is not complete"
 """What the finding of an order says from when the sweep restarts it until everything is handed to its new run."""
 
 
+UNJUDGED = "not all that came to it is judged"
+"""What the finding of an order says that went on, though a run of it that ended before had kept something."""
+
+
 class RunState(StrEnum):
     """How the latest workflow of an order stands."""
 
@@ -50,13 +54,14 @@ class Run:
     """What Temporal tells of the order's latest workflow.
 
     `since` is when it started, or ended if it has. `busy`: a task or an activity is under way; `failures` of that task
-    in a row.
+    in a row. `unjudged`: a run of the order kept what is not on record; None when Temporal could not tell.
     """
 
     state: RunState
     since: datetime | None = None
     busy: bool = False
     failures: int = 0
+    unjudged: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +89,17 @@ def judge(order_id: str, row: Row | None, run: Run, now: datetime, rule: Rule) -
     match row.status if row else "":
         case "open" if running:
             overdue = row is not None and row.due_at is not None and row.due_at < now - rule.lateness
-            kind = FindingKind.CLOCK_STOPPED if overdue and (at_rest or run.failures >= FAILING) else None
+            kind = FindingKind.ORDER_NOT_RUNNING if at_rest and run.unjudged else None
+            kind = FindingKind.CLOCK_STOPPED if overdue and (at_rest or run.failures >= FAILING) else kind
         case "open":
             kind = FindingKind.ORDER_NOT_RUNNING if settled else None
         case "admitting":
             waited = row is not None and row.claimed_at <= now - rule.grace
             kind = FindingKind.ORDER_NOT_ADMITTED if waited and settled and not running else None
-        case "over":
+        case "over" if running:
             kind = FindingKind.ENDED_ORDER_RUNS if at_rest else None
+        case "over":
+            kind = FindingKind.ORDER_NOT_RUNNING if settled and run.unjudged else None
         case _:
             kind = FindingKind.RUN_WITHOUT_ORDER if at_rest and settled else None
     return None if kind is None else Finding(kind, order_id, order_id, other=_state(run))
@@ -99,9 +107,19 @@ def judge(order_id: str, row: Row | None, run: Run, now: datetime, rule: Rule) -
 
 def mends(finding: Finding, run: Run, rule: Rule) -> bool:
     """Whether a restart from the last recorded step is clearly right."""
-    by_hand = run.state in STOPPED_BY_HAND
+    by_hand = run.state in STOPPED_BY_HAND or finding.other == UNJUDGED
     return finding.kind is FindingKind.ORDER_NOT_RUNNING and (rule.restarts_stopped or not by_hand)
 
 
+def is_early(run: Run, now: datetime, rule: Rule) -> bool:
+    """Whether it cannot be told yet if a run of the order kept something."""
+    if run.state is RunState.RUNNING:
+        return run.unjudged is None or (run.busy and run.failures < FAILING)
+    return run.unjudged is None or (run.since is not None and run.since > now - rule.grace)
+
+
 def _state(run: Run) -> str:
-    return f"its task failed {run.failures} times" if run.failures >= FAILING else run.state.value
+    if run.failures >= FAILING:
+        return f"its task failed {run.failures} times"
+    went_on = run.state in (RunState.RUNNING, RunState.COMPLETED)
+    return UNJUDGED if run.unjudged and went_on else run.state.value

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain.comparing.reconcile import FindingKind
-from domain.comparing.sweep import FAILING, STOPPED_BY_HAND, Row, Rule, Run, RunState, judge, mends
+from domain.comparing.sweep import FAILING, STOPPED_BY_HAND, UNJUDGED, Row, Rule, Run, RunState, is_early, judge, mends
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULE = Rule()
@@ -71,6 +72,35 @@ def test_an_order_that_is_over_has_no_workflow_that_rests() -> None:
     assert kind(row("over"), Run(RunState.RUNNING, LONG_AGO)) is FindingKind.ENDED_ORDER_RUNS
     assert kind(row("over"), Run(RunState.RUNNING, LONG_AGO, busy=True)) is None, "it is just ending"
     assert [kind(row("over"), Run(state, LONG_AGO)) for state in STOPPED] == [None] * len(STOPPED)
+
+
+@pytest.mark.parametrize("state", STOPPED)
+def test_an_order_that_is_over_is_found_when_one_of_its_runs_kept_something(state: RunState) -> None:
+    run = Run(state, LONG_AGO, unjudged=True)
+    found = judge("o-1", row("over"), run, NOW, RULE)
+    assert found is not None
+    went_on = state is RunState.COMPLETED
+    assert (found.kind, found.other) == (FindingKind.ORDER_NOT_RUNNING, UNJUDGED if went_on else state.value)
+    assert mends(found, run, RULE) is not (went_on or state in STOPPED_BY_HAND)
+    assert mends(found, run, Rule(restarts_stopped=True))
+    assert kind(row("over"), replace(run, since=JUST_NOW)) is None, "a restart may be on its way"
+    assert kind(row("over"), replace(run, unjudged=None)) is None, "nobody knows"
+
+
+def test_an_order_that_went_on_without_what_an_older_run_kept_is_found_once_it_rests() -> None:
+    run = Run(RunState.RUNNING, LONG_AGO, unjudged=True)
+    found = judge("o-1", row("open"), run, NOW, RULE)
+    assert found is not None
+    assert (found.kind, found.other, mends(found, run, RULE)) == (FindingKind.ORDER_NOT_RUNNING, UNJUDGED, False)
+    assert kind(row("open"), replace(run, busy=True)) is None
+
+
+def test_whether_a_run_kept_something_is_told_once_it_rests_or_has_ended_for_a_while() -> None:
+    running, over = Run(RunState.RUNNING, JUST_NOW), Run(RunState.TERMINATED, LONG_AGO)
+    early = [replace(running, busy=True), replace(over, since=JUST_NOW), replace(over, unjudged=None)]
+    assert all(is_early(run, NOW, RULE) for run in early)
+    failing = replace(running, busy=True, failures=FAILING)
+    assert not any(is_early(run, NOW, RULE) for run in (running, over, failing, Run(RunState.GONE)))
 
 
 @pytest.mark.parametrize("none", [None, row("refused")])
