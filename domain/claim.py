@@ -50,13 +50,28 @@ def row(
     return ClaimStep(name, frozenset(by), takes, leads, guards, does, frozenset(money), tells)
 
 
+def sellers(
+    name: str,
+    leads: Leads,
+    takes: type = messages.OnClaim,
+    does: ClaimDoes = answers.nothing,
+    guards: tuple[ClaimGuard, ...] = (),
+    others: tuple[Role, ...] = (),
+) -> tuple[ClaimStep, ClaimStep]:
+    """The seller's row, which tells the buyer, and that of whoever acts in the seller's place, which tells both."""
+    return (
+        row(name, (Role.SELLER,), leads, takes, does, guards, tells=(Role.BUYER,)),
+        row(name, (Role.PLATFORM, *others), leads, takes, does, guards),
+    )
+
+
 _BY_SELLER, _BY_BUYER = answers.offered_by(Side.SELLER), answers.offered_by(Side.BUYER)
 _WAITS = (answers.not_received, answers.wait_days_left)
 
 TALK = (
-    row(
-        "answer_claim", SELLER, to(FOR_BUYER, *SELLERS_TURN) | to(ESCALATED, SELLER_ASKED), messages.AnswerClaim,
-        answers.answer, tells=(Role.BUYER,),
+    *sellers(
+        "answer_claim", to(FOR_BUYER, *SELLERS_TURN) | to(ESCALATED, SELLER_ASKED), messages.AnswerClaim,
+        answers.answer,
     ),
     row(
         "answer_claim", BUYER, to(FOR_SELLER, FOR_BUYER) | to(ESCALATED, BUYER_ASKED), messages.AnswerClaim,
@@ -84,9 +99,7 @@ TALK = (
 
 REFUNDS = (
     row("grant_claim", SELLER, to((APPROVED, REQUESTED), *SELLERS_TURN), does=answers.grant, money=BACK_TO_BUYER),
-    row(
-        "offer_refund", SELLER, to(FOR_BUYER, *SELLERS_TURN), messages.OfferRefund, answers.offer, tells=(Role.BUYER,),
-    ),
+    *sellers("offer_refund", to(FOR_BUYER, *SELLERS_TURN), messages.OfferRefund, answers.offer),
     row("offer_refund", BUYER, to(FOR_SELLER, FOR_BUYER), messages.OfferRefund, answers.offer, tells=(Role.SELLER,)),
     row(
         "accept_offer", BUYER, to(APPROVED, FOR_BUYER), does=answers.accept_offer, guards=(_BY_SELLER,),
@@ -100,17 +113,14 @@ REFUNDS = (
         "decline_offer", BUYER, to(FOR_SELLER, FOR_BUYER), does=answers.answer, guards=(_BY_SELLER,),
         tells=(Role.SELLER,),
     ),
-    row(
-        "decline_offer", SELLER, to(FOR_BUYER, FOR_SELLER), does=answers.answer, guards=(_BY_BUYER,),
-        tells=(Role.BUYER,),
-    ),
+    *sellers("decline_offer", to(FOR_BUYER, FOR_SELLER), does=answers.answer, guards=(_BY_BUYER,)),
 )  # fmt: skip
 
 RETURNS = (
     row("send_return", BUYER, to(SENT, REQUESTED), messages.SendReturn, answers.send_return, tells=(Role.SELLER,)),
-    row(
-        "receive_return", SELLER, to(BACK, REQUESTED, SENT) | {status: (status,) for status in (ESCALATED, *ASKED)},
-        does=answers.receive_return, guards=(answers.not_back,), tells=(Role.BUYER,),
+    *sellers(
+        "receive_return", to(BACK, REQUESTED, SENT) | {status: (status,) for status in (ESCALATED, *ASKED)},
+        does=answers.receive_return, guards=(answers.not_back,),
     ),
     row(
         "inspect_return", SELLER, to((APPROVED, ESCALATED), BACK), messages.InspectReturn, answers.inspect,
@@ -134,7 +144,7 @@ DECISIONS = (
         "escalate_upstream", DESK, to(UPSTREAM, *SELLERS_TURN, ESCALATED), messages.AnswerClaim,
         guards=(answers.nothing_on_its_way_back,),
     ),
-    row("answer_upstream", (*SELLER, *DESK), to(FOR_SELLER, UPSTREAM), messages.AnswerClaim, tells=(Role.BUYER,)),
+    *sellers("answer_upstream", to(FOR_SELLER, UPSTREAM), messages.AnswerClaim, others=DESK),
     row("upstream_silent", CLOCK, to(ESCALATED, UPSTREAM), Tick, answers.escalate),
     row("ask_party", DESK, to((SELLER_ASKED, BUYER_ASKED), ESCALATED), messages.AskParty, answers.ask),
     row(
