@@ -65,6 +65,9 @@ def sellers(
     )
 
 
+EVERYWHERE: Leads = {status: (status,) for status in UNDECIDED}
+"""A claim that nobody has decided stays where it stands."""
+
 _BY_SELLER, _BY_BUYER = answers.offered_by(Side.SELLER), answers.offered_by(Side.BUYER)
 _WAITS = (answers.not_received, answers.wait_days_left)
 
@@ -77,10 +80,8 @@ TALK = (
         "answer_claim", BUYER, to(FOR_SELLER, FOR_BUYER) | to(ESCALATED, BUYER_ASKED), messages.AnswerClaim,
         answers.answer, tells=(Role.SELLER,),
     ),
-    row(
-        "add_evidence", (*BUYER, *SELLER, *DESK), {status: (status,) for status in UNDECIDED}, messages.AddEvidence,
-        tells=(),
-    ),
+    row("add_evidence", BUYER, EVERYWHERE, messages.AddEvidence, tells=(Role.SELLER,)),
+    *sellers("add_evidence", EVERYWHERE, messages.AddEvidence, others=DESK),
     row(
         "assign_claim", DESK, {status: (status,) for status in (*UNDECIDED, APPROVED, REJECTED)}, messages.AssignClaim,
         answers.assign, tells=(),

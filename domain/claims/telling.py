@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.claims.case import Claim
-from domain.events import ClaimMoved, ClaimOpened, ClaimRuled, Event, RefundAwarded, RefundOffered
+from domain.events import (
+    ClaimMoved,
+    ClaimOpened,
+    ClaimRuled,
+    Event,
+    EvidenceGiven,
+    RefundAwarded,
+    RefundOffered,
+    ReturnArrived,
+)
 from domain.money import Money, total
 from domain.purse import Part
 from domain.state import Order
@@ -20,6 +29,8 @@ def claim_facts(event: Event) -> dict[str, str | int | list[str]]:
             return {"claim_id": claim.claim_id, "lines": list(claim.lines), "why": str(claim.reason)}
         case ClaimMoved(claim_id, to, _):
             return {"claim_id": claim_id, "status": to.value}
+        case EvidenceGiven(claim_id, _) | ReturnArrived(claim_id, _):
+            return {"claim_id": claim_id}
         case RefundOffered(claim_id, offer) if offer is not None:
             return {"claim_id": claim_id, "offer": str(offer.amount)}
         case RefundAwarded(claim_id, parts) if parts:

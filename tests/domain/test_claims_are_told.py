@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.decide import Decision
+from activities.notices import Letters, Reader
+from domain.decide import Command, Decision, Repeat, decide
 from domain.notices import Channel, notices
 from domain.state import Actor, Role
-from tests.domain.claims_world import BUYER, SELLER, SPECIALIST, countered, received, return_asked, upstream
-from tests.domain.world import Life
+from domain.words.german import HAPPENED
+from tests.domain.claims_world import (
+    BUYER,
+    SELLER,
+    SPECIALIST,
+    countered,
+    received,
+    return_asked,
+    return_sent,
+    upstream,
+)
+from tests.domain.world import ACTORS, Life
 
+LETTERS = Letters(Path(__file__).parents[2] / "templates")
+EVIDENCE = {"en": "Evidence was added to the claim.", "de": HAPPENED["add_evidence"]}
 PLATFORM = Actor(Role.PLATFORM, "platform-1")
 
 
@@ -42,3 +57,32 @@ def test_a_seller_hears_what_was_done_in_his_place_and_not_what_he_did_himself(n
 def test_an_answer_of_the_shop_that_the_desk_brings_starts_the_sellers_clock_and_tells_both_sides() -> None:
     life = upstream()
     assert told(life, life.do("answer_upstream", SPECIALIST)) == [(BUYER, "claim"), (SELLER, "claim")]
+
+
+def test_the_arrival_of_a_return_is_told_also_while_the_platform_decides() -> None:
+    life = return_sent()
+    life.do("escalate_claim", BUYER)
+    taken = life.do("receive_return", SELLER)
+    [mail] = notices(taken.step, taken.tells, life.order.seq, taken.events, life.order, life.now)
+    letter = LETTERS.render("claim", mail.context, Reader(mail.to), life.order)
+    assert "The returned items have arrived." in letter.text
+
+
+@pytest.mark.parametrize(
+    ("who", "hear"),
+    [(BUYER, [SELLER]), (SELLER, [BUYER]), (PLATFORM, [BUYER, SELLER]), (SPECIALIST, [BUYER, SELLER])],
+)
+def test_the_other_side_hears_of_new_evidence_once_in_its_own_language(who: Role | Actor, hear: list[Role]) -> None:
+    life = received()
+    taken = life.do("add_evidence", who, evidence=["e-1"], note_id="n-7")
+    assert told(life, taken) == [(to, "claim") for to in hear]
+    mails = notices(taken.step, taken.tells, life.order.seq, taken.events, life.order, life.now)
+    assert {mail.context["note_id"] for mail in mails} == {"n-7"}
+    for mail, (language, said) in product(mails, EVIDENCE.items()):
+        assert said in LETTERS.render("claim", mail.context, Reader(mail.to, language=language), life.order).text
+    command = Command("add_evidence", "again", ACTORS[who] if isinstance(who, Role) else who, {"evidence": ["e-2"]})
+    first = decide(life.order, command, life.now)
+    assert isinstance(first, Decision)
+    assert isinstance(decide(first.after, command, life.now), Repeat)
+    later = notices(first.step, first.tells, first.after.seq, first.events, first.after, life.now)
+    assert not {mail.cause for mail in later} & {mail.cause for mail in mails}
