@@ -66,6 +66,7 @@ def _figures(found: Figures) -> RenderableType:
         ("confirms", span(found.confirm)),
         ("ships", span(found.ship)),
         ("answers claims", span(found.response)),
+        ("left claims unanswered", share(found.unanswered)),
         ("orders with a claim", share(found.claimed)),
         ("decided for the buyer", share(found.for_buyer)),
         ("cancelled by the seller", share(found.cancelled)),

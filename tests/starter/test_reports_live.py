@@ -15,14 +15,14 @@ from sqlalchemy import event
 from activities.store.desk.flow import Share, Span
 from domain.claims.case import ClaimReason, Verdict
 from domain.errors import Invalid
-from domain.state import Milestone
+from domain.state import Actor, Milestone
 from starter.answers import specialist
 from starter.client import AftersaleClient
 from starter.records import Records
 from starter.reports.charts import Chart, svg
 from starter.reports.flow import report, write
 from starter.reports.words import lasting, share, span
-from tests.life import BUYER, SELLER, Life
+from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
 
@@ -69,6 +69,7 @@ async def test_a_sellers_figures_and_the_flow_of_a_marketplace_are_those_of_its_
     assert 120 <= found["confirm"]["median"] < 125
     assert 180 <= found["ship"]["median"] < 190
     assert 300 <= found["response"]["median"] < 305
+    assert found["unanswered"] == {"count": 0, "of": 1}
     assert found["claimed"] == {"count": 1, "of": 3}
     assert found["for_buyer"] == {"count": 1, "of": 1}
     assert found["cancelled"] == {"count": 1, "of": 3}
@@ -108,6 +109,31 @@ async def test_a_sellers_figures_and_the_flow_of_a_marketplace_are_those_of_its_
         for kind in ("csv", "svg"):
             files = [(tmp_path / folder / f"{name}.{kind}").read_bytes() for folder in ("b", "c")]
             assert files[0] == files[1]
+
+
+async def test_what_the_desk_does_is_not_the_sellers_and_a_claim_that_he_let_lie_is_counted(
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace
+) -> None:
+    policy = f"told-{uuid4().hex[:8]}"
+    (market.policies / f"{policy}.toml").write_text(f'name = "{policy}"\n')
+    life = await sold(market, policy, f"shop-{policy}")
+    await life.desk("confirm", Actor(OPERATOR, "olga"), note_id=None)
+    await life.ship("p1")
+    await life.scan(Milestone.DELIVERED)
+    await client.open_claim(life.order_id, life.actor(BUYER), reason=ClaimReason.DAMAGED, lines=["L2"])
+    await life.pass_time(timedelta(hours=5))
+    await client.escalate_upstream(life.order_id, EVE)
+    await client.answer_upstream(life.order_id, EVE)
+    await life.rest()
+    await life.until("claim_unanswered")
+    await client.decide_claim(life.order_id, EVE, verdict=Verdict.REFUND, text="It is broken.")
+    await life.rest()
+    asked = ("figures", f"shop-{policy}", "--to", "2099-01-01", "--from", "2000-01-01")
+    found = (await aftersale(*asked, "--json")).json
+    assert (found["confirm"]["count"], found["ship"]["count"], found["response"]["count"]) == (0, 1, 0)
+    assert found["unanswered"] == {"count": 1, "of": 1}
+    shown = await aftersale(*asked)
+    assert "left claims unanswered" in shown.out
 
 
 async def _period(records: Records) -> tuple[Any, Any]:

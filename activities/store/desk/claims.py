@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.desk.case_tables import claims
-from domain.claims.case import Claim, Side, Status, case_number
+from domain.claims.case import Claim, Status, case_number
 from domain.claims.clocks import CLAIM_CLOCKS
 from domain.deadlines import deadlines
 from domain.money import Money, total
-from domain.state import Order
+from domain.state import Order, Role
 
 WAITING_FOR = {
     **{status: clock.who.value for status, clock in CLAIM_CLOCKS.items()},
@@ -26,10 +26,13 @@ WAITING_FOR = {
 ANSWERS = frozenset(
     {
         "answer_claim", "offer_refund", "grant_claim", "decline_offer", "accept_offer", "escalate_claim",
-        "escalate_upstream",
+        "escalate_upstream", "answer_upstream",
     }
 )  # fmt: skip
 """Steps by which a seller answers a claim."""
+
+SELLERS = frozenset({Role.SELLER.value, Role.PLATFORM.value})
+"""Whose such a step is an answer: the marketplace's own fulfilment stands in for the seller, the desk does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def sync(conn: Connection, order: Order, step: str, role: str, now: datetime) ->
         return
     due = {clock.subject: clock.at for clock in reversed(deadlines(order)) if clock.tier.startswith("claim:")}
     tickets = {ticket.subject: ticket.due for ticket in order.tickets if ticket.cause.value == "claim"}
-    answered = now if step in ANSWERS and role != Side.BUYER else None
+    answered = now if step in ANSWERS and role in SELLERS else None
     rows = [_row(order, claim, due | tickets, answered, now) for claim in order.claims]
     new = insert(claims).values(rows)
     kept = ("order_id", "claim_id", "opened_at", "amount_minor", "ended_at", "answered_at")

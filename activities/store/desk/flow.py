@@ -32,9 +32,11 @@ class Share:
 class Figures:
     """How a seller works, over the orders placed in [since, until).
 
-    `confirm` and `ship` are counted from payment, `response` from a claim to the seller's first answer. `claimed` are
-    orders with a claim; `for_buyer` claims that the platform looked into and that ended with money for the buyer;
-    `cancelled` orders that the seller declined or cancelled, in whole or in part, `lapsed` those that silence ended.
+    `confirm` and `ship` are counted from payment, `response` from a claim to the seller's first answer; what the desk
+    does in the seller's place is not the seller's. `unanswered` are claims that went to the platform because the seller
+    was silent. `claimed` are orders with a claim; `for_buyer` claims that the platform looked into and that ended with
+    money for the buyer; `cancelled` orders that the seller declined or cancelled, in whole or in part, `lapsed` those
+    that silence ended.
     """
 
     seller: str
@@ -43,6 +45,7 @@ class Figures:
     confirm: Span
     ship: Span
     response: Span
+    unanswered: Share
     claimed: Share
     for_buyer: Share
     cancelled: Share
@@ -98,6 +101,8 @@ def _span(what: str) -> str:
     return f"count({what}), {_minutes(what)}, {_minutes(what, '0.9')}"
 
 
+_NOT_DESK = "role NOT IN ('specialist', 'operator')"
+
 _FIGURES = text(
     f"""
     WITH mine AS (
@@ -105,19 +110,25 @@ _FIGURES = text(
         FROM orders
         WHERE seller = :seller AND status IN ('open', 'over') AND placed_at >= :since AND placed_at < :until
     ), taken AS (
-        SELECT order_id, min(at) FILTER (WHERE step = 'confirm') - min(began) AS confirm,
-            min(at) FILTER (WHERE step = 'ship') - min(began) AS ship,
+        SELECT order_id, min(at) FILTER (WHERE step = 'confirm' AND {_NOT_DESK}) - min(began) AS confirm,
+            min(at) FILTER (WHERE step = 'ship' AND {_NOT_DESK}) - min(began) AS ship,
             bool_or(step = 'decline' OR (step = 'cancel' AND role = 'seller')) AS cancelled,
             bool_or(step IN ('confirm_lapses', 'ship_lapses')) AS lapsed
         FROM mine JOIN steps USING (order_id) GROUP BY order_id
     ), claimed AS (
         SELECT order_id, answered_at - opened_at AS response,
+            EXISTS (
+                SELECT FROM steps WHERE steps.order_id = mine.order_id AND steps.step = 'claim_unanswered'
+                    AND steps.at = claims.escalated_at
+                    AND steps.events @> jsonb_build_array(jsonb_build_object('claim_id', claims.claim_id))
+            ) AS silent,
             ended_at IS NOT NULL AND (escalated_at IS NOT NULL OR verdict <> '') AS judged, awarded_minor > 0 AS paid
         FROM mine JOIN claims USING (order_id)
     )
     SELECT {_span("confirm")}, {_span("ship")},
         (SELECT count(response) FROM claimed), (SELECT {_minutes("response")} FROM claimed),
         (SELECT {_minutes("response", "0.9")} FROM claimed),
+        (SELECT count(*) FROM claimed WHERE silent), (SELECT count(*) FROM claimed),
         (SELECT count(DISTINCT order_id) FROM claimed), count(*),
         (SELECT count(*) FROM claimed WHERE judged AND paid), (SELECT count(*) FROM claimed WHERE judged),
         count(*) FILTER (WHERE cancelled), count(*), count(*) FILTER (WHERE lapsed), count(*)
@@ -183,8 +194,8 @@ def figures(conn: Connection, seller: str, since: datetime, until: datetime) -> 
     """How a seller works; one query."""
     row = conn.execute(_FIGURES, {"seller": seller, "since": since, "until": until}).one()
     confirm, ship, response = (Span(*row[at : at + 3]) for at in (0, 3, 6))
-    claimed, for_buyer, cancelled, lapsed = (Share(*row[at : at + 2]) for at in (9, 11, 13, 15))
-    return Figures(seller, since, until, confirm, ship, response, claimed, for_buyer, cancelled, lapsed)
+    shares = (Share(*row[at : at + 2]) for at in (9, 11, 13, 15, 17))
+    return Figures(seller, since, until, confirm, ship, response, *shares)
 
 
 def step_times(conn: Connection, since: datetime, until: datetime, marketplace: str = "") -> tuple[StepTime, ...]:
