@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from activities.store.desk.apart import PARTIES
+from activities.store.desk.apart import PARTIES, is_party
 from activities.store.desk.messages import bouncing, bouncing_roles
 from activities.store.desk.tickets import is_led
 from activities.store.ledger import OrderMoney, money_columns, money_of
@@ -251,7 +251,7 @@ def ticket_queue(
 ) -> tuple[TicketRow, ...]:
     """Open tickets that fit all that is given, what is due first on top. `owner` "" takes those that nobody has.
 
-    `not_of` leaves out those of orders in which that person is a party.
+    `not_of` leaves out those in whose order, or in a claim that they are about, that person is a party.
     Of a cause that many orders share, only the ticket that stands for all is there, unless that `cause` is asked for.
     """
     query = select(*_columns(TicketRow, tickets)).where(tickets.c.status == "open")
@@ -260,10 +260,7 @@ def ticket_queue(
     if overdue_at is not None:
         query = query.where(tickets.c.due < overdue_at)
     if not_of:
-        own = exists().where(
-            orders.c.order_id == tickets.c.order_id, or_(orders.c.buyer == not_of, orders.c.seller == not_of)
-        )
-        query = query.where(~own)
+        query = query.where(~is_party(not_of))
     wanted = {"owner": owner, "cause": cause}
     query = query.where(*(tickets.c[name] == value for name, value in wanted.items() if value is not None))
     query = _page(query, tickets.c.due, tickets.c.ticket_id, limit, after)

@@ -16,7 +16,7 @@ from domain.errors import Invalid
 from domain.state import Role
 from starter import settings
 from starter.cases import render
-from starter.cases.desk import PAGE, Cases
+from starter.cases.desk import PAGE, Cases, check_desk
 from starter.runs import Runs
 from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, on_record, seconds, show
 
@@ -103,14 +103,21 @@ def recurring(
     within: Annotated[
         float, typer.Option("--within", help="Seconds to wait for the look.", callback=seconds)
     ] = LONGEST,
+    role: As = Viewer.OPERATOR,
+    actor_id: Id = "",
     limit: Limit = PAGE,
     as_json: Json = False,
 ) -> None:
-    """Sellers, products, carriers and reasons with too many claims in the policy's window, each with its one ticket."""
+    """Sellers, products, carriers and reasons with too many claims in the policy's window, each with its one ticket.
+
+    Nobody of the desk finds an issue with a claim of their own.
+    """
     with _cases(as_json=as_json) as cases:
+        reader = acting(Role(role), actor_id, lambda: ("", ""))
+        check_desk(reader, "recurring issues")
         if now:
             asyncio.run(_look(within))
-        rows = cases.recurring(everything=everything, limit=limit)
+        rows = cases.recurring(reader, everything=everything, limit=limit)
     show({"recurring": rows}, lambda: render.recurring(rows), as_json=as_json)
 
 

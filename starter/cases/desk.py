@@ -97,10 +97,14 @@ class Cases:
             given = feedback.of_claim(conn, self._records.vault, row.order_id, row.claim_id)
         return case_view(replace(found, feedback=given), by, now)
 
-    def recurring(self, *, everything: bool = False, limit: int = PAGE) -> tuple[RecurringRow, ...]:
-        """Issues that recur, the one with most claims on top; with `everything` those whose ticket has ended too."""
+    def recurring(self, reader: Actor, *, everything: bool = False, limit: int = PAGE) -> tuple[RecurringRow, ...]:
+        """Issues that recur, the one with most claims on top; with `everything` those whose ticket has ended too.
+
+        None that has a claim of the reader's own. Raises Invalid for who is not of the desk.
+        """
+        check_desk(reader, "recurring issues")
         with self._records.begin() as conn:
-            return recurring.listed(conn, only_open=not everything, limit=limit)
+            return recurring.listed(conn, only_open=not everything, not_of=reader.id, limit=limit)
 
     def parties(self, name: str) -> tuple[str, str]:
         """The ids of buyer and seller of the claim, or order, of that name. Raises NotFound."""
@@ -114,6 +118,12 @@ class Cases:
     def _now(self, updated_at: datetime) -> datetime:
         """The present of the order, which may be ahead of ours."""
         return max(self._records.clock(), updated_at)
+
+
+def check_desk(reader: Actor, what: str) -> None:
+    """Raises Invalid for who is not of the desk, which alone has these."""
+    if reader.role not in DESK:
+        raise Invalid("--as", f"a {reader.role} has no {what}")
 
 
 def _check_reader(reader: Actor) -> None:

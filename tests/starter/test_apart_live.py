@@ -152,6 +152,27 @@ async def test_the_ticket_of_a_finding_is_extended_too_and_the_finding_stays(
         assert findings.listed(conn, order_id=life.order_id) == ()
 
 
+async def test_what_recurs_is_the_desks_to_read_without_a_claim_of_ones_own(
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace
+) -> None:
+    first, last = [await damaged(market, client) for _ in range(2)]
+    row = await issue(market, first, last)
+
+    async def listed(*who: str) -> bool:
+        """Whether both lists have it."""
+        found = (await aftersale("claims", "recurring", *who, "--limit", "500", "--json")).json["recurring"]
+        queue = await aftersale("tickets", "--cause", "recurring", *who, "--limit", "500", "--json")
+        both = {row.ticket_id in {each["ticket_id"] for each in rows} for rows in (found, queue.json["tickets"])}
+        assert len(both) == 1
+        return both.pop()
+
+    assert await listed(*EVE)
+    for who in (first.actor(BUYER).id, first.actor(SELLER).id, last.actor(SELLER).id):
+        assert not await listed("--as", "specialist", "--id", who)
+    turned = await aftersale("claims", "recurring", "--as", "seller", "--id", first.actor(SELLER).id)
+    assert (turned.code, "a seller has no recurring issues" in turned.err) == (2, True)
+
+
 def edited(file: Path, ticket: str, **cells: Any) -> Path:
     """The sheet with cells of one ticket's row changed."""
     book = openpyxl.load_workbook(file)

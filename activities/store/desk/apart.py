@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, any_, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
@@ -33,6 +33,11 @@ PARTIES = literal_column(
     ARRAY(Text),
 )
 """The parties of a ticket, in a query about `tickets`: buyer and seller of its order and of each claim it is about."""
+
+
+def is_party(person: str) -> ColumnElement[bool]:
+    """Whether the person is one of `PARTIES`, in a query about `tickets`."""
+    return literal(person) == any_(PARTIES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import orders
+from activities.store.desk.apart import is_party
 from activities.store.desk.case_tables import recurring
 from activities.store.desk.tickets import RECURRING, open_apart
 from activities.store.tables import tickets
@@ -141,9 +142,14 @@ def report(conn: Connection, marketplace: str, found: Repeated, since: datetime,
     return True
 
 
-def listed(conn: Connection, *, only_open: bool = True, limit: int = 50) -> tuple[RecurringRow, ...]:
-    """Recurring issues, the one with most claims on top."""
-    query = _rows().order_by(func.jsonb_array_length(recurring.c.claims).desc(), recurring.c.ticket_id).limit(limit)
+def listed(conn: Connection, *, only_open: bool = True, not_of: str = "", limit: int = 50) -> tuple[RecurringRow, ...]:
+    """Recurring issues, the one with most claims on top. `not_of` leaves out those with a claim of that person."""
+    query = (
+        _rows()
+        .where(~is_party(not_of))
+        .order_by(func.jsonb_array_length(recurring.c.claims).desc(), recurring.c.ticket_id)
+        .limit(limit)
+    )
     return tuple(_row(row) for row in conn.execute(query.where(tickets.c.status == "open") if only_open else query))
 
 
