@@ -18,7 +18,7 @@ from domain.tickets import AssignTicket, ResolveTicket
 from starter.answers import Progress, progress_of
 from starter.preview import Preview, preview
 from starter.sending import Commands, How, id_from, named
-from starter.work.apart import ApartTickets, Asked
+from starter.work.apart import ApartTickets, Asked, NoteTicket
 from starter.work.reader import TicketView, Work
 
 
@@ -119,6 +119,12 @@ class DeskCommands(Commands):
             return done
         await self._reason(order_id, "resolve_ticket", by, reason, how)
         return await self.send(order_id, "resolve_ticket", by, asked, **how)
+
+    async def note_ticket(self, order_id: str, by: Actor, *, ticket: str, reason: str, **how: Unpack[How]) -> Progress:
+        """Note something about a ticket, for the desk only: with its order, or with the ticket where it is apart."""
+        asked = NoteTicket(ticket, id_from(order_id, "note_ticket", named(how)))
+        done = await self._apart(order_id, by, asked, reason)
+        return done or await self.note(order_id, by, reason=reason, **how)
 
     async def _apart(self, order_id: str, by: Actor, asked: Asked, reason: str = "") -> Progress | None:
         """What a ticket apart from the order's state is asked; None for one that the order's loop judges."""

@@ -95,5 +95,6 @@ class FindingsReader:
                 raise LookupError(finding_id)
             about = found.order_id or f"finding-{finding_id}"
             note_id = id_from(about, "resolve_finding", new_id())
-            personal.put_note(conn, self._records.vault, Note(note_id, about, by, now, reason))
+            note = Note(note_id, about, by, now, reason, found.ticket_id)
+            personal.put_note(conn, self._records.vault, note)
         return found

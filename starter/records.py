@@ -122,10 +122,12 @@ class Records:
         with self.begin() as conn:
             self.write_note(conn, self._order(conn, order_id), note_id, author, text)
 
-    def write_note(self, conn: Connection, order: Order, note_id: str, author: Actor, text: str) -> None:
-        """The same within a transaction, for an order that is at hand."""
+    def write_note(
+        self, conn: Connection, order: Order, note_id: str, author: Actor, text: str, ticket_id: str = ""
+    ) -> None:
+        """The same within a transaction, for an order at hand; `ticket_id` names a ticket that is apart from it."""
         check_reason(text)
-        personal.put_note(conn, self.vault, Note(note_id, order.order_id, author, self.now_of(order), text))
+        personal.put_note(conn, self.vault, Note(note_id, order.order_id, author, self.now_of(order), text, ticket_id))
 
     def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
         """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""

@@ -16,12 +16,14 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    and_,
     bindparam,
     case,
     delete,
     exists,
     func,
     insert as plain_insert,
+    or_,
     select,
     text,
     update,
@@ -71,13 +73,14 @@ class ParcelSecrets:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What somebody wrote about an order."""
+    """What somebody wrote about an order, or about the ticket `ticket_id` that the order's state does not know."""
 
     note_id: str
     order_id: str
     author: Actor
     at: datetime
     text: str = field(repr=False)
+    ticket_id: str = ""
 
 
 def put_person(conn: Connection, safe: Vault, order_id: str, person: Person) -> None:
@@ -325,6 +328,7 @@ def put_note(conn: Connection, safe: Vault, note: Note) -> None:
         "author_id": note.author.id,
         "at": note.at,
         "sealed": safe.seal(conn, vault.order(note.order_id), place, note.text.encode(errors="replace")),
+        "ticket_id": note.ticket_id,
     }
     new = insert(notes).values(values).on_conflict_do_nothing().returning(notes.c.note_id)
     if conn.execute(new).one_or_none() is not None:
@@ -353,7 +357,16 @@ def get_notes(conn: Connection, safe: Vault, order_id: str) -> tuple[Note, ...]:
     return tuple(note for row in rows if (note := _note(safe, row)) is not None)
 
 
+def notes_of_ticket(conn: Connection, safe: Vault, order_id: str, ticket_id: str) -> tuple[Note, ...]:
+    """What was noted about the order and about the ticket itself, oldest first; none when the order was erased."""
+    about = or_(and_(notes.c.order_id == order_id, notes.c.ticket_id == ""), notes.c.ticket_id == ticket_id)
+    key = data_keys.c.subject == func.concat("order:", notes.c.order_id)
+    query = select(notes, data_keys.c.wrapped).select_from(notes.outerjoin(data_keys, key)).where(about)
+    rows = conn.execute(query.order_by(notes.c.at, notes.c.note_id))
+    return tuple(note for row in rows if (note := _note(safe, row)) is not None)
+
+
 def _note(safe: Vault, row: Row[Any]) -> Note | None:
     value = safe.unseal(row.wrapped, vault.order(row.order_id), f"notes:{row.note_id}", row.sealed)
     author = Actor(Role(row.author_role), row.author_id)
-    return None if value is None else Note(row.note_id, row.order_id, author, row.at, value.decode())
+    return None if value is None else Note(row.note_id, row.order_id, author, row.at, value.decode(), row.ticket_id)

@@ -287,8 +287,10 @@ notes = Table(
     text_column("author_id"),
     time_column("at"),
     Column("sealed", LargeBinary, nullable=False),
+    text_column("ticket_id", ""),
     Index("notes_order", "order_id"),
 )
+Index("notes_ticket", notes.c.ticket_id, postgresql_where=notes.c.ticket_id != "")
 
 attachments = Table(
     "attachments",

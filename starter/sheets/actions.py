@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from activities.store.desk.apart import CAUSES
 from activities.store.desk.sheets import CaseRecord, TicketRecord
 from domain import wire
 from domain.checkout import ID, NOT_AN_ID
@@ -20,6 +21,7 @@ from starter.records import LONGEST_NOTE
 from starter.sending import id_from
 from starter.sheets.cells import Raw, amount, instant, typed
 from starter.sheets.rows import OUTCOMES, SIDES, STATUSES, VERDICTS, Key
+from starter.work.apart import NoteTicket
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Action:
         """The command as the order's loop will judge it."""
         return Command(self.name, self.command_id, by, wire.to_plain(self.body))
 
+
+NOTED = "note for the desk"
 
 Edits = Mapping[str, Raw]
 """The cells of a row that were changed or filled in, by column."""
@@ -121,6 +125,8 @@ def of_ticket(key: Key, record: TicketRecord, edits: Edits) -> tuple[Action, ...
         words = f"resolve: {outcome.value.replace('_', ' ')}" + (f" until {typed(edits['until'])}" if until else "")
         made.said("resolve_ticket", text, words, lambda n: ResolveTicket(key.name, outcome, n, until),
                   ticket=key.name, outcome=outcome, reason=text, until=until)  # fmt: skip
+    elif note and record.cause in CAUSES:
+        made.said("note_ticket", note, NOTED, lambda n: NoteTicket(key.name, n), ticket=key.name, reason=note)
     elif note:
         made.note(note)
     return tuple(made.found)
@@ -142,7 +148,7 @@ class _Made:
         self.found.append(Action(name, self._key.order_id, command_id, words, arguments, body(note)))
 
     def note(self, text: str) -> None:
-        self.said("note", text, "note for the desk", WithNote, reason=text)
+        self.said("note", text, NOTED, WithNote, reason=text)
 
     def claims(self, claim_id: str) -> tuple[Action, ...]:
         """The actions, those on claims with the claim that they are about."""

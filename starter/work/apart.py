@@ -6,6 +6,7 @@ command line and sheets.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -23,10 +24,19 @@ from domain.tickets import AssignTicket, ResolveTicket
 from starter.answers import NotFound
 from starter.records import Records
 
-Asked = AssignTicket | ResolveTicket
-"""What may be asked of a ticket, as its order's loop takes it."""
 
-_NAMES: dict[type[Asked], str] = {AssignTicket: "assign_ticket", ResolveTicket: "resolve_ticket"}
+@dataclass(frozen=True, slots=True)
+class NoteTicket:
+    """Something to be known about a ticket."""
+
+    ticket_id: str
+    note_id: str
+
+
+Asked = AssignTicket | ResolveTicket | NoteTicket
+"""What may be asked of a ticket; the first two as its order's loop takes them."""
+
+_NAMES: dict[type[Asked], str] = {AssignTicket: "assign_ticket", ResolveTicket: "resolve_ticket", NoteTicket: "note"}
 
 
 def check(ticket: Apart, order: Order, by: Actor, asked: Asked, now: datetime) -> None:
@@ -44,7 +54,7 @@ def check(ticket: Apart, order: Order, by: Actor, asked: Asked, now: datetime) -
         raise Refused("ticket_unknown", f"order {order.order_id} has no ticket {ticket.ticket_id}")
     if not by.id or by.id in ticket.parties:
         raise Refused("own_case", f"{by.role} {by.id} is a party of what ticket {ticket.ticket_id} is about")
-    if not ticket.is_open:
+    if not ticket.is_open and not isinstance(asked, NoteTicket):
         raise Refused("ticket_ended", f"ticket {ticket.ticket_id} has ended")
     if isinstance(asked, AssignTicket) and asked.owner in ticket.parties:
         raise Refused("own_case", f"{asked.owner} is a party of what ticket {ticket.ticket_id} is about")
@@ -85,9 +95,10 @@ class ApartTickets:
             match asked:
                 case AssignTicket(ticket_id, owner):
                     apart.assign(conn, ticket_id, owner)
-                case ResolveTicket():
-                    self._records.write_note(conn, order, asked.note_id, by, reason)
-                    self._end(conn, ticket, asked)
+                case ResolveTicket() | NoteTicket():
+                    self._records.write_note(conn, order, asked.note_id, by, reason, ticket.ticket_id)
+            if isinstance(asked, ResolveTicket):
+                self._end(conn, ticket, asked)
             return order
 
     def _order(self, conn: Connection, order_id: str) -> Order:

@@ -119,7 +119,7 @@ def note(
     actor_id: Id = "",
     as_json: Json = False,
 ) -> None:
-    """Note something about a ticket; it stands with its order, for the desk alone."""
+    """Note something about a ticket, for the desk alone; of one apart from its order it stands with the ticket."""
     _acted(ticket, _reader(role, actor_id), _noting(text), as_json=as_json)
 
 
@@ -176,7 +176,7 @@ def _handing(owner: str) -> Doing:
 
 def _noting(text: str) -> Doing:
     async def noted(client: AftersaleClient, row: TicketView, by: Actor) -> Progress:
-        return await client.note(row.order_id, by, reason=text)
+        return await client.note_ticket(row.order_id, by, ticket=row.ticket_id, reason=text)
 
     return noted
 

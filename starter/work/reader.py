@@ -66,7 +66,7 @@ class Work:
         row = self._row(ticket_id, reader)
         with self._records.begin() as conn:
             plain = orders.snapshot(conn, row.order_id) if row.order_id else None
-            notes = personal.get_notes(conn, self._records.vault, row.order_id) if row.order_id else ()
+            notes = personal.notes_of_ticket(conn, self._records.vault, row.order_id or "", ticket_id)
             recurs = recurring.of_ticket(conn, ticket_id)
         mends, command = _mended(row, None if plain is None else wire.from_plain(Order, plain))
         own = (case_number(row.order_id, row.subject),) if row.cause == Cause.CLAIM else ()

@@ -19,7 +19,7 @@ from domain import wire
 from domain.claims.case import ClaimReason
 from domain.comparing.reconcile import Finding, FindingKind
 from domain.errors import Refused
-from domain.state import Actor, Outcome, Role
+from domain.state import Actor, Outcome, Role, Stage
 from starter.answers import NotFound, specialist
 from starter.client import AftersaleClient
 from tests.life import BUYER, SELLER, Life
@@ -152,6 +152,37 @@ async def test_the_ticket_of_a_finding_is_extended_too_and_the_finding_stays(
         assert findings.listed(conn, order_id=life.order_id) == ()
 
 
+async def test_a_ticket_apart_is_noted_and_handed_over_also_when_its_order_is_over(
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace
+) -> None:
+    life = await damaged(market, client)
+    row, other = await issue(market, life), await issue(market, life)
+    await life.send("withdraw_claim", BUYER)
+    await life.send("receive", BUYER)
+    await life.until("close")
+    assert life.stage() is Stage.CLOSED
+    steps = life.steps()
+    for words in (
+        ("note", row.ticket_id, "--text", "The shop was called."),
+        ("hand-over", row.ticket_id, "--owner", "bob", "--reason", "He knows the shop."),
+        ("note", other.ticket_id, "--text", "Another matter."),
+        ("resolve", row.ticket_id, "--outcome", "no_change", "--reason", "It has a new supplier."),
+        ("note", row.ticket_id, "--text", "They wrote once more."),
+    ):
+        ran = await aftersale("tickets", *words, *EVE)
+        assert ran.code == 0, (words, ran.err)
+    own = ("--as", "specialist", "--id", life.actor(SELLER).id)
+    assert (await aftersale("tickets", "note", row.ticket_id, "--text", "Forged words.", *own)).code == 4
+    with pytest.raises(Refused):
+        await client.note_ticket(life.order_id, life.actor(SELLER), ticket=row.ticket_id, reason="Forged words.")
+    assert life.steps() == steps, "no step of the order tells of it"
+    shown = (await aftersale("tickets", "show", row.ticket_id, *EVE, "--json")).json
+    assert [note["text"] for note in shown["notes"]] == [
+        "The shop was called.", "He knows the shop.", "It has a new supplier.", "They wrote once more.",
+    ]  # fmt: skip
+    assert shown["owner"] == "bob"
+
+
 async def test_what_recurs_is_the_desks_to_read_without_a_claim_of_ones_own(
     aftersale: Aftersale, client: AftersaleClient, market: Marketplace
 ) -> None:
@@ -208,6 +239,9 @@ async def test_a_sheet_works_on_tickets_apart_by_the_same_rules(
     wanted = {"resolve": "extend", "until": "2031-01-05", "note": "They answer late."}
     state, why = await imported(aftersale, await sheet(**wanted), row.ticket_id)
     assert (state, "until: must lie between now and" in why) == ("refused", True)
+    noted = await imported(aftersale, await sheet(note="Rang twice."), row.ticket_id, "--apply", "--yes")
+    assert noted[0] == "done", noted
+    assert [n.text for n in (await client.ticket(row.ticket_id, specialist("eve"))).notes] == ["Rang twice."]
     both = await sheet(assignee="bob", resolve="no change", note="The supplier has changed.")
     done = await imported(aftersale, both, row.ticket_id, "--apply", "--yes")
     assert done[0] == "done", done
