@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import vault
 from activities.store.desk.message_tables import bounces
-from activities.store.tables import addresses, data_keys, looks, notes, orders, parcels, people
+from activities.store.tables import addresses, data_keys, looks, notes, orders, parcels, people, steps
 from activities.store.vault import Vault
 from activities.tracking_advice import normalise
 from domain.errors import Conflict, Invalid
@@ -358,8 +358,12 @@ def get_notes(conn: Connection, safe: Vault, order_id: str) -> tuple[Note, ...]:
 
 
 def notes_of_ticket(conn: Connection, safe: Vault, order_id: str, ticket_id: str) -> tuple[Note, ...]:
-    """What was noted about the order and about the ticket itself, oldest first; none when the order was erased."""
-    about = or_(and_(notes.c.order_id == order_id, notes.c.ticket_id == ""), notes.c.ticket_id == ticket_id)
+    """What was noted about the order and about the ticket itself, oldest first; none when the order was erased.
+
+    Of the order's notes those alone that a step names: a refused command leaves its words behind.
+    """
+    named = exists().where(steps.c.order_id == notes.c.order_id, steps.c.body["note_id"].astext == notes.c.note_id)
+    about = or_(and_(notes.c.order_id == order_id, named), notes.c.ticket_id == ticket_id)
     key = data_keys.c.subject == func.concat("order:", notes.c.order_id)
     query = select(notes, data_keys.c.wrapped).select_from(notes.outerjoin(data_keys, key)).where(about)
     rows = conn.execute(query.order_by(notes.c.at, notes.c.note_id))

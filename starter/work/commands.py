@@ -21,6 +21,7 @@ from starter import render
 from starter.answers import Progress
 from starter.client import AftersaleClient
 from starter.reader import PAGE, Reader
+from starter.records import check_reason
 from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, answering, on_record, show
 from starter.work.reader import TicketView, Work
 
@@ -106,8 +107,9 @@ def hand_over(
     """Give a ticket to a colleague, and tell what there is to know of it."""
 
     async def handed(client: AftersaleClient, row: TicketView, by: Actor) -> Progress:
-        await _noting(reason)(client, row, by)
-        return await _handing(owner)(client, row, by)
+        check_reason(reason)
+        await _handing(owner)(client, row, by)
+        return await _noting(reason)(client, row, by)
 
     _acted(ticket, _reader(role, actor_id), handed, as_json=as_json)
 

@@ -113,6 +113,23 @@ async def test_a_queue_has_no_ticket_of_an_order_of_ones_own_and_is_no_partys(
         assert (await aftersale(*asked, "--as", "seller", "--id", shop)).code == 2
 
 
+async def test_words_that_no_step_recorded_are_no_notes_of_a_ticket(aftersale: Aftersale, market: Marketplace) -> None:
+    life = await market.order()
+    await life.until("confirm_overdue")
+    ticket, seller = life.ticket(Cause.CONFIRM_OVERDUE).ticket_id, life.actor(SELLER).id
+    acts = ("resolve", ticket, "--outcome", "act", "--reason", "Words of a refused command.", *EVE)
+    forged = ("--reason", "Forged words.", "--as", "specialist", "--id", seller)
+    away = ("hand-over", ticket, "--owner", seller, "--reason", "Handed to nobody.", *EVE)
+    empty = ("hand-over", ticket, "--owner", "bob", "--reason", " ", *EVE)
+    assert [(await aftersale("tickets", *words)).code for words in (acts, away, empty)] == [3, 3, 2]
+    assert (await aftersale("note", life.order_id, *forged)).code == 3
+    assert (await aftersale("tickets", "note", ticket, "--text", "The shop is away.", *EVE)).code == 0
+    await life.rest()
+    shown = (await aftersale("tickets", "show", ticket, *EVE, "--json")).json
+    assert [note["text"] for note in shown["notes"]] == ["The shop is away."]
+    assert shown["owner"] == "", "nothing of a hand-over without its words was done"
+
+
 async def test_the_client_takes_a_ticket_by_its_id(client: AftersaleClient, market: Marketplace) -> None:
     life = await market.order()
     await life.until("confirm_overdue")
