@@ -20,7 +20,11 @@ def claimable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | Non
         return "nothing was captured yet; ask to cancel instead"
     if any(_fits(order, line, now) for line in order.lines):
         return None
-    return "no line has arrived, or is late, that no claim and nothing else holds"
+    alike: dict[str, list[str]] = {}
+    for line in order.lines:
+        alike.setdefault(_unfit(order, line), []).append(line.line_id)
+    told = "; ".join(f"{', '.join(ids)}: {why}" for why, ids in alike.items())
+    return f"claims are for lines that have arrived, or are late, and that nothing holds; {told}"
 
 
 def claim_window(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
@@ -47,6 +51,18 @@ def claims_left(order: Order, lines: tuple[Line, ...], now: datetime) -> str | N
 def _fits(order: Order, line: Line, now: datetime) -> bool:
     arrived_or_late = line.state is not LineState.SHIPPED or _is_missing(order, line, now)
     return line.state in SENT and not line.held and not _claimed(order, line) and arrived_or_late
+
+
+def _unfit(order: Order, line: Line) -> str:
+    """Why a line that does not fit does not."""
+    claim = _claimed(order, line)
+    if claim is not None:
+        return f"open claim {claim.claim_id}"
+    if line.held:
+        return f"held by {line.held}"
+    if line.state is LineState.SHIPPED:
+        return f"on its way, claim not_received from {_late_from(order, line):%Y-%m-%d} on"
+    return str(line.state)
 
 
 def _claimed(order: Order, line: Line) -> Claim | None:
