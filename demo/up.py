@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Never
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Connection, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
@@ -249,6 +249,7 @@ def _commands(held: Connections, environment: Path) -> list[str]:
         claimed = claims.listed(conn, status=ClaimStatus.ESCALATED, limit=1)
         busiest = select(messages.c.order_id).group_by(messages.c.order_id).order_by(func.count().desc()).limit(1)
         written = conn.execute(busiest).scalars().all()
+        flow = reports_of(conn)
     unknown = [row for row in stuck if "unknown" in row.reason]
     aftersale = Path(sys.executable).with_name("aftersale")
     tries = ["list --attention", "tickets"]
@@ -258,7 +259,14 @@ def _commands(held: Connections, environment: Path) -> list[str]:
     tries += [f"claims show {row.number} --as specialist" for row in claimed]
     tries += [f"messages inbox --as seller --id {row.seller}" for row in claimed]
     tries += [f"messages thread {order_id} --as seller" for order_id in written]
+    tries += flow
     return [f". {shown(environment)} && {shown(aftersale)} {what}" for what in tries]
+
+
+def reports_of(conn: Connection) -> list[str]:
+    """The reports over the days of all orders, whose clocks are ahead of ours; none without an order."""
+    first, last = conn.execute(select(func.min(orders.c.placed_at), func.max(orders.c.updated_at))).one()
+    return [] if first is None else [f"reports --from {first:%Y-%m-%d} --to {last + DAY:%Y-%m-%d}"]
 
 
 def _write(environment: Path, around: World) -> None:
