@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import subprocess
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import randbelow
 
 import pytest
 from openpyxl import load_workbook
+from temporalio.testing import ActivityEnvironment
 
+from activities.mail import EmlMailer
+from activities.recurring import RecurringIssues
+from activities.relay import Relay
 from activities.store import personal
+from activities.storefront import RowsOnly
+from demo.goods import photo
 from domain.state import Milestone, Proof
-from tests.life import Json, Life
+from domain.wire import instant_text
+from tests.activities.told_orders import ADDRESSES, LETTERS, FakeCarrier
+from tests.life import SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
 from tests.walks.walk import general, pages, scenes, with_outputs
@@ -22,6 +32,9 @@ from tests.walks.walk import general, pages, scenes, with_outputs
 ROOT = Path(__file__).resolve().parents[2]
 NUMBER = "00340434161094042557"
 """The tracking number of the walks: 20 digits with a right check digit."""
+
+READERS = frozenset({"cat", "grep", "head"})
+"""What a page looks at its files with; its mails lie in the folder `mails`, as those of the demo do in theirs."""
 
 
 class Walker:
@@ -34,6 +47,16 @@ class Walker:
         self.life: Life | None = None
         self.names: dict[str, str] = {}
         """What ids in the page stand for."""
+        mailer = EmlMailer(folder / "mails")
+        self.post = Relay(market.engine, market.vault, LETTERS, mailer, RowsOnly(), FakeCarrier(), ADDRESSES)
+
+    async def deliver(self) -> None:
+        """Let all that is due by its order's own clock leave, as the relay does all the time."""
+        for life in self.market.lives:
+            row = life.screen().row
+            now = row.updated_at if row.status == "over" else await life.now()
+            assert now is not None
+            await asyncio.to_thread(self.post.deliver, now, life.order_id)
 
     async def play(self, what: str, *about: str) -> None:
         """What happens beside the commands."""
@@ -44,13 +67,17 @@ class Walker:
             "scan": self._scan,
             "file": self._file,
             "edit": self._edit,
+            "claimed": self._claimed,
+            "recurring": self._recurring,
         }
         await plays[what](*about)
 
     async def command(self, words: tuple[str, ...]) -> str:
         """What a command of the page prints."""
-        assert words[0] == "aftersale", words
         given = [self._real(word) for word in words[1:]]
+        if words[0] in READERS:
+            return self._told(self._read(words[0], given))
+        assert words[0] == "aftersale", words
         ran = await self.aftersale(*given)
         if self.life is not None:
             await self.life.rest()
@@ -59,8 +86,9 @@ class Walker:
         return self._told(ran.out + ran.err)
 
     async def _order(self, *about: str) -> None:
-        prices = about[0].split(",") if about else ["40.00", "20.00"]
-        document = self.market.checkout(prices=prices)
+        prices = about[0].split(",") if about and about[0][0].isdigit() else ["40.00", "20.00"]
+        policy = next((word.removeprefix("at:") for word in about if word.startswith("at:")), "standard")
+        document = self.market.checkout(prices=prices, policy=policy)
         # Ids as long as those of the page, so that its tables stand as they are printed.
         told = f"o-{1001 + len(self.market.lives)}"
         self.names[told] = document["order_id"] = f"o-{2000 + randbelow(8000)}"
@@ -96,7 +124,23 @@ class Walker:
         await self.order.scan(Milestone(milestone), parcel or parcels[0].parcel_id, Proof(proof))
 
     async def _file(self, name: str, *words: str) -> None:
-        (self.folder / name).write_text(" ".join(words) + "\n", encoding="utf-8")
+        text = " ".join(words)
+        (self.folder / name).write_bytes(photo(text) if name.endswith(".png") else f"{text}\n".encode())
+
+    async def _claimed(self, reason: str, text: str, *about: str) -> None:
+        """Another order that arrived, and that its buyer makes a claim about, as the commands of the page do."""
+        await self._order(*about)
+        await self.order.send("confirm", SELLER)
+        await self.order.ship()
+        await self._scan("delivered", "strong")
+        made = ("aftersale", "open-claim", self.order.order_id, "--reason", reason, "--line", "L1", "--text", text)
+        assert (await self.command(made)).startswith(self._told(self.order.order_id))
+
+    async def _recurring(self) -> None:
+        """The look that the worker has every day."""
+        finder = RecurringIssues(self.market.engine)
+        asked = {"now": instant_text(datetime.now(UTC))}
+        await asyncio.to_thread(ActivityEnvironment().run, finder.find, asked)
 
     async def _edit(self, name: str, *cells: str) -> None:
         """Somebody fills cells of the first row of a sheet."""
@@ -107,6 +151,13 @@ class Walker:
             header, _, value = cell.partition("=")
             sheet.cell(2, columns[header] or 1, value)
         book.save(self.folder / name)
+
+    def _read(self, program: str, words: list[str]) -> str:
+        """What a program tells of the page's files; ``*`` in the name of a mail stands for anything."""
+        found = (sorted(map(str, self.folder.glob(word))) if word.startswith("mails/") else [word] for word in words)
+        command = [program, *(name for names in found for name in names)]
+        ran = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
+        return ran.stdout.removeprefix("\ufeff")
 
     def _real(self, word: str) -> str:
         for told, real in self.names.items():
@@ -137,8 +188,10 @@ async def test_a_page_prints_what_it_says(
     for scene in scenes(text):
         if scene.play:
             await walker.play(*scene.play)
+            await walker.deliver()
             continue
         outputs[scene.at] = printed = await walker.command(scene.command)
+        await walker.deliver()
         if os.environ.get("WALKS") != "write":
             assert general(printed) == general(scene.shown), " ".join(scene.command)
     if os.environ.get("WALKS") == "write":

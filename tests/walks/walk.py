@@ -1,8 +1,8 @@
 """A page that walks through the product: its commands are run as they stand, and its outputs compared.
 
-A page is Markdown. In a block marked ``console`` a line after ``$`` is a command, what follows is what it prints. A
-comment ``<!-- play: ... -->`` is what happens between the commands, without a command line of its own. What differs
-from run to run (times, generated ids, keys) is compared in a general form.
+A page is Markdown. In a block marked ``console`` a line after ``$`` is a command, what follows is what it prints; mails
+that are due leave after each. A comment ``<!-- play: ... -->`` is what happens between the commands, without a command
+line of its own. What differs from run to run (times, generated ids, keys) is compared in a general form.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ GENERAL = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d( UTC| [+-]\d\d:\d\d)?"), "TIME"),
     (re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ \w+ \d{4} \d\d:\d\d [+-]\d\d:\d\d"), "TIME"),
+    (re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w+ \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DAY"),
     (re.compile(r"\b(ch|pi|re|tr)_[0-9a-f]+"), "ID"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "ID"),
