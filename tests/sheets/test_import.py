@@ -18,7 +18,7 @@ from starter.sheets.results import result_file, write_results
 from starter.sheets.rows import CLAIMS, KEY
 from tests.sheets.conftest import COUNT, Desk, edit, run
 
-ESCALATED, ASKED, UPSTREAM, RESOLVED = "o-000006-c1", "o-000007-c1", "o-000009-c1", "o-000016-c1"
+ESCALATED, ASKED, UPSTREAM, RESOLVED = "o-000006-c1", "o-000007-c1", "o-000009-c1", "o-000017-c1"
 
 
 @pytest.mark.parametrize("name", ["claims", "tickets"])
@@ -38,7 +38,7 @@ def test_each_edited_row_is_what_it_asks_for(desk: Desk) -> None:
             ESCALATED: {"assignee": "anna", "decision": "refund", "note": "The photo shows the crack."},
             "o-000000-c1": {"assignee": "ben"},
             "o-000002-c1": {"note": "Call the buyer tomorrow."},
-            "o-000024-c1": {"ask": "buyer", "note": "Which colour did you get?"},
+            "o-000025-c1": {"ask": "buyer", "note": "Which colour did you get?"},
             ASKED: {"decision": "Part Refund", "amount": 49.9, "note": "Half of it works."},
             UPSTREAM: {"status": "Waiting for seller", "note": "They sent another one."},
         },
@@ -49,7 +49,7 @@ def test_each_edited_row_is_what_it_asks_for(desk: Desk) -> None:
         ESCALATED: "assign to anna; decide: refund",
         "o-000000-c1": "assign to ben",
         "o-000002-c1": "note for the desk",
-        "o-000024-c1": "ask the buyer",
+        "o-000025-c1": "ask the buyer",
         ASKED: "decide: part refund 49.90 EUR",
         UPSTREAM: "bring the upstream answer",
     }
