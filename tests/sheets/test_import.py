@@ -128,7 +128,7 @@ def test_what_changed_meanwhile_is_reported_and_never_overwritten(own_desk: Desk
     )
     step = (
         "INSERT INTO steps SELECT '{0}', 1000, 1, now(), now(), 'assign_claim', 'specialist', 'x', 'update', 'k', '', "
-        "'', '', '{{}}', '[]', '[]', 'd'"
+        "'', '', '{{\"claim_id\": \"c1\"}}', '[]', '[]', 'd'"
     )
     run(
         own_desk,
