@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
+from activities.store.tables import looks
 from domain.claims.case import ClaimReason, Verdict
 from domain.state import Milestone, Proof, Role
 from starter.answers import specialist
@@ -75,3 +78,21 @@ async def test_the_log_has_the_claim_and_the_last_decision_however_much_was_said
     orders = tmp_path / "orders.csv"
     assert (await aftersale("orders", "export", str(orders), *AS_ANNA)).code == 0
     assert "steps left out\n" in orders.read_text(encoding="utf-8-sig")
+
+
+async def test_a_tracking_number_that_somebody_wrote_is_masked(
+    market: Marketplace, aftersale: Aftersale, client: AftersaleClient, tmp_path: Path
+) -> None:
+    number = f"JD{uuid4().int % 10**18:018d}"
+    life = await argued(market, client, number)
+    typed = f"jd {number[2:10]}-{number[10:]}"
+    await client.message(life.order_id, life.actor(SELLER), text=f"It is {typed}, I gave you {number} in 2026.")
+    await life.rest()
+    for name, suffix in (("claims", ".xlsx"), ("orders", ".csv")):
+        file = tmp_path / f"{name}{suffix}"
+        assert (await aftersale(name, "export", str(file), *AS_ANNA)).code == 0
+        log = row(file, life)["log"] if suffix == ".xlsx" else file.read_text(encoding="utf-8-sig")
+        assert "“It is [tracking number], I gave you [tracking number] in 2026.”" in log
+        assert (number in log, typed in log) == (False, False)
+    with market.engine.begin() as conn:
+        assert conn.execute(select(looks).where(looks.c.order_id == life.order_id)).all() == []

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 LAST_STEPS = 5
 """Steps that a row tells of, beside how its claim was opened and how it was decided last."""
+
+MASKED = "[tracking number]"
+SHORTEST = 5
+"""Characters of a tracking number that is masked where people wrote it; a shorter one may be any word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +70,12 @@ def log_of(about: str = "") -> str:
     opens = _OPENS.format(about=about)
     of_claim = _OF_CLAIM.format(about=about, opens=opens)
     return _LOG.format(opens=opens, of_claim=of_claim, is_claim=f"{about} <> ''")
+
+
+def mask(written: str, numbers: Iterable[str]) -> str:
+    """What somebody wrote, without these tracking numbers, however they are spaced. They are as they were stored."""
+    for number in numbers:
+        if len(number) >= SHORTEST:
+            spaced = r"[\s.\-]*".join(map(re.escape, number))
+            written = re.sub(spaced, MASKED, written, flags=re.IGNORECASE)
+    return written
