@@ -31,6 +31,7 @@ class Exit(IntEnum):
     NOT_FOUND = 4
     NOT_JUDGED = 5
     FINDINGS = 6
+    UNWRITTEN = 7
 
 
 class Viewer(StrEnum):
@@ -44,7 +45,8 @@ class Viewer(StrEnum):
 
 EPILOG = (
     "Exit codes: 0 ok; 2 bad input; 3 refused, with the reason and what is possible; 4 not found; "
-    "5 not judged yet, or a server is unreachable (safe to repeat with the same --command-id); 6 findings are open."
+    "5 not judged yet, or a server is unreachable (safe to repeat with the same --command-id); 6 findings are open; "
+    "7 a sheet's result is in no file, what was done is printed."
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, also for errors.")]

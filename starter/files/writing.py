@@ -22,7 +22,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     if path == STDOUT:
         yield sys.stdout.buffer
         return
-    part = path.with_name(f"{path.name}.part")
+    part = _part(path)
     try:
         part.touch(mode=0o600)
         with part.open("wb") as file:
@@ -32,3 +32,19 @@ def whole(path: Path) -> Iterator[BinaryIO]:
         raise Invalid(str(path), f"cannot be written: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before something is done whether its result could be written. Raises Invalid when `whole` could not."""
+    if path.is_dir():
+        raise Invalid(str(path), "cannot be written: it is a folder")
+    try:
+        _part(path).touch(mode=0o600)
+    except OSError as error:
+        raise Invalid(str(path), f"cannot be written: {error.strerror}") from None
+    finally:
+        _part(path).unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")

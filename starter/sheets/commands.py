@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from domain.errors import Invalid, Refused
 from domain.state import DESK, Actor, Role
 from starter.client import AftersaleClient
+from starter.files.writing import check_writable
 from starter.render import text
 from starter.sheets.apply import carry_out
 from starter.sheets.export import SHEETS, Exporter
@@ -140,20 +141,28 @@ def _import(
     remarks = source.remarks
     ready = judged.counts.get(State.READY, 0)
     if not preview and ready:
+        with answering(as_json=as_json):
+            check_writable(result_file(file))
         if not yes:
             show(judged, lambda: told(judged, remarks, preview=True), as_json=False)
             typer.confirm(f"Carry out {ready} rows?", abort=True, err=True)
         judged = _applied(sheet, judged, by, marketplace, as_json=as_json)
-    with answering(as_json=as_json):
+    written, unwritten = str(result_file(file)), ""
+    try:
         write_results(sheet, source, judged, result_file(file))
+    except Invalid as error:  # What was carried out is told all the same.
+        written, unwritten = "", f"The result is in no file: {error}."
+        remarks = (*remarks, unwritten)
     answer = {
-        "file": str(result_file(file)),
+        "file": written,
         "applied": not preview,
         "counts": judged.counts,
         "remarks": remarks,
         "rows": [{"row": o.row, "case": o.number, "result": o.state.value, "why": o.why} for o in judged.outcomes],
     }
     show(answer, lambda: told(judged, remarks, preview=preview), as_json=as_json)
+    if unwritten:
+        raise typer.Exit(Exit.UNWRITTEN)
     if any(outcome.state not in GOOD for outcome in judged.outcomes):
         raise typer.Exit(Exit.REFUSED)
 

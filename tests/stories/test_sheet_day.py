@@ -142,6 +142,27 @@ async def test_what_a_sheet_does_to_one_claim_of_an_order_is_no_news_to_its_row_
     assert [claim.owner for claim in life.state().claims] == ["anna", "anna"]
 
 
+async def test_nothing_is_sent_whose_result_has_nowhere_to_stand(
+    market: Marketplace, aftersale: Aftersale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life, file, result = await claimed(market), tmp_path / "claims.xlsx", tmp_path / "claims.result.xlsx"
+    assert (await aftersale("claims", "export", str(file), "--open", *AS_ANNA)).code == 0
+    edit(file, {number(life): {"assignee": "anna"}})
+    result.mkdir()
+    ran = await aftersale("claims", "import", str(file), *CARRY_OUT, *AS_ANNA)
+    assert (ran.code, "cannot be written: it is a folder" in ran.err) == (2, True)
+    assert life.state().claims[0].owner == ""
+
+    # Where that could not be known beforehand, what was done is told all the same.
+    monkeypatch.setattr("starter.sheets.commands.check_writable", lambda _: None)
+    ran = await aftersale("claims", "import", str(file), *CARRY_OUT, *AS_ANNA, "--json")
+    assert (ran.code, ran.json["file"], ran.json["counts"]["done"]) == (7, "", 1)
+    assert "cannot be written" in ran.json["remarks"][0]
+    ran = await aftersale("claims", "import", str(file), *CARRY_OUT, *AS_ANNA)
+    assert (ran.code, "1 done already" in ran.out, "The result is in no file" in ran.out) == (7, True, True)
+    assert life.state().claims[0].owner == "anna"
+
+
 async def test_a_row_may_be_edited_again_after_its_own_import(
     market: Marketplace, aftersale: Aftersale, tmp_path: Path
 ) -> None:
