@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.decide import Decision
 from domain.money import Money, Verb
-from domain.purse import DisputeStatus
-from domain.state import Cause, Role
+from domain.purse import SUSPENSE, DisputeStatus, Stray
+from domain.shares import parts_of
+from domain.state import Cause, MoneyOp, Role
 from tests.domain.telling import Telling
 from tests.domain.world import Life, delivered, done, held_in_escrow, no, paid, round_trips, shipped, unclear
 
@@ -196,6 +198,17 @@ def test_a_dispute_of_the_orders_own_payment_leaves_a_stray_one_alone() -> None:
     life.settle_money()
     assert {line.held for line in life.order.lines} == {"dispute:dp_1"}
     assert str(life.moved[Verb.REFUND]) == REST
+
+
+def test_a_refund_of_another_payment_under_way_changes_nothing_about_what_a_dispute_is_laid_over() -> None:
+    order = delivered().order
+    charge, rest = order.payment.charge, Money.parse(REST)
+    order = replace(order, strays=(Stray(charge, rest), Stray("ch_2", rest)))
+    refund = MoneyOp(order.seq, Verb.REFUND, rest, order.placed_at, (SUSPENSE,), "ch_2")
+    amount = Money.parse("30.00 EUR")
+    laid = parts_of(order, amount, charge)
+    assert parts_of(replace(order, op=refund), amount, charge) == laid
+    assert parts_of(replace(order, op=replace(refund, subject=charge)), amount, charge) != laid, "its own comes last"
 
 
 def test_the_orders_own_payment_may_be_named() -> None:

@@ -25,6 +25,7 @@ from tests.domain.lives import (
 )
 from tests.domain.world import (
     ACTORS,
+    POLICY,
     SECOND_OPERATOR,
     START,
     WEEKS,
@@ -89,6 +90,18 @@ def test_extending_a_clock_moves_all_its_tiers_and_lets_a_passed_one_ring_again(
     )
 
 
+@pytest.mark.parametrize(("verb", "waits"), [(Verb.REVERSE_RELEASE, 7), (Verb.REFUND, 2)])
+def test_what_the_seller_owes_is_asked_for_again_in_a_rhythm_of_its_own(verb: Verb, waits: int) -> None:
+    debt, payout = replace(POLICY.debt, retry=7), replace(POLICY.payout, retry=2)
+    life = delivered(new_order(replace(POLICY, debt=debt, payout=payout)), answer=no("InsufficientFunds", verb))
+    life.do("receive", Role.BUYER)
+    life.settle_money()
+    life.do("refund", Role.SPECIALIST, lines=["a"], **NOTE)
+    life.settle_money()
+    [stuck] = life.order.stuck
+    assert (stuck.verb, stuck.retry_at) == (verb, add_business_days(WEEKS, life.now, waits))
+
+
 # The second operator.
 
 
@@ -113,6 +126,15 @@ def test_a_large_sum_waits_for_another_operator_and_is_then_moved_once() -> None
     assert approve(life) == "waits_for_approval"
 
 
+def test_a_command_about_a_ticket_ends_it_once_the_second_operator_has_agreed() -> None:
+    life = dear_and_silent()
+    [ticket] = [ticket for ticket in life.order.tickets if ticket.cause is Cause.RECEIPT_MISSING]
+    asked = life.do("refund", Role.OPERATOR, ticket.ticket_id, lines=["b"], **NOTE)
+    assert (asked.step, ticket in life.order.tickets) == ("ask_second_operator", True)
+    assert approve(life) == ""
+    assert ticket.ticket_id not in {open_one.ticket_id for open_one in life.order.tickets}
+
+
 def test_nobody_approves_what_he_asked_for_in_another_role() -> None:
     life = waiting_for_second_operator(asks=Role.SPECIALIST)
     assert approve(life, Actor(Role.OPERATOR, ACTORS[Role.SPECIALIST].id)) == "own_command"
@@ -124,6 +146,15 @@ def test_a_second_operator_is_needed_above_the_limit_only() -> None:
     assert at_limit.do("release", Role.SPECIALIST, **NOTE).step == "release"
     above = delivered(new_order(prices=("495.01",)))
     assert above.do("release", Role.SPECIALIST, **NOTE).step == "ask_second_operator"
+
+
+def test_the_price_of_the_whole_order_decides_whether_a_second_operator_is_needed() -> None:
+    life = paid(new_order(prices=("300.00", "400.00")))
+    life.do("cancel", Role.BUYER, reason="changed_mind", lines=["b"])
+    life.do("confirm", Role.SELLER)
+    life.do("ship", Role.SELLER, parcel_id="p1", carrier="dhl")
+    assert life.order.wanted == Money.parse("305.00 EUR")
+    assert life.do("refund", Role.SPECIALIST, **NOTE).step == "ask_second_operator"
 
 
 def test_nobody_gets_round_the_second_operator_by_another_policy() -> None:

@@ -82,6 +82,15 @@ def test_a_review_that_comes_with_a_new_hold_during_a_pause_keeps_the_order_stan
     assert after == add_business_days(WEEKS, before, 7), "from the first pause to the end of the last"
 
 
+def test_a_review_that_is_known_when_a_new_hold_comes_under_it_is_one_review() -> None:
+    life = confirmed(new_order(RENEWS), renewed_under_review)
+    begins(life)
+    life.until("renew_hold")
+    assert [review.about for review in life.order.reviews] == ["prv_1"]
+    ends(life)
+    assert not stands(life)
+
+
 def test_an_operators_pause_that_begins_during_a_review_outlives_it() -> None:
     life = paid()
     begins(life)

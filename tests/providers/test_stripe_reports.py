@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import stripe
@@ -283,6 +284,24 @@ def test_a_key_that_was_forgotten_finds_the_whole_release_reversed_already(
     with pytest.raises(AlreadyDone):
         payments.reverse_release(release=paid.ref, amount=PRICE, key=order)
     assert payments.lookup(Verb.REVERSE_RELEASE, order_id=order, subject=paid.ref, key=order) == back
+
+
+@pytest.mark.parametrize("param", ["amount", "transfer", None])
+def test_whatever_the_provider_finds_wrong_with_a_second_reversal_the_first_counts_as_done(
+    sandbox: SandboxClient, payments: StripePayments, order: str, monkeypatch: pytest.MonkeyPatch, param: str | None
+) -> None:
+    _, charge = captured(sandbox, payments, order)
+    paid = payments.release(order_id=order, charge=charge, account="acct_seller", amount=PRICE, key=f"{order}/r")
+    payments.reverse_release(release=paid.ref, amount=PRICE, key=f"{order}/1")
+
+    made: Any = stripe.InvalidRequestError
+
+    def refuses(*_: object) -> None:
+        raise made("nothing is left of it", param, http_status=400)
+
+    monkeypatch.setattr(stripe.TransferReversalService, "create", refuses)
+    with pytest.raises(AlreadyDone):
+        payments.reverse_release(release=paid.ref, amount=PRICE, key=f"{order}/2")
 
 
 def test_what_the_seller_has_taken_home_or_closed_away_cannot_be_taken_back(

@@ -15,7 +15,6 @@ from sqlalchemy import Engine, select
 from activities.providers.stripe import StripePayments
 from activities.store.database import connect
 from activities.store.tables import tickets
-from domain.comparing.reconcile import FindingKind
 from tests.conftest import Database
 from tests.reconcile.conftest import Reconcile, open_findings
 from tests.reconcile.provider import (
@@ -26,7 +25,7 @@ from tests.reconcile.provider import (
     running,
     spoil as spoil_records,
 )
-from tests.reconcile.volumes import SEEDED, Move, lay_down, spoil
+from tests.reconcile.volumes import SEEDED, Move, lay_down, mend, spoil
 
 CLEAN = 10_000
 SPOILT, EACH = 4_000, 60
@@ -77,7 +76,8 @@ async def test_nothing_is_reported_over_ten_thousand_clean_movements(
 async def test_sixty_errors_of_each_kind_are_found_named_and_ticketed_once_and_healed_when_mended(
     provider: Provider, database: Database, engine: Engine, reconcile: Reconcile, tmp_path: Path
 ) -> None:
-    moves = provider.filled(state := tmp_path / "sandbox.sqlite", SPOILT)
+    moves = provider.filled(clean := tmp_path / "clean.sqlite", SPOILT)
+    shutil.copy(clean, state := tmp_path / "sandbox.sqlite")
     spoilt = spoil(moves, EACH)
     assert Counter(kind for kind, _ in spoilt.expected) == dict.fromkeys(SEEDED, EACH)
     lay_down(database, spoilt.ours)
@@ -97,13 +97,18 @@ async def test_sixty_errors_of_each_kind_are_found_named_and_ticketed_once_and_h
         assert (first["opened"], second["opened"], second["seen"]) == (len(found), 0, len(found))
         assert [row.finding_id for row in open_findings(engine)] == [row.finding_id for row in found]
 
-        lost = {order_id for kind, order_id in spoilt.expected if kind is FindingKind.NOT_IN_LEDGER}
-        booked = {(move.order_id, move.verb, move.seq) for move in spoilt.ours}
-        unbooked = [move for move in moves if move.order_id in lost]
-        lay_down(database, [move for move in unbooked if (move.order_id, move.verb, move.seq) not in booked])
-        third = await reconcile(engine, payments, now=NOW + timedelta(days=30))
-        assert (third["opened"], third["healed"]) == (0, EACH), "a finding is looked at again long after its window"
-        assert FindingKind.NOT_IN_LEDGER not in {row.kind for row in open_findings(engine)}
-        with engine.begin() as conn:
-            open_ones = set(conn.scalars(select(tickets.c.ticket_id).where(tickets.c.status == "open")))
-        assert open_ones == {row.ticket_id for row in open_findings(engine)}
+    with running(clean) as sandbox:
+        payments = StripePayments("sk_test_1", url=sandbox.url)
+        third = await reconcile(engine, payments, now=NOW + timedelta(hours=2))
+        theirs = {move.order_id for move, _ in spoilt.changes}
+        assert {row.order_id for row in open_findings(engine)} == {order for _, order in spoilt.expected} - theirs
+        assert (third["opened"], third["healed"]) == (0, len(spoilt.changes)), "the provider has mended its book"
+        later = await reconcile(engine, payments, now=NOW + timedelta(days=30))
+        assert (later["opened"], later["healed"]) == (0, 0)
+
+        mend(database, moves, spoilt.ours)
+        last = await reconcile(engine, payments, now=NOW + timedelta(days=60))
+        assert (last["opened"], last["healed"]) == (0, len(found) - third["healed"]), "looked at long after its window"
+    assert open_findings(engine) == []
+    with engine.begin() as conn:
+        assert set(conn.scalars(select(tickets.c.status))) == {"resolved"}

@@ -191,6 +191,36 @@ def lay_down(database: Database, moves: Iterable[Move], pending: Iterable[Move] 
         cursor.execute("ANALYZE")
 
 
+def mend(database: Database, right: Iterable[Move], ours: Iterable[Move]) -> None:
+    """Bring our book, which has `ours`, to what is `right`: book what it lacks, correct what it has otherwise."""
+    wanted = {(move.order_id, move.verb, move.seq): move for move in right}
+    booked = {(move.order_id, move.verb, move.seq): move for move in ours}
+    lay_down(database, [move for name, move in wanted.items() if name not in booked])
+    with psycopg.connect(database.owner_url.replace("+psycopg", "")) as conn, conn.cursor() as cursor:
+        for name, move in booked.items():
+            more = (wanted[name].cleared if name in wanted else 0) - move.cleared
+            if more:
+                _correct(cursor, move, more)
+
+
+def _correct(cursor: psycopg.Cursor, move: Move, more: int) -> None:
+    """Book that `more` came in with a movement than was booked of it."""
+    cursor.execute(
+        "INSERT INTO ledger_transactions (order_id, verb, seq, size, at, corrects)"
+        " SELECT order_id, verb, seq + 1000, 2, at, id FROM ledger_transactions"
+        " WHERE order_id = %s AND verb = %s AND seq = %s RETURNING id",
+        [move.order_id, move.verb, move.seq],
+    )
+    [made] = cursor.fetchone() or (0,)
+    sides = ("debit", "credit") if more > 0 else ("credit", "debit")
+    for account, side in zip(("clearing", f"escrow:{move.order_id}:l1"), sides, strict=True):
+        cursor.execute(
+            "INSERT INTO ledger_entries (transaction_id, account, side, amount_minor, currency)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [made, account, side, abs(more), move.currency],
+        )
+
+
 def _operation(move: Move, *, done: bool) -> tuple[object, ...]:
     ended: tuple[object, ...] = ("pending", None, "", move.at, move.at, move.at, None)
     if done:

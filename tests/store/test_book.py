@@ -148,6 +148,19 @@ def test_what_was_found_wrong_is_looked_at_again_after_its_window(database: Data
     assert kinds(engine) == []
 
 
+def test_a_row_that_is_read_again_is_brought_in_step_whatever_of_it_has_changed(engine: Engine) -> None:
+    now = next(move for move in life(3) if move.verb == "dispute")
+    before = Move("v-9", "dispute", 9, now.ref, now.minor - 1, "ch_other", now.at, fee=now.fee - 1, currency="SEK")
+    keep(engine, [before])
+    keep(engine, [now], "run-2")
+    with engine.begin() as conn:
+        told = conn.execute(text("SELECT * FROM provider_movements")).mappings().one()
+    assert told == {
+        "ref": now.ref, "kind": "dispute", "at": now.at, "order_id": now.order_id, "key": "", "amount_minor": now.minor,
+        "fee_minor": now.fee, "currency": "EUR", "fee_currency": "EUR", "source": now.source, "run_id": "run-2",
+    }  # fmt: skip
+
+
 def corrected(conn: Connection, order_id: str, seq: int, minor: int, corrects: int) -> None:
     """Our balance at the provider is `minor` higher than was booked."""
     entries = (

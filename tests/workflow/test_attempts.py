@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select, text
+from temporalio.exceptions import ApplicationError
 
 from activities.store import tables
 from activities.store.desk import messages
@@ -61,6 +63,18 @@ async def test_a_message_that_is_performed_again_is_one_line_and_told_as_before(
         buyer = life.actor(BUYER)
         assert [row.unread for row in messages.inbox(conn, buyer)] == [1]
     assert life.told(BUYER).count("message") == 1
+    await life.handle.terminate("its step was taken beside it")
+    await life.restart()
+
+
+async def test_another_step_of_the_same_run_in_the_place_of_a_recorded_one_is_stopped(market: Marketplace) -> None:
+    life = await market.order()
+    ask, other = await asked(life, "confirm"), await asked(life, "confirm", lines=["L1"])
+    await asyncio.to_thread(market.performer.perform, ask)
+    with pytest.raises(ApplicationError) as stopped:
+        await asyncio.to_thread(market.performer.perform, other)
+    assert stopped.value.type == "StaleEpoch", "it would be told what the other step brought"
+    assert life.steps() == ["place", "confirm"]
     await life.handle.terminate("its step was taken beside it")
     await life.restart()
 
