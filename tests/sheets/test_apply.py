@@ -22,7 +22,7 @@ ESCALATED, ASKED = "o-000006-c1", "o-000007-c1"
 TAKES = "UPDATE claims SET owner = 'ben' WHERE number = '{0}-c1'"
 STEP = (
     "INSERT INTO steps SELECT '{0}', 1000, 1, now(), now(), 'assign_claim', 'specialist', 'ben', 'update', 'k', '', "
-    "'', '', '{{}}', '[]', '[]', 'd'"
+    "'', '', '{{\"claim_id\": \"c1\"}}', '[]', '[]', 'd'"
 )
 
 
