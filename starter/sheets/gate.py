@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
@@ -43,6 +43,8 @@ FORBIDDEN: Mapping[str, str] = {
 
 _OLD = b"\xd0\xcf\x11\xe0"
 _PACKAGE, _WORKBOOK, _RELATIONS = "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
+_STYLES = "xl/styles.xml"
+_FIRST = frozenset({_PACKAGE, _RELATIONS, _WORKBOOK, _STYLES})
 _XML = (".xml", ".rels")
 _ODD = re.compile(r"[^ -~]|[\\&]")
 """What stands in no name of a part that a spreadsheet writes, and is not read by all programs as the same name."""
@@ -54,10 +56,12 @@ _CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 class Passed:
     """What the gate saw: for each sheet by its name, in which cells (row, column from 0) formulas or errors stand.
 
-    `content` is an XLSX file of the parts that were looked through, and of no others.
+    `percents` are the cells in which a number is shown as so many of a hundred. `content` is an XLSX file of the parts
+    that were looked through, and of no others.
     """
 
     formulas: Mapping[str, frozenset[tuple[int, int]]]
+    percents: Mapping[str, frozenset[tuple[int, int]]]
     content: io.BytesIO = field(repr=False)
 
 
@@ -120,22 +124,28 @@ class _Scan:
     def whole(self) -> Passed:
         if not {_PACKAGE, _WORKBOOK, _RELATIONS} <= self._parts.keys():
             raise Invalid(self._name, "is not an XLSX file: it holds no workbook")
-        formulas: dict[str, frozenset[tuple[int, int]]] = {}
+        grids: dict[str, _Grid] = {}
+        styles = _Styles()
         with zipfile.ZipFile(self._content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
             for part, start in (
-                (_PACKAGE, self._package), (_RELATIONS, self._relation), (_WORKBOOK, self._sheet)
+                (_PACKAGE, self._package), (_RELATIONS, self._relation), (_WORKBOOK, self._sheet),
+                (_STYLES, styles.start),
             ):  # fmt: skip
-                self._read(part, start, copy)
+                if part in self._parts:
+                    self._read(part, start, copy)
             sheets = self._by_name()
-            for part in sorted(self._parts.keys() - {_PACKAGE, _RELATIONS, _WORKBOOK}):
+            for part in sorted(self._parts.keys() - _FIRST):
                 if part.endswith(_XML) or part in sheets.values():
-                    grid = _Grid(self._name)  # Whatever the part is called: any may turn out to be a sheet.
-                    self._read(part, grid.start, copy)
-                    formulas[part] = frozenset(grid.formulas)
+                    grids[part] = _Grid(self._name, styles.percents)  # Any part may turn out to be a sheet.
+                    self._read(part, grids[part].start, copy)
                 else:
                     self._unpack(part)
         self._content.seek(0)
-        return Passed({sheet: formulas[part] for sheet, part in sheets.items()}, self._content)
+        return Passed(
+            {sheet: frozenset(grids[part].formulas) for sheet, part in sheets.items()},
+            {sheet: frozenset(grids[part].percents) for sheet, part in sheets.items()},
+            self._content,
+        )
 
     def _by_name(self) -> dict[str, str]:
         """The part of each sheet, found as the library finds it: absolute, or from the workbook's folder."""
@@ -143,7 +153,7 @@ class _Scan:
         for sheet, relation in self._sheets:
             target = self._targets.get(relation, "").lower()
             part = target[1:] if target.startswith("/") else f"xl/{target}"
-            if part not in self._parts or part in (_PACKAGE, _RELATIONS, _WORKBOOK):
+            if part not in self._parts or part in _FIRST:
                 raise Invalid(self._name, "is damaged: the workbook names a sheet that the file does not hold")
             if sheet in found:
                 raise Invalid(self._name, "has two sheets of one name")
@@ -201,13 +211,38 @@ def _local(tag: str) -> str:
     return tag.rpartition(" ")[2]
 
 
+class _Styles:
+    """Which of a workbook's formats show a number as so many of a hundred: 0.5 as 50%."""
+
+    _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.')
+    """What stands in a number's format as it is."""
+
+    def __init__(self) -> None:
+        self.percents: set[str] = set()  # By their places among the formats of cells, as cells name them.
+        self._codes = {"9": "0%", "10": "0.00%"}  # Those that every spreadsheet knows without saying so.
+        self._within = ""
+        self._count = 0
+
+    def start(self, tag: str, about: dict[str, str]) -> None:
+        local = _local(tag)
+        if local == "numFmt":
+            self._codes[about.get("numFmtId", "")] = about.get("formatCode", "")
+        elif local == "xf" and self._within == "cellXfs":
+            if "%" in self._LITERAL.sub("", self._codes.get(about.get("numFmtId", ""), "")):
+                self.percents.add(str(self._count))
+            self._count += 1
+        elif local in ("cellXfs", "cellStyleXfs", "cellStyles", "dxfs"):
+            self._within = local
+
+
 class _Grid:
     """Follows the cells of one sheet. A cell that names no place stands behind the one before it."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, percents: Collection[str]) -> None:
+        self._name, self._percents = name, percents
         self._row = self._column = self._bottom = self._right = -1
         self.formulas: set[tuple[int, int]] = set()
+        self.percents: set[tuple[int, int]] = set()
 
     def start(self, tag: str, about: dict[str, str]) -> None:
         local = _local(tag)
@@ -215,6 +250,8 @@ class _Grid:
             self._cell(about.get("r"))
             if about.get("t") == "e":  # What a formula came to, pasted as a value, says as little.
                 self.formulas.add((self._row, self._column))
+            if about.get("s") in self._percents:
+                self.percents.add((self._row, self._column))
         elif local == "row":
             number = about.get("r", str(self._row + 2))
             if not (number.isascii() and number.isdigit() and len(number) < 8):

@@ -162,11 +162,8 @@ class _Judging:
         if not moved and changed:
             why = f"{', '.join(changed)}: may not be edited; the row was left alone"
             return Outcome(row.number, number, State.NOT_EDITABLE, why)
-        computed = [column.name for column in self._sheet.editable if column.name in row.formulas]
-        if computed:
-            return Outcome(
-                row.number, number, State.INVALID, f"{computed[0]}: holds a formula or an error; write a plain value"
-            )
+        if wrong := self._no_plain_value(row):
+            return Outcome(row.number, number, State.INVALID, wrong)
         if not edits:
             return Outcome(row.number, number, State.UNCHANGED)
         if (key.order_id, key.name) in twice:
@@ -179,6 +176,19 @@ class _Judging:
         by_name = {column.name: value for column, value in zip(self._sheet.columns, values, strict=True)}
         stale = self._stale(now, key, by_name, changed) if moved else ""
         return _Edited(row, key, number, cause, actions, stale)
+
+    def _no_plain_value(self, row: Row) -> str:
+        """What is wrong with a cell that shows something else than it holds; empty for nothing."""
+        for column in self._sheet.editable:
+            if column.name in row.formulas:
+                return f"{column.name}: holds a formula or an error; write a plain value"
+            raw = row.cells[column.name]
+            if column.name in row.percents and isinstance(raw, int | float):
+                return (
+                    f"{column.name}: is a percentage, {raw * 100:.6g}%, which is no {column.name}; "
+                    f"write the {column.name} itself, in a cell that is no percentage"
+                )
+        return ""
 
     def _edits(self, row: Row, key: Key) -> dict[str, Any]:
         """The cells that were changed since the export, whatever has happened to the case meanwhile."""

@@ -20,16 +20,21 @@ from starter.sheets.write import CHOICES, CSV, HOW, MISSING, kind_of
 
 LARGEST_CSV = 100 * gate.MIB
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NONE = frozenset[str]()
 TOO_LARGE = f"has more than {gate.MOST_ROWS} rows or {gate.MOST_COLUMNS} columns"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a file: its number there, counted as spreadsheets do, its cells by header, and which are formulas."""
+    """One row of a file: its number there, counted as spreadsheets do, its cells by header, and which are formulas.
+
+    `percents` are those whose number is shown as so many of a hundred.
+    """
 
     number: int
     cells: dict[str, Raw] = field(repr=False)
     formulas: frozenset[str] = frozenset()
+    percents: frozenset[str] = frozenset()
 
 
 class Table:
@@ -65,9 +70,14 @@ class Table:
         for number, cells in self._grid.rows():
             found = {name: cells[at] if at < len(cells) else None for name, at in self._places.items()}
             if any(value not in (None, "") for value in found.values()):
-                run = self._grid.formulas
-                formulas = frozenset(n for n, at in self._places.items() if (number - 1, at) in run) if run else run
-                yield Row(number, found, formulas)  # type: ignore[arg-type]  # an empty set is one of names as well
+                formulas, percents = (
+                    self._among(number, cells) for cells in (self._grid.formulas, self._grid.percents)
+                )
+                yield Row(number, found, formulas, percents)
+
+    def _among(self, number: int, cells: frozenset[tuple[int, int]]) -> frozenset[str]:
+        """The headers of the row's cells that are among these."""
+        return frozenset(n for n, at in self._places.items() if (number - 1, at) in cells) if cells else _NONE
 
     def plain(self) -> Iterator[tuple[int, Sequence[Raw]]]:
         """Every row as it stands, with its number, for a copy."""
@@ -80,6 +90,7 @@ class _Grid(ABC):
     head: Sequence[Raw]
     count: int
     formulas: frozenset[tuple[int, int]] = frozenset()
+    percents: frozenset[tuple[int, int]] = frozenset()
     remarks: tuple[str, ...] = ()
 
     @abstractmethod
@@ -107,7 +118,7 @@ class _XlsxGrid(_Grid):
             raise Invalid(str(path), "is not an XLSX file, or is damaged") from None
         start = self._sheet.start or (0, 0)
         self._above, self._left = start
-        self.formulas = passed.formulas[name]
+        self.formulas, self.percents = passed.formulas[name], passed.percents[name]
         self.head = next((row for _, row in self._all()), [])
         self.count = max(self._sheet.height - 1, 0)
 

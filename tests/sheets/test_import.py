@@ -98,6 +98,27 @@ def test_what_is_wrong_with_a_row_is_said_beside_it(
 
 
 @pytest.mark.parametrize(
+    ("style", "reads"),
+    [
+        ("0%", False), ("0.00%", False), ("#,##0.0%", False), ('0"%"', True), ("0\\%", True), ("0.00", True),
+        ("General", True),
+    ],
+)  # fmt: skip
+def test_a_percentage_is_no_amount(desk: Desk, style: str, reads: bool) -> None:
+    file = edit(desk.export(), {ESCALATED: {"decision": "part refund", "amount": 0.5, "note": "Half of it works."}})
+    book = openpyxl.load_workbook(file)
+    sheet = book.worksheets[0]
+    column = [cell.value for cell in sheet[1]].index("amount") + 1
+    (cell,) = [row[column - 1] for row in sheet.iter_rows() if row[0].value == ESCALATED]
+    cell.number_format = style
+    book.save(file)
+    (outcome,) = desk.judge(file).outcomes
+    why = "amount: is a percentage, 50%, which is no amount; write the amount itself, in a cell that is no percentage"
+    read = (State.READY, "decide: part refund 0.50 EUR")
+    assert (outcome.state, outcome.why) == (read if reads else (State.INVALID, why))
+
+
+@pytest.mark.parametrize(
     ("status", "edits", "why"),
     [
         ("Refund approved", {}, "decide: refund"),
