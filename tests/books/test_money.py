@@ -29,7 +29,7 @@ def books_of(engine: Engine, order_id: str) -> OrderBooks:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts)
 def test_the_sums_of_every_order_are_what_an_accountant_would_reckon_and_add_up(
     many: Engine, happened: list[tuple[str, int, int, float]]

@@ -23,7 +23,7 @@ from tests.store.rows import NOW, euro, hours
 DESK = Actor(Role.OPERATOR, "op-1")
 ALWAYS = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 A_TICK = timedelta(microseconds=1)
-PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def standing(engine: Engine, seller: str, currency: str, at: datetime) -> Money:

@@ -197,7 +197,6 @@ def test_what_is_not_a_calendar_is_refused() -> None:
         Calendar.from_plain(calendar_of().to_plain() | {"days": "zz"})
 
 
-@settings(deadline=None)
 @given(calendars)
 def test_a_pinned_calendar_comes_back_as_it_was_and_is_shared(calendar: Calendar) -> None:
     text = json.dumps(calendar.to_plain())
@@ -229,13 +228,12 @@ def walk(zone: str, days: str, start: datetime, n: int) -> datetime:
     return datetime.combine(day, clock, tzinfo=where).astimezone(UTC)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(zones, day_patterns, instants, st.integers(0, 40))
 def test_business_days_agree_with_the_zone_database_in_any_zone(zone: str, days: str, start: datetime, n: int) -> None:
     assert add_business_days(calendar_of(zone, days), start, n) == walk(zone, days, start, n)
 
 
-@settings(deadline=None)
 @given(calendars, instants, st.integers(0, 20), st.integers(0, 20))
 def test_more_business_days_are_later_and_add_up(calendar: Calendar, start: datetime, n: int, m: int) -> None:
     once = add_business_days(calendar, start, n + m)
@@ -246,7 +244,6 @@ def test_more_business_days_are_later_and_add_up(calendar: Calendar, start: date
     assert twice == once or abs(local_hour_shift(calendar, start, n)) > timedelta(0)
 
 
-@settings(deadline=None)
 @given(calendars, instants, st.integers(0, 20))
 def test_a_window_of_business_days_ends_where_counting_from_its_start_ends(
     calendar: Calendar, start: datetime, n: int
@@ -270,7 +267,6 @@ def local_hour_shift(calendar: Calendar, start: datetime, n: int) -> timedelta:
     return (ended - began) % timedelta(days=1)
 
 
-@settings(deadline=None)
 @given(calendars, instants, instants, st.integers(0, 20))
 def test_who_starts_later_is_due_later(calendar: Calendar, a: datetime, b: datetime, n: int) -> None:
     earlier, later = sorted((a, b))
@@ -279,7 +275,6 @@ def test_who_starts_later_is_due_later(calendar: Calendar, a: datetime, b: datet
     assert due >= -timedelta(minutes=gap)  # Only a change of clocks can turn the order round, by its own length.
 
 
-@settings(deadline=None)
 @given(calendars, instants, st.integers(1, 20), st.integers(0, 20_000), instants)
 def test_a_pause_and_resume_gives_back_what_was_left(
     calendar: Calendar, start: datetime, n: int, used: int, resumed: datetime
@@ -293,7 +288,6 @@ def test_a_pause_and_resume_gives_back_what_was_left(
     assert is_business_day(calendar, again)
 
 
-@settings(deadline=None)
 @given(calendars, instants, st.integers(0, 9_000), st.integers(0, 9_000))
 def test_business_minutes_add_up(calendar: Calendar, start: datetime, a: int, b: int) -> None:
     by_steps = add_business_minutes(calendar, add_business_minutes(calendar, start, a), b)

@@ -30,7 +30,7 @@ from tests.domain.world import (
     round_trips,
 )
 
-A_FEW_HUNDRED = settings(max_examples=200, deadline=None, derandomize=True, print_blob=True)
+A_FEW_HUNDRED = settings(max_examples=200, derandomize=True, print_blob=True)
 CHANCE = st.integers(0, 2**16)
 TURNS = st.lists(st.tuples(CHANCE, CHANCE, CHANCE), min_size=1, max_size=25)
 

@@ -17,7 +17,7 @@ from domain.shares import net_of
 from domain.state import Role
 from tests.domain.world import POLICY, START, Ledger, delivered, new_order, started
 
-REPEATABLE = settings(max_examples=300, deadline=None, derandomize=True, print_blob=True)
+REPEATABLE = settings(max_examples=300, derandomize=True, print_blob=True)
 MINOR = st.integers(0, 10**12) | st.integers(0, 10**10).map(lambda whole: whole * 100)
 CURRENCIES = st.sampled_from(sorted(EXPONENTS))
 

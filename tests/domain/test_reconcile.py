@@ -16,7 +16,7 @@ from domain.money import Money
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 UNTIL = NOW - timedelta(hours=6)
-REPEATABLE = settings(max_examples=150, deadline=None, derandomize=True, print_blob=True)
+REPEATABLE = settings(max_examples=150, derandomize=True, print_blob=True)
 MOVING = sorted(verb for verb in KINDS if verb != "authorise")
 
 Books = tuple[list[Booked], list[Listed]]

@@ -81,7 +81,7 @@ def test_bytes_at_random(content: bytes) -> None:
     check(content)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(SEEDS), st.data())
 def test_files_with_changed_bytes(seed: bytes, data: st.DataObject) -> None:
     content = bytearray(seed)
@@ -92,7 +92,6 @@ def test_files_with_changed_bytes(seed: bytes, data: st.DataObject) -> None:
     check(bytes(content[:cut]) if data.draw(st.booleans()) else bytes(content))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SEEDS), st.sampled_from(SEEDS), st.integers(0, 40))
 def test_one_file_behind_or_inside_another(first: bytes, second: bytes, at: int) -> None:
     check(first + second)

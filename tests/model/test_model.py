@@ -33,7 +33,6 @@ MOVES = st.lists(st.integers(0, LARGEST - 1), min_size=10, max_size=60)
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=True,
     database=None,
     print_blob=True,

@@ -170,7 +170,7 @@ STATUSES = st.sampled_from([200, 200, 200, 400, 401, 402, 403, 404, 409, 429, 50
 SAID = st.one_of(answers(3).map(json.dumps), answers(3).map(json.dumps), ANY.map(json.dumps), st.text(max_size=20))
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(CALLS)), SAID, STATUSES, st.sampled_from(["", "5", "9" * 400, "soon", "-1"]))
 def test_whatever_comes_back_is_understood_or_one_of_our_errors(
     call: str, body: str, status: int, retry_after: str

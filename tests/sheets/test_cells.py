@@ -94,7 +94,7 @@ VALUES = st.lists(st.one_of(TEXTS, MONEY, TIMES, st.integers(0, 10**9), st.none(
 
 
 @pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(VALUES, max_size=3))
 @example(rows=[["", Money(508_325_072_156, "AED"), None, None, None]])
 @example(rows=[[LURE, "a;'=1", "a;''", "a\n'- b", LURE]])
@@ -111,7 +111,7 @@ def test_what_is_written_is_read_back_as_the_same(tmp_path: Path, suffix: str, r
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(st.one_of(SPLITTING, TEXTS, TIMES, st.none()), min_size=3, max_size=3), max_size=3))
 @example(rows=[["c1", LURE, "x"]])
 @example(rows=[["c1", 'a;"=1', "x"], ["c2", "a\n=1", "x"], ["c3", "a\t@x", "x"], ["c4", "a,b;", "a,b;"]])
