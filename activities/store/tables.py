@@ -58,10 +58,8 @@ orders = Table(
 NEVER = literal_column("'infinity'::timestamp with time zone", DateTime(timezone=True))
 falls_due = func.coalesce(orders.c.due_at, NEVER)
 """When an order is due, never where nothing is: what lists of orders are sorted by."""
-
 has_begun = orders.c.seq > 0
 """Whether an order was admitted: it has taken a step."""
-
 _by_due = falls_due, orders.c.order_id
 Index("orders_listed", *_by_due, postgresql_where=has_begun)
 Index("orders_stage", orders.c.stage, *_by_due)
