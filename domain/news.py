@@ -152,11 +152,14 @@ def reopened(order: Order) -> tuple[Event, ...]:
 
 
 def payment_found(moment: Moment) -> tuple[Event, ...]:
-    """An order that waits to be paid takes the payment; any other gives it back."""
+    """An order that waits to be paid takes the payment; any other gives it back.
+
+    With what was taken from the hold that it stands on, an order loses that hold.
+    """
     order, body = moment.order, moment.body
     _check("payment_intent", body.payment_intent)
     if body.charge:
-        return _taken(order, body)
+        return _taken(order, body, moment.now)
     if body.amount is not None and body.amount.minor < 0:
         raise Invalid("body.amount", "must not be negative")
     if body.payment_intent in {order.payment.hold, *order.payment.superseded, *order.payment.voided}:
@@ -168,14 +171,16 @@ def payment_found(moment: Moment) -> tuple[Event, ...]:
     return (*reopened(order), HoldStrayed(body.payment_intent, body.amount))
 
 
-def _taken(order: Order, body: PaymentFound) -> tuple[Event, ...]:
-    """Money that this order did not ask for goes back, also when somebody took it from the order's own hold."""
+def _taken(order: Order, body: PaymentFound, now: datetime) -> tuple[Event, ...]:
+    """Money that this order did not ask for goes back. Its own hold is lost by it, unless our capture will tell."""
     _check("charge", body.charge)
     if body.amount is None or body.amount.currency != order.currency or body.amount.minor <= 0:
         raise Invalid("body.amount", f"must be what was taken, in {order.currency} and above zero")
     if body.charge in order.charges:
         raise Refused("nothing_new", "this payment is known")
-    return (*reopened(order), MoneyStrayed(Stray(body.charge, body.amount)))
+    strayed = (*reopened(order), MoneyStrayed(Stray(body.charge, body.amount)))
+    lost = body.payment_intent == order.payment.hold and not hold_stands(order, (), now)
+    return (*strayed, HoldLost(now)) if lost and not capture_not_asked(order, (), now) else strayed
 
 
 def hold_gone(moment: Moment) -> tuple[Event, ...]:

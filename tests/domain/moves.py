@@ -126,6 +126,9 @@ def told(order: Order, now: datetime) -> Iterator[Move]:
     yield "retry", OPERATOR, {"note_id": "n-1"}, ""
     if order.payment.hold:
         yield "hold_lost", PROVIDER, {"hold": order.payment.hold}, ""
+        if not order.charges and order.seq < 4:
+            own = {"payment_intent": order.payment.hold, "charge": "ch_own", "amount": f"5.00 {order.currency}"}
+            yield "payment_found", PROVIDER, own, ""
     yield "payment_found", PROVIDER, {"payment_intent": "pi_late"}, ""
     if captured is not None:
         paid = {"payment_intent": "pi_late", "charge": "ch_late", "amount": f"5.00 {order.currency}"}

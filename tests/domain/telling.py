@@ -278,6 +278,14 @@ def _paid_twice() -> Telling:
     return life
 
 
+def _hold_taken() -> Telling:
+    life = Telling().confirm()
+    own = {"payment_intent": life.order.payment.hold, "charge": "ch_9", "amount": "7.00 EUR"}
+    life.do("payment_found", Role.PROVIDER, **own)
+    life.settle_money()
+    return life
+
+
 LIVES: dict[str, Callable[[], Telling]] = {
     "happy": _happy,
     "desk": _desk,
@@ -320,6 +328,7 @@ LIVES: dict[str, Callable[[], Telling]] = {
     "refund after payout": _refund_after_payout,
     "account restricted": _account_restricted,
     "paid twice": _paid_twice,
+    "hold taken elsewhere": _hold_taken,
     "longest escrow, delivered": lambda: _silent(dear(), "escrow_ends", "weak"),
     "longest escrow, held": _held_too_long,
     "claim in silence": claims_told.in_silence,

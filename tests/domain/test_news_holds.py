@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from domain.events import HoldLost
 from domain.funds import Done, No, Result
 from domain.money import Money, Verb
 from domain.state import MoneyOp, Offer, Order, Role, Stage
@@ -177,3 +178,21 @@ def test_a_stray_hold_that_the_buyer_offers_in_the_end_is_kept() -> None:
     life.wait(hours=1)
     assert [hold for hold, _ in voided(life)] == ["pi_2", "authorise-1"]
     assert (life.order.payment.hold, life.order.payment.superseded, life.order.payment.held) == ("pi_3", (), ())
+
+
+OWN = {"payment_intent": "authorise-1", "charge": "ch_9", "amount": "55.00 EUR"}
+
+
+def test_a_hold_that_somebody_else_captured_is_lost() -> None:
+    life = confirmed()
+    life.do("payment_found", PROVIDER, **OWN)
+    assert (life.order.payment.hold, life.stage) == ("", Stage.AWAITING_PAYMENT)
+    life.settle_money()
+    assert [asked.verb for asked in life.asked] == [Verb.AUTHORISE, Verb.REFUND, Verb.VOID]
+
+
+def test_a_hold_that_somebody_else_captured_is_not_lost_twice_where_our_own_capture_will_tell() -> None:
+    life = shipped(answer=unclear(Verb.CAPTURE))
+    decision = life.do("payment_found", PROVIDER, **OWN)
+    assert not any(isinstance(event, HoldLost) for event in decision.events)
+    assert life.order.payment.hold == "authorise-1"

@@ -221,6 +221,7 @@ def told(sale: Sale, now: datetime) -> list[Say]:
     found = [Say("payment_found", "provider", {"payment_intent": late, **held})]
     if sale.hold and not sale.captured:
         found.append(Say("hold_lost", "provider", {"hold": sale.hold.ref}))
+        found.append(Say("payment_found", "provider", {**taken, "payment_intent": sale.hold.ref}))
     if sale.captured or stage(sale) == "expired":
         found.append(Say("payment_found", "provider", taken))
     found += [Say("refund_failed", "provider", {"refund": ref}) for ref in sale.refunds]

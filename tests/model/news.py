@@ -33,6 +33,8 @@ def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
         sale.uncalled[body["charge"]] = cents(body["amount"])
         sale.sums.V += cents(body["amount"])
         sale.sums.U += cents(body["amount"])
+        if _stands_on(sale, intent) and not _will_tell(sale, intent):
+            lose_hold(sale, now)
         return
     need(intent not in [sale.hold.ref if sale.hold else "", *sale.old_holds, *sale.gone_holds], "known")
     need(not (sale.offer == intent and sale.offer_is_intent), "known")
@@ -45,12 +47,20 @@ def payment_found(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 
 def hold_lost(sale: Sale, body: Body, role: str, now: datetime) -> None:
-    hold, op = body["hold"], sale.op
-    need(sale.hold is not None and not sale.captured and hold == sale.hold.ref, "not our hold")
-    moved = op is not None and op.verb in ("reauthorise", "capture", "void") and op.subject == hold
-    need(not moved, "the operation on this hold will tell")
-    need(not capture_due(sale), "the capture will tell")
+    need(_stands_on(sale, body["hold"]), "not our hold")
+    need(not _will_tell(sale, body["hold"]), "our own operation on this hold will tell")
     lose_hold(sale, now)
+
+
+def _stands_on(sale: Sale, hold: str) -> bool:
+    return sale.hold is not None and not sale.captured and hold == sale.hold.ref
+
+
+def _will_tell(sale: Sale, hold: str) -> bool:
+    """Whether something of ours that is under way, or due, shows what became of this hold."""
+    op = sale.op
+    moved = op is not None and op.verb in ("reauthorise", "capture", "void") and op.subject == hold
+    return moved or bool(capture_due(sale))
 
 
 def refund_failed(sale: Sale, body: Body, role: str, now: datetime) -> None:

@@ -16,9 +16,10 @@ from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of
 
 
-def taken_elsewhere(market: Marketplace, intent: str) -> None:
-    """Somebody takes the money of a hold who is none of our orders."""
-    stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.payment_intents.capture(intent)
+def taken_elsewhere(market: Marketplace, intent: str, **how: int) -> None:
+    """Somebody takes the money of a hold, or a part of it, who is none of our orders."""
+    provider = stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url})
+    provider.v1.payment_intents.capture(intent, how)  # type: ignore[arg-type]
 
 
 def authorised_for_nobody(market: Marketplace) -> str:
@@ -133,6 +134,25 @@ async def test_the_orders_own_hold_when_somebody_else_took_its_money_is_given_ba
     assert "delivered" in await receiver.tell(hold)
     assert life.effects() == ["authorise", "capture", "refund"]
     assert life.stage() is Stage.AWAITING_PAYMENT
+
+
+@pytest.mark.parametrize("taken", [{}, {"amount_to_capture": 1000}])
+async def test_an_order_whose_own_hold_somebody_else_captured_is_to_be_paid_anew_at_once(
+    market: Marketplace, receiver: Receiver, taken: dict[str, int]
+) -> None:
+    life = await market.order()
+    hold = life.state().payment.hold
+    await life.send("confirm", SELLER)
+    taken_elsewhere(market, hold, **taken)
+    assert "delivered" in await receiver.tell(hold)
+    assert life.stage() is Stage.AWAITING_PAYMENT, "nothing of this money is the seller's"
+    assert life.state().payment.hold == ""
+    assert "hold_lost" in life.told(BUYER)
+    assert life.effects() == ["authorise", "capture", "refund"]
+    await life.send("pay", BUYER, payment_intent=market.preauthorise(life.document))
+    await life.ship()
+    assert life.stage() is Stage.SHIPPED
+    assert life.state().strays == ()
 
 
 async def test_what_an_order_does_itself_is_no_news(market: Marketplace, receiver: Receiver) -> None:
