@@ -45,7 +45,7 @@ from domain.state import (
     is_over,
 )
 from domain.step import Moment, Step
-from domain.tickets import facts_digest, known, of_ticket, overtaken
+from domain.tickets import facts_digest, is_of_claim, known, of_ticket, overtaken
 from domain.tiers import calendar_of, moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
@@ -248,9 +248,13 @@ def _chosen(order: Order, step: Step, command: Command, body: Any) -> tuple[Line
     named: tuple[str, ...] = getattr(body, "lines", ())
     for line_id in named:
         _check_named(order, step, eligible, line_id)
+    about = of_ticket(order, command.ticket_id, eligible)
     if named:
-        return tuple(line for line in eligible if line.line_id in named)
-    eligible = of_ticket(order, command.ticket_id, eligible)
+        chosen = tuple(line for line in eligible if line.line_id in named)
+        if is_of_claim(order, command.ticket_id) and not set(chosen) & set(about):
+            raise Refused("ticket_of_claim", f"ticket {command.ticket_id} is about a claim; decide_claim ends it")
+        return chosen
+    eligible = about
     chosen = tuple(line for line in eligible if step.moves[line.state] is not line.state)
     if not chosen and eligible:
         again = " or ".join(line.line_id for line in eligible)

@@ -129,6 +129,12 @@ def lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
             return ()
 
 
+def is_of_claim(order: Order, ticket_id: str) -> bool:
+    """Whether the ticket is a claim's, which only the claim's own steps end."""
+    ticket = order.ticket(ticket_id)
+    return ticket is not None and ticket.cause is Cause.CLAIM
+
+
 def of_ticket(order: Order, ticket_id: str, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """Those of `lines` that the ticket is about; all of them where there is none, or it is about no line."""
     ticket = order.ticket(ticket_id)
