@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from domain.errors import Invalid
+from domain.errors import Invalid, writable
 from domain.money import LONGEST_AMOUNT, Money
 
 Plain = Any
@@ -27,8 +26,6 @@ Reader = Callable[[Plain, str], Any]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def instant(text: str, field: str = "time") -> datetime:
@@ -167,7 +164,7 @@ def _expect(data: Plain, kind: type, path: str, words: str) -> Any:
 def _text(data: Plain, path: str) -> str:
     """A text that a database can keep; raises Invalid for one with NUL or half a surrogate pair."""
     text: str = _expect(data, str, path, _BASIC[str])
-    if _UNSTORABLE.search(text):
+    if writable(text) != text:
         raise Invalid(path, "must be text without NUL and without half a surrogate pair")
     return text
 

@@ -104,12 +104,12 @@ class Records:
     def order(self, order_id: str) -> Order:
         """The order after its last recorded step. Raises NotFound, also before the first."""
         with self.begin() as conn:
-            return self._order(conn, order_id)
+            return self.found(conn, order_id)
 
     def next_epoch(self, order_id: str) -> dict[str, Any]:
         """Supersede every run of the order, and the snapshot that the next one goes on from. Raises NotFound."""
         with self.begin() as conn:
-            self._order(conn, order_id)
+            self.found(conn, order_id)
             return orders.next_epoch(conn, order_id)[1]
 
     def refusals(self, order_id: str, command_id: str) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Records:
     def keep_note(self, order_id: str, note_id: str, author: Actor, text: str) -> None:
         """Store a reason or note. Raises NotFound, Invalid, and Conflict when `note_id` has another text."""
         with self.begin() as conn:
-            self.write_note(conn, self._order(conn, order_id), note_id, author, text)
+            self.write_note(conn, self.found(conn, order_id), note_id, author, text)
 
     def write_note(
         self, conn: Connection, order: Order, note_id: str, author: Actor, text: str, ticket_id: str = ""
@@ -134,13 +134,13 @@ class Records:
         if len(photo) > LARGEST_PHOTO:
             raise Invalid("photo", f"is larger than {LARGEST_PHOTO} bytes")
         with self.begin() as conn:
-            if self._order(conn, order_id).parcel(parcel_id) is None:
+            if self.found(conn, order_id).parcel(parcel_id) is None:
                 personal.put_parcel(conn, self.vault, order_id, parcel_id, carrier, number, photo)
 
     def keep_address(self, order_id: str, address_of: Callable[[str], Address]) -> None:
         """Store another delivery address, made for the order's buyer. Raises NotFound, Conflict."""
         with self.begin() as conn:
-            personal.put_address(conn, self.vault, order_id, address_of(self._order(conn, order_id).buyer))
+            personal.put_address(conn, self.vault, order_id, address_of(self.found(conn, order_id).buyer))
 
     def now_of(self, order: Order) -> datetime:
         """The present of an order: never before anything that happened to it."""
@@ -153,7 +153,8 @@ class Records:
             raise NotFound(order_id)
         return found
 
-    def _order(self, conn: Connection, order_id: str) -> Order:
+    def found(self, conn: Connection, order_id: str) -> Order:
+        """The order as it stands in a transaction; raises NotFound for one that was never admitted."""
         snapshot = orders.snapshot(conn, order_id)
         if snapshot is None:
             raise NotFound(order_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import psycopg.conninfo
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
-from domain.errors import Invalid
+from domain.errors import Invalid, writable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -23,8 +22,6 @@ _CONNECT_TIMEOUT = 5  # seconds
 _POOL = 5
 _FRESH = 1.0  # seconds in which a connection that was just used is taken again without being tried out
 _SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def connect(url: str, *, application_name: str = "aftersale", pool_size: int = _POOL) -> Engine:
@@ -95,18 +92,13 @@ def json_text(value: Any) -> str:
     return json.dumps(_storable(value), ensure_ascii=False) if "\\u0000" in text else text
 
 
-def storable(text: str) -> str:
-    """`text` with what PostgreSQL cannot store (NUL, half a surrogate pair) replaced by U+FFFD."""
-    return _UNSTORABLE.sub(_REPLACEMENT, text)
-
-
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return storable(value)
+        return writable(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {storable(str(key)): _storable(item) for key, item in value.items()}
+        return {writable(str(key)): _storable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_storable(item) for item in value]
     return value

@@ -11,9 +11,8 @@ from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from activities.store.database import storable
 from activities.store.tables import orders, refusals, steps
-from domain.errors import Conflict, StaleEpoch
+from domain.errors import Conflict, StaleEpoch, writable
 from domain.state import Actor, Role
 
 LONGEST_TEXT = 500
@@ -179,7 +178,7 @@ def refused(conn: Connection, row: RefusalRow) -> bool:
     Never fails for its contents; long texts are cut.
     """
     texts = ("order_id", "name", "command_id", "role", "actor_id", "code", "reason", "source", "key")
-    kept = {name: storable(getattr(row, name))[:LONGEST_TEXT] for name in texts}
+    kept = {name: writable(getattr(row, name))[:LONGEST_TEXT] for name in texts}
     new = insert(refusals).on_conflict_do_nothing().returning(refusals.c.id)
     return conn.scalar(new, {**kept, "at": row.at}) is not None
 

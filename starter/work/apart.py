@@ -11,17 +11,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from activities.store import findings, orders
+from activities.store import findings
 from activities.store.desk import apart
 from activities.store.desk.apart import Apart
 from activities.store.desk.tickets import RECONCILIATION
-from domain import wire
 from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid, Refused
 from domain.process import roles_of
 from domain.state import DESK, Actor, Order, Outcome
 from domain.tickets import AssignTicket, ResolveTicket
-from starter.answers import NotFound
 from starter.records import Records
 
 
@@ -90,7 +88,7 @@ class ApartTickets:
             ticket = apart.standing(conn, [asked.ticket_id], lock=True).get(asked.ticket_id)
             if ticket is None:
                 return None
-            order = self._order(conn, order_id)
+            order = self._records.found(conn, order_id)
             check(ticket, order, by, asked, self._records.now_of(order))
             match asked:
                 case AssignTicket(ticket_id, owner):
@@ -100,12 +98,6 @@ class ApartTickets:
             if isinstance(asked, ResolveTicket):
                 self._end(conn, ticket, asked)
             return order
-
-    def _order(self, conn: Connection, order_id: str) -> Order:
-        plain = orders.snapshot(conn, order_id)
-        if plain is None:
-            raise NotFound(order_id)
-        return wire.from_plain(Order, plain)
 
     def _end(self, conn: Connection, ticket: Apart, asked: ResolveTicket) -> None:
         """Extending leaves the ticket, due at its new time (docs/rules.md)."""
