@@ -7,7 +7,7 @@ until it ends; silence of either side leads it on by the clocks of `domain.claim
 from __future__ import annotations
 
 from domain.claims import answers, messages, opening
-from domain.claims.case import Side, Status
+from domain.claims.case import BUYERS_TURN, Side, Status
 from domain.claims.steps import ClaimDoes, ClaimGuard, ClaimStep, as_step
 from domain.money import Verb
 from domain.state import Role
@@ -159,8 +159,8 @@ DECISIONS = (
     ),
     row("decision_stands", CLOCK, to((APPROVED, CLOSED), APPROVED, REJECTED), Tick, answers.stand, money=PAYS),
     row(
-        "claim_times_out", CLOCK, to(APPROVED, *UNDECIDED), Tick, answers.in_full,
-        money=BACK_TO_BUYER,
+        "claim_times_out", CLOCK, to(APPROVED, *(status for status in UNDECIDED if status not in BUYERS_TURN)), Tick,
+        answers.in_full, money=BACK_TO_BUYER,
     ),
 )  # fmt: skip
 

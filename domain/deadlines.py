@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
+from domain.claims.case import BUYERS_TURN
 from domain.claims.clocks import CLAIM_CLOCKS, claim_step
 from domain.claims.ends import in_escrow, undecided
 from domain.claims.terms import numbers_of
@@ -163,8 +164,9 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
 def _last_clocks(order: Order) -> Iterator[Clock]:
     policy, captured_at = order.policy, order.payment.captured_at
     for claim in order.open_claims:
-        if not claim.is_settled and claim.ruling is None:
-            end = (claim.appealed_at or claim.opened_at) + timedelta(days=numbers_of(order, claim).longest)
+        if not claim.is_settled and claim.ruling is None and claim.status not in BUYERS_TURN:
+            since = (claim.appealed_at or claim.opened_at) + timedelta(seconds=claim.stood)
+            end = since + timedelta(days=numbers_of(order, claim).longest)
             yield Clock(end, "claim_times_out", f"claim:{claim.claim_id}.longest", Role.SPECIALIST, claim.claim_id)
     if captured_at is not None:
         end = captured_at + timedelta(days=policy.escrow.longest - policy.escrow.margin)

@@ -87,6 +87,9 @@ class Wait(StrEnum):
 
 ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 
+BUYERS_TURN = frozenset({Status.WAITING_FOR_BUYER, Status.WAITING_LONGER, Status.RETURN_REQUESTED, Status.BUYER_ASKED})
+"""Where a claim waits for its buyer, or sleeps as the buyer wished: the time in which others decide it stands."""
+
 
 class Side(StrEnum):
     """The two sides of a claim."""
@@ -149,7 +152,8 @@ class Claim:
     `owner` is the person of the desk who works on it. `until` is when a claim that waits longer wakes; `ruling` waits
     for an appeal; `judges` have decided about it so far; `awarded` is what went, or is to go, back to the buyer;
     `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop, `appealed_at` is
-    when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped.
+    when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped; `stood` are the
+    seconds that it waited for its buyer, since the appeal if there was one, before it entered its status.
     """
 
     claim_id: str
@@ -173,6 +177,7 @@ class Claim:
     concluded: bool = False
     appealed_at: datetime | None = None
     handed_back_at: datetime | None = None
+    stood: int = 0
 
     @property
     def goods_are_back(self) -> bool:

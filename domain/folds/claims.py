@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from domain.claims.case import Claim, Status
+from domain.claims.case import BUYERS_TURN, Claim, Status
 from domain.events import (
     ClaimAppealed,
     ClaimAssigned,
@@ -34,10 +34,12 @@ def _moved(order: Order, event: ClaimMoved) -> Order:
     """A claim that enters a status counts anew from then; what it waited for before is forgotten."""
 
     def moved(claim: Claim) -> Claim:
+        stood = event.at - claim.since if claim.status in BUYERS_TURN else timedelta()
         return replace(
             claim,
             status=event.to,
             since=event.at,
+            stood=claim.stood + int(stood.total_seconds()),
             until=claim.until if event.to is Status.WAITING_LONGER else None,
             escalated_at=_first(claim.escalated_at, event, Status.ESCALATED),
             upstream_at=_first(claim.upstream_at, event, Status.ESCALATED_UPSTREAM),
@@ -64,7 +66,8 @@ def _ruled(order: Order, event: ClaimRuled) -> Order:
 
 def _appealed(order: Order, event: ClaimAppealed) -> Order:
     """What was ruled does not hold, nor what it had promised of the money that the bank took meanwhile."""
-    order = _claim(order, event.claim_id, lambda c: replace(c, appealed=True, appealed_at=event.at, ruling=None))
+    anew = {"appealed": True, "appealed_at": event.at, "ruling": None, "stood": 0}
+    order = _claim(order, event.claim_id, lambda c: replace(c, **anew))
     return undue(order, event.claim_id)
 
 

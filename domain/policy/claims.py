@@ -31,7 +31,7 @@ class Claims:
     not_received_after: int = business_days(5, "Before that a parcel is on its way rather than missing.", least=0)
     return_window: int = days(14, "The time to change one's mind that buyers in Europe have by law.", least=0)
     late: int = days(60, "Claims on a closed order: defects show late, and card rights run for some months.", least=0)
-    longest: int = days(60, "A claim, or an appeal, that nobody has decided by then is decided for the buyer.")
+    longest: int = days(60, "What nobody has decided in so much time, but for the buyer's own, is the buyer's.")
     most: int = count("claims", 3, "Who has dropped three claims for one line is helped by a person, not by a fourth.")
     feedback: int = days(14, "After two weeks nobody remembers how it was; until then a verdict may change.")
     cheap: tuple[Money, ...] = declared(

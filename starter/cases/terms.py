@@ -29,7 +29,10 @@ def _windows(numbers: Claims, reason: ClaimReason) -> Iterator[str]:
     if reason is ClaimReason.CHANGED_MIND:
         yield f"Items may be returned up to {calendar(numbers.return_window)} after they have arrived."
     yield f"A decision can be appealed against once, within {business(numbers.appeal)}."
-    yield f"What nobody has decided after {calendar(numbers.longest)}, or so long after an appeal, is the buyer's."
+    yield (
+        f"What nobody has decided after {calendar(numbers.longest)}, or so long after an appeal, is the buyer's; "
+        "waiting for the buyer does not count."
+    )
     yield f"Both sides may say how it was handled up to {calendar(numbers.feedback)} after the end."
 
 

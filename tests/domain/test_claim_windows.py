@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tests.domain.claims_world import BUYER, NOTE, SPECIALIST, bought
+import pytest
+
+from domain.claims.case import Status
+from domain.deadlines import deadlines
+from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought, escalated, missing
 from tests.domain.world import AT_CONFIRMATION, Life, confirmed, delivered, shipped
 
 A_SECOND = timedelta(seconds=1)
@@ -47,3 +51,46 @@ def test_a_claim_that_no_line_is_open_to_is_refused_with_each_line_and_what_stan
     assert why(life).endswith("; a: refunded; b: open claim c1")
     on_its_way = shipped(bought())
     assert "; a, b: on its way, claim not_received from 20" in why(on_its_way)
+
+
+def decided_by_time(life: Life) -> list[datetime]:
+    """When the open claim is decided for the buyer, if its clock runs."""
+    return [clock.at for clock in deadlines(life.order) if clock.step == "claim_times_out"]
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "ends"),
+    [("decide_claim", {"verdict": "return_first"}, Status.CLOSED), ("ask_party", {"of": "buyer"}, Status.ESCALATED)],
+)
+def test_a_buyer_who_must_act_wins_nothing_by_silence_however_old_the_claim_is(
+    step: str, body: dict[str, str], ends: Status
+) -> None:
+    life = escalated()
+    (end,) = decided_by_time(life)
+    life.now = end - timedelta(days=1)
+    life.do(step, SPECIALIST, **body, **NOTE)
+    asked = life.now
+    assert not decided_by_time(life)
+    lapsed = life.until("claim_lapses" if ends is Status.CLOSED else "claim_unanswered")
+    claim = lapsed.after.claims[0]
+    assert (claim.status, claim.awarded) == (ends, ())
+    assert decided_by_time(life) == ([] if ends is Status.CLOSED else [end + (life.now - asked)])
+
+
+def test_the_time_that_a_buyer_wants_to_wait_does_not_count_against_those_who_decide() -> None:
+    life = missing()
+    (end,) = decided_by_time(life)
+    life.do("wait_on_claim", BUYER, days=3)
+    assert not decided_by_time(life)
+    life.until("claim_wakes")
+    assert decided_by_time(life) == [end + timedelta(days=3)]
+
+
+def test_an_appeal_has_the_whole_time_whatever_the_buyer_took_before_it() -> None:
+    life = escalated()
+    life.do("ask_party", SPECIALIST, of="buyer", **NOTE)
+    life.now += timedelta(days=2)
+    life.do("answer_claim", BUYER, **NOTE)
+    life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
+    life.do("appeal_claim", SELLER, **NOTE)
+    assert decided_by_time(life) == [life.now + timedelta(days=life.order.policy.claims.longest)]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tests.model.flow import (
     APPROVED,
+    BUYER_ASKED,
     CLOSED,
     FOR_BUYER,
     FOR_SELLER,
@@ -14,11 +15,14 @@ from tests.model.flow import (
     RECEIVED,
     REJECTED,
     RESOLVED,
+    TO_RETURN,
     WAITS,
     Claim,
 )
 from tests.model.sale import Sale, Slice
 from tests.model.tickets import open_ticket
+
+FOR_THE_BUYER = (FOR_BUYER, LONGER, TO_RETURN, BUYER_ASKED)
 
 
 def held(sale: Sale, claim: Claim) -> list[Slice]:
@@ -38,6 +42,8 @@ def in_full(sale: Sale, claim: Claim) -> dict[str, int]:
 
 def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime | None = None) -> None:
     """The claim stands elsewhere, and whoever must act now has the whole window."""
+    if claim.status in FOR_THE_BUYER:
+        claim.stood += now - claim.since
     claim.status, claim.since, terms = status, now, sale.terms.claims
     tier = f"claim:{claim.name}.end"
     if until is None and status in WAITS:
@@ -127,8 +133,8 @@ def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
 
 
 def times_out(sale: Sale, claim: Claim) -> datetime:
-    """When a claim that nobody has decided is decided for the buyer."""
-    return (claim.appealed_at or claim.opened) + timedelta(days=sale.terms.claims.longest)
+    """When a claim that nobody has decided is decided for the buyer; the buyer's own time is not counted."""
+    return (claim.appealed_at or claim.opened) + claim.stood + timedelta(days=sale.terms.claims.longest)
 
 
 def overtake(sale: Sale, now: datetime) -> None:

@@ -242,7 +242,7 @@ def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
 
 def appeal(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     need(claim.ruling is not None and not claim.appealed, "nothing to appeal against")
-    claim.appealed, claim.appealed_at, claim.ruling = True, now, None
+    claim.appealed, claim.appealed_at, claim.ruling, claim.stood = True, now, None, timedelta()
     lost = [dispute for dispute in sale.disputes.values() if dispute.state == "borne"]
     for taken in (taken for dispute in lost for taken in dispute.taken if taken.claim == claim.name):
         taken.due, taken.claim = False, ""

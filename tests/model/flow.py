@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 RECEIVED, FOR_SELLER, FOR_BUYER = "received", "waiting_for_seller", "waiting_for_buyer"
 LONGER, UPSTREAM, PLATFORM = "waiting_longer", "escalated_upstream", "escalated_to_platform"
@@ -83,6 +83,7 @@ class Claim:
     missing: bool = False
     came_back: bool = False
     appealed_at: datetime | None = None
+    stood: timedelta = timedelta()
 
     @property
     def open(self) -> bool:
