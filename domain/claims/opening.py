@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
 from domain.claims.case import Claim, ClaimReason, Status
 from domain.claims.steps import given
-from domain.claims.terms import numbers_for
+from domain.claims.terms import claim_until, numbers_for
 from domain.errors import Refused
 from domain.events import ClaimOpened, Event, LinesHeld, WindowReopened
-from domain.state import SENT, Cause, Line, LineState, Milestone, Order, Role
+from domain.policy.claims import Claims
+from domain.state import SENT, Cause, Line, LineState, Order, Role
 from domain.step import Moment
 
 
@@ -28,9 +30,23 @@ def claimable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | Non
 
 
 def claim_window(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
-    """A buyer may claim for some time after an order has closed for the first time; a specialist at any time."""
-    days = max(numbers_for(order, [line]).late for line in order.lines)
-    return _over(order, days, now)
+    """A buyer may claim for some time after arrival, and after an order has first closed; a specialist at any time.
+
+    The reason is not known yet: what one reason is still open to is not refused here.
+    """
+    over = _over(order, max(numbers.late for numbers in _all_numbers(order, order.lines)), now)
+    if over is not None:
+        return over
+    fitting = (line for line in order.lines if _fits(order, line, now))
+    ends = [claim_until(order, line, reason) for line in fitting for reason in ClaimReason]
+    if all(end is not None and now > end for end in ends):
+        return "the time to claim for what has arrived is over; a specialist can open a claim"
+    return None
+
+
+def _all_numbers(order: Order, lines: Iterable[Line]) -> Iterator[Claims]:
+    """The numbers of each line for each reason."""
+    return (numbers_for(order, [line], reason) for line in lines for reason in ClaimReason)
 
 
 def _over(order: Order, days: int, now: datetime) -> str | None:
@@ -41,10 +57,10 @@ def _over(order: Order, days: int, now: datetime) -> str | None:
 
 def claims_left(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """A buyer may claim for one line a few times; then a specialist opens the claim."""
-    most = max(numbers_for(order, [line]).most for line in order.lines)
     fitting = (line for line in order.lines if _fits(order, line, now))
-    if any(len(_about(order, line)) < numbers_for(order, [line]).most for line in fitting):
+    if any(len(_about(order, line)) < numbers.most for line in fitting for numbers in _all_numbers(order, [line])):
         return None
+    most = max(numbers.most for numbers in _all_numbers(order, order.lines))
     return f"{most} claims for a line are all there are; a specialist can open another"
 
 
@@ -136,17 +152,22 @@ def _check_open_to_buyer(order: Order, line: Line, reason: ClaimReason, now: dat
 
 def _turned_down(order: Order, line: Line, reason: ClaimReason, now: datetime) -> tuple[str, str] | None:
     """Why a buyer cannot claim for the line any more: code and sentence."""
-    over = _over(order, numbers_for(order, [line]).late, now)
+    numbers = numbers_for(order, [line], reason)
+    over = _over(order, numbers.late, now)
     if over is not None:
         return "claim_window", over
+    until = claim_until(order, line, reason)
+    if reason is not ClaimReason.CHANGED_MIND and until is not None and now > until:
+        return "claim_window", (
+            f"{reason} could be claimed for line {line.line_id} until {until:%Y-%m-%d}; a specialist can open a claim"
+        )
     before = _about(order, line)
     same = next((claim for claim in before if claim.was_decided and claim.reason is reason), None)
     if same is not None:
         return "claim_decided", (
             f"claim {same.claim_id} has settled {reason} for line {line.line_id}; a specialist can open another"
         )
-    most = numbers_for(order, [line]).most
-    if len(before) >= most:
+    if len(before) >= numbers.most:
         return "claims_left", (
             f"line {line.line_id} had {len(before)} claims, which is all there are; a specialist can open another"
         )
@@ -159,7 +180,6 @@ def _about(order: Order, line: Line) -> tuple[Claim, ...]:
 
 def _check_window(order: Order, line: Line, reason: ClaimReason, now: datetime) -> None:
     """The windows of the order's policy. Raises Refused."""
-    numbers = numbers_for(order, [line])
     if line.state is LineState.SHIPPED and reason is not ClaimReason.NOT_RECEIVED:
         raise Refused(
             "not_delivered", f"{reason} is for goods that have arrived; for {line.line_id} claim not_received"
@@ -167,15 +187,16 @@ def _check_window(order: Order, line: Line, reason: ClaimReason, now: datetime) 
     if line.state is LineState.SHIPPED and not _is_missing(order, line, now):
         first = _late_from(order, line)
         raise Refused("on_its_way", f"line {line.line_id} is on its way; claim not_received from {first:%Y-%m-%d} on")
-    until = _arrived_at(order, line) + timedelta(days=numbers.return_window)
-    if reason is ClaimReason.CHANGED_MIND and now > until:
+    until = claim_until(order, line, reason)
+    if reason is ClaimReason.CHANGED_MIND and until is not None and now > until:
         raise Refused("return_window", f"line {line.line_id} could be returned until {until:%Y-%m-%d}")
 
 
 def _late_from(order: Order, line: Line) -> datetime:
     """From when on a line that has not arrived counts as missing."""
     sent = max((parcel.shipped_at for parcel in order.parcels_of(line.line_id)), default=line.since)
-    return add_business_days(order.buyer_calendar, sent, numbers_for(order, [line]).not_received_after)
+    numbers = numbers_for(order, [line], ClaimReason.NOT_RECEIVED)
+    return add_business_days(order.buyer_calendar, sent, numbers.not_received_after)
 
 
 def _is_missing(order: Order, line: Line, now: datetime) -> bool:
@@ -183,8 +204,3 @@ def _is_missing(order: Order, line: Line, now: datetime) -> bool:
     parcels = {parcel.parcel_id for parcel in order.parcels_of(line.line_id)}
     stalled = any(t.cause is Cause.PARCEL_STALLED and t.subject in parcels for t in order.tickets)
     return stalled or now >= _late_from(order, line)
-
-
-def _arrived_at(order: Order, line: Line) -> datetime:
-    delivered = (p.moved_at for p in order.parcels_of(line.line_id) if p.milestone is Milestone.DELIVERED)
-    return max(filter(None, delivered), default=line.since)

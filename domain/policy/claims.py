@@ -10,10 +10,20 @@ from dataclasses import dataclass, replace
 from domain.claims.case import ClaimReason
 from domain.money import Money
 from domain.policy.exceptions import Exceptional, Exceptions, exceptional
-from domain.policy.units import Amounts, BasisPoints, Words, business_days, count, days, declared
+from domain.policy.units import Amounts, BasisPoints, Words, business_days, count, days, days_or_none, declared
 
 _EUROS_20 = (Money(20_00, "EUR"),)
-_EXCEPTIONS = Exceptions()
+
+_SPEAKS_OF = {
+    "return_window": (ClaimReason.CHANGED_MIND,),
+    "report": tuple(reason for reason in ClaimReason if reason is not ClaimReason.CHANGED_MIND),
+    "not_received_after": (ClaimReason.NOT_RECEIVED,),
+    "return_reasons": (),
+    "handling_reasons": (),
+}
+"""What says something for these reasons alone; the last two name reasons themselves."""
+
+_EXCEPTIONS = Exceptions(tuple(ClaimReason), _SPEAKS_OF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,9 @@ class Claims:
     appeal: int = business_days(2, "A decision is carried out when nobody appeals in time.")
     not_received_after: int = business_days(5, "Before that a parcel is on its way rather than missing.", least=0)
     return_window: int = days(14, "The time to change one's mind that buyers in Europe have by law.", least=0)
+    report: int | None = days_or_none(
+        "Days from arrival for a claim with any other reason; none: as long as the order takes claims at all."
+    )
     late: int = days(60, "Claims on a closed order: defects show late, and card rights run for some months.", least=0)
     longest: int = days(60, "What nobody has decided in so much time, but for the buyer's own, is the buyer's.")
     most: int = count("claims", 3, "Who has dropped three claims for one line is helped by a person, not by a fourth.")
@@ -50,19 +63,27 @@ class Claims:
     handling_basis_points: int = declared(BasisPoints(), 500, "Five percent for checking and listing again.")
     used_basis_points: int = declared(BasisPoints(), 3000, "Goods that come back used sell for about a third less.")
     exceptions: tuple[Exceptional, ...] = declared(
-        _EXCEPTIONS, (), "Other numbers for some sellers or categories; of two that fit, the later one counts."
+        _EXCEPTIONS, (), "Other numbers for some sellers, categories or reasons; of two that fit, the later one counts."
     )
 
-    def where(self, seller: str, categories: Iterable[str]) -> Claims:
-        """The numbers for goods of a seller. Of several categories, what holds for none of them in particular."""
+    def where(self, seller: str, categories: Iterable[str], reason: str) -> Claims:
+        """The numbers for a claim with a reason about goods of a seller.
+
+        Of several categories, what holds for none of them in particular.
+        """
         of = set(categories)
-        return replace(self, **exceptional(self.exceptions, seller, of.pop() if len(of) == 1 else ""))
+        others = exceptional(self.exceptions, seller, of.pop() if len(of) == 1 else "", reason)
+        return replace(self, **others) if others else self
 
     def narrowed(self, seller: str, categories: Iterable[str]) -> Claims:
         """Without the exceptions that are about nothing in an order of this seller with goods of these categories."""
         of = {"", *categories}
-        kept = tuple(each for each in self.exceptions if any(each.holds(seller, category) for category in of))
+        kept = tuple(each for each in self.exceptions if any(each.concerns(seller, category) for category in of))
         return replace(self, exceptions=kept)
+
+    def days_to_claim(self, reason: ClaimReason) -> int | None:
+        """How many days after arrival a claim with this reason can be opened; None: no window of its own."""
+        return self.return_window if reason is ClaimReason.CHANGED_MIND else self.report
 
     def is_cheap(self, amount: Money) -> bool:
         """Whether a granted refund of `amount` needs no return."""

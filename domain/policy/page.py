@@ -18,8 +18,8 @@ Every number that a marketplace may change. A policy is one TOML file in `polici
 that breaks a rule is refused with its name, line and rule. Business days are those of the party who must act; an order
 keeps the policy with which it was admitted.
 
-A section with `exceptions` can have other numbers for some sellers or for some categories of goods, as the lines of a
-checkout name them:
+A section with `exceptions` can have other numbers for some sellers, for some categories of goods, as the lines of a
+checkout name them, and for some reasons of a claim:
 
 ```toml
 [[claims.exceptions]]
@@ -30,9 +30,14 @@ return_window = "30 days"
 sellers = ["s-17"]
 categories = ["books"]
 cheap = {EUR = "40.00"}
+
+[[claims.exceptions]]
+reasons = ["damaged", "incomplete"]
+report = "7 days"
 ```
 
 Of two that fit, the later one counts; a claim about lines of several categories goes by what holds without a category.
+`aftersale terms` shows what comes of it for goods, before anybody buys them.
 """
 
 

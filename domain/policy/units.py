@@ -87,6 +87,29 @@ class Elapsed:
         return timedelta(**{self.unit: plain})
 
 
+@dataclass(frozen=True, slots=True)
+class OrNone:
+    """What may be missing: `kind`, or "none"."""
+
+    kind: Kind
+
+    @property
+    def unit(self) -> str:
+        return f"{self.kind.unit} or none"
+
+    def parse(self, name: str, written: object) -> Any:
+        return None if written == "none" else self.kind.parse(name, written)
+
+    def show(self, value: Any) -> str:
+        return "none" if value is None else self.kind.show(value)
+
+    def to_plain(self, value: Any) -> Any:
+        return None if value is None else self.kind.to_plain(value)
+
+    def from_plain(self, plain: Any) -> Any:
+        return None if plain is None else self.kind.from_plain(plain)
+
+
 class BasisPoints:
     """A share in hundredths of a percent, written as a bare whole number because the key names the unit."""
 
@@ -221,6 +244,11 @@ def business_days(default: int, reason: str, *, least: int = 1) -> int:
 def days(default: int, reason: str, *, least: int = 1) -> int:
     """A number of calendar days: the same local time so many days later."""
     return cast("int", declared(Whole("days", least), default, reason))
+
+
+def days_or_none(reason: str) -> int | None:
+    """A number of calendar days, written "none" where there is no end, as by default."""
+    return cast("int | None", declared(OrNone(Whole("days")), None, reason))
 
 
 def count(unit: str, default: int, reason: str, *, least: int = 1) -> int:

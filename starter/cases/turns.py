@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from activities.store.desk.claims import ClaimRow
 from domain.claim import CLAIM_STEPS
-from domain.claims.case import Claim
+from domain.claims.case import Claim, ClaimReason
 from domain.claims.terms import numbers_for
 from domain.decide import possible
 from domain.state import PARTIES, Actor, Order
@@ -31,7 +31,8 @@ def can(order: Order, claim: Claim, reader: Actor, now: datetime) -> tuple[str, 
 
 def feedback_days(order: Order, row: ClaimRow) -> int:
     """For how many days after a claim's end its parties may say how it was handled."""
-    return numbers_for(order, (order.line(line_id) for line_id in row.lines)).feedback
+    lines = (order.line(line_id) for line_id in row.lines)
+    return numbers_for(order, lines, ClaimReason(row.reason)).feedback
 
 
 def may_say_until(order: Order, row: ClaimRow, reader: Actor, now: datetime) -> datetime | None:

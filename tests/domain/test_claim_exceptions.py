@@ -12,7 +12,7 @@ import pytest
 from domain import wire
 from domain.business_time import add_business_days
 from domain.checkout import Checkout, place
-from domain.claims.case import Status
+from domain.claims.case import ClaimReason, Status
 from domain.claims.terms import numbers_for
 from domain.deadlines import deadlines
 from domain.policy import Policy
@@ -71,14 +71,10 @@ def claimed(of: Order, reason: str = "changed_mind", line: str = "a") -> Life:
 def test_the_later_of_two_exceptions_that_fit_counts_and_several_categories_have_none() -> None:
     mixed = order("books", "lamps", "")
     books, lamps, others = ([line] for line in mixed.lines)
-    assert numbers_for(mixed, books).answer == numbers_for(mixed, mixed.lines).answer == 1
-    assert [numbers_for(mixed, lines).return_window for lines in (books, lamps, others, mixed.lines)] == [
-        30,
-        14,
-        14,
-        14,
-    ]
-    assert [numbers_for(mixed, lines).handling_basis_points for lines in (books, lamps)] == [500, 0]
+    of = [numbers_for(mixed, lines, ClaimReason.CHANGED_MIND) for lines in (books, lamps, others, mixed.lines)]
+    assert [numbers.answer for numbers in of] == [1, 1, 1, 1]
+    assert [numbers.return_window for numbers in of] == [30, 14, 14, 14]
+    assert [numbers.handling_basis_points for numbers in of] == [500, 0, 500, 500]
 
 
 def test_an_order_keeps_the_exceptions_that_can_concern_it_and_no_others() -> None:

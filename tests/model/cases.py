@@ -44,7 +44,7 @@ def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime 
     """The claim stands elsewhere, and whoever must act now has the whole window."""
     if claim.status in FOR_THE_BUYER:
         claim.stood += now - claim.since
-    claim.status, claim.since, terms = status, now, sale.terms.claims
+    claim.status, claim.since, terms = status, now, sale.terms.claims.of(claim.reason)
     tier = f"claim:{claim.name}.end"
     if until is None and status in WAITS:
         _, who, window = WAITS[status]
@@ -134,7 +134,8 @@ def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
 
 def times_out(sale: Sale, claim: Claim) -> datetime:
     """When a claim that nobody has decided is decided for the buyer; the buyer's own time is not counted."""
-    return (claim.appealed_at or claim.opened) + claim.stood + timedelta(days=sale.terms.claims.longest)
+    longest = timedelta(days=sale.terms.claims.of(claim.reason).longest)
+    return (claim.appealed_at or claim.opened) + claim.stood + longest
 
 
 def overtake(sale: Sale, now: datetime) -> None:

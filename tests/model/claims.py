@@ -37,15 +37,16 @@ OnClaim = Callable[[Sale, Claim, Body, str, datetime], None]
 def open_claim(sale: Sale, body: Body, role: str, now: datetime) -> None:
     """It holds its lines; an order that has closed is open again."""
     need(sale.captured, "nothing was captured")
-    late = sale.first_closed is not None and now > sale.first_closed + timedelta(days=sale.terms.claims.late)
+    terms = sale.terms.claims.of(body["reason"])
+    late = sale.first_closed is not None and now > sale.first_closed + timedelta(days=terms.late)
     need(role != "buyer" or not late, "too late")
     named = body.get("lines") or []
     need(all(name in sale.lines for name in named), "a line is unknown")
     fitting = [line for line in sale.lines.values() if _claimable(sale, line, body["reason"], now)]
-    fresh = [line for line in fitting if _again(sale, line, body["reason"])]
+    fresh = [line for line in fitting if _again(sale, line, body["reason"], now)]
     lines = [line for line in sale.lines.values() if line.name in named] or fresh or fitting
     need(lines and all(line in fitting for line in lines), "no claim can be about it")
-    need(role != "buyer" or all(line in fresh for line in lines), "settled, or claimed for too often")
+    need(role != "buyer" or all(line in fresh for line in lines), "settled, claimed for too often, or too late")
     need(all(_in_time(sale, line, body["reason"], now) for line in lines), "the time to return it is over")
     name = f"c{len(sale.claims) + 1}"
     claim = Claim(name, tuple(line.name for line in lines), body["reason"], now, now)
@@ -66,24 +67,34 @@ def _claimable(sale: Sale, line: Slice, reason: str, now: datetime) -> bool:
     return line.state != "shipped" or (reason == "not_received" and _missing(sale, line, now))
 
 
-def _again(sale: Sale, line: Slice, reason: str) -> bool:
-    """Whether a buyer may claim for the line: what was settled stays so, and nobody claims without end."""
+def _again(sale: Sale, line: Slice, reason: str, now: datetime) -> bool:
+    """Whether a buyer may claim for the line: what was settled stays so; nobody claims without end, or too late."""
+    terms = sale.terms.claims.of(reason)
+    report = None if reason == "changed_mind" or line.state == "shipped" else terms.report
+    if report is not None and now > _came(sale, line) + timedelta(days=report):
+        return False
     before = [claim for claim in sale.claims.values() if line.name in claim.lines]
     decided = any(claim.decided and claim.reason == reason for claim in before)
-    return not decided and len(before) < sale.terms.claims.most
+    return not decided and len(before) < terms.most
 
 
 def _missing(sale: Sale, line: Slice, now: datetime) -> bool:
     parcels = sale.parcels_of(line.name)
     stalled = any(("parcel_stalled", parcel.name) in sale.tickets for parcel in parcels)
-    return stalled or now >= sale.buyer_days.after(max(p.sent for p in parcels), sale.terms.claims.missing)
+    return stalled or now >= sale.buyer_days.after(
+        max(p.sent for p in parcels), sale.terms.claims.of("not_received").missing
+    )
 
 
 def _in_time(sale: Sale, line: Slice, reason: str, now: datetime) -> bool:
     """One may change one's mind for some days after the goods have come."""
-    came = [parcel.moved for parcel in sale.parcels_of(line.name) if parcel.milestone == "delivered"]
-    until = max(came, default=line.since) + timedelta(days=sale.terms.claims.return_window)
+    until = _came(sale, line) + timedelta(days=sale.terms.claims.of(reason).return_window)
     return reason != "changed_mind" or now <= until
+
+
+def _came(sale: Sale, line: Slice) -> datetime:
+    came = [parcel.moved for parcel in sale.parcels_of(line.name) if parcel.milestone == "delivered"]
+    return max(came, default=line.since)
 
 
 def answer(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
@@ -118,7 +129,7 @@ def wait(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None
 
 def grant(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     """The money goes back, where policy wants it and the goods are dear after these."""
-    terms, came = sale.terms.claims, all(line.state != "shipped" for line in held(sale, claim))
+    terms, came = sale.terms.claims.of(claim.reason), all(line.state != "shipped" for line in held(sale, claim))
     claim.offer = None
     wanted = came and not _went_back(sale, claim)
     if wanted and claim.reason in terms.come_back and at_stake(sale, claim) >= terms.cheap:
@@ -184,7 +195,7 @@ def inspect(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> N
     if body["finding"] == "missing":
         escalate(sale, claim, now)
         return
-    terms, less = sale.terms.claims, 0
+    terms, less = sale.terms.claims.of(claim.reason), 0
     less += terms.handling_points if claim.reason in terms.handling else 0
     less += terms.used_points if body["finding"] == "used" else 0
     if less:

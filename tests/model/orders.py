@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from domain.business_time import Calendar
+from domain.policy.exceptions import Exceptional
 from domain.state import Offer, Order
 from tests.domain.world import AT_CONFIRMATION, FIRST_DAY, POLICY, RENEWS, START, new_order
 from tests.model.days import Days
@@ -21,10 +22,21 @@ BERLIN = Days(((BEFORE, 60), (SUMMER, 120), (WINTER, 60)), CHRISTMAS)
 LISBON = Days(((BEFORE, 0), (SUMMER, 60), (WINTER, 0)), frozenset({date(2026, 12, 1)}))
 DESK = Days(((BEFORE, 0),))
 
+DAMAGE = {"report": 1, "most": 1, "answer": 1, "used_basis_points": 0}
+"""What is other about goods that came damaged."""
 HASTY = replace(
-    POLICY, claims=replace(POLICY.claims, not_received_after=0, late=2, longest=20, return_window=1, cheap=(), appeal=1)
-)
-HASTY_TERMS = Terms(claims=ClaimTerms(missing=0, late=2, longest=20, return_window=1, cheap=0, appeal=1))
+    POLICY,
+    claims=replace(
+        POLICY.claims, not_received_after=0, late=2, longest=20, return_window=1, cheap=(), appeal=1,
+        exceptions=(Exceptional((), (), ("damaged",), tuple(DAMAGE.items())),),
+    ),
+)  # fmt: skip
+HASTY_TERMS = Terms(
+    claims=ClaimTerms(
+        missing=0, late=2, longest=20, return_window=1, cheap=0, appeal=1,
+        others={"damaged": {"report": 1, "most": 1, "answer": 1, "used_points": 0}},
+    )
+)  # fmt: skip
 POLICIES = (
     (HASTY, HASTY_TERMS),
     (POLICY, Terms()),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 
 @dataclass(frozen=True)
 class ClaimTerms:
-    """The numbers of claims; windows are business days, the last five calendar days and cents."""
+    """The numbers of claims; windows are business days, from `return_window` to `longest` calendar days, then cents.
+
+    `others` are those that are others for a reason.
+    """
 
     answer: int = 2
     reply: int = 4
@@ -19,6 +24,7 @@ class ClaimTerms:
     appeal: int = 2
     missing: int = 5
     return_window: int = 14
+    report: int | None = None
     late: int = 60
     longest: int = 60
     most: int = 3
@@ -27,6 +33,11 @@ class ClaimTerms:
     handling: tuple[str, ...] = ("changed_mind",)
     handling_points: int = 500
     used_points: int = 3000
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def of(self, reason: str) -> ClaimTerms:
+        """The numbers for a claim with this reason."""
+        return replace(self, **self.others.get(reason, {}))
 
 
 @dataclass(frozen=True)
