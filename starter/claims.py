@@ -2,7 +2,8 @@
 
 All take the order's id and who sends it, answer with the order's progress, and raise as `Commands.send` does. `claim`
 names the claim (``c1``) and may be left out where the order has one open claim; `evidence` are ids of stored files;
-`text` is stored for both sides and the desk to read, and never sent to Temporal.
+`text` is stored for both sides and the desk to read, and never sent to Temporal. `terms` alone is no command: it reads
+what holds before anybody buys.
 """
 
 from __future__ import annotations
@@ -29,11 +30,24 @@ from domain.errors import Invalid
 from domain.money import Money
 from domain.state import Actor
 from starter.answers import Progress
+from starter.cases.terms import GoodsTerms
+from starter.reader import Reader
 from starter.sending import Commands, How, check_number, id_from, named
 
 
 class ClaimCommands(Commands):
     """What the parties and the desk do about a claim."""
+
+    async def terms(
+        self, marketplace: str, *, seller: str = "", category: str = "", price: Money | None = None
+    ) -> GoodsTerms:
+        """What a buyer may count on when something is wrong with goods: to show before, and at checkout.
+
+        For each reason of a claim until when, whether the goods come back first, and who bears what; as data and in
+        sentences. Raises Invalid for a marketplace that is not known, or not yet, and for what is no price.
+        """
+        reader = Reader(self._records)
+        return await asyncio.to_thread(reader.terms, marketplace, seller=seller, category=category, price=price)
 
     async def _words(self, order_id: str, name: str, by: Actor, text: str, how: How) -> str | None:
         """Store what was written, if anything; its id repeats with the command's."""

@@ -28,8 +28,17 @@ def check(conn: Connection, checkout: Checkout, now: datetime) -> None:
 
     As long as no worker has published a marketplace, nothing is known and nothing is turned away.
     """
-    policy = marketplaces.policy_of(conn, checkout.marketplace)
+    policy = served(conn, checkout.marketplace)
     if policy is not None:
         calendars.of_parties(policy.calendar, checkout, now)
-    elif known := marketplaces.names(conn):
-        raise Invalid("marketplace", f"{checkout.marketplace!r} is not known; known here: {', '.join(known)}")
+
+
+def served(conn: Connection, name: str) -> Policy | None:
+    """The policy of that marketplace as its workers published it; None while no worker has published any.
+
+    Raises Invalid for one that none of them serves.
+    """
+    policy = marketplaces.policy_of(conn, name)
+    if policy is None and (known := marketplaces.names(conn)):
+        raise Invalid("marketplace", f"{name!r} is not known; known here: {', '.join(known)}")
+    return policy

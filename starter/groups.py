@@ -19,6 +19,7 @@ ORDERS = typer.Typer(help="Orders as sheets.", no_args_is_help=True)
 def add_to(app: typer.Typer) -> None:
     """Each group with the commands that belong to it."""
     cases.add_to(CLAIMS)
+    cases.add_terms(app)
     work.add_to(TICKETS)
     reports.add_to(app)
     sheets.add_to(CLAIMS, TICKETS, ORDERS)

@@ -10,8 +10,11 @@ from activities.store.personal import Note
 from activities.store.screens import OrderRow, OrderScreen, TicketRow
 from domain import wire
 from domain.errors import Invalid, Refused
+from domain.money import Money
 from domain.state import DESK, PARTIES, Actor, Order
+from starter import entrance
 from starter.answers import NotFound
+from starter.cases.terms import GoodsTerms, goods_terms
 from starter.records import Records
 from starter.trouble import Why, why
 from starter.views import OrderView, may_read_address, may_see, order_view
@@ -60,6 +63,20 @@ class Reader:
         if number is None:
             raise Refused("parcel_unknown", f"order {order_id} has no parcel {parcel_id} with a tracking number")
         return number
+
+    def terms(
+        self, marketplace: str, *, seller: str = "", category: str = "", price: Money | None = None
+    ) -> GoodsTerms:
+        """What a buyer may count on when something is wrong with goods, before anybody has bought them.
+
+        By the marketplace's policy as its workers published it; an order placed meanwhile keeps the one it was admitted
+        with. Raises Invalid for a marketplace that is not known, or not yet, and for what is no price.
+        """
+        with self._records.begin() as conn:
+            policy = entrance.served(conn, marketplace)
+        if policy is None:
+            raise Invalid("marketplace", f"{marketplace!r} is not known yet: no worker has published any; start one")
+        return goods_terms(policy, seller, category, price)
 
     def parties(self, order_id: str) -> tuple[str, str]:
         """The ids of the order's buyer and seller. Raises NotFound."""

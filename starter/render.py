@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from activities.store.screens import OrderRow, TicketRow
+from domain.claims.promise import Told
 from domain.money import Money
 from starter.answers import Progress
 from starter.preview import Preview
@@ -59,7 +60,7 @@ def order(view: OrderView) -> RenderableType:
     ]
     if view.address:
         parts.append(text(f"Delivery address: {', '.join(view.address)}"))
-    parts += [_lines(view.lines), *_told(view.lines)]
+    parts += [_lines(view.lines), *_told(view.lines), *_promised(view.claim_terms)]
     if view.parcels:
         parts += [_parcels(view.parcels), *_lost(view.parcels)]
     parts.append(text("Money: " + amounts(view.money)))
@@ -98,6 +99,13 @@ def _told(lines: Iterable[LineView]) -> list[RenderableType]:
             ("return terms:", line.return_terms),
         )
         if told
+    ]
+
+
+def _promised(terms: Iterable[Told]) -> list[RenderableType]:
+    """What the buyer may count on when something is wrong."""
+    return [
+        text("\n  ".join((f"If something is wrong with {', '.join(told.lines)}:", *told.sentences))) for told in terms
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from activities.store.ledger import OrderMoney
@@ -13,6 +14,7 @@ from domain import wire
 from domain.business_time import Calendar, local_text
 from domain.checkout import unpaid
 from domain.claims.case import STATUS_WORDS, case_number
+from domain.claims.promise import Terms, Told, in_words, terms_of_line
 from domain.decide import named_only, possible
 from domain.money import Money, Verb, total
 from domain.process import STEPS
@@ -31,13 +33,20 @@ TOLD = frozenset(
 )
 """What parties read in the story: the steps that they are told of, and those that others than the desk take."""
 
+TOLD_AT_CHECKOUT = ("condition", "known_differences", "return_terms")
+"""What a line of a checkout may tell the buyer of its goods."""
+
 NOT_FOR = {Role.BUYER: frozenset({"payout_account"})}
 """Steps that are nothing to a party although the other is told of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """One line. `money` is where its money stands, `since` when it came to its state."""
+    """One line. `money` is where its money stands, `since` when it came to its state.
+
+    `claim_terms` are what the buyer may count on when something is wrong with it; empty once it was cancelled or
+    refunded.
+    """
 
     line_id: str
     title: str
@@ -50,6 +59,7 @@ class LineView:
     condition: str = ""
     known_differences: str = ""
     return_terms: str = ""
+    claim_terms: tuple[Terms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,8 @@ class OrderView:
     `next` says who acts next and what happens otherwise, `due` when, `due_text` the same on the viewer's calendar;
     `expect` is what the marketplace promises at this stage; `money` holds named amounts as far as the role may see
     them; `can` are the commands open to the viewer now, of which `named_only` are so for lines that are named;
-    `bounces` says to whom mails cannot be delivered; `address` is empty for those who may not read it.
+    `bounces` says to whom mails cannot be delivered; `address` is empty for those who may not read it; `claim_terms`
+    says what the buyer may count on when something is wrong.
     """
 
     order_id: str
@@ -123,6 +134,7 @@ class OrderView:
     named_only: tuple[str, ...] = ()
     claims: tuple[ClaimView, ...] = ()
     address: tuple[str, ...] = ()
+    claim_terms: tuple[Told, ...] = ()
 
 
 def may_see(actor: Actor, buyer: str, seller: str) -> bool:
@@ -159,7 +171,7 @@ def order_view(
     order = wire.from_plain(Order, screen.snapshot)
     shown, clock, calendar = summary(order), next_clock(order), calendar_of(order, actor)
     due = dated(clock, now) if clock else None
-    desk = actor.role in DESK
+    desk, lines = actor.role in DESK, _lines(order, screen.checkout)
     return OrderView(
         order.order_id,
         actor.role.value,
@@ -169,7 +181,7 @@ def order_view(
         local_text(calendar, due) if due else "",
         sentence(order, clock) if clock else "Nothing is open.",
         expectation(order),
-        _lines(order, screen.checkout),
+        lines,
         tuple(_parcel(parcel, numbers, actor.role) for parcel in order.parcels),
         money_for(actor.role, order, screen.money),
         tuple(_requests(order, calendar, desk=desk)),
@@ -185,6 +197,7 @@ def order_view(
             for claim in order.claims
         ),
         address,
+        in_words({line.line_id: line.claim_terms for line in lines}, partial(local_text, calendar)),
     )
 
 
@@ -277,7 +290,8 @@ def _lines(order: Order, checkout: Mapping[str, Any]) -> tuple[LineView, ...]:
             line.funds.value,
             line.since,
             bool(line.held),
-            *(told.get(line.line_id, {}).get(name, "") for name in ("condition", "known_differences", "return_terms")),
+            **{name: told.get(line.line_id, {}).get(name, "") for name in TOLD_AT_CHECKOUT},
+            claim_terms=terms_of_line(order, line),
         )
         for line in order.lines
     )

@@ -13,10 +13,13 @@ from temporalio.client import Client
 from domain.claims.case import Status
 from domain.contract import RECURRING
 from domain.errors import Invalid
+from domain.money import Money
 from domain.state import Role
 from starter import settings
 from starter.cases import render
 from starter.cases.desk import PAGE, Cases, check_desk
+from starter.reader import Reader
+from starter.render import text
 from starter.runs import Runs
 from starter.terminal import EPILOG, As, Id, Json, Viewer, acting, on_record, seconds, show
 
@@ -68,6 +71,29 @@ def list_claims(
             limit=limit,
         )
     show({"claims": rows}, lambda: render.lines(rows), as_json=as_json)
+
+
+def add_terms(app: typer.Typer) -> None:
+    """The command that needs no claim."""
+    app.command(epilog=EPILOG, rich_help_panel="Claims")(terms)
+
+
+def terms(
+    marketplace: Annotated[str, typer.Option("--marketplace", help="The name of its policy.")],
+    seller: Annotated[str, typer.Option("--seller", help="The seller's id.")] = "",
+    category: Annotated[str, typer.Option("--category", help="As the lines of a checkout name it.")] = "",
+    price: Annotated[str, typer.Option("--price", help="Of one line, such as '20.00 EUR'.")] = "",
+    as_json: Json = False,
+) -> None:
+    """What a buyer may count on when something is wrong with goods, before they are bought: to show at checkout."""
+    digits, _, currency = price.partition(" ")
+    with on_record(as_json=as_json) as records:
+        try:
+            amount = Money.of(digits, currency, "price") if price else None
+            found = Reader(records).terms(marketplace, seller=seller, category=category, price=amount)
+        except Invalid as error:
+            raise Invalid(f"--{error.field}", error.rule) from None
+    show(found, lambda: text("\n".join((f"By {found.policy}:", *found.told))), as_json=as_json)
 
 
 def show_claim(name: Name, role: As, actor_id: Id = "", claim: Which = "", as_json: Json = False) -> None:

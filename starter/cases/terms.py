@@ -1,16 +1,44 @@
-"""What the policy that an order keeps says about its claims, in sentences. Pure."""
+"""What a policy says about claims: of one that is open in sentences, of goods before anybody has bought them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from domain.claims.case import Claim, ClaimReason
+from domain.claims.promise import Terms, business, calendar, in_words, percent, terms_of
 from domain.claims.terms import numbers_of
+from domain.errors import Invalid
+from domain.money import Money, payable
+from domain.policy import Policy
 from domain.policy.claims import Claims
 from domain.state import Order
 
-_PERCENT = 100
-"""Basis points."""
+
+@dataclass(frozen=True, slots=True)
+class GoodsTerms:
+    """What a buyer may count on with goods that nobody has bought yet: `terms` by reason, `told` the same in sentences.
+
+    `policy` is the name and version that an order placed now would keep; `price` is None for any price.
+    """
+
+    marketplace: str
+    policy: str
+    seller: str
+    category: str
+    price: Money | None
+    terms: tuple[Terms, ...]
+    told: tuple[str, ...]
+
+
+def goods_terms(policy: Policy, seller: str, category: str, price: Money | None) -> GoodsTerms:
+    """The terms of goods by a policy. Raises Invalid for what is no price."""
+    if price is not None and price.minor <= 0:
+        raise Invalid("price", f"{price} is not above zero")
+    terms = terms_of(policy.claims, seller, category, None if price is None else payable(price, "price"))
+    version = f"{policy.name} {policy.version}"
+    [told] = in_words({"": terms}, str)
+    return GoodsTerms(policy.name, version, seller, category, price, terms, told.sentences)
 
 
 def terms(order: Order, claim: Claim) -> tuple[str, ...]:
@@ -48,19 +76,3 @@ def _money(numbers: Claims, reason: ClaimReason, currency: str) -> Iterator[str]
         yield f"For a return the buyer bears a handling fee of {percent(numbers.handling_basis_points)}."
     if numbers.used_basis_points:
         yield f"Items that come back used lose {percent(numbers.used_basis_points)} of the refund."
-
-
-def business(count: int) -> str:
-    """``2 business days``."""
-    return f"{count} business {'day' if count == 1 else 'days'}"
-
-
-def calendar(count: int) -> str:
-    """``14 days``."""
-    return f"{count} {'day' if count == 1 else 'days'}"
-
-
-def percent(points: int) -> str:
-    """Basis points as ``5 %`` or ``2.50 %``."""
-    whole, rest = divmod(points, _PERCENT)
-    return f"{whole}.{rest:02d} %" if rest else f"{whole} %"
