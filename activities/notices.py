@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from activities.mail import Letter
 from activities.store import outbox
 from domain.business_time import Calendar
-from domain.claims.case import Claim, Wait, case_number
+from domain.claims.case import Claim, Status, Wait, case_number
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
 from domain.state import LineState, Order, Parcel, Role, Stage, in_state, stage
@@ -31,6 +31,9 @@ SHOWS_NUMBER: Final = frozenset({("ship", Role.BUYER), ("secured", Role.SELLER)}
 
 SHOWS_TEXT: Final = frozenset({"message", "claim"})
 """The mails that carry what a person wrote."""
+
+SHOWS_ADDRESS: Final = frozenset({("claim", Role.BUYER), ("remind_claim", Role.BUYER)})
+"""The only mails with an address: the one that the buyer sends goods back to, while they are to be sent."""
 
 _FALLBACK: Final = "en"
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
@@ -92,11 +95,12 @@ class Letters:
         number: str | None = None,
         text: str = "",
         by: Role | None = None,
+        address: tuple[str, ...] = (),
     ) -> Letter:
         """The mail about `order` as it is now. `number` is the parcel's tracking number, for those who may see it.
 
-        `text` is what a person wrote, one of the role `by` for a claim; it is quoted, so that no words of his can pass
-        for the marketplace's.
+        `text` is what a person wrote, one of the role `by` for a claim, and `address` are the lines that goods go back
+        to; both are quoted, so that no words of his can pass for the marketplace's.
 
         Raises jinja2.TemplateError for a template that is missing or asks for what it may not know.
         """
@@ -110,6 +114,8 @@ class Letters:
             words["number"] = number or ""
         if template in SHOWS_TEXT:
             words |= {"text": _quoted(text), "by": by}
+        if (template, reader.role) in SHOWS_ADDRESS:
+            words["address"] = _quoted("\n".join(address))
         rendered = environment.get_template(file).render(words)
         subject, _, body = rendered.partition("\n")
         frame = "_desk.txt" if reader.role is Role.SPECIALIST else "_frame.txt"
@@ -211,6 +217,12 @@ def _next_of_order(order: Order, role: Role, tongue: Words) -> str:
         return tongue.next_of_claim(clock.who, role, claim.status, clock.step, until)
     at_stage = stage(order) if clock.step in _DUTY_CLOCKS else None
     return tongue.next(clock.who, role, at_stage, clock.step, until)
+
+
+def goes_back_to(facts: Facts, order: Order) -> str:
+    """The id of the address to which a mail's claim has the buyer send goods back now; "" for none."""
+    claim = order.claim(str(facts.get("claim_id", "")))
+    return claim.return_to if claim is not None and claim.status is Status.RETURN_REQUESTED else ""
 
 
 def _quoted(text: str) -> str:

@@ -26,7 +26,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from activities.mail import Bounced, Mailer, NotSent, Undeliverable, compose, stable_id
-from activities.notices import SHOWS_NUMBER, SHOWS_TEXT, Letters, Reader
+from activities.notices import SHOWS_ADDRESS, SHOWS_NUMBER, SHOWS_TEXT, Letters, Reader, goes_back_to
 from activities.store import outbox, personal
 from activities.store.desk import messages
 from activities.store.desk.tickets import NOTICE_FAILED, leads, open_apart
@@ -245,7 +245,8 @@ class Relay:
             to, reader = person.email, Reader(role, person.name, person.language)
         number = self._number(conn, row) if (row.template, role) in SHOWS_NUMBER else None
         text, by = self._written(conn, row) if row.template in SHOWS_TEXT else ("", None)
-        letter = self._letters.render(row.template, row.context, reader, order, number, text, by)
+        address = self._address(conn, row, order) if (row.template, role) in SHOWS_ADDRESS else ()
+        letter = self._letters.render(row.template, row.context, reader, order, number, text, by, address)
         label = f"{row.template}.{role.value}"
         try:
             self._mailer.send(
@@ -281,6 +282,11 @@ class Relay:
         parcel_id = row.context.get("parcel_id")
         found = personal.get_parcel(conn, self._vault, row.order_id, parcel_id) if parcel_id else None
         return found.number if found else None
+
+    def _address(self, conn: Connection, row: Waiting, order: Order) -> tuple[str, ...]:
+        address_id = goes_back_to(row.context, order)
+        found = personal.get_address(conn, self._vault, row.order_id, address_id) if address_id else None
+        return found.lines if found else ()
 
     def _track(self, batch: _Batch, row: Waiting) -> None:
         """Have the carrier service follow a parcel; one without a number travels untracked."""

@@ -208,8 +208,17 @@ async def return_requested(life: Life, cast: Cast) -> None:
 
 
 async def return_sent(life: Life, cast: Cast) -> None:
-    """A return on its way."""
+    """A return on its way, to the address and with the label that the seller gave."""
     await return_requested(life, cast)
+    await life.do(
+        "the seller says where to",
+        life.client.instruct_return(
+            life.order_id,
+            life.seller,
+            address_lines=("Lampenladen", "Lagerweg 3", "10115 Berlin"),
+            label=photo("label"),
+        ),
+    )
     await life.do(
         "the buyer sends it back",
         life.client.send_return(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from docs.process_page import first_sentence
 from domain.claim import CLAIM_STEPS, OPENING
 from domain.claims.case import ENDED, STATUS_WORDS, ClaimReason, Finding, Status, Verdict, Wish
-from domain.claims.clocks import CLAIM_CLOCKS
+from domain.claims.clocks import CLAIM_CLOCKS, UNINSTRUCTED, ClaimClock
 from domain.claims.ends import MISSED
 from domain.policy.claims import Claims
 from domain.state import Role
@@ -116,13 +116,15 @@ def _diagram() -> Iterator[str]:
 def _status_rows() -> Iterator[tuple[str, ...]]:
     for status in Status:
         yield f"**{STATUS_WORDS[status]}**", *_waits(status)
+        if status is Status.RETURN_REQUESTED:
+            yield f"**{STATUS_WORDS[status]}**, nobody has said how", *_rings(UNINSTRUCTED, UNINSTRUCTED.step)
 
 
 def _waits(status: Status) -> tuple[str, str, str]:
     """For whom, within what, and what happens otherwise."""
     numbers, duty, clock = Claims(), CLAIM_DUTY.get(status, ""), CLAIM_CLOCKS.get(status)
     if clock is not None:
-        return f"the {clock.who}, to {duty}", f"{clock.window(numbers)} business days", OTHERWISE[clock.step]
+        return _rings(clock, status)
     if status is Status.WAITING_LONGER:
         return "the parcel", "the days that the buyer gave", OTHERWISE["claim_wakes"]
     if status is Status.ESCALATED:
@@ -134,6 +136,11 @@ def _waits(status: Status) -> tuple[str, str, str]:
         f"{numbers.appeal} business days",
         OTHERWISE["decision_stands"],
     )
+
+
+def _rings(clock: ClaimClock, about: str) -> tuple[str, str, str]:
+    window = f"{clock.window(Claims())} business days"
+    return f"the {clock.who}, to {CLAIM_DUTY[about]}", window, OTHERWISE[clock.step]
 
 
 _ROLES = (Role.BUYER, Role.SELLER, Role.SPECIALIST)

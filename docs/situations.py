@@ -195,14 +195,15 @@ def _claims(policy: Policy) -> Iterator[Life]:
         yield claimed().ring("claim_unanswered").say(desk, "ask_party", of=side, note_id=_NOTE)
     for verdict in ("refund", "release"):
         yield claimed().ring("claim_unanswered").say(desk, "decide_claim", verdict=verdict, note_id=_NOTE)
-    returning: tuple[tuple[str, dict[str, str]], ...] = (
-        ("send_return", {"parcel_id": "return-1", "carrier": "carrier"}),
-        ("receive_return", {}),
+    returning: tuple[tuple[Role, str, dict[str, str]], ...] = (
+        (seller, "instruct_return", {"address_id": "address-2"}),
+        (buyer, "send_return", {"parcel_id": "return-1", "carrier": "carrier"}),
+        (seller, "receive_return", {}),
     )
     for length in range(len(returning) + 1):
         life = claimed().say(desk, "decide_claim", verdict="return_first", note_id=_NOTE)
-        for name, body in returning[:length]:
-            life.say(seller if name == "receive_return" else buyer, name, **body)
+        for role, name, body in returning[:length]:
+            life.say(role, name, **body)
         yield life
 
 

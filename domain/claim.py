@@ -118,6 +118,7 @@ REFUNDS = (
 )  # fmt: skip
 
 RETURNS = (
+    *sellers("instruct_return", to(REQUESTED, REQUESTED), messages.InstructReturn, answers.instruct),
     row("send_return", BUYER, to(SENT, REQUESTED), messages.SendReturn, answers.send_return, tells=(Role.SELLER,)),
     *sellers(
         "receive_return", to(BACK, REQUESTED, SENT) | {status: (status,) for status in (ESCALATED, *ASKED)},
@@ -127,6 +128,7 @@ RETURNS = (
         "inspect_return", SELLER, to((APPROVED, ESCALATED), BACK), messages.InspectReturn, answers.inspect,
         money=BACK_TO_BUYER,
     ),
+    row("instruction_missing", CLOCK, to(ESCALATED, REQUESTED), Tick, answers.escalate),
     row("return_missing", CLOCK, to(ESCALATED, SENT), Tick, answers.escalate),
     row("inspection_lapses", CLOCK, to(APPROVED, BACK), Tick, answers.in_full, money=BACK_TO_BUYER),
 )  # fmt: skip

@@ -128,6 +128,7 @@ NOT_PERFORMED: Mapping[str, str] = {
     "address_unknown": "no address of this order is stored under this address_id; store it first",
     "bad_signature": "the command's signature is missing or wrong",
     "file_unknown": "no file that both sides may read is stored under an id that was named; store it first",
+    "label_unknown": "no PDF or picture of the seller's or the platform's is stored under this label; store it first",
     "message_unknown": "no text of yours that is still to be said is stored under this message_id; store it first",
     "taken_before": "a command was taken under this command_id long ago; a new command needs a new id",
 }

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
-from domain.claims.case import BUYERS_TURN
-from domain.claims.clocks import CLAIM_CLOCKS, claim_step
+from domain.claims.clocks import CLAIM_CLOCKS, UNINSTRUCTED, claim_step
 from domain.claims.ends import in_escrow, undecided
 from domain.claims.terms import numbers_of
 from domain.funds import capture_due, next_try
@@ -28,7 +27,7 @@ ENDINGS = frozenset(
     {
         "expire_unpaid", "confirm_lapses", "ship_lapses", "hold_lapses", "cancel_by_silence", "time_lapses",
         "accept_on_strong_proof", "accept_on_weak_proof", "escrow_ends", "held_escrow_ends", "claim_times_out",
-        "decision_stands", *(clock.step for clock in CLAIM_CLOCKS.values()),
+        "decision_stands", UNINSTRUCTED.step, *(clock.step for clock in CLAIM_CLOCKS.values()),
     }
 )  # fmt: skip
 """The steps of clocks that end something for a party; others open a ticket, remind, or move money on its way."""
@@ -164,7 +163,7 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
 def _last_clocks(order: Order) -> Iterator[Clock]:
     policy, captured_at = order.policy, order.payment.captured_at
     for claim in order.open_claims:
-        if not claim.is_settled and claim.ruling is None and claim.status not in BUYERS_TURN:
+        if not claim.is_settled and claim.ruling is None and not claim.waits_for_buyer:
             since = (claim.appealed_at or claim.opened_at) + timedelta(seconds=claim.stood)
             end = since + timedelta(days=numbers_of(order, claim).longest)
             yield Clock(end, "claim_times_out", f"claim:{claim.claim_id}.longest", Role.SPECIALIST, claim.claim_id)

@@ -496,6 +496,15 @@ class ClaimAppealed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnInstructed:
+    """How the goods go back: to a stored address, with a stored label, or both; it takes the place of the last one."""
+
+    claim_id: str
+    address_id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnSent:
     claim_id: str
     parcel: ReturnParcel
@@ -587,7 +596,7 @@ Event = (
     | ReleaseReversed | DebtPaid | DebtWrittenOff | RefundFailed | MoneyStrayed
     | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
     | ClaimOpened | ClaimMoved | ClaimAssigned | ClaimWaits | RefundOffered | ClaimRuled | ClaimAppealed
-    | ReturnSent | ReturnArrived | ReturnInspected | RefundAwarded | EvidenceGiven
+    | ReturnInstructed | ReturnSent | ReturnArrived | ReturnInspected | RefundAwarded | EvidenceGiven
     | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | MessageSaid | WindowClosed | Taken
 )  # fmt: skip
 

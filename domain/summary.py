@@ -240,7 +240,9 @@ def duty_of(order: Order, clock: Clock) -> str | None:
     """What whoever the clock presses should do before it rings; None where there is nothing to do."""
     claim = order.claim(clock.subject) if clock.tier.startswith("claim:") and clock.party else None
     duties = DUTY.get(clock.who, {})
-    return CLAIM_DUTY[claim.status] if claim else duties.get(clock.step) or duties.get(stage(order))
+    if claim is not None:
+        return CLAIM_DUTY.get(clock.step) or CLAIM_DUTY[claim.status]
+    return duties.get(clock.step) or duties.get(stage(order))
 
 
 def sentence(order: Order, clock: Clock) -> str:

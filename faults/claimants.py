@@ -19,6 +19,7 @@ CLAIMED = "L1"
 WITHIN = 8.0
 """Seconds that one sending waits for its verdict."""
 RECEIPT = b"Handed in whole, weight 1.2 kg."
+SHOP = ("The shop", "Lagerweg 3", "10115 Berlin")
 
 Send = Callable[..., Awaitable[Progress]]
 
@@ -65,6 +66,11 @@ async def decides(subject: Subject, verdict: Verdict) -> Progress | None:
     )  # fmt: skip
 
 
+async def says_where_to(subject: Subject) -> Progress | None:
+    """The seller gives an address for the goods."""
+    return await _send(subject, subject.client.instruct_return, subject.seller, address_lines=SHOP)
+
+
 async def sends_back(subject: Subject) -> Progress | None:
     """The buyer sends the goods back."""
     parcel = {"carrier": "DHL", "tracking_number": "JD000000000000004711", "parcel_id": "r1"}
@@ -93,7 +99,7 @@ async def goes_on(subject: Subject, claim: Claim) -> Progress | None:
         case Status.ESCALATED:
             return await decides(subject, by_story)
         case Status.RETURN_REQUESTED:
-            return await sends_back(subject)
+            return await (sends_back(subject) if claim.instructed else says_where_to(subject))
         case Status.RETURN_SENT:
             return await gets_back(subject)
         case Status.RETURN_RECEIVED:

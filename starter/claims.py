@@ -20,6 +20,7 @@ from domain.claims.messages import (
     AssignClaim,
     DecideClaim,
     InspectReturn,
+    InstructReturn,
     OfferRefund,
     OnClaim,
     OpenClaim,
@@ -30,6 +31,8 @@ from domain.errors import Invalid
 from domain.money import Money
 from domain.state import Actor
 from starter.answers import Progress
+from starter.cases.desk import Cases
+from starter.cases.returns import WayBack, keep
 from starter.cases.terms import GoodsTerms
 from starter.reader import Reader
 from starter.sending import Commands, How, check_number, id_from, named
@@ -217,6 +220,37 @@ class ClaimCommands(Commands):
         """Give the missing parcel more calendar days; the claim sleeps until then."""
         note = await self._words(order_id, "wait_on_claim", by, text, how)
         return await self.send(order_id, "wait_on_claim", by, WaitOnClaim(days, claim, note), **how)
+
+    async def instruct_return(
+        self,
+        order_id: str,
+        by: Actor,
+        *,
+        address_lines: Sequence[str] = (),
+        address_id: str = "",
+        label: bytes = b"",
+        label_id: str = "",
+        claim: str = "",
+        text: str = "",
+        **how: Unpack[How],
+    ) -> Progress:
+        """Say how the goods go back: to an address, with a label (PDF or picture), or both, stored and not sent.
+
+        It takes the place of what was said before, and the buyer has the whole time to send them again.
+        """
+        given = WayBack(address_lines, address_id, label, label_id)
+        new_id = f"a-{id_from(order_id, 'instruct_return', named(how))[:16]}"
+        address, file = await asyncio.to_thread(keep, self._records, order_id, by, given, new_id)
+        note = await self._words(order_id, "instruct_return", by, text, how)
+        return await self.send(order_id, "instruct_return", by, InstructReturn(address, file, claim, note), **how)
+
+    async def return_address(self, order_id: str, by: Actor, *, claim: str = "") -> tuple[str, ...]:
+        """Where the goods of a claim go back to, line by line, none until it was said; a look of the desk is recorded.
+
+        Raises NotFound for anybody but the claim's parties and the desk, Refused where the order has several claims.
+        """
+        shown = await asyncio.to_thread(Cases(self._records).show, order_id, by, claim=claim)
+        return shown.return_to
 
     async def send_return(
         self,

@@ -123,9 +123,9 @@ class Life:
             personal.put_parcel(conn, self.market.vault, self.order_id, parcel_id, "DHL", number)
         return await self.send("ship", SELLER, parcel_id=parcel_id, carrier="DHL", **body)
 
-    def address(self, address_id: str) -> None:
-        """The buyer stores another address of this order, as the client does before it is named."""
-        home = personal.Address(address_id, self.actor(BUYER).id, ("Berta Buyer", "2 Other Street", "Berlin"))
+    def address(self, address_id: str, of: Role = BUYER) -> None:
+        """A party stores another address of this order, as the client does before it is named."""
+        home = personal.Address(address_id, self.actor(of).id, (f"{of} of this order", "2 Other Street", "Berlin"))
         with self.market.engine.begin() as conn:
             personal.put_address(conn, self.market.vault, self.order_id, home)
 

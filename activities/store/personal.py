@@ -189,9 +189,9 @@ def put_address(conn: Connection, safe: Vault, order_id: str, address: Address) 
         raise Conflict(f"order {order_id} has another address under {address.address_id}; store it under another id")
 
 
-def has_address(conn: Connection, order_id: str, address_id: str, buyer: str) -> bool:
-    """Whether an address of the buyer is stored for the order under this id."""
-    mine = addresses.c.order_id == order_id, addresses.c.address_id == address_id, addresses.c.person_id == buyer
+def has_address(conn: Connection, order_id: str, address_id: str, *people: str) -> bool:
+    """Whether an address of one of these people is stored for the order under this id."""
+    mine = addresses.c.order_id == order_id, addresses.c.address_id == address_id, addresses.c.person_id.in_(people)
     return bool(conn.scalar(select(exists().where(*mine))))
 
 

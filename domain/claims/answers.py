@@ -32,6 +32,7 @@ from domain.events import (
     RefundOffered,
     ReturnArrived,
     ReturnInspected,
+    ReturnInstructed,
     ReturnSent,
     TicketAssigned,
     TicketOpened,
@@ -187,6 +188,18 @@ def lapse(case: Case) -> tuple[Event, ...]:
     if case.claim.goods_are_back:
         return escalate(case)
     return let_go(case.order, case.claim, case.now)
+
+
+def instruct(case: Case) -> tuple[Event, ...]:
+    """The buyer knows how the goods go back, and has the whole time to send them from now on."""
+    claim_id, body = case.claim.claim_id, case.body
+    if not body.address_id and not body.label:
+        raise Invalid("body.address_id", "is missing, and so is the label; store one of them first and name its id")
+    for field in ("address_id", "label"):
+        if getattr(body, field) and not ID.fullmatch(getattr(body, field)):
+            raise Invalid(f"body.{field}", NOT_AN_ID)
+    told = ReturnInstructed(claim_id, body.address_id, body.label)
+    return (ClaimMoved(claim_id, Status.RETURN_REQUESTED, case.now), told)
 
 
 def send_return(case: Case) -> tuple[Event, ...]:

@@ -86,9 +86,8 @@ class Wait(StrEnum):
 
 
 ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
-
-BUYERS_TURN = frozenset({Status.WAITING_FOR_BUYER, Status.WAITING_LONGER, Status.RETURN_REQUESTED, Status.BUYER_ASKED})
-"""Where a claim waits for its buyer, or sleeps as the buyer wished: the time in which others decide it stands."""
+BUYERS_TURN = frozenset({Status.WAITING_FOR_BUYER, Status.WAITING_LONGER, Status.BUYER_ASKED})
+"""Where nothing but its buyer, or the time that the buyer gave, leads a claim on."""
 
 
 class Side(StrEnum):
@@ -153,7 +152,8 @@ class Claim:
     for an appeal; `judges` have decided about it so far; `awarded` is what went, or is to go, back to the buyer;
     `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop, `appealed_at` is
     when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped; `stood` are the
-    seconds that it waited for its buyer, since the appeal if there was one, before it entered its status.
+    seconds that it waited for its buyer, since the appeal if there was one, before it entered its status. Goods go back
+    to the stored address `return_to`, with the stored file `return_label`, or both; here are only their ids.
     """
 
     claim_id: str
@@ -178,6 +178,18 @@ class Claim:
     appealed_at: datetime | None = None
     handed_back_at: datetime | None = None
     stood: int = 0
+    return_to: str = ""
+    return_label: str = ""
+
+    @property
+    def instructed(self) -> bool:
+        """Whether the buyer was told how the goods go back."""
+        return bool(self.return_to or self.return_label)
+
+    @property
+    def waits_for_buyer(self) -> bool:
+        """Whether it is its buyer's turn, or sleeps as the buyer wished: the time in which others decide it stands."""
+        return self.instructed if self.status is Status.RETURN_REQUESTED else self.status in BUYERS_TURN
 
     @property
     def goods_are_back(self) -> bool:

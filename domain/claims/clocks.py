@@ -38,16 +38,25 @@ CLAIM_CLOCKS: Mapping[Status, ClaimClock] = {
 }
 """The party's clock of each status. A wait and an appeal have their own; the platform has its ticket."""
 
+UNINSTRUCTED = ClaimClock("instruction_missing", Role.SELLER, lambda numbers: numbers.send_back, reminds=True)
+"""That of a return as long as nobody has told the buyer how the goods go back: no silence of the buyer's ends it."""
+
+
+def claim_clock(claim: Claim) -> ClaimClock | None:
+    """The clock that runs while a party must act."""
+    waits = claim.status is Status.RETURN_REQUESTED and not claim.instructed
+    return UNINSTRUCTED if waits else CLAIM_CLOCKS.get(claim.status)
+
 
 def claim_calendar(order: Order, claim: Claim) -> Calendar:
     """The calendar on which the claim's clock counts."""
-    clock = CLAIM_CLOCKS.get(claim.status)
+    clock = claim_clock(claim)
     return order.seller_calendar if clock is not None and clock.who is Role.SELLER else order.buyer_calendar
 
 
 def claim_tiers(order: Order, claim: Claim) -> Iterator[tuple[str, datetime]]:
     """When the claim's clock rings, and when it reminds, before anything moved them."""
-    numbers, clock, calendar = numbers_of(order, claim), CLAIM_CLOCKS.get(claim.status), claim_calendar(order, claim)
+    numbers, clock, calendar = numbers_of(order, claim), claim_clock(claim), claim_calendar(order, claim)
     if claim.status is Status.WAITING_LONGER and claim.until is not None:
         yield f"claim:{claim.claim_id}.end", claim.until
     if claim.ruling is not None:
@@ -63,5 +72,5 @@ def claim_step(claim: Claim) -> tuple[str, Role]:
     """The step that the claim's clock takes, and who can act before."""
     if claim.status is Status.WAITING_LONGER:
         return "claim_wakes", Role.CARRIER
-    clock = CLAIM_CLOCKS.get(claim.status)
+    clock = claim_clock(claim)
     return (clock.step, clock.who) if clock is not None else ("decision_stands", Role.BUYER)

@@ -74,6 +74,21 @@ class WaitOnClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class InstructReturn:
+    """The goods go back to `address_id`, with the file `label`, or both; each is stored first, by who gives it.
+
+    The address is the seller's or the platform's, the label a PDF or a picture that is not the buyer's.
+    """
+
+    stored_first: ClassVar[bool] = True
+
+    address_id: str = ""
+    label: str = ""
+    claim_id: str = ""
+    note_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SendReturn:
     """The goods are on their way back. The tracking number is stored under `parcel_id` first."""
 

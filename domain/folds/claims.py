@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.claims.case import BUYERS_TURN, Claim, Status
+from domain.claims.case import Claim, Status
 from domain.events import (
     ClaimAppealed,
     ClaimAssigned,
@@ -20,6 +20,7 @@ from domain.events import (
     RefundOffered,
     ReturnArrived,
     ReturnInspected,
+    ReturnInstructed,
     ReturnSent,
 )
 from domain.shares import undue
@@ -34,7 +35,7 @@ def _moved(order: Order, event: ClaimMoved) -> Order:
     """A claim that enters a status counts anew from then; what it waited for before is forgotten."""
 
     def moved(claim: Claim) -> Claim:
-        stood = event.at - claim.since if claim.status in BUYERS_TURN else timedelta()
+        stood = event.at - claim.since if claim.waits_for_buyer else timedelta()
         return replace(
             claim,
             status=event.to,
@@ -66,8 +67,11 @@ def _ruled(order: Order, event: ClaimRuled) -> Order:
 
 def _appealed(order: Order, event: ClaimAppealed) -> Order:
     """What was ruled does not hold, nor what it had promised of the money that the bank took meanwhile."""
-    anew = {"appealed": True, "appealed_at": event.at, "ruling": None, "stood": 0}
-    order = _claim(order, event.claim_id, lambda c: replace(c, **anew))
+
+    def anew(claim: Claim) -> Claim:
+        return replace(claim, appealed=True, appealed_at=event.at, ruling=None, stood=0)
+
+    order = _claim(order, event.claim_id, anew)
     return undue(order, event.claim_id)
 
 
@@ -86,6 +90,9 @@ CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     RefundOffered: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, offer=e.offer)),
     ClaimRuled: _ruled,
     ClaimAppealed: _appealed,
+    ReturnInstructed: lambda o, e: _claim(
+        o, e.claim_id, lambda c: replace(c, return_to=e.address_id, return_label=e.label)
+    ),
     ReturnSent: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, back=e.parcel)),
     ReturnArrived: lambda o, e: _claim(o, e.claim_id, lambda c: _back(c, e.at)),
     ReturnInspected: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, finding=e.finding)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from domain.business_time import local_text
 from domain.claims.case import STATUS_WORDS, Status, Wait
-from domain.claims.clocks import CLAIM_CLOCKS
+from domain.claims.clocks import CLAIM_CLOCKS, UNINSTRUCTED
 from domain.state import Role, Stage
 from domain.words.tongue import Duties, Words
 
@@ -58,6 +58,8 @@ HAPPENED: Mapping[str, str] = {
     "offer_refund": "A refund was offered.",
     "accept_offer": "The offer was accepted.",
     "decline_offer": "The offer was declined.",
+    "instruct_return": "It was said how the items go back.",
+    "instruction_missing": "Nobody said in time how the items go back; the platform steps in.",
     "send_return": "The items are on their way back.",
     "receive_return": "The returned items have arrived.",
     "inspect_return": "The returned items were inspected.",
@@ -138,6 +140,7 @@ OTHERWISE: Mapping[str, str] = {
     "claim_unanswered": "the platform steps in",
     "claim_lapses": "the claim is closed",
     "claim_wakes": "the claim goes on",
+    "instruction_missing": "the platform steps in",
     "return_missing": "the platform steps in",
     "inspection_lapses": "the money goes back to the buyer",
     "upstream_silent": "the platform steps in",
@@ -172,13 +175,16 @@ DUTY: Duties = {
 }
 """What a party is asked to do at a stage, or before a clock's step that wants something of its own."""
 
-CLAIM_DUTY: Mapping[Status, str] = {
+CLAIM_DUTY: Mapping[str, str] = {
     Status.RECEIVED: "answer the claim",
     Status.WAITING_FOR_SELLER: "answer the claim",
     Status.WAITING_FOR_BUYER: "answer the seller, or pass the claim to the platform",
     Status.SELLER_ASKED: "answer the platform's question about the claim",
     Status.BUYER_ASKED: "answer the platform's question about the claim",
-    Status.RETURN_REQUESTED: "send the items back where the seller's message says and give the tracking number",
+    Status.RETURN_REQUESTED: (
+        "send the items back, to the address or with the label that was named, and give the tracking number"
+    ),
+    UNINSTRUCTED.step: "say how the items go back, by an address or a label",
     Status.RETURN_SENT: "say when the return has arrived",
     Status.RETURN_RECEIVED: "inspect the return",
     Status.ESCALATED_UPSTREAM: "bring the answer of the shop that the items came from",
@@ -186,13 +192,14 @@ CLAIM_DUTY: Mapping[Status, str] = {
     Status.REFUND_APPROVED: "appeal, if the decision is wrong",
     Status.REJECTED: "appeal, if the decision is wrong",
 }
-"""What is asked of whoever must act at a status of a claim."""
+"""What is asked of whoever must act at a status of a claim, or before the step of a clock that wants something else."""
 
-CLAIM_AWAITED: Mapping[Status, str] = {
+CLAIM_AWAITED: Mapping[str, str] = {
     **{
         status: f"The {clock.who} has until {{until}} to {CLAIM_DUTY[status]}."
         for status, clock in CLAIM_CLOCKS.items()
     },
+    UNINSTRUCTED.step: f"The {UNINSTRUCTED.who} has until {{until}} to {CLAIM_DUTY[UNINSTRUCTED.step]}.",
     Status.WAITING_LONGER: "The buyer waits for the parcel until {until}.",
     Status.REFUND_APPROVED: "Either side may appeal until {until}.",
     Status.REJECTED: "Either side may appeal until {until}.",
@@ -218,7 +225,7 @@ ENGLISH = Words(
         for role, duties in DUTY.items()
     },
     otherwise=OTHERWISE,
-    claim_asked={status: f"Please {duty} by {{until}}." for status, duty in CLAIM_DUTY.items()},
+    claim_asked={about: f"Please {duty} by {{until}}." for about, duty in CLAIM_DUTY.items()},
     claim_awaited=CLAIM_AWAITED,
     claim_waits=CLAIM_WAITS,
     status=STATUS_WORDS,

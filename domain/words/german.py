@@ -7,6 +7,7 @@ from datetime import datetime
 
 from domain.business_time import Calendar, local_time
 from domain.claims.case import Status, Wait
+from domain.claims.clocks import UNINSTRUCTED
 from domain.state import Role, Stage
 from domain.words.german_codes import DISPUTED, reason
 from domain.words.tongue import Duties, Words
@@ -69,6 +70,8 @@ HAPPENED: Mapping[str, str] = {
     "offer_refund": "Eine Rückerstattung wurde angeboten.",
     "accept_offer": "Das Angebot wurde angenommen.",
     "decline_offer": "Das Angebot wurde abgelehnt.",
+    "instruct_return": "Es wurde mitgeteilt, wie die Artikel zurückgehen.",
+    "instruction_missing": f"Es wurde nicht rechtzeitig mitgeteilt, wie die Artikel zurückgehen; {_DESK}.",
     "send_return": "Die Artikel sind auf dem Rückweg.",
     "receive_return": "Die zurückgesandten Artikel sind angekommen.",
     "inspect_return": "Die zurückgesandten Artikel wurden geprüft.",
@@ -132,6 +135,7 @@ OTHERWISE: Mapping[str, str] = {
     "claim_unanswered": "entscheidet unser Kundenservice",
     "claim_lapses": "wird die Reklamation geschlossen",
     "claim_wakes": "geht die Reklamation weiter",
+    "instruction_missing": "entscheidet unser Kundenservice",
     "return_missing": "entscheidet unser Kundenservice",
     "inspection_lapses": "geht das Geld an den Käufer zurück",
     "upstream_silent": "entscheidet unser Kundenservice",
@@ -199,6 +203,7 @@ COMMANDS: Mapping[str, str] = {
     "offer_refund": "eine Rückerstattung anbieten",
     "accept_offer": "das Angebot annehmen",
     "decline_offer": "das Angebot ablehnen",
+    "instruct_return": "mitteilen, wie die Artikel zurückgehen",
     "send_return": "die Artikel zurücksenden",
     "receive_return": "die Rücksendung als angekommen melden",
     "inspect_return": "die Rücksendung prüfen",
@@ -226,7 +231,7 @@ COMMANDS: Mapping[str, str] = {
 
 _APPEAL = "Beide Seiten können bis {until} Einspruch gegen die Entscheidung erheben."
 
-CLAIM_ASKED: Mapping[Status, str] = {
+CLAIM_ASKED: Mapping[str, str] = {
     Status.RECEIVED: "Bitte antworten Sie bis {until} auf die Reklamation.",
     Status.WAITING_FOR_SELLER: "Bitte antworten Sie bis {until} auf die Reklamation.",
     Status.WAITING_FOR_BUYER: (
@@ -235,8 +240,11 @@ CLAIM_ASKED: Mapping[Status, str] = {
     Status.SELLER_ASKED: "Bitte beantworten Sie bis {until} die Frage unseres Kundenservices.",
     Status.BUYER_ASKED: "Bitte beantworten Sie bis {until} die Frage unseres Kundenservices.",
     Status.RETURN_REQUESTED: (
-        "Bitte senden Sie die Artikel bis {until} dorthin zurück, wo der Verkäufer es geschrieben hat, "
+        "Bitte senden Sie die Artikel bis {until} an die genannte Adresse oder mit dem Rücksendeetikett zurück, "
         "und geben Sie die Sendungsnummer an."
+    ),
+    UNINSTRUCTED.step: (
+        "Bitte teilen Sie bis {until} mit einer Adresse oder einem Rücksendeetikett mit, wie die Artikel zurückgehen."
     ),
     Status.RETURN_SENT: "Bitte melden Sie bis {until}, ob die Rücksendung angekommen ist.",
     Status.RETURN_RECEIVED: "Bitte prüfen Sie die Rücksendung bis {until}.",
@@ -246,14 +254,19 @@ CLAIM_ASKED: Mapping[Status, str] = {
     Status.REJECTED: _APPEAL,
 }
 
-CLAIM_AWAITED: Mapping[Status, str] = {
+CLAIM_AWAITED: Mapping[str, str] = {
     Status.RECEIVED: "Der Verkäufer hat bis {until} Zeit, auf die Reklamation zu antworten.",
     Status.WAITING_FOR_SELLER: "Der Verkäufer hat bis {until} Zeit, auf die Reklamation zu antworten.",
     Status.WAITING_FOR_BUYER: "Der Käufer hat bis {until} Zeit, zu antworten.",
     Status.SELLER_ASKED: "Der Verkäufer hat bis {until} Zeit, die Frage unseres Kundenservices zu beantworten.",
     Status.BUYER_ASKED: "Der Käufer hat bis {until} Zeit, die Frage unseres Kundenservices zu beantworten.",
     Status.RETURN_REQUESTED: (
-        "Der Käufer hat bis {until} Zeit, die Artikel dorthin zurückzusenden, wo der Verkäufer es geschrieben hat."
+        "Der Käufer hat bis {until} Zeit, die Artikel an die genannte Adresse oder mit dem Rücksendeetikett "
+        "zurückzusenden."
+    ),
+    UNINSTRUCTED.step: (
+        "Der Verkäufer hat bis {until} Zeit, mit einer Adresse oder einem Rücksendeetikett mitzuteilen, "
+        "wie die Artikel zurückgehen."
     ),
     Status.RETURN_SENT: "Der Verkäufer hat bis {until} Zeit, die Ankunft der Rücksendung zu melden.",
     Status.RETURN_RECEIVED: "Der Verkäufer hat bis {until} Zeit, die Rücksendung zu prüfen.",

@@ -19,8 +19,8 @@ class Words:
     """All that mails say in one language and that stands in no template.
 
     `asked` asks the reader to act, `awaited` tells him of somebody else who must; both have a place for `{until}`, and
-    so have `claim_asked` and `claim_awaited`. `claim_waits` says
-    what a claim waits for that is no clock, `status` names where it stands.
+    so have `claim_asked` and `claim_awaited`, by status or by the step of a clock that wants something of its own.
+    `claim_waits` says what a claim waits for that is no clock, `status` names where it stands.
     `otherwise` has the end of the sentences `default`, with `{otherwise}`, and `unless`, with `{until}` as well.
     """
 
@@ -28,8 +28,8 @@ class Words:
     asked: Duties
     awaited: Duties
     otherwise: Mapping[str, str]
-    claim_asked: Mapping[Status, str]
-    claim_awaited: Mapping[Status, str]
+    claim_asked: Mapping[str, str]
+    claim_awaited: Mapping[str, str]
     claim_waits: Mapping[Wait, str]
     status: Mapping[Status, str]
     default: str
@@ -53,7 +53,7 @@ class Words:
         """What is to be done about a claim until when, and what `step` does otherwise; an appeal is open to both."""
         both = status in (Status.REFUND_APPROVED, Status.REJECTED)
         duties = self.claim_asked if who is reader and not both else self.claim_awaited
-        return self._sentence(duties.get(status, ""), self.otherwise[step], until)
+        return self._sentence(duties.get(step) or duties.get(status, ""), self.otherwise[step], until)
 
     def _sentence(self, duty: str, otherwise: str, until: str) -> str:
         if not duty:

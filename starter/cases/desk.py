@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from activities.store.desk import cases, claims, feedback, recurring
+from activities.store.desk.cases import CaseRecord
 from activities.store.desk.claims import ClaimRow
 from activities.store.desk.recurring import RecurringRow
+from activities.store.desk.returns import return_address
 from domain import wire
 from domain.claims.case import ENDED, STATUS_WORDS, Status
 from domain.errors import Invalid, Refused
 from domain.state import DESK, PARTIES, Actor, Order
 from starter.answers import NotFound
 from starter.cases.turns import feedback_days, may_say_until
-from starter.cases.views import CaseLine, CaseView, case_line, case_view
+from starter.cases.views import CaseLine, CaseView, case_line, case_view, claim_of
 from starter.records import Records
 from starter.views import may_see
 
@@ -68,14 +70,15 @@ class Cases:
         return tuple(case_line(row, reader, now) for row in rows)
 
     def show(self, name: str, reader: Actor, *, claim: str = "") -> CaseView:
-        """The claim of that number, or of that order, as `reader` may see it.
+        """The claim of that number, or of that order, as `reader` may see it, with the address that goods go back to.
 
-        Raises NotFound, for a stranger too, Refused where the order has several.
+        A look of the desk at that address is recorded. Raises NotFound, for a stranger too, Refused where the order has
+        several claims.
         """
         with self._records.begin() as conn:
             row = _chosen(cases.named(conn, name), name, reader, claim)
             found = cases.record(conn, self._records.vault, row)
-        return case_view(found, reader, self._now(found.updated_at))
+        return self._view(found, reader)
 
     def say(self, name: str, by: Actor, score: int, comment: str, *, claim: str = "") -> CaseView:
         """A side says how its claim was handled, from 1, bad, to 5; up to the end of the window it may say otherwise.
@@ -95,7 +98,14 @@ class Cases:
             _check_window(wire.from_plain(Order, found.snapshot), row, by, now)
             feedback.put(conn, self._records.vault, row.order_id, row.claim_id, by, now, score, comment)
             given = feedback.of_claim(conn, self._records.vault, row.order_id, row.claim_id)
-        return case_view(replace(found, feedback=given), by, now)
+        return self._view(replace(found, feedback=given), by)
+
+    def _view(self, found: CaseRecord, reader: Actor) -> CaseView:
+        """The view, with the address once the look at it is on record."""
+        now, claim = self._now(found.updated_at), claim_of(found)
+        with self._records.begin() as conn:
+            lines = return_address(conn, self._records.vault, found.row.order_id, claim, reader, now)
+        return case_view(found, reader, now, lines)
 
     def recurring(self, reader: Actor, *, everything: bool = False, limit: int = PAGE) -> tuple[RecurringRow, ...]:
         """Issues that recur, the one with most claims on top; with `everything` those whose ticket has ended too.

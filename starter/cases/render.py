@@ -72,6 +72,10 @@ def told(view: CaseView) -> list[Text]:
     ]
     parts += [text(f"{line.line_id}: {line.title}, {line.price}, {line.state}") for line in view.lines]
     parts += _told(view)
+    if view.return_to:
+        parts.append(text(f"Goes back to: {', '.join(view.return_to)}"))
+    if view.return_label:
+        parts.append(text(f"Return label: {view.return_label}"))
     if view.returned:
         parts.append(text(f"Return: {view.returned}"))
     parts += [text(f"- {term}") for term in view.terms]

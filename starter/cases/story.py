@@ -54,7 +54,8 @@ def story_of(found: CaseRecord, claim: Claim, files: Mapping[str, Attachment], *
         ours = step.step in NAMES or step.step == APPROVED
         noted = [str(event["note_id"]) for event in step.happened if event["event"] == "Noted"]
         said = [found.words[note_id] for note_id in noted if note_id in found.words]
-        given = [file for event in events for file in event.get("evidence", ())]
+        labels = (event["label"] for event in events if event["event"] == "ReturnInstructed")
+        given = [file for event in events for file in event.get("evidence", ())] + [*filter(None, labels)]
         yield CaseEvent(
             step.at,
             step.step,

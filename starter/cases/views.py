@@ -9,7 +9,7 @@ from typing import Any
 
 from activities.store.desk.attachments import Attachment, Visibility
 from activities.store.desk.cases import CaseRecord
-from activities.store.desk.claims import WAITING_FOR, ClaimRow
+from activities.store.desk.claims import ClaimRow, waits_for
 from activities.store.desk.feedback import Feedback
 from domain import wire
 from domain.business_time import local_text
@@ -84,6 +84,7 @@ class CaseView:
     `next` says who acts next and what happens otherwise, `due` when, `due_text` the same on the viewer's calendar;
     `money` holds named amounts; `terms` are the windows and fees that hold for it; `can` are the commands about it that
     are open to the viewer now, `feedback_until` up to when the viewer may say how it was handled, None for not at all.
+    `return_to` are the lines of the address that goods go back to, `return_label` is the id of the file of their label.
     `owner`, `judges` and `tickets` are for the desk alone; of `feedback` a party sees its own.
     """
 
@@ -104,6 +105,8 @@ class CaseView:
     money: Mapping[str, Money]
     lines: tuple[Told, ...]
     returned: str
+    return_to: tuple[str, ...]
+    return_label: str
     terms: tuple[str, ...]
     story: tuple[CaseEvent, ...]
     files: tuple[NamedFile, ...]
@@ -125,7 +128,7 @@ def case_line(row: ClaimRow, reader: Actor, now: datetime) -> CaseLine:
         row.claim_id,
         STATUS_WORDS[row.status],
         row.reason,
-        WAITING_FOR.get(row.status, "nobody"),
+        row.waiting_on,
         row.due_at,
         late,
         row.opened_at,
@@ -137,10 +140,10 @@ def case_line(row: ClaimRow, reader: Actor, now: datetime) -> CaseLine:
     )
 
 
-def case_view(found: CaseRecord, reader: Actor, now: datetime) -> CaseView:
-    """The claim for `reader`, who may see it. No tracking number and nobody's address is ever in it."""
+def case_view(found: CaseRecord, reader: Actor, now: datetime, return_to: tuple[str, ...] = ()) -> CaseView:
+    """The claim for `reader`, who may see it. No tracking number is ever in it, and no address but `return_to`."""
     order, row = wire.from_plain(Order, found.snapshot), found.row
-    claim = next(claim for claim in order.claims if claim.claim_id == row.claim_id)
+    claim = _claim(order, row.claim_id)
     desk, calendar = reader.role in DESK, calendar_of(order, reader)
     text, due = next_of(order, claim)
     files = {file.attachment_id: file for file in found.files if desk or file.visibility == Visibility.PARTIES}
@@ -158,13 +161,15 @@ def case_view(found: CaseRecord, reader: Actor, now: datetime) -> CaseView:
         claim.opened_at,
         claim.since,
         row.ended_at,
-        WAITING_FOR.get(claim.status, "nobody"),
+        waits_for(claim.status, instructed=claim.instructed),
         text,
         due,
         local_text(calendar, due) if due else "",
         dict(_money(order, claim, row)),
         _told(order, claim, found.checkout),
         _returned(claim),
+        return_to,
+        claim.return_label,
         terms(order, claim),
         story,
         tuple(_named(files[file]) for file in dict.fromkeys(used)),
@@ -175,6 +180,15 @@ def case_view(found: CaseRecord, reader: Actor, now: datetime) -> CaseView:
         claim.judges if desk else (),
         tuple(CaseTicket(t.ticket_id, t.due, t.owner, t.escalations, t.status) for t in found.tickets) if desk else (),
     )
+
+
+def claim_of(found: CaseRecord) -> Claim:
+    """The claim itself, out of its order's state."""
+    return _claim(wire.from_plain(Order, found.snapshot), found.row.claim_id)
+
+
+def _claim(order: Order, claim_id: str) -> Claim:
+    return next(claim for claim in order.claims if claim.claim_id == claim_id)
 
 
 def _money(order: Order, claim: Claim, row: ClaimRow) -> Iterator[tuple[str, Money]]:

@@ -12,7 +12,7 @@ from activities.store.desk import attachments
 from activities.store.desk.attachments import Attachment, Visibility
 from domain.checkout import ID, NOT_AN_ID
 from domain.errors import Invalid, Refused
-from domain.state import DESK, Actor, Order
+from domain.state import DESK, Actor, Order, Role
 from starter.answers import NotFound
 from starter.records import Records
 from starter.sending import id_from
@@ -45,11 +45,11 @@ class Shelf:
     ) -> Attachment:
         """Store a file, made harmless, under the limits of the order's policy; commands then name it by its id.
 
-        The same file by the same person again is the same attachment. `internal` keeps it for the desk. Raises NotFound
-        for a stranger too, Invalid for a file that is not taken, Refused for one too many or an internal one of a
-        party, Conflict when `attachment_id` is another file's.
+        The same file by the same person again is the same attachment. `internal` keeps it for the desk. The platform
+        stores what it gives in the seller's place. Raises NotFound for a stranger too, Invalid for a file that is not
+        taken, Refused for one too many or an internal one of a party, Conflict when `attachment_id` is another file's.
         """
-        order = self._order(order_id, by)
+        order = self._records.order(order_id) if by.role is Role.PLATFORM else self._order(order_id, by)
         if internal and by.role not in DESK:
             raise Refused("role_not_allowed", f"a {by.role} may not store an internal file; that is for the desk")
         if attachment_id and not ID.fullmatch(attachment_id):

@@ -18,8 +18,9 @@ from starter.answers import plain
 class Case:
     """One order on record. All sections read through `conn`, which sees the same moment throughout.
 
-    `numbers` are the tracking numbers by parcel; that `actor` looked at them is on record. `internal` tells whether
-    what only the desk may read goes into the pack as well.
+    `numbers` are the tracking numbers by parcel, `addresses` the lines of those that goods go back to, by their ids;
+    that `actor` looked at them is on record. `internal` tells whether what only the desk may read goes into the pack as
+    well.
     """
 
     conn: Connection
@@ -29,6 +30,7 @@ class Case:
     actor: Actor
     internal: bool
     numbers: Mapping[str, str] = field(repr=False)
+    addresses: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     @property
     def order_id(self) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 from activities.store.desk import cases
 from activities.store.desk.cases import CaseRecord
 from starter.cases import render
-from starter.cases.views import CaseView, case_view
+from starter.cases.views import CaseView, case_view, claim_of
 from starter.pack.case import Case, Entry, as_json, as_text
 from starter.pack.enclosed import places
 from starter.render import when, words
 
 _ABOUT = (
     "number", "status", "reason", "wish", "opened_at", "since", "ended_at", "waiting_on", "next", "due", "money",
-    "lines", "returned", "terms", "story",
+    "lines", "return_to", "return_label", "returned", "terms", "story",
 )  # fmt: skip
 _OF_THE_DESK = ("owner", "judges", "tickets", "feedback")
 
@@ -36,9 +36,11 @@ def claims(case: Case) -> Iterator[Entry]:
 
 def _view(case: Case, found: CaseRecord, lie: Mapping[str, str]) -> CaseView:
     """The claim as the reader of the pack may see it, with files by where they lie in it."""
-    view = case_view(found, case.reader, found.updated_at)
+    lines = case.addresses.get(claim_of(found).return_to, ())
+    view = case_view(found, case.reader, found.updated_at, lines)
     story = tuple(replace(e, files=tuple(lie[file] for file in e.files if file in lie)) for e in view.story)
-    return replace(view, story=story, feedback=view.feedback if case.internal else ())
+    feedback = view.feedback if case.internal else ()
+    return replace(view, story=story, return_label=lie.get(view.return_label, ""), feedback=feedback)
 
 
 def _value(found: CaseRecord, view: CaseView, lie: Mapping[str, str], *, internal: bool) -> dict[str, Any]:

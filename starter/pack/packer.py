@@ -9,7 +9,9 @@ from pathlib import Path
 from sqlalchemy import text
 
 from activities.store import personal, screens
+from activities.store.desk.returns import return_address
 from domain import wire
+from domain.claims.case import Claim
 from domain.errors import Refused
 from domain.state import DESK, Actor, Order
 from starter.answers import NotFound
@@ -37,7 +39,7 @@ class Packer:
         self._records = records
 
     def write(self, order_id: str, actor: Actor, out: Path, *, internal: bool = False) -> Pack:
-        """Write the order's pack to `out`; ``-`` is standard output. The look at its tracking numbers is recorded.
+        """Write the order's pack to `out`; ``-`` is standard output. The look at its numbers and addresses is recorded.
 
         Notes and files that only the desk may read are left out unless `internal`. Raises NotFound for a stranger too,
         Refused for a party, Invalid when the file cannot be written.
@@ -48,13 +50,14 @@ class Packer:
         if actor.role not in DESK:
             raise Refused("role_not_allowed", f"a {actor.role} may not make a pack; that is for: specialist, operator")
         numbers = {parcel_id: self._number(order, parcel_id, actor) for parcel_id in _parcels(order)}
+        addresses = {claim.return_to: self._return_address(order, claim, actor) for claim in order.claims}
         with whole(out) as target, self._records.begin() as conn:
             conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             screen = screens.order_screen(conn, order_id)
             if screen is None or screen.snapshot is None:
                 raise NotFound(order_id)
             order = wire.from_plain(Order, screen.snapshot)
-            case = Case(conn, self._records.vault, screen, order, actor, internal, numbers)
+            case = Case(conn, self._records.vault, screen, order, actor, internal, numbers, addresses)
             return Pack(order_id, str(out), write(target, f"Evidence of order {order_id}", _entries(case)))
 
     def _number(self, order: Order, parcel_id: str, actor: Actor) -> str:
@@ -62,6 +65,12 @@ class Packer:
         with self._records.begin() as conn:
             now = self._records.now_of(order)
             return personal.look(conn, self._records.vault, order.order_id, parcel_id, actor, now) or ""
+
+    def _return_address(self, order: Order, claim: Claim, actor: Actor) -> tuple[str, ...]:
+        """Where a claim's goods go back to; the look at it is on record likewise."""
+        with self._records.begin() as conn:
+            now = self._records.now_of(order)
+            return return_address(conn, self._records.vault, order.order_id, claim, actor, now)
 
 
 def _parcels(order: Order) -> tuple[str, ...]:

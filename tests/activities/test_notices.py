@@ -17,7 +17,7 @@ from domain.state import PARTIES, Role
 from domain.words.english import ENGLISH
 from domain.words.german import GERMAN
 from tests.activities.told_orders import LETTERS
-from tests.domain.claims_world import escalated, received, refuses_refunds, return_asked
+from tests.domain.claims_world import escalated, received, refuses_refunds, return_told
 from tests.domain.telling import LIVES, Said, Telling
 from tests.domain.world import Life, new_order, no, scan, text_of
 
@@ -229,9 +229,9 @@ def of_claim(life: Life, role: Role, language: str = "en") -> str:
 
 
 def test_a_claims_mail_tells_its_own_next_step_although_another_line_is_due_before() -> None:
-    life = return_asked()
+    life = return_told()
     assert "check the items" in next_sentence(life.order, Role.BUYER, ENGLISH), "the other line is due first"
-    where = "send the items back where the seller's message says and give the tracking number"
+    where = "send the items back, to the address or with the label that was named, and give the tracking number"
     assert f"Please {where} by Tue 8 Dec" in of_claim(life, Role.BUYER)
     assert "The buyer has until Tue 8 Dec" in of_claim(life, Role.SELLER)
     assert "Bitte senden Sie die Artikel bis Dienstag, 8. Dezember" in of_claim(life, Role.BUYER, "de")

@@ -99,6 +99,13 @@ def return_asked() -> Life:
     return life
 
 
+def return_told() -> Life:
+    """The buyer knows where they go."""
+    life = return_asked()
+    life.do("instruct_return", SELLER, address_id="address-2")
+    return life
+
+
 def return_sent() -> Life:
     """The buyer has sent them."""
     life = return_asked()
@@ -167,6 +174,7 @@ AT: Mapping[str, tuple[Status, Callable[[], Life]]] = {
     "buyer asked": (Status.BUYER_ASKED, lambda: asked("buyer")),
     "upstream": (Status.ESCALATED_UPSTREAM, upstream),
     "return asked": (Status.RETURN_REQUESTED, return_asked),
+    "return told": (Status.RETURN_REQUESTED, return_told),
     "return sent": (Status.RETURN_SENT, return_sent),
     "return back": (Status.RETURN_RECEIVED, return_back),
     "found missing": (Status.ESCALATED, found_missing),
@@ -185,6 +193,7 @@ def bodies(life: Life) -> Mapping[str, dict[str, Any]]:
         "add_evidence": {"evidence": ["e-1"]},
         "offer_refund": {"amount": "10.00 EUR"},
         "wait_on_claim": {"days": 1},
+        "instruct_return": {"label": "f-9"},
         "send_return": {"parcel_id": "r9", "carrier": "dhl"},
         "inspect_return": {"finding": "as_sent"},
         "assign_claim": {"owner": "specialist-7"},
@@ -208,6 +217,7 @@ def talk(order: Order, now: datetime) -> Iterator[Move]:
     yield "offer_refund", BUYER, {"amount": "9.00 EUR"}, ""
     yield "accept_offer", BUYER, {}, ""
     yield "accept_offer", SELLER, {}, ""
+    yield "instruct_return", SELLER, {"address_id": "address-2"}, ""
     yield "send_return", BUYER, {"parcel_id": f"r{len(order.claims)}", "carrier": "dhl"}, ""
     yield "receive_return", SELLER, {}, ""
     for finding in ("as_sent", "used", "missing"):

@@ -69,6 +69,9 @@ def test_a_buyer_who_must_act_wins_nothing_by_silence_however_old_the_claim_is(
     (end,) = decided_by_time(life)
     life.now = end - timedelta(days=1)
     life.do(step, SPECIALIST, **body, **NOTE)
+    if step == "decide_claim":
+        assert decided_by_time(life) == [end], "the seller has not said yet where the goods go"
+        life.do("instruct_return", SELLER, address_id="ad-s")
     asked = life.now
     assert not decided_by_time(life)
     lapsed = life.until("claim_lapses" if ends is Status.CLOSED else "claim_unanswered")

@@ -41,6 +41,7 @@ IN_THE_SELLERS_PLACE: Mapping[str, tuple[Callable[[], Life], dict[str, Any]]] = 
     "answer_claim": (received, {}),
     "offer_refund": (received, {"amount": "10.00 EUR"}),
     "decline_offer": (countered, {}),
+    "instruct_return": (return_asked, {"address_id": "address-2"}),
     "receive_return": (return_asked, {}),
     "answer_upstream": (upstream, {}),
 }

@@ -194,10 +194,19 @@ def test_who_grants_a_claim_with_the_goods_in_hand_gives_the_money_back() -> Non
     assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
 
 
-@pytest.mark.parametrize("status", [Status.WAITING_FOR_BUYER, Status.RETURN_REQUESTED])
-def test_no_silence_pays_a_seller_who_has_the_goods(status: Status) -> None:
+@pytest.mark.parametrize(
+    ("status", "rings"),
+    [
+        (Status.WAITING_FOR_BUYER, "claim_lapses"),
+        (Status.RETURN_REQUESTED, "instruction_missing"),
+        (Status.RETURN_REQUESTED, "claim_lapses"),
+    ],
+)
+def test_no_silence_pays_a_seller_who_has_the_goods(status: Status, rings: str) -> None:
     life = standing_at(found_missing(), status)
-    life.until("claim_lapses")
+    if (status, rings) == (Status.RETURN_REQUESTED, "claim_lapses"):
+        life.do("instruct_return", SELLER, address_id="address-2")
+    life.until(rings)
     assert [claim.status for claim in life.order.claims] == [Status.ESCALATED]
     assert (Cause.CLAIM, "c1") in [(ticket.cause, ticket.subject) for ticket in life.order.tickets]
 

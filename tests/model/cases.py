@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from tests.model.flow import (
     APPROVED,
-    BUYER_ASKED,
     CLOSED,
     FOR_BUYER,
     FOR_SELLER,
@@ -15,14 +14,10 @@ from tests.model.flow import (
     RECEIVED,
     REJECTED,
     RESOLVED,
-    TO_RETURN,
-    WAITS,
     Claim,
 )
 from tests.model.sale import Sale, Slice
 from tests.model.tickets import open_ticket
-
-FOR_THE_BUYER = (FOR_BUYER, LONGER, TO_RETURN, BUYER_ASKED)
 
 
 def held(sale: Sale, claim: Claim) -> list[Slice]:
@@ -42,12 +37,12 @@ def in_full(sale: Sale, claim: Claim) -> dict[str, int]:
 
 def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime | None = None) -> None:
     """The claim stands elsewhere, and whoever must act now has the whole window."""
-    if claim.status in FOR_THE_BUYER:
+    if claim.for_buyer:
         claim.stood += now - claim.since
     claim.status, claim.since, terms = status, now, sale.terms.claims.of(claim.reason)
     tier = f"claim:{claim.name}.end"
-    if until is None and status in WAITS:
-        _, who, window = WAITS[status]
+    if until is None and claim.waits is not None:
+        _, who, window = claim.waits
         until = (sale.seller_days if who == "seller" else sale.buyer_days).after(now, getattr(terms, window))
     elif claim.ruling is not None and status in (APPROVED, REJECTED):
         until = sale.buyer_days.after(now, terms.appeal)
@@ -117,7 +112,7 @@ def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
     """What a claim's clock does."""
     claim = sale.claims[name]
     match step:
-        case "claim_unanswered" | "return_missing" | "upstream_silent":
+        case "claim_unanswered" | "return_missing" | "upstream_silent" | "instruction_missing":
             escalate(sale, claim, now)
         case "claim_lapses" if claim.came_back:
             escalate(sale, claim, now)

@@ -15,7 +15,7 @@ NOTE = {"note_id": "n-1"}
 REASONS = ("damaged", "not_as_described", "changed_mind", "not_received", "incomplete", "wrong_item")
 FINDINGS = ("as_sent", "used", "missing")
 VERDICTS = ("refund", "release", "return_first", "part_refund")
-LONG_WAY = ("grant_claim", "send_return", "receive_return", "inspect_return")
+LONG_WAY = ("grant_claim", "instruct_return", "send_return", "receive_return", "inspect_return")
 """What stands at the end of a long way, and would else be seldom met."""
 
 WHO = {"buyer": ("buyer",), "seller": ("seller",), "desk": ("specialist", "operator")}
@@ -80,6 +80,7 @@ def bodies(sale: Sale, claim: Claim, name: str) -> list[dict[str, Any]]:
         "assign_claim": [{"owner": "ann"}],
         "wait_on_claim": [{"days": 3}],
         "offer_refund": [{"amount": part} for part in parts[:2]],
+        "instruct_return": [{"address_id": "home"}, {"label": "f-1"}],
         "send_return": [{"parcel_id": f"r{sale.heard}-{claim.name}-{len(claim.judges)}", "carrier": "dhl"}],
         "inspect_return": [{"finding": finding} for finding in FINDINGS],
         "ask_party": [{"of": side, **NOTE} for side in ("buyer", "seller")],
@@ -109,6 +110,7 @@ def nonsense(sale: Sale, numbers: tuple[int, int, int], lines: dict[str, Any], d
         "assign_claim": {"owner": "", **named},
         "wait_on_claim": {"days": days, **named},
         "offer_refund": {"amount": amount, **named},
+        "instruct_return": {"address_id": ("", "home")[second % 2], **named},
         "send_return": {"parcel_id": ("p1", "r1")[second % 2], "carrier": "dhl", **named},
         "inspect_return": {"finding": FINDINGS[third % 3], **named},
         "ask_party": {"of": ("buyer", "seller")[second % 2], **NOTE, **named},

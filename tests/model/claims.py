@@ -174,6 +174,14 @@ def _offered(claim: Claim, role: str) -> int:
     return claim.offer[1]
 
 
+def instruct(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    """The buyer learns where the goods go, and has the whole time from then on, also when he learns it anew."""
+    need(body.get("address_id") or body.get("label"), "nothing is said")
+    told, stood, claim.told_where = claim.told_where, claim.stood, True
+    enter(sale, claim, TO_RETURN, now)
+    claim.stood = claim.stood if told else stood  # Until now it was the seller's turn.
+
+
 def send_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     known = [*sale.parcels, *(other.parcel for other in sale.claims.values())]
     need(body["parcel_id"] not in known, "the parcel is known")
@@ -263,7 +271,8 @@ def appeal(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
 _DOES: dict[str, OnClaim] = {
     "answer_claim": answer, "add_evidence": nothing, "assign_claim": nothing, "withdraw_claim": withdraw,
     "wait_on_claim": wait, "grant_claim": grant, "offer_refund": offer, "accept_offer": accept,
-    "decline_offer": decline, "send_return": send_return, "receive_return": receive_return, "inspect_return": inspect,
+    "decline_offer": decline, "instruct_return": instruct, "send_return": send_return,
+    "receive_return": receive_return, "inspect_return": inspect,
     "escalate_claim": pass_on, "escalate_upstream": upstream, "answer_upstream": answer_upstream, "ask_party": ask,
     "decide_claim": decide, "appeal_claim": appeal,
 }  # fmt: skip

@@ -151,7 +151,7 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
         if dispute.state == "open":
             yield dispute.opened + sale.terms.dispute_longest, "dispute_lapses", f"dispute:{name}"
     for claim in sale.open_claims:
-        if not claim.settled and claim.ruling is None and claim.status not in cases.FOR_THE_BUYER:
+        if not claim.settled and claim.ruling is None and not claim.for_buyer:
             yield cases.times_out(sale, claim), "claim_times_out", f"claim:{claim.name}.longest"
     if sale.captured_at:
         end = sale.captured_at + sale.terms.longest_escrow

@@ -31,6 +31,7 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
     "offer_refund": {"seller": (RECEIVED, FOR_SELLER), "buyer": (FOR_BUYER,)},
     "accept_offer": {"seller": (FOR_SELLER,), "buyer": (FOR_BUYER,)},
     "decline_offer": {"seller": (FOR_SELLER,), "buyer": (FOR_BUYER,)},
+    "instruct_return": {"seller": (TO_RETURN,)},
     "send_return": {"buyer": (TO_RETURN,)},
     "receive_return": {"seller": (TO_RETURN, RETURNING, PLATFORM, SELLER_ASKED, BUYER_ASKED)},
     "inspect_return": {"seller": (RETURNED,)},
@@ -59,7 +60,12 @@ WAITS: dict[str, tuple[str, str, str]] = {
 }
 """What silence does at each status, who is silent, and the name of the window."""
 
-SILENCES = ("claim_unanswered", "claim_lapses", "return_missing", "inspection_lapses", "upstream_silent")
+UNTOLD = ("instruction_missing", "seller", "send_back")
+"""The same of goods that are to come back while the buyer does not know where to: that is not his silence."""
+
+SILENCES = (
+    "claim_unanswered", "claim_lapses", "return_missing", "inspection_lapses", "upstream_silent", "instruction_missing",
+)  # fmt: skip
 
 
 @dataclass
@@ -84,6 +90,17 @@ class Claim:
     came_back: bool = False
     appealed_at: datetime | None = None
     stood: timedelta = timedelta()
+    told_where: bool = False
+
+    @property
+    def for_buyer(self) -> bool:
+        """Whether the buyer must go on with it, or sleeps over it."""
+        return self.told_where if self.status == TO_RETURN else self.status in (FOR_BUYER, LONGER, BUYER_ASKED)
+
+    @property
+    def waits(self) -> tuple[str, str, str] | None:
+        """What silence does to it now, who is silent, and the name of the window; None where no party is asked."""
+        return UNTOLD if self.status == TO_RETURN and not self.told_where else WAITS.get(self.status)
 
     @property
     def open(self) -> bool:
@@ -108,4 +125,4 @@ class Claim:
         """The step that its clock takes, and on whose calendar it counts."""
         if self.status == LONGER:
             return "claim_wakes", "buyer"
-        return WAITS[self.status][:2] if self.status in WAITS else ("decision_stands", "buyer")
+        return self.waits[:2] if self.waits else ("decision_stands", "buyer")

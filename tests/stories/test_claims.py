@@ -299,6 +299,8 @@ async def test_a_return_that_never_arrives_is_the_platforms_and_one_that_is_neve
     await sent.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
     await sent.until("return_missing")
     assert status(sent) is Status.ESCALATED
+    kept.address("shop", SELLER)
+    await kept.send("instruct_return", SELLER, address_id="shop")
     await kept.until("claim_lapses")
     assert status(kept) is Status.CLOSED
     assert kept.state().line("L1").state is LineState.DELIVERED

@@ -132,6 +132,18 @@ def missing(conn: Connection, order_id: str, attachment_ids: Iterable[str], *, d
     return tuple(each for each in wanted if each not in there)
 
 
+def is_label(conn: Connection, order_id: str, attachment_id: str) -> bool:
+    """Whether it names a document or a picture of the order that both parties may read, and that is not the buyer's."""
+    query = select(attachments.c.attachment_id).where(
+        attachments.c.order_id == order_id,
+        attachments.c.attachment_id == attachment_id,
+        attachments.c.visibility == Visibility.PARTIES.value,
+        attachments.c.author_role != Role.BUYER.value,
+        attachments.c.kind != FileKind.TEXT.value,
+    )
+    return conn.execute(query).one_or_none() is not None
+
+
 def _stored(conn: Connection, safe: Vault, file: Attachment, fingerprint: bytes) -> Attachment | None:
     """What has the file's id already, with its first name and time; raises Conflict when that is another file."""
     asked = {"attachment_id": file.attachment_id, "subject": vault.order(file.order_id)}

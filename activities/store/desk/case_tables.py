@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -44,6 +45,7 @@ claims = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("awarded_minor", BigInteger, nullable=False),
     text_column("currency"),
+    Column("instructed", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("order_id", "claim_id"),
 )
 Index("claims_number", claims.c.number, unique=True)

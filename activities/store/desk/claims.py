@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.desk.case_tables import claims
 from domain.claims.case import Claim, Status, case_number
-from domain.claims.clocks import CLAIM_CLOCKS
+from domain.claims.clocks import CLAIM_CLOCKS, UNINSTRUCTED
 from domain.deadlines import deadlines
 from domain.money import Money, total
 from domain.state import Order, Role
@@ -22,6 +22,13 @@ WAITING_FOR = {
     Status.ESCALATED: "specialist",
 }
 """Whom a claim waits for, by its status; for others, for an appeal or for money."""
+
+
+def waits_for(status: Status, *, instructed: bool) -> str:
+    """Whom a claim waits for; that goods come back waits for the seller until the buyer was told how they do."""
+    untold = status is Status.RETURN_REQUESTED and not instructed
+    return UNINSTRUCTED.who.value if untold else WAITING_FOR.get(status, "nobody")
+
 
 ANSWERS = frozenset(
     {
@@ -37,7 +44,10 @@ SELLERS = frozenset({Role.SELLER.value, Role.PLATFORM.value})
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
-    """A claim in a list. `due_at` is when its next clock rings, None when nothing presses; `lines` are ids."""
+    """A claim in a list. `due_at` is when its next clock rings, None when nothing presses; `lines` are ids.
+
+    `instructed`: whether the buyer was told how goods go back.
+    """
 
     order_id: str
     claim_id: str
@@ -61,6 +71,12 @@ class ClaimRow:
     verdict: str
     amount: Money
     awarded: Money
+    instructed: bool = False
+
+    @property
+    def waiting_on(self) -> str:
+        """Whom it waits for."""
+        return waits_for(self.status, instructed=self.instructed)
 
     @property
     def cursor(self) -> tuple[datetime | None, str]:
@@ -113,6 +129,7 @@ def _row(
         "upstream_at": claim.upstream_at,
         "ended_at": None if claim.is_open else claim.since,
         "verdict": ruling,
+        "instructed": claim.instructed,
         "amount_minor": about.minor,
         "awarded_minor": awarded.minor,
         "currency": order.currency,

@@ -118,8 +118,8 @@ _FIGURES = text(
     ), claimed AS (
         SELECT order_id, answered_at - opened_at AS response,
             EXISTS (
-                SELECT FROM steps WHERE steps.order_id = mine.order_id AND steps.step = 'claim_unanswered'
-                    AND steps.at = claims.escalated_at
+                SELECT FROM steps WHERE steps.order_id = mine.order_id
+                    AND steps.step IN ('claim_unanswered', 'instruction_missing') AND steps.at = claims.escalated_at
                     AND steps.events @> jsonb_build_array(jsonb_build_object('claim_id', claims.claim_id))
             ) AS silent,
             ended_at IS NOT NULL AND (escalated_at IS NOT NULL OR verdict <> '') AS judged, awarded_minor > 0 AS paid

@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from activities.store import personal
 from activities.store.desk import attachments, claims, messages, tickets
+from activities.store.desk.returns import check_return
 from domain.contract import Ask
 from domain.errors import Refused
-from domain.events import AddressChanged, Event, EvidenceGiven, MessageSaid
-from domain.state import Order
+from domain.events import AddressChanged, Event, EvidenceGiven, MessageSaid, ReturnInstructed
+from domain.state import Actor, Order
 
 
 def follow(conn: Connection, ask: Ask, order: Order, happened: Sequence[Event]) -> None:
@@ -21,6 +22,7 @@ def follow(conn: Connection, ask: Ask, order: Order, happened: Sequence[Event]) 
     """
     _check_files(conn, order.order_id, happened)
     _check_address(conn, order, happened)
+    _check_return(conn, order, ask.envelope.actor, happened)
     tickets.sync(conn, order.order_id, happened, ask.now)
     claims.sync(conn, order, ask.step, ask.envelope.actor.role.value, ask.now)
     messages.keep(conn, order, ask.seq, ask.now, ask.envelope.actor, happened)
@@ -31,6 +33,15 @@ def _check_address(conn: Connection, order: Order, happened: Sequence[Event]) ->
         match event:
             case AddressChanged(address_id) if not personal.has_address(conn, order.order_id, address_id, order.buyer):
                 raise Refused("address_unknown", f"order {order.order_id} has no address {address_id}")
+            case _:
+                pass
+
+
+def _check_return(conn: Connection, order: Order, actor: Actor, happened: Sequence[Event]) -> None:
+    for event in happened:
+        match event:
+            case ReturnInstructed(_, address_id, label):
+                check_return(conn, order, actor, address_id, label)
             case _:
                 pass
 
