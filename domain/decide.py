@@ -21,7 +21,6 @@ from domain.events import (
     LinesMoved,
     MoneyAsked,
     Taken,
-    TicketResolved,
     TierMoved,
     TierPassed,
 )
@@ -39,13 +38,12 @@ from domain.state import (
     Line,
     MoneyOp,
     Order,
-    Outcome,
     Role,
     Seen,
     is_over,
 )
 from domain.step import Moment, Step
-from domain.tickets import facts_digest, is_of_claim, known, of_ticket, overtaken
+from domain.tickets import answered, facts_digest, free_of_others, known, of_ticket, overtaken
 from domain.tiers import calendar_of, moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
@@ -235,8 +233,7 @@ def _eligible(order: Order, step: Step, actor: Actor) -> tuple[Line, ...]:
 def _chosen(order: Order, step: Step, command: Command, body: Any) -> tuple[Line, ...]:
     """The lines that the message names, or all that the row would change. Raises Refused for one that does not fit.
 
-    All are those of the ticket that the step resolves, where it is about lines, and never a claim's beside others:
-    whoever names none means no money of another case.
+    All are those of the ticket that the step resolves, where it is about lines, and never those of another case.
     """
     if not step.moves:
         return ()
@@ -248,13 +245,9 @@ def _chosen(order: Order, step: Step, command: Command, body: Any) -> tuple[Line
     named: tuple[str, ...] = getattr(body, "lines", ())
     for line_id in named:
         _check_named(order, step, eligible, line_id)
-    about = of_ticket(order, command.ticket_id, eligible)
     if named:
-        chosen = tuple(line for line in eligible if line.line_id in named)
-        if is_of_claim(order, command.ticket_id) and not set(chosen) & set(about):
-            raise Refused("ticket_of_claim", f"ticket {command.ticket_id} is about a claim; decide_claim ends it")
-        return chosen
-    eligible = about
+        return tuple(line for line in eligible if line.line_id in named)
+    eligible = of_ticket(order, command.ticket_id, eligible)
     chosen = tuple(line for line in eligible if step.moves[line.state] is not line.state)
     if not chosen and eligible:
         again = " or ".join(line.line_id for line in eligible)
@@ -262,7 +255,7 @@ def _chosen(order: Order, step: Step, command: Command, body: Any) -> tuple[Line
     if not chosen:
         states = " or ".join(state for state, to in step.moves.items() if to is not state)
         raise Refused("no_line_fits", f"{step.name} needs a line that is {states}" + _why_none(order))
-    return tuple(line for line in chosen if not line.held.startswith("claim:")) or chosen
+    return free_of_others(order, command.ticket_id, chosen)
 
 
 def _check_named(order: Order, step: Step, eligible: tuple[Line, ...], line_id: str) -> None:
@@ -302,9 +295,8 @@ def _take(
             raise Refused(guard.__name__, reason)
     moment = Moment(order, command.actor, lines, body, now, second)
     events = [*_moves(step, moment), *step.does(moment)]
-    ended = (event.ticket_id for event in events if isinstance(event, TicketResolved))
-    if command.ticket_id and command.ticket_id not in ended:
-        events.append(TicketResolved(command.ticket_id, Outcome.ACT, step.name))
+    if command.ticket_id:
+        events += answered(order, apply_all(order, events), command.ticket_id, step.name)
     return _finish(order, step, command, events, now, seen)
 
 
@@ -381,6 +373,8 @@ def _approve(order: Order, command: Command, given: str, now: datetime) -> Decis
     if given != waiting.digest:
         raise Refused("digest_differs", f"approve names another command; the waiting one has digest {waiting.digest}")
     stored = json.loads(waiting.body)
+    if command.ticket_id not in ("", stored["ticket_id"]):
+        raise Refused("not_of_ticket", f"{waiting.name} was not asked for because of ticket {command.ticket_id}")
     inner = Command(waiting.name, command.command_id, waiting.asked_by, stored["body"], stored["ticket_id"])
     step = _row_for(order, inner)
     seen = Seen(command.command_id, command.digest(), order.seq + 1)

@@ -49,9 +49,9 @@ class WithNote:
 
 @dataclass(frozen=True, slots=True)
 class OnLines:
-    """A step on `lines`, or on all that it fits and no claim has, whose reason is stored under `note_id`.
+    """A step on `lines`, or on all that it fits and neither a claim nor a lost or returned parcel has.
 
-    One that resolves a ticket about some lines is on these.
+    One that resolves a ticket about some lines is on these. Its reason is stored under `note_id`.
     """
 
     note_id: str

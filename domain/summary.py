@@ -10,7 +10,7 @@ from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
 from domain.money import Verb
 from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
-from domain.tickets import CLOCK_OF, lines_of
+from domain.tickets import CLOCK_OF, PAYS_SELLER, lines_of
 from domain.tiers import root_of
 from domain.words import CLAIM_DUTY, DUTY, OTHERWISE, not_paid
 
@@ -31,10 +31,6 @@ MENDERS: Mapping[Cause, tuple[str, ...]] = {
 }
 """Which commands of ``aftersale`` mend a ticket of each cause, the mildest first; for one ticket see `menders`."""
 
-PAYS_SELLER = frozenset({Verb.RELEASE, Verb.REVERSE_RELEASE})
-"""What another account of the seller may mend."""
-
-
 BLANKS: Mapping[str, str] = {
     "approve": "",
     "decide-claim": "--verdict VERDICT --text '...'",
@@ -54,7 +50,7 @@ LONGEST_REASON = 250
 """Characters of a reason; Temporal's search attributes hold 255."""
 
 ON_LINES = frozenset({"refund", "release"})
-"""Commands that take all lines that they fit and no claim has, unless lines are named."""
+"""Commands that take all lines that they fit, unless lines are named; never those that a claim or a lost parcel has."""
 
 IDLE = frozenset({"extend_calendars"})
 """Clocks that are housekeeping: they do not make anybody wait."""
@@ -209,7 +205,8 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
         first = f"resolve-ticket --ticket {ticket.ticket_id}"
     if ticket.cause is Cause.CLAIM:
         first = f"{first} --claim {ticket.subject}"
-    lines = "".join(f" --line {line}" for line in about) if len(about) < len(order.lines) else ""
+    held = any(order.line(line_id).held for line_id in about)
+    lines = "".join(f" --line {line}" for line in about) if held or len(about) < len(order.lines) else ""
     return tuple(name + lines if name in ON_LINES else name for name in (first, *others))
 
 

@@ -1,7 +1,11 @@
-"""Work for a person: tickets with owner, due time and an outcome, and large commands that wait for an approval."""
+"""Work for a person: tickets with owner, due time and an outcome, and large commands that wait for an approval.
+
+A step that names a ticket ends it by what it does, and by nothing else (`answered`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +25,7 @@ from domain.events import (
     TicketResolved,
 )
 from domain.money import Verb
-from domain.purse import DisputeStatus
+from domain.purse import SHIPPING, DisputeStatus
 from domain.state import UNSHIPPED, Cause, Line, LineState, Milestone, Order, Outcome, Ticket, in_state
 from domain.step import Moment
 
@@ -99,8 +103,9 @@ def any_open(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None
 
 
 def freed(order: Order, ticket: Ticket) -> tuple[Event, ...]:
-    """The lines that were held because of the ticket's parcel may move again."""
-    held = tuple(line.line_id for line in order.lines if line.held and line.held == f"parcel:{ticket.subject}")
+    """The lines that were held because the ticket's parcel went wrong may move again; other tickets hold none."""
+    wrong = ticket.cause in (Cause.PARCEL_LOST, Cause.PARCEL_RETURNED)
+    held = tuple(line.line_id for line in order.lines if wrong and line.held == f"parcel:{ticket.subject}")
     return (LinesHeld(held, ""),) if held else ()
 
 
@@ -129,10 +134,99 @@ def lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
             return ()
 
 
-def is_of_claim(order: Order, ticket_id: str) -> bool:
-    """Whether the ticket is a claim's, which only the claim's own steps end."""
+ACTS: Mapping[Cause, tuple[str, ...]] = {
+    Cause.CONFIRM_OVERDUE: ("extend", "confirm", "decline", "cancel"),
+    Cause.SHIP_OVERDUE: ("extend", "ship", "grant_time", "cancel", "grant_cancel"),
+    Cause.PARCEL_STALLED: ("parcel_scan", "extend", "open_claim", "refund", "release"),
+    Cause.PARCEL_RETURNED: ("refund", "release"),
+    Cause.PARCEL_LOST: ("parcel_scan", "refund", "release"),
+    Cause.NUMBER_REUSED: ("open_claim", "refund", "release"),
+    Cause.RECEIPT_MISSING: ("extend", "open_claim", "release", "refund"),
+    Cause.MONEY_UNKNOWN: ("retry",),
+    Cause.MONEY_FAILED: ("retry", "payout_account", "refund", "cancel"),
+    Cause.DISPUTE: (),
+    Cause.CLAIM: ("decide_claim", "ask_party", "escalate_upstream"),
+}
+"""The desk's steps that act on a ticket of each cause, as far as they are about its own subject."""
+
+PAYS_SELLER = frozenset({Verb.RELEASE, Verb.REVERSE_RELEASE})
+"""What another account of the seller may mend."""
+
+
+def answered(before: Order, after: Order, ticket_id: str, step: str) -> tuple[Event, ...]:
+    """What `step`, which names the ticket and led from one state to the other, means for it.
+
+    The ticket ends when its cause is gone, all that it is about is settled, or the clock that opened it was moved. When
+    only a part is done, or the provider has yet to answer, it stays until the rest is. Raises Refused for a step that
+    did nothing about it: a ticket that ends while its cause stands is work that nobody sees any more.
+    """
+    ticket = known(before, ticket_id)
+    if after.ticket(ticket_id) is None:
+        return ()
+    matter, left = _matter(before, ticket), _matter(after, ticket)
+    settled = bool(lines_of(before, ticket)) and not lines_of(after, ticket)
+    extended = step == "extend" and _clock(before, ticket) != _clock(after, ticket)
+    if settled or extended or not _stands(after, ticket):
+        return (TicketResolved(ticket_id, Outcome.ACT, step),)
+    if matter != left or step in _begun_by(ticket):
+        return ()
+    about = " ".join(filter(None, (ticket.cause, ticket.subject)))
+    would = " or ".join((*ACTS[ticket.cause], "resolve_ticket"))
+    raise Refused("not_of_ticket", f"{step} as asked does nothing about ticket {ticket_id} ({about}); take {would}")
+
+
+def _matter(order: Order, ticket: Ticket) -> object:
+    """What a step may do a part of: lines that wait, a parcel that moves, money that goes another way."""
+    parcel = order.parcel(ticket.subject)
+    match ticket.cause:
+        case Cause.CONFIRM_OVERDUE:
+            return [line.line_id for line in in_state(order.lines, (LineState.PENDING,))]
+        case Cause.SHIP_OVERDUE:
+            return [line.line_id for line in in_state(order.lines, (LineState.CONFIRMED,))]
+        case Cause.PARCEL_STALLED:
+            return lines_of(order, ticket), parcel
+        case Cause.MONEY_FAILED if ticket.subject == Verb.CAPTURE:
+            return [line.line_id for line in order.live]
+        case Cause.MONEY_FAILED:
+            pieces = {piece for stuck in order.stuck if stuck.verb == ticket.subject for piece in stuck.slices}
+            return [line.state for line in order.lines if line.line_id in pieces]
+        case _:
+            return lines_of(order, ticket)
+
+
+def _clock(order: Order, ticket: Ticket) -> list[tuple[str, datetime]]:
+    """Where the clock that opened the ticket was moved to."""
+    name = CLOCK_OF.get(ticket.cause, "").format(ticket.subject)
+    return [(tier, at) for tier, at in order.moved if tier.partition(".")[0] == name]
+
+
+def _begun_by(ticket: Ticket) -> tuple[str, ...]:
+    """The steps whose answer ends the ticket later: that of the provider, or of a clock that has no later time."""
+    match ticket.cause:
+        case Cause.SHIP_OVERDUE:
+            return ("grant_time",)
+        case Cause.MONEY_UNKNOWN:
+            return ("retry",)
+        case Cause.MONEY_FAILED if ticket.subject != Verb.CAPTURE:
+            return ("retry", "payout_account") if ticket.subject in PAYS_SELLER else ("retry",)
+        case _:
+            return ()
+
+
+def free_of_others(order: Order, ticket_id: str, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Those of `lines` that no claim has, nor a parcel that is lost or came back, but for that of the ticket.
+
+    Whoever names no line means no money of another case. Raises Refused where only such a parcel has lines; where a
+    claim has them all they are what is asked for, and the step says who decides.
+    """
     ticket = order.ticket(ticket_id)
-    return ticket is not None and ticket.cause is Cause.CLAIM
+    own = f"parcel:{ticket.subject}" if ticket is not None else ""
+    free = tuple(line for line in lines if line.held == own or not line.held.startswith(("claim:", "parcel:")))
+    other = next((line for line in lines if line.held.startswith("parcel:")), None)
+    if not free and other is not None:
+        case = f"{other.line_id} is held by {other.held}, which is lost or came back"
+        raise Refused("lines_not_named", f"name the lines, or the ticket of their parcel: {case}")
+    return free or lines
 
 
 def of_ticket(order: Order, ticket_id: str, lines: tuple[Line, ...]) -> tuple[Line, ...]:
@@ -153,10 +247,23 @@ def overdue(moment: Moment) -> tuple[Event, ...]:
 
 
 def facts_digest(order: Order, name: str, body: str) -> str:
-    """Over a command and the money it is about; another when anything moved in between."""
-    funds = [[line.line_id, line.state.value, line.funds.value] for line in order.lines]
-    claims = [[claim.claim_id, claim.status.value] for claim in order.claims]
-    return wire.digest([order.order_id, name, body, funds, order.shipping_funds.value, *claims])
+    """Over a command and all that it is decided on; another when any of it changed in between.
+
+    That is where lines, parcels, claims and disputes stand, what holds each line and what is left of it, which money is
+    under way or granted, and who would be paid.
+    """
+    lines = [
+        [line.line_id, line.state.value, line.funds.value, line.held, str(order.left(line.line_id))]
+        for line in order.lines
+    ]
+    shipping = [order.shipping_funds.value, str(order.left(SHIPPING))]
+    parcels = [[p.parcel_id, p.milestone.value if p.milestone else "", p.withdrawn] for p in order.parcels]
+    claims = [[claim.claim_id, claim.status.value, claim.goods_are_back] for claim in order.claims]
+    disputes = [[dispute.dispute_id, dispute.status.value] for dispute in order.disputes]
+    granted = [[part.piece, str(part.amount)] for part in order.due_back]
+    op = [order.op.verb.value, *order.op.slices] if order.op else []
+    facts = [lines, shipping, parcels, claims, disputes, granted, op, order.account.ref]
+    return wire.digest([order.order_id, name, body, facts])
 
 
 def overtaken(order: Order, by: str) -> tuple[Event, ...]:

@@ -223,7 +223,7 @@ def _common(name: str) -> list[Parameter]:
     who = f"In whose place: {', '.join(roles)}."
     texts = {
         "command_id": ("--command-id", "Makes the command repeatable: one id takes effect once."),
-        "ticket_id": ("--resolves", "The ticket that this resolves."),
+        "ticket_id": ("--resolves", "The ticket that this does something about, and so resolves."),
     }
     options = [
         ("role", Annotated[choice, typer.Option("--as", help=who)], usual or Parameter.empty),

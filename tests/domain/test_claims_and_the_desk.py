@@ -32,7 +32,7 @@ def test_who_names_no_line_means_none_that_a_claim_is_about(name: str) -> None:
     life = escalated()
     [ticket] = life.order.tickets
     assert life.refused(name, SPECIALIST, ticket.ticket_id, **NOTE).code == "unclaimed", "a claim's ticket is its own"
-    assert life.refused(name, SPECIALIST, ticket.ticket_id, lines=["b"], **NOTE).code == "ticket_of_claim"
+    assert life.refused(name, SPECIALIST, ticket.ticket_id, lines=["b"], **NOTE).code == "not_of_ticket"
     life.do(name, SPECIALIST, **NOTE)
     life.settle_money()
     a, b = life.order.lines

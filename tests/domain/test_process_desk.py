@@ -129,7 +129,7 @@ def test_a_large_sum_waits_for_another_operator_and_is_then_moved_once() -> None
 def test_a_command_about_a_ticket_ends_it_once_the_second_operator_has_agreed() -> None:
     life = dear_and_silent()
     [ticket] = [ticket for ticket in life.order.tickets if ticket.cause is Cause.RECEIPT_MISSING]
-    asked = life.do("refund", Role.OPERATOR, ticket.ticket_id, lines=["b"], **NOTE)
+    asked = life.do("refund", Role.OPERATOR, ticket.ticket_id, lines=[ticket.subject], **NOTE)
     assert (asked.step, ticket in life.order.tickets) == ("ask_second_operator", True)
     assert approve(life) == ""
     assert ticket.ticket_id not in {open_one.ticket_id for open_one in life.order.tickets}

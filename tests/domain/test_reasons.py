@@ -126,7 +126,7 @@ def test_the_command_for_a_parcel_that_went_wrong_moves_only_what_the_parcel_hol
 @pytest.mark.parametrize(
     ("live", "command"),
     [
-        (lost, "aftersale refund o-1 --reason '...'"),
+        (lost, "aftersale refund o-1 --line a --line b --reason '...'"),
         (lost_beside_another, "aftersale refund o-1 --line b --reason '...'"),
         (receipt_missing_of_one, "aftersale release o-1 --line a --reason '...'"),
     ],
@@ -182,7 +182,8 @@ def test_of_a_lost_parcel_that_the_bank_decides_about_no_money_is_named_that_can
     assert "(p1, the carrier pays 0.00 EUR, the bank decides first) since" in told
     assert told.endswith(": aftersale note o-1 --reason '...' (or resolve-ticket)")
     life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="15.00 EUR")
-    assert "aftersale refund o-1 --reason '...' (or release)" in summary(life.order).reason
+    both = "--line a --line b"
+    assert f"aftersale refund o-1 {both} --reason '...' (or release {both})" in summary(life.order).reason
 
 
 def test_what_the_bank_does_not_decide_about_of_a_lost_parcel_can_be_moved_at_once() -> None:

@@ -12,7 +12,7 @@ from tests.model.money import due, free, try_again
 from tests.model.news import NEWS
 from tests.model.people import COMMANDS, DESK, Act, Body, pick, tiers, turn
 from tests.model.sale import Approval, Pause, Refused, Sale, Slice, need, over
-from tests.model.tickets import about, facts, prune
+from tests.model.tickets import about, facts, needed, prune
 
 CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time", "claim")
 
@@ -102,13 +102,13 @@ def approve(sale: Sale, body: Body, role: str, now: datetime) -> None:
     assert waiting is not None
     need(body["digest"] == "right", "another command")
     need(not waiting.ticket or waiting.ticket in names(sale), "the ticket that it was for has ended")
-    sale.approval = None
+    before, sale.approval = deepcopy(sale), None
     try:
         ALL[waiting.name][1](sale, {**waiting.body, "second": (body["second"],)}, waiting.by[0], now)
     except Refused:
         sale.approval = waiting
         raise
-    _end_ticket(sale, waiting.ticket)
+    _end_ticket(before, sale, waiting.ticket, waiting.name)
 
 
 def assign_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
@@ -123,7 +123,7 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
     if body["outcome"] == "no_change":
         need(cause != "claim", "a claim ends by a decision")
         del sale.tickets[cause, subject]
-        if subject:
+        if cause in ("parcel_lost", "parcel_returned"):
             free(sale, f"parcel:{subject}")
         return
     need(body.get("until"), "an extension has an end")
@@ -179,8 +179,13 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
     need(role not in DESK or person not in ("buyer-1", "seller-1"), "nobody decides their own case (A4)")
     need(not ticket or (role in DESK and ticket in names(sale)), "no such ticket to act on")
     body = {**body, "judge": person} if name == "decide_claim" else body
-    lines = about(sale, *names(sale)[ticket]) if ticket else None
-    body = {**body, "about": lines} if lines is not None else body
+    body = {**body, **_lines_of(sale, ticket)} if ticket else body
+    if ticket and name == "approve":
+        need(sale.approval is not None and sale.approval.ticket == ticket, "the command was asked for without it")
+    elif ticket:
+        tried = deepcopy(sale)
+        act(tried, body, role, now)
+        ends(sale, tried, names(sale)[ticket], name)
     large = name in STEERS or (name in PAYS and sale.captured)
     if role in DESK and large and sale.priced > sale.terms.second_limit:
         act(deepcopy(sale), body, role, now)
@@ -192,12 +197,65 @@ def command(sale: Sale, name: str, who: tuple[str, str], body: Body, ticket: str
         need(sale.approval is None or person != sale.approval.by[1], "the second operator is another person")
         act(sale, {**body, "second": person}, role, now)
     else:
+        before = deepcopy(sale) if ticket else sale
         act(sale, body, role, now)
-        _end_ticket(sale, ticket)
+        _end_ticket(before, sale, ticket, name)
     overtake(sale, now)
     prune(sale)
 
 
-def _end_ticket(sale: Sale, ticket: str) -> None:
-    if ticket in names(sale):
+def _lines_of(sale: Sale, ticket: str) -> Body:
+    """What a ticket says about the lines of a step that names none."""
+    cause, subject = names(sale)[ticket]
+    lines = about(sale, cause, subject)
+    own = {"own": (f"parcel:{subject}",)}
+    return own if lines is None else {**own, "about": lines}
+
+
+def _end_ticket(before: Sale, sale: Sale, ticket: str, name: str) -> None:
+    if ticket in names(sale) and ends(before, sale, names(sale)[ticket], name):
         del sale.tickets[names(sale)[ticket]]
+
+
+def ends(before: Sale, after: Sale, key: tuple[str, str], name: str) -> bool:
+    """Whether a step ends the ticket that it names, or did a part of it only; Refused when it did nothing about it."""
+    cause, subject = key
+    if key not in after.tickets or not needed(after, cause, subject):
+        return True
+    root = f"{BEHIND.get(cause, '')}:{subject}".rstrip(":")
+    if (
+        name == "extend"
+        and root in roots(before)
+        and any(before.timers[t] != after.timers[t] for t in tiers(before, root))
+    ):
+        return True
+    was, now = _part(before, cause, subject), _part(after, cause, subject)
+    if cause == "number_reused" and was and not now:
+        return True
+    payout = ("payout_account",) if subject in ("release", "reverse_release") else ()
+    begun = {
+        "ship_overdue": ("grant_time",),
+        "money_unknown": ("retry",),
+        "money_failed": () if subject == "capture" else ("retry", *payout),
+    }
+    need(was != now or name in begun.get(cause, ()), "it does nothing about that ticket")
+    return False
+
+
+def _part(sale: Sale, cause: str, subject: str) -> object:
+    """What a step may do a part of."""
+    match cause:
+        case "confirm_overdue":
+            return [line.name for line in sale.live if line.state == "pending"]
+        case "ship_overdue":
+            return [line.name for line in sale.live if line.state == "confirmed"]
+        case "parcel_stalled":
+            parcel = sale.parcels[subject]
+            return about(sale, cause, subject), parcel.milestone, parcel.moved
+        case "money_failed" if subject == "capture":
+            return [line.name for line in sale.live]
+        case "money_failed":
+            stuck = {name for each in sale.stuck if each.verb == subject for name in each.names}
+            return [line.state for line in sale.lines.values() if line.name in stuck]
+        case _:
+            return about(sale, cause, subject)

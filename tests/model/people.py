@@ -28,13 +28,15 @@ STILL_MOVING = timedelta(days=2)
 def pick(sale: Sale, body: Body, role: str, *states: str) -> list[Slice]:
     """The lines named, or all that fit; each must be in one of `states`, and the parties move none that is held.
 
-    Unnamed, they are those that the ticket is about, and never a claim's beside others.
+    Unnamed, they are those that the ticket is about, and never those of a claim, or of a lost parcel, beside others.
     """
     held = role not in ("buyer", "seller", "platform")
     fitting = [line for line in sale.live if line.state in states and (held or not line.held)]
     fitting = [line for line in fitting if line.name in body.get("about", sale.lines)]
-    free = [line for line in fitting if not line.held.startswith("claim:")]
+    free = [line for line in fitting if line.held in ("", *body.get("own", ())) or line.held.startswith("dispute:")]
     names = body.get("lines") or [line.name for line in free or fitting]
+    asked = bool(free or body.get("lines"))
+    need(asked or not any(line.held.startswith("parcel:") for line in fitting), "a lost parcel has them")
     need(names, "no line fits")
     need(all(name in sale.lines for name in names), "a line is unknown")
     need(all(sale.lines[name].state in states for name in names), "a line is not in the right state")

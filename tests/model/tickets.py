@@ -64,9 +64,13 @@ def about(sale: Sale, cause: str, subject: str) -> list[str] | None:
 
 
 def facts(sale: Sale) -> object:
-    """The money that an approval is about."""
-    claims = [(claim.name, claim.status) for claim in sale.claims.values()]
-    return [*((piece.name, piece.state, piece.where) for piece in sale.slices), *claims]
+    """All that an approval was given for: lines, parcels, cases, money under way, and who is paid."""
+    pieces = [(piece.name, piece.state, piece.where, piece.held, piece.left) for piece in sale.slices]
+    parcels = [(parcel.name, parcel.milestone, parcel.withdrawn) for parcel in sale.parcels.values()]
+    claims = [(claim.name, claim.status, claim.came_back) for claim in sale.claims.values()]
+    disputes = [(name, dispute.state) for name, dispute in sale.disputes.items()]
+    op = (sale.op.verb, sale.op.names) if sale.op else None
+    return pieces, parcels, claims, disputes, sale.due_back, op, sale.account
 
 
 def prune(sale: Sale) -> None:
