@@ -204,7 +204,7 @@ def _next_of_claim(order: Order, claim: Claim, turn: Turn, role: Role, tongue: W
     until = tongue.time(_calendar(order, role), turn.due) if turn.due is not None else ""
     if turn.clock is None:
         return tongue.claim_waits[turn.waits].format(until=until)
-    return tongue.next_of_claim(turn.who, role, claim.status, turn.clock.step, until)
+    return tongue.next_of_claim(turn.who, role, claim, turn.clock.step, until)
 
 
 def _next_of_order(order: Order, role: Role, tongue: Words) -> str:
@@ -214,7 +214,7 @@ def _next_of_order(order: Order, role: Role, tongue: Words) -> str:
     until = tongue.time(_calendar(order, role), clock.at)
     claim = order.claim(clock.subject) if clock.tier.startswith("claim:") else None
     if claim is not None:
-        return tongue.next_of_claim(clock.who, role, claim.status, clock.step, until)
+        return tongue.next_of_claim(clock.who, role, claim, clock.step, until)
     at_stage = stage(order) if clock.step in _DUTY_CLOCKS else None
     return tongue.next(clock.who, role, at_stage, clock.step, until)
 

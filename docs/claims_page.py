@@ -42,8 +42,16 @@ _STATUSES = """\
 *Within* counts business days of whoever must act; the platform works by its ticket. A claim that nobody has decided
 {longest} days after it was made, or after an appeal, is decided for the buyer; a decision that waits for an appeal is
 one. The desk's `release` and `refund` leave its lines alone: `decide_claim` moves their money, by somebody who then
-has judged and whose decision can be appealed against. Goods that are back are not asked for again, and no silence pays
-a seller who has them: the platform decides.
+has judged and whose decision can be appealed against, by the side that it goes against: a refund by the seller, a
+rejection by the buyer, a refund in part by both, and what the seller's own inspection deducts by the buyer.
+
+Goods that are back with the seller, or on their way there, are not asked for again, and no silence pays a seller who
+has them, whichever claim they went back for, and also where a carrier brought the outward parcel back: the platform
+decides. Such a claim is not withdrawn. A return that arrives after a decision, or after its claim was over, is as good
+as an appeal: the claim holds what is not refunded, and somebody else decides, for good.
+
+An answer, and an appeal, say or show something: `answer_claim` and `appeal_claim` without a text and without evidence
+are refused. The platform's own clock stands while one side is asked, and goes on with the time that was left.
 """
 
 _WHO = """\
@@ -109,6 +117,9 @@ def _diagram() -> Iterator[str]:
     for status in MISSED:
         yield f"    {status} --> {Status.WAITING_FOR_BUYER}: nothing is missing any more"
     yield f"    {Status.RETURN_SENT} --> {Status.ESCALATED}: the return is lost or goes back"
+    yield f"    {Status.RETURN_REQUESTED} --> {Status.ESCALATED}: the carrier brings the goods to the seller"
+    for status in (s for s in Status if s in (Status.REFUND_APPROVED, Status.REJECTED, *ENDED)):
+        yield f"    {status} --> {Status.ESCALATED}: the goods reach the seller after the decision"
     yield from (f"    {status} --> [*]" for status in Status if status in ENDED)
     yield "```\n"
 
@@ -132,7 +143,7 @@ def _waits(status: Status) -> tuple[str, str, str]:
     if status in ENDED:
         return "nobody", "", ""
     return (
-        f"either side, to {duty}; then for the money",
+        f"the side that it goes against, to {duty}; then for the money",
         f"{numbers.appeal} business days",
         OTHERWISE["decision_stands"],
     )

@@ -184,7 +184,7 @@ def _claims(policy: Policy) -> Iterator[Life]:
         return Life(policy).ship().scan("delivered").say(buyer, "open_claim", reason=reason, lines=["line-1"])
 
     yield claimed()
-    yield claimed().say(seller, "answer_claim")
+    yield claimed().say(seller, "answer_claim", note_id=_NOTE)
     yield claimed().say(seller, "offer_refund", amount="10.00 EUR")
     yield claimed().say(seller, "offer_refund", amount="10.00 EUR").say(buyer, "offer_refund", amount="20.00 EUR")
     yield claimed("not_received")

@@ -74,11 +74,11 @@ _WAITS = (answers.not_received, answers.wait_days_left)
 TALK = (
     *sellers(
         "answer_claim", to(FOR_BUYER, *SELLERS_TURN) | to(ESCALATED, SELLER_ASKED), messages.AnswerClaim,
-        answers.answer,
+        answers.reply,
     ),
     row(
         "answer_claim", BUYER, to(FOR_SELLER, FOR_BUYER) | to(ESCALATED, BUYER_ASKED), messages.AnswerClaim,
-        answers.answer, tells=(Role.SELLER,),
+        answers.reply, tells=(Role.SELLER,),
     ),
     row("add_evidence", BUYER, EVERYWHERE, messages.AddEvidence, tells=(Role.SELLER,)),
     *sellers("add_evidence", EVERYWHERE, messages.AddEvidence, others=DESK),
@@ -90,7 +90,7 @@ TALK = (
     row("claim_lapses", CLOCK, to((CLOSED, ESCALATED), FOR_BUYER, REQUESTED), Tick, answers.lapse),
     row(
         "withdraw_claim", BUYER, to(RESOLVED, *TALKING, LONGER, UPSTREAM, ESCALATED, *ASKED, REQUESTED),
-        messages.OnClaim, answers.withdraw, tells=(Role.SELLER,),
+        messages.OnClaim, answers.withdraw, (answers.goods_with_buyer,), tells=(Role.SELLER,),
     ),
     row(
         "wait_on_claim", BUYER, to(LONGER, *TALKING), messages.WaitOnClaim, answers.wait, _WAITS, tells=(Role.SELLER,),
@@ -141,7 +141,7 @@ DECISIONS = (
     row("escalate_claim", SELLER, to(ESCALATED, *TALKING, SENT, BACK), messages.AnswerClaim, answers.escalate),
     row(
         "escalate_upstream", SELLER, to(UPSTREAM, *SELLERS_TURN), messages.AnswerClaim,
-        guards=(answers.never_upstream,),
+        guards=(answers.never_upstream, answers.nothing_on_its_way_back),
     ),
     row(
         "escalate_upstream", DESK, to(UPSTREAM, *SELLERS_TURN, ESCALATED), messages.AnswerClaim,
@@ -156,8 +156,12 @@ DECISIONS = (
         messages.DecideClaim, answers.decide, money=PAYS,
     ),
     row(
-        "appeal_claim", (*BUYER, *SELLER), to(ESCALATED, APPROVED, REJECTED), messages.AnswerClaim, answers.appeal,
-        (answers.appealable,),
+        "appeal_claim", BUYER, to(ESCALATED, APPROVED, REJECTED), messages.AnswerClaim, answers.appeal,
+        (answers.against(Side.BUYER),),
+    ),
+    row(
+        "appeal_claim", SELLER, to(ESCALATED, APPROVED, REJECTED), messages.AnswerClaim, answers.appeal,
+        (answers.against(Side.SELLER),),
     ),
     row("decision_stands", CLOCK, to((APPROVED, CLOSED), APPROVED, REJECTED), Tick, answers.stand, money=PAYS),
     row(

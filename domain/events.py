@@ -489,7 +489,7 @@ class ClaimRuled:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAppealed:
-    """Somebody appealed, at a time that older versions did not keep."""
+    """Somebody appealed, or the goods came after the decision; older versions kept no time."""
 
     claim_id: str
     at: datetime | None = None

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain import wire
-from domain.claims.answers import FAILED, returned_with
+from domain.claims.carriage import FAILED, returned_with
 from domain.claims.case import Status
+from domain.claims.goods import awaited
 from domain.contract import Envelope
 from domain.ship import ParcelScan, is_news
 from domain.state import Actor, Milestone, Order, Parcel, Proof, Role
@@ -46,7 +47,7 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
 def _of_return(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) -> tuple[Envelope, ...]:
     """Of goods that travel back only the end of their way is news, and their arrival also when it comes late."""
     claim = returned_with(order, parcel_id)
-    if claim is None or claim.back is None or claim.back.arrived_at is not None or not claim.is_open:
+    if claim is None or claim.back is None or not awaited(order, claim):
         return ()
     ends = [
         ParcelScan(parcel_id, milestone, at, proof)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
-from domain.claims.answers import came_back, returned_with
+from domain.claims.carriage import brought_back, came_back, returned_with
+from domain.claims.goods import awaited
 from domain.claims.steps import Case
 from domain.errors import Invalid, Refused
 from domain.events import (
@@ -143,7 +144,7 @@ def parcel_sent(order: Order, lines: tuple[Line, ...], now: datetime) -> str | N
     """There is a parcel whose way is not over."""
     last = max(RANK.values())
     going = any(not p.withdrawn and (p.milestone is None or RANK[p.milestone] < last) for p in order.parcels)
-    going = going or any(claim.back is not None and claim.back.arrived_at is None for claim in order.open_claims)
+    going = going or any(awaited(order, claim) for claim in order.claims)
     return None if going else "no parcel of this order is on its way"
 
 
@@ -171,6 +172,8 @@ def scan(moment: Moment) -> tuple[Event, ...]:
         moved.extend(_owed(order, parcel))
     if body.milestone in (Milestone.RETURNED, Milestone.LOST):
         moved.extend(_gone_wrong(moment, parcel, body.milestone))
+    if body.milestone is Milestone.RETURNED:
+        moved.extend(brought_back(moment, parcel))
     return tuple(moved)
 
 

@@ -246,8 +246,10 @@ def sentence(order: Order, clock: Clock) -> str:
     """As in 'The seller should confirm or decline the order; otherwise a specialist follows up.'."""
     duty = duty_of(order, clock)
     otherwise = OTHERWISE[clock.step]
-    if clock.step == "decision_stands" and clock.party:
-        return f"Either side may appeal; otherwise {otherwise}."
+    claim = order.claim(clock.subject) if clock.step == "decision_stands" and clock.party else None
+    if claim is not None and claim.ruling is not None:
+        who = "Either side" if len(claim.ruling.against) > 1 else f"The {claim.ruling.against[0]}"
+        return f"{who} may appeal; otherwise {otherwise}."
     if duty is None:
         return f"Next: {otherwise}."
     refused = order.payment.refused if clock.step in PAYMENT_ENDS else ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+from domain.business_time import add_business_minutes, business_minutes_between
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
 from domain.claims.case import (
+    ASKED,
     OWN_DECISION,
     Claim,
     ClaimReason,
@@ -18,6 +21,7 @@ from domain.claims.case import (
     Verdict,
 )
 from domain.claims.ends import at_stake, held_lines, let_go, parts_of_refund, settled
+from domain.claims.goods import went_back
 from domain.claims.steps import Case, ClaimGuard
 from domain.claims.terms import numbers_of
 from domain.errors import Invalid, Refused
@@ -39,14 +43,11 @@ from domain.events import (
 )
 from domain.money import Money, payable, share_down
 from domain.purse import Part
-from domain.state import Cause, LineState, Milestone, Order, Role
+from domain.state import Cause, LineState, Order, Role
 from domain.tickets import opened
 
 WHOLE = 10_000
 """Basis points of a whole."""
-
-FAILED = frozenset({Milestone.LOST, Milestone.RETURNED})
-"""Ends of a parcel's way at which its goods are not where they were sent."""
 
 
 def offered_by(side: Side) -> ClaimGuard:
@@ -78,14 +79,28 @@ def never_upstream(order: Order, claim: Claim) -> str | None:
 
 def nothing_on_its_way_back(order: Order, claim: Claim) -> str | None:
     """The shop is asked before goods go back; afterwards it is for the platform to say whose the money is."""
-    began = claim.return_began
+    began = went_back(order, claim)
     return f"the goods of claim {claim.claim_id} are back, or on their way; decide about the money" if began else None
 
 
-def appealable(order: Order, claim: Claim) -> str | None:
-    """A decision waits for an appeal, and it is the first one."""
-    waits = claim.ruling is not None and not claim.appealed
-    return None if waits else f"claim {claim.claim_id} has no decision that can be appealed"
+def goods_with_buyer(order: Order, claim: Claim) -> str | None:
+    """Who has no goods any more does not leave the seller the money by a slip, and silence after it."""
+    if not went_back(order, claim):
+        return None
+    return f"the goods of claim {claim.claim_id} are with the seller, or on their way there; the platform decides"
+
+
+def against(side: Side) -> ClaimGuard:
+    """A guard: a decision that goes against that side waits for an appeal, and it is the first one."""
+
+    def appealable(order: Order, claim: Claim) -> str | None:
+        if claim.ruling is None or claim.appealed:
+            return f"claim {claim.claim_id} has no decision that can be appealed"
+        if side in claim.ruling.against:
+            return None
+        return f"what was decided about claim {claim.claim_id} does not go against the {side}, who cannot appeal"
+
+    return appealable
 
 
 def not_back(order: Order, claim: Claim) -> str | None:
@@ -109,9 +124,20 @@ def _no_ruling(case: Case) -> tuple[Event, ...]:
     return (ClaimRuled(case.claim.claim_id, None),) if case.claim.ruling else ()
 
 
-def answer(case: Case) -> tuple[Event, ...]:
+def _says_something(case: Case) -> None:
+    if not (case.body.note_id or case.body.evidence):
+        raise Invalid("body", "says nothing; write a text and name it as note_id, or show something as evidence")
+
+
+def reply(case: Case) -> tuple[Event, ...]:
     """One side has answered: it is the other's turn, or the platform's when that had asked."""
-    if case.claim.status in (Status.SELLER_ASKED, Status.BUYER_ASKED):
+    _says_something(case)
+    return answer(case)
+
+
+def answer(case: Case) -> tuple[Event, ...]:
+    """As an answer, without any word that it needed."""
+    if case.claim.status in ASKED:
         return escalate(case)
     return _no_offer(case)
 
@@ -150,14 +176,8 @@ def grant(case: Case) -> tuple[Event, ...]:
 
 def _comes_back(order: Order, claim: Claim) -> bool:
     numbers, lines = numbers_of(order, claim), held_lines(order, claim)
-    arrived = all(line.state is not LineState.SHIPPED for line in lines) and not _went_back(order, claim)
+    arrived = all(line.state is not LineState.SHIPPED for line in lines) and not went_back(order, claim)
     return arrived and claim.reason in numbers.return_reasons and not numbers.is_cheap(at_stake(order, claim))
-
-
-def _went_back(order: Order, claim: Claim) -> bool:
-    """Whether the goods are back or on their way, by this claim or by an earlier one: nobody sends them twice."""
-    earlier = (other for other in order.claims if other.goods_are_back and set(other.lines) & set(claim.lines))
-    return claim.return_began or any(earlier)
 
 
 def in_full(case: Case) -> tuple[Event, ...]:
@@ -184,8 +204,8 @@ def withdraw(case: Case) -> tuple[Event, ...]:
 
 
 def lapse(case: Case) -> tuple[Event, ...]:
-    """The buyer did not answer; the lines go on where they stood, but for a seller who has the goods back."""
-    if case.claim.goods_are_back:
+    """The buyer did not answer; the lines go on where they stood, but for a seller who has the goods, or will."""
+    if went_back(case.order, case.claim):
         return escalate(case)
     return let_go(case.order, case.claim, case.now)
 
@@ -243,9 +263,20 @@ def inspect(case: Case) -> tuple[Event, ...]:
 def escalate(case: Case) -> tuple[Event, ...]:
     """The platform steps in: a specialist's ticket."""
     claim = case.claim
-    ticket = opened(case.order, Cause.CLAIM, claim.claim_id, case.now)
+    ticket = _going_on(case, opened(case.order, Cause.CLAIM, claim.claim_id, case.now))
     owned = _owned(ticket, claim.owner)
     return (*_no_offer(case), ClaimMoved(claim.claim_id, Status.ESCALATED, case.now), *ticket, *owned)
+
+
+def _going_on(case: Case, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """A ticket that the platform's own question had ended has the time that was left of it, and its escalations."""
+    stopped, calendar = case.claim.stopped, case.order.desk_calendar
+    if stopped is None:
+        return events
+    left = business_minutes_between(calendar, case.claim.since, stopped.due)
+    due = add_business_minutes(calendar, case.now, left) if left else stopped.due
+    tickets = (event.ticket for event in events if isinstance(event, TicketOpened))
+    return tuple(TicketOpened(replace(each, due=due, escalations=stopped.escalations)) for each in tickets)
 
 
 def _owned(events: tuple[Event, ...], owner: str) -> tuple[Event, ...]:
@@ -294,7 +325,7 @@ def decide(case: Case) -> tuple[Event, ...]:
 
 def return_first(case: Case) -> tuple[Event, ...]:
     """The goods come back before the money does, which is then decided. Raises Refused for goods that cannot."""
-    if _went_back(case.order, case.claim) or case.claim.status is Status.RETURN_REQUESTED:
+    if went_back(case.order, case.claim) or case.claim.status is Status.RETURN_REQUESTED:
         raise Refused("return_known", "the goods were asked for or have come back already; decide about the money")
     if any(line.state is LineState.SHIPPED for line in held_lines(case.order, case.claim)):
         raise Refused("not_delivered", "goods that have not arrived cannot be returned")
@@ -327,26 +358,5 @@ def stand(case: Case) -> tuple[Event, ...]:
 
 def appeal(case: Case) -> tuple[Event, ...]:
     """Somebody else looks at it once more; what they decide is final."""
+    _says_something(case)
     return (ClaimAppealed(case.claim.claim_id, case.now), *escalate(case))
-
-
-def returned_with(order: Order, parcel_id: str) -> Claim | None:
-    """The claim whose goods travel back in that parcel."""
-    return next((claim for claim in order.claims if claim.back and claim.back.parcel_id == parcel_id), None)
-
-
-def came_back(case: Case) -> tuple[Event, ...]:
-    """A delivery scan of a return is as good as the seller's word; who decides meanwhile knows that it came.
-
-    One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. Raises Refused for
-    any other scan, and when the return had arrived before.
-    """
-    claim, milestone, travels = case.claim, case.body.milestone, case.claim.status is Status.RETURN_SENT
-    if claim.back is None or claim.back.arrived_at is not None:
-        raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before")
-    if milestone in FAILED and travels:
-        return escalate(case)
-    if milestone is not Milestone.DELIVERED:
-        raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its end is kept")
-    moved = (ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, case.now),) if travels else ()
-    return (ReturnArrived(claim.claim_id, case.now), *moved)

@@ -89,6 +89,9 @@ ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 BUYERS_TURN = frozenset({Status.WAITING_FOR_BUYER, Status.WAITING_LONGER, Status.BUYER_ASKED})
 """Where nothing but its buyer, or the time that the buyer gave, leads a claim on."""
 
+ASKED = frozenset({Status.SELLER_ASKED, Status.BUYER_ASKED})
+"""Where one side owes the platform an answer, whose own clock stands meanwhile."""
+
 
 class Side(StrEnum):
     """The two sides of a claim."""
@@ -126,12 +129,27 @@ class RefundOffer:
 class Ruling:
     """A decision that is carried out when nobody appeals in time: `parts` go back to the buyer, the rest to the seller.
 
-    A `final` one is carried out at once.
+    A `final` one is carried out at once. `by` is who decided, "" for the seller's own inspection.
     """
 
     verdict: Verdict
     parts: tuple[Part, ...]
     by: str
+
+    @property
+    def against(self) -> tuple[Side, ...]:
+        """Whom it takes something from, and who may appeal; nobody appeals against what he has found himself."""
+        if self.verdict is Verdict.REFUND:
+            return (Side.SELLER,)
+        return (Side.BUYER,) if self.verdict is Verdict.RELEASE or not self.by else (Side.BUYER, Side.SELLER)
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The platform's clock while it waits for an answer: when its ticket was due, and how often it was escalated."""
+
+    due: datetime
+    escalations: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +170,9 @@ class Claim:
     for an appeal; `judges` have decided about it so far; `awarded` is what went, or is to go, back to the buyer;
     `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop, `appealed_at` is
     when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped; `stood` are the
-    seconds that it waited for its buyer, since the appeal if there was one, before it entered its status. Goods go back
-    to the stored address `return_to`, with the stored file `return_label`, or both; here are only their ids.
+    seconds that it waited for its buyer, since the appeal if there was one, before it entered its status; `stopped` is
+    the platform's clock while one side is asked. Goods go back to the stored address `return_to`, with the stored file
+    `return_label`, or both; here are only their ids.
     """
 
     claim_id: str
@@ -177,6 +196,7 @@ class Claim:
     concluded: bool = False
     appealed_at: datetime | None = None
     handed_back_at: datetime | None = None
+    stopped: Stopped | None = None
     stood: int = 0
     return_to: str = ""
     return_label: str = ""

@@ -73,4 +73,6 @@ def claim_step(claim: Claim) -> tuple[str, Role]:
     if claim.status is Status.WAITING_LONGER:
         return "claim_wakes", Role.CARRIER
     clock = claim_clock(claim)
-    return (clock.step, clock.who) if clock is not None else ("decision_stands", Role.BUYER)
+    if clock is not None:
+        return clock.step, clock.who
+    return "decision_stands", Role(claim.ruling.against[0].value) if claim.ruling else Role.BUYER

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.claims.case import Claim, Status
+from domain.claims.case import ASKED, Claim, Status, Stopped
 from domain.events import (
     ClaimAppealed,
     ClaimAssigned,
@@ -23,8 +23,10 @@ from domain.events import (
     ReturnInstructed,
     ReturnSent,
 )
+from domain.money import total
+from domain.purse import Part
 from domain.shares import undue
-from domain.state import Order
+from domain.state import Cause, Order
 
 
 def _claim(order: Order, claim_id: str, change: Callable[[Claim], Claim]) -> Order:
@@ -44,12 +46,20 @@ def _moved(order: Order, event: ClaimMoved) -> Order:
             until=claim.until if event.to is Status.WAITING_LONGER else None,
             escalated_at=_first(claim.escalated_at, event, Status.ESCALATED),
             upstream_at=_first(claim.upstream_at, event, Status.ESCALATED_UPSTREAM),
+            stopped=_stopped(order, event),
         )
 
     tiers = (f"claim:{event.claim_id}.end", f"claim:{event.claim_id}.remind")
     kept = tuple(item for item in order.moved if item[0] not in tiers)
     passed = frozenset(tier for tier in order.passed if tier.removeprefix("graced:") not in tiers)
     return _claim(replace(order, moved=kept, passed=passed), event.claim_id, moved)
+
+
+def _stopped(order: Order, event: ClaimMoved) -> Stopped | None:
+    """The platform's clock as its question stops it."""
+    mine = (t for t in order.tickets if t.cause is Cause.CLAIM and t.subject == event.claim_id)
+    clocks = (Stopped(ticket.due, ticket.escalations) for ticket in mine if event.to in ASKED)
+    return next(clocks, None)
 
 
 def _first(known: datetime | None, event: ClaimMoved, status: Status) -> datetime | None:
@@ -66,20 +76,31 @@ def _ruled(order: Order, event: ClaimRuled) -> Order:
 
 
 def _appealed(order: Order, event: ClaimAppealed) -> Order:
-    """What was ruled does not hold, nor what it had promised of the money that the bank took meanwhile."""
+    """What was ruled does not hold, nor what it had promised of the money that the bank took meanwhile.
+
+    What was carried out before stands.
+    """
 
     def anew(claim: Claim) -> Claim:
         return replace(claim, appealed=True, appealed_at=event.at, ruling=None, stood=0)
 
+    waits = any(claim.ruling for claim in order.claims if claim.claim_id == event.claim_id)
     order = _claim(order, event.claim_id, anew)
-    return undue(order, event.claim_id)
+    return undue(order, event.claim_id) if waits else order
 
 
 def _awarded(order: Order, event: RefundAwarded) -> Order:
     """What is less than is left of a line goes back beside the line's own way; a whole line is moved by the step."""
     partial = tuple(part for part in event.parts if part.amount < order.left(part.piece))
     order = replace(order, granted=(*order.granted, *partial))
-    return _claim(order, event.claim_id, lambda c: replace(c, awarded=event.parts, concluded=True))
+    return _claim(order, event.claim_id, lambda c: replace(c, awarded=_both(c.awarded, event.parts), concluded=True))
+
+
+def _both(before: tuple[Part, ...], parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """What an earlier decision awarded, and a later one about the same claim has awarded on top."""
+    pieces = dict.fromkeys(part.piece for part in (*before, *parts))
+    every = {piece: [part.amount for part in (*before, *parts) if part.piece == piece] for piece in pieces}
+    return tuple(Part(piece, total(amounts, amounts[0].currency)) for piece, amounts in every.items())
 
 
 CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {

@@ -201,10 +201,16 @@ CLAIM_AWAITED: Mapping[str, str] = {
     },
     UNINSTRUCTED.step: f"The {UNINSTRUCTED.who} has until {{until}} to {CLAIM_DUTY[UNINSTRUCTED.step]}.",
     Status.WAITING_LONGER: "The buyer waits for the parcel until {until}.",
-    Status.REFUND_APPROVED: "Either side may appeal until {until}.",
-    Status.REJECTED: "Either side may appeal until {until}.",
 }
 """What is told of a claim to whoever need not act."""
+
+APPEAL: Mapping[str, str] = {
+    "": "Either side may appeal until {until}.",
+    "you": "If the decision is wrong, please appeal by {until}.",
+    "buyer": "The buyer may appeal until {until}.",
+    "seller": "The seller may appeal until {until}.",
+}
+"""Who may appeal against a decision."""
 
 CLAIM_WAITS: Mapping[Wait, str] = {
     Wait.DESK: "The platform decides the claim.",
@@ -227,6 +233,7 @@ ENGLISH = Words(
     otherwise=OTHERWISE,
     claim_asked={about: f"Please {duty} by {{until}}." for about, duty in CLAIM_DUTY.items()},
     claim_awaited=CLAIM_AWAITED,
+    appeal=APPEAL,
     claim_waits=CLAIM_WAITS,
     status=STATUS_WORDS,
     default="Otherwise {otherwise}.",

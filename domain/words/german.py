@@ -229,7 +229,12 @@ COMMANDS: Mapping[str, str] = {
 }
 """What a party may ask for, as it stands after 'Sie wollten'; another name is told as it was sent."""
 
-_APPEAL = "Beide Seiten können bis {until} Einspruch gegen die Entscheidung erheben."
+APPEAL: Mapping[str, str] = {
+    "": "Beide Seiten können bis {until} Einspruch gegen die Entscheidung erheben.",
+    "you": "Wenn die Entscheidung falsch ist, erheben Sie bitte bis {until} Einspruch.",
+    "buyer": "Der Käufer kann bis {until} Einspruch gegen die Entscheidung erheben.",
+    "seller": "Der Verkäufer kann bis {until} Einspruch gegen die Entscheidung erheben.",
+}
 
 CLAIM_ASKED: Mapping[str, str] = {
     Status.RECEIVED: "Bitte antworten Sie bis {until} auf die Reklamation.",
@@ -250,8 +255,6 @@ CLAIM_ASKED: Mapping[str, str] = {
     Status.RETURN_RECEIVED: "Bitte prüfen Sie die Rücksendung bis {until}.",
     Status.ESCALATED_UPSTREAM: "Bitte melden Sie bis {until}, was der Shop geantwortet hat.",
     Status.WAITING_LONGER: "Bis {until} hat das Paket noch Zeit.",
-    Status.REFUND_APPROVED: _APPEAL,
-    Status.REJECTED: _APPEAL,
 }
 
 CLAIM_AWAITED: Mapping[str, str] = {
@@ -272,8 +275,6 @@ CLAIM_AWAITED: Mapping[str, str] = {
     Status.RETURN_RECEIVED: "Der Verkäufer hat bis {until} Zeit, die Rücksendung zu prüfen.",
     Status.ESCALATED_UPSTREAM: "Der Verkäufer hat bis {until} Zeit, die Antwort des Shops zu melden.",
     Status.WAITING_LONGER: "Bis {until} hat das Paket noch Zeit.",
-    Status.REFUND_APPROVED: _APPEAL,
-    Status.REJECTED: _APPEAL,
 }
 
 CLAIM_WAITS: Mapping[Wait, str] = {
@@ -333,6 +334,7 @@ GERMAN = Words(
     otherwise=OTHERWISE,
     claim_asked=CLAIM_ASKED,
     claim_awaited=CLAIM_AWAITED,
+    appeal=APPEAL,
     claim_waits=CLAIM_WAITS,
     status=CLAIM_STATUS,
     default="Sonst {otherwise}.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.business_time import Calendar
-from domain.claims.case import Status, Wait
+from domain.claims.case import Claim, Ruling, Status, Wait
 from domain.state import Role, Stage
 
 Duties = Mapping[Role, Mapping[str, str]]
@@ -19,8 +19,9 @@ class Words:
     """All that mails say in one language and that stands in no template.
 
     `asked` asks the reader to act, `awaited` tells him of somebody else who must; both have a place for `{until}`, and
-    so have `claim_asked` and `claim_awaited`, by status or by the step of a clock that wants something of its own.
-    `claim_waits` says what a claim waits for that is no clock, `status` names where it stands.
+    so have `claim_asked` and `claim_awaited`, by status or by the step of a clock that wants something of its own, and
+    `appeal`, which tells who may appeal: the reader ("you"), another side by its name, or both (""). `claim_waits` says
+    what a claim waits for that is no clock, `status` names where it stands.
     `otherwise` has the end of the sentences `default`, with `{otherwise}`, and `unless`, with `{until}` as well.
     """
 
@@ -30,6 +31,7 @@ class Words:
     otherwise: Mapping[str, str]
     claim_asked: Mapping[str, str]
     claim_awaited: Mapping[str, str]
+    appeal: Mapping[str, str]
     claim_waits: Mapping[Wait, str]
     status: Mapping[Status, str]
     default: str
@@ -49,11 +51,18 @@ class Words:
         duty = duties.get(step) or (duties.get(stage, "") if stage else "")
         return self._sentence(duty, otherwise, until)
 
-    def next_of_claim(self, who: Role, reader: Role, status: Status, step: str, until: str) -> str:
-        """What is to be done about a claim until when, and what `step` does otherwise; an appeal is open to both."""
-        both = status in (Status.REFUND_APPROVED, Status.REJECTED)
-        duties = self.claim_asked if who is reader and not both else self.claim_awaited
-        return self._sentence(duties.get(step) or duties.get(status, ""), self.otherwise[step], until)
+    def next_of_claim(self, who: Role, reader: Role, claim: Claim, step: str, until: str) -> str:
+        """What is to be done about a claim until when, and what `step` does otherwise."""
+        if claim.ruling is not None:
+            return self._sentence(self._appeal(reader, claim.ruling), self.otherwise[step], until)
+        duties = self.claim_asked if who is reader else self.claim_awaited
+        return self._sentence(duties.get(step) or duties.get(claim.status, ""), self.otherwise[step], until)
+
+    def _appeal(self, reader: Role, ruling: Ruling) -> str:
+        sides = ruling.against
+        if len(sides) > 1:
+            return self.appeal[""]
+        return self.appeal["you" if sides[0].value == reader.value else sides[0].value]
 
     def _sentence(self, duty: str, otherwise: str, until: str) -> str:
         if not duty:

@@ -26,8 +26,8 @@ def in_silence() -> Telling:
 def talked_over() -> Telling:
     """The sides find each other."""
     life = claimed()
-    life.do("answer_claim", Role.SELLER)
-    life.do("answer_claim", Role.BUYER)
+    life.do("answer_claim", Role.SELLER, note_id="n1")
+    life.do("answer_claim", Role.BUYER, note_id="n1")
     life.do("offer_refund", Role.SELLER, amount="10.00 EUR")
     life.do("decline_offer", Role.BUYER)
     life.do("offer_refund", Role.SELLER, amount="12.00 EUR")
@@ -39,6 +39,6 @@ def talked_over() -> Telling:
 def lapses() -> Telling:
     """The buyer does not go on."""
     life = claimed()
-    life.do("answer_claim", Role.SELLER)
+    life.do("answer_claim", Role.SELLER, note_id="n1")
     life.until("claim_lapses")
     return life

@@ -46,7 +46,7 @@ def missing() -> Life:
 def answered() -> Life:
     """The seller has answered."""
     life = received()
-    life.do("answer_claim", SELLER)
+    life.do("answer_claim", SELLER, **NOTE)
     return life
 
 
@@ -190,6 +190,8 @@ AT: Mapping[str, tuple[Status, Callable[[], Life]]] = {
 def bodies(life: Life) -> Mapping[str, dict[str, Any]]:
     """A message that fits each command, as far as one can."""
     return {
+        "answer_claim": NOTE,
+        "appeal_claim": NOTE,
         "add_evidence": {"evidence": ["e-1"]},
         "offer_refund": {"amount": "10.00 EUR"},
         "wait_on_claim": {"days": 1},
@@ -208,8 +210,8 @@ def talk(order: Order, now: datetime) -> Iterator[Move]:
     if not order.claims:
         for reason in ("not_received", "not_as_described", "damaged", "changed_mind"):
             yield "open_claim", BUYER, {"reason": reason, "lines": ["a"]}, ""
-    yield "answer_claim", SELLER, {}, ""
-    yield "answer_claim", BUYER, {}, ""
+    yield "answer_claim", SELLER, NOTE, ""
+    yield "answer_claim", BUYER, NOTE, ""
     yield "withdraw_claim", BUYER, {}, ""
     yield "wait_on_claim", BUYER, {"days": 10}, ""
     yield "grant_claim", SELLER, {}, ""
@@ -234,12 +236,12 @@ def judging(order: Order, now: datetime) -> Iterator[Move]:
     yield "escalate_upstream", SELLER, {}, ""
     yield "answer_upstream", SELLER, {}, ""
     yield "ask_party", SPECIALIST, {"of": "seller", **NOTE}, ""
-    yield "answer_claim", SELLER, {}, ""
+    yield "answer_claim", SELLER, NOTE, ""
     for verdict in ("refund", "release", "return_first"):
         yield "decide_claim", SPECIALIST, {"verdict": verdict, **NOTE}, ""
     yield "decide_claim", SPECIALIST, {"verdict": "part_refund", "amount": "7.00 EUR", **NOTE}, ""
     yield "decide_claim", OPERATOR, {"verdict": "part_refund", "amount": "7.00 EUR", **NOTE}, ""
-    yield "appeal_claim", SELLER, {}, ""
+    yield "appeal_claim", SELLER, NOTE, ""
     yield "refund", OPERATOR, {**NOTE, "lines": ["a"]}, ""
     yield "release", OPERATOR, {**NOTE, "lines": ["a"]}, ""
     yield from _bank(order)

@@ -42,8 +42,10 @@ def allowed(life: Life, step: ClaimStep, role: Role) -> bool:
         return False
     if step.name == "wait_on_claim":
         return claim.reason == "not_received"
+    if step.name == "withdraw_claim" and claim.finding is not None:
+        return False
     if step.name == "appeal_claim":
-        return claim.ruling is not None
+        return claim.ruling is not None and (claim.status is Status.REJECTED) is (role is Role.BUYER)
     return True
 
 

@@ -127,7 +127,7 @@ def test_a_delivery_wakes_a_claim_that_waits_and_asks_the_buyer() -> None:
 def test_each_status_of_a_claim_has_its_whole_window_whatever_moved_the_last_one() -> None:
     life = received()
     life.do("extend", SPECIALIST, clock="claim", until=text_of(life.now + timedelta(days=20)), **NOTE)
-    life.do("answer_claim", SELLER)
+    life.do("answer_claim", SELLER, **NOTE)
     until = add_business_days(life.order.buyer_calendar, life.now, life.order.policy.claims.reply)
     assert [clock.at for clock in deadlines(life.order) if clock.step == "claim_lapses"] == [until]
 
@@ -143,11 +143,11 @@ def test_an_outage_spares_the_clock_of_each_status_once() -> None:
 
 def test_an_appeal_is_decided_by_somebody_else_and_for_good() -> None:
     life = decided("refund")
-    life.do("appeal_claim", SELLER)
+    life.do("appeal_claim", SELLER, **NOTE)
     assert life.refused("decide_claim", SPECIALIST, verdict="refund", **NOTE).code == "own_decision"
     life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
     assert (claim_of(life).status, life.order.line("a").state) == (Status.CLOSED, LineState.ACCEPTED)
-    life.refused("appeal_claim", BUYER)
+    life.refused("appeal_claim", BUYER, **NOTE)
 
 
 def test_a_late_claim_opens_the_order_again() -> None:
@@ -250,7 +250,7 @@ def test_who_agreed_to_a_decision_has_decided_and_does_not_decide_about_the_appe
     assert life.order.approval is not None
     life.do("approve", OPERATOR, digest=life.order.approval.digest)
     assert claim_of(life).judges == (ACTORS[SPECIALIST].id, ACTORS[OPERATOR].id)
-    life.do("appeal_claim", SELLER)
+    life.do("appeal_claim", SELLER, **NOTE)
     assert life.refused("decide_claim", OPERATOR, verdict="release", **NOTE).code == "own_decision"
     life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
     assert life.refused("approve", OPERATOR, digest=life.order.approval.digest).code == "own_decision"
@@ -315,7 +315,7 @@ def test_the_carrier_of_a_return_is_one_printable_line(carrier: str) -> None:
 
 def test_who_withdraws_on_appeal_does_not_claim_for_the_same_again() -> None:
     life = decided("release")
-    life.do("appeal_claim", BUYER)
+    life.do("appeal_claim", BUYER, **NOTE)
     life.do("withdraw_claim", BUYER)
     assert life.refused("open_claim", BUYER, reason="not_as_described", lines=["a"]).code == "claim_decided"
     life.do("open_claim", SPECIALIST, reason="not_as_described", lines=["a"], **NOTE)
@@ -347,11 +347,11 @@ def test_who_appeals_late_is_heard_all_the_same(verdict: str, loser: Role) -> No
     end = next(clock.at for clock in deadlines(life.order) if clock.step == "claim_times_out")
     while life.now < end - timedelta(days=1):
         life.do("ask_party", SPECIALIST, of="buyer", **NOTE)
-        life.do("answer_claim", BUYER)
+        life.do("answer_claim", BUYER, **NOTE)
         life.now += timedelta(days=1)
     life.do("decide_claim", SPECIALIST, verdict=verdict, **NOTE)
     life.now = max(life.now, end) + timedelta(minutes=1)
-    life.do("appeal_claim", loser)
+    life.do("appeal_claim", loser, **NOTE)
     ends = [clock.at for clock in deadlines(life.order) if clock.step == "claim_times_out"]
     assert ends == [life.now + timedelta(days=life.order.policy.claims.longest)]
     life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)

@@ -147,9 +147,9 @@ def told(life: Life) -> str:
     return claim_sentence(life.order, turn_of(life.order, claim))
 
 
-@pytest.mark.parametrize("verdict", ["refund", "release"])
-def test_either_side_is_told_that_it_may_appeal_against_a_decision(verdict: str) -> None:
-    assert told(decided(verdict)) == "Either side may appeal; otherwise the decision is carried out."
+@pytest.mark.parametrize(("verdict", "who"), [("refund", "The seller"), ("release", "The buyer")])
+def test_the_side_that_a_decision_goes_against_is_told_that_it_may_appeal(verdict: str, who: str) -> None:
+    assert told(decided(verdict)) == f"{who} may appeal; otherwise the decision is carried out."
 
 
 def at_the_bank(life: Life, amount: str = "425.00 EUR") -> Life:
@@ -181,7 +181,7 @@ def test_the_rest_of_a_granted_claim_goes_its_way_while_the_bank_is_deciding_abo
     at_the_bank(life, "0.01 EUR")
     life.answer = refuses_refunds
     life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
-    assert told(life) == f"{HELD} Either side may appeal; otherwise the decision is carried out."
+    assert told(life) == f"{HELD} The seller may appeal; otherwise the decision is carried out."
     life.until("decision_stands")
     assert told(life) == f"{HELD} The rest of the money is on its way back to the buyer."
 

@@ -21,7 +21,7 @@ def test_what_a_claim_is_about_is_moved_by_its_decision_and_not_by_hand(name: st
     assert name not in possible(life.order, ACTORS[SPECIALIST], life.now)
     life.do("decide_claim", SPECIALIST, verdict=name, **NOTE)
     assert life.order.claims[-1].judges == (ACTORS[SPECIALIST].id,)
-    life.do("appeal_claim", SELLER if name == "refund" else BUYER)
+    life.do("appeal_claim", SELLER if name == "refund" else BUYER, **NOTE)
     for judge in (ACTORS[SPECIALIST], OTHER_JUDGE):
         assert life.refused(name, judge, lines=["a"], **NOTE).code == "unclaimed"
     assert life.refused("decide_claim", SPECIALIST, verdict=name, **NOTE).code == "own_decision"
@@ -61,4 +61,4 @@ def test_what_may_be_appealed_against_is_not_carried_out_by_hand(name: str) -> N
     life = decided("release")
     assert "may be appealed against" in life.refused(name, OTHER_JUDGE, lines=["a"], **NOTE).reason
     life.do(name, SPECIALIST, lines=["b"], **NOTE)
-    life.do("appeal_claim", BUYER)
+    life.do("appeal_claim", BUYER, **NOTE)

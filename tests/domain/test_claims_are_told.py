@@ -38,7 +38,7 @@ def told(life: Life, taken: Decision) -> list[tuple[Role, str]]:
 
 
 IN_THE_SELLERS_PLACE: Mapping[str, tuple[Callable[[], Life], dict[str, Any]]] = {
-    "answer_claim": (received, {}),
+    "answer_claim": (received, {"note_id": "n-1"}),
     "offer_refund": (received, {"amount": "10.00 EUR"}),
     "decline_offer": (countered, {}),
     "instruct_return": (return_asked, {"address_id": "address-2"}),

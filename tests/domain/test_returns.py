@@ -156,7 +156,7 @@ def test_goods_that_are_back_are_not_asked_for_again_on_appeal() -> None:
     life = return_asked()
     life.do("receive_return", SELLER)
     life.do("inspect_return", SELLER, finding="used")
-    life.do("appeal_claim", BUYER)
+    life.do("appeal_claim", BUYER, **NOTE)
     assert life.refused("decide_claim", SPECIALIST, verdict="return_first", **NOTE).code == "return_known"
 
 

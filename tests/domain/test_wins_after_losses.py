@@ -30,7 +30,7 @@ def test_what_a_ruling_gives_the_buyer_is_his_when_the_seller_wins_in_the_end(am
     life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="100.00 EUR", **NOTE)
     charged_back(life, amount, reason="other")
     if appealed:
-        life.do("appeal_claim", SELLER)
+        life.do("appeal_claim", SELLER, **NOTE)
         life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
     win(life)
     life.wait(days=60)
@@ -47,7 +47,7 @@ def test_an_appeal_takes_nothing_of_what_another_claim_has_settled() -> None:
     life.do("open_claim", BUYER, reason="damaged", lines=["a"])
     life.until("claim_unanswered")
     life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
-    life.do("appeal_claim", BUYER)
+    life.do("appeal_claim", BUYER, **NOTE)
     win(life)
     life.settle_money()
     back = total([Money.parse(text) for text in given(life)], "EUR")

@@ -14,9 +14,12 @@ from tests.model.flow import (
     RECEIVED,
     REJECTED,
     RESOLVED,
+    RETURNED,
+    RETURNING,
+    TO_RETURN,
     Claim,
 )
-from tests.model.sale import Sale, Slice
+from tests.model.sale import Sale, Slice, need
 from tests.model.tickets import open_ticket
 
 
@@ -39,7 +42,7 @@ def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime 
     """The claim stands elsewhere, and whoever must act now has the whole window."""
     if claim.for_buyer:
         claim.stood += now - claim.since
-    claim.status, claim.since, terms = status, now, sale.terms.claims.of(claim.reason)
+    claim.status, claim.since, claim.stopped, terms = status, now, None, sale.terms.claims.of(claim.reason)
     tier = f"claim:{claim.name}.end"
     if until is None and claim.waits is not None:
         _, who, window = claim.waits
@@ -52,10 +55,70 @@ def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime 
 
 
 def escalate(sale: Sale, claim: Claim, now: datetime) -> None:
-    """A specialist's work."""
+    """A specialist's work, which goes on where a question had stopped it."""
+    stopped, asked = claim.stopped, claim.since
     claim.offer = None
     enter(sale, claim, PLATFORM, now)
     open_ticket(sale, "claim", claim.name, now)
+    if stopped is not None:
+        ticket, (due, ticket.escalations) = sale.tickets["claim", claim.name], stopped
+        ticket.due = sale.desk_days.later(now, sale.desk_days.minutes(asked, due)) if due > asked else due
+
+
+def went_back(sale: Sale, claim: Claim) -> bool:
+    """Whether the seller has, or gets, what the claim holds: by a return of any claim, or a parcel brought back."""
+    lines = {line.name for line in held(sale, claim)}
+    returned = any(parcel.milestone == "returned" for name in lines for parcel in sale.parcels_of(name))
+    others = (other for other in sale.claims.values() if lines & set(other.lines))
+    return returned or any(other.parcel or other.came_back for other in others)
+
+
+def undecide(sale: Sale, claim: Claim, now: datetime) -> None:
+    """Somebody else decides, for good; what the bank took of the decision's parts is not the buyer's by it any more."""
+    if claim.ruling is not None:
+        lost = [dispute for dispute in sale.disputes.values() if dispute.state == "borne"]
+        for taken in (taken for dispute in lost for taken in dispute.taken if taken.claim == claim.name):
+            taken.due, taken.claim = False, ""
+    claim.appealed, claim.appealed_at, claim.ruling, claim.stood = True, now, None, timedelta()
+    escalate(sale, claim, now)
+
+
+def return_scanned(sale: Sale, claim: Claim, milestone: str, now: datetime) -> None:
+    """What becomes of goods on their way back; such that come after the decision are as good as an appeal."""
+    if milestone in ("lost", "returned") and claim.status == RETURNING:
+        escalate(sale, claim, now)
+        return
+    need(milestone == "delivered", "only its end matters")
+    if claim.status == RETURNING:
+        enter(sale, claim, RETURNED, now)
+    else:
+        _decided_without(sale, claim, now)
+    claim.came_back = True
+
+
+def brought_back(sale: Sale, lines: tuple[str, ...], now: datetime) -> None:
+    """The carrier has given the goods to the seller."""
+    for claim in sale.open_claims:
+        if set(claim.lines) & set(lines) and held(sale, claim):
+            if claim.status == TO_RETURN:
+                escalate(sale, claim, now)
+            else:
+                _decided_without(sale, claim, now)
+
+
+def _decided_without(sale: Sale, claim: Claim, now: datetime) -> None:
+    if claim.came_back or not (claim.ruling is not None or claim.settled):
+        return
+    if claim.ruling is not None:
+        if sum(claim.ruling.values()) < at_stake(sale, claim):
+            undecide(sale, claim, now)
+        return
+    mine = [line for line in sale.live if line.name in claim.lines]
+    free = [line for line in mine if not line.held.startswith(("claim:", "parcel:"))]
+    for line in free:
+        line.held = claim.holder
+    if free:
+        undecide(sale, claim, now)
 
 
 def let_go(sale: Sale, claim: Claim, now: datetime) -> None:
@@ -82,7 +145,9 @@ def _standing(sale: Sale, since: datetime, now: datetime) -> datetime:
 
 def settle(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> None:
     """What goes back whole is refunded; of all else the part goes back, and the rest is the seller's."""
-    claim.awarded, claim.ruling, claim.concluded = parts, None, True
+    names = (*claim.awarded, *parts)
+    claim.awarded = {name: claim.awarded.get(name, 0) + parts.get(name, 0) for name in names}
+    claim.ruling, claim.concluded = None, True
     for line in held(sale, claim):
         back = parts.get(line.name, 0)
         if back == line.left:
@@ -114,7 +179,7 @@ def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
     match step:
         case "claim_unanswered" | "return_missing" | "upstream_silent" | "instruction_missing":
             escalate(sale, claim, now)
-        case "claim_lapses" if claim.came_back:
+        case "claim_lapses" if went_back(sale, claim):
             escalate(sale, claim, now)
         case "claim_lapses":
             let_go(sale, claim, now)

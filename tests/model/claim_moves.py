@@ -76,6 +76,8 @@ def bodies(sale: Sale, claim: Claim, name: str) -> list[dict[str, Any]]:
     stake = at_stake(sale, claim)
     parts = [euros(cents) for cents in ((stake + 1) // 2, stake - 1, 1)]
     fitting: dict[str, list[dict[str, Any]]] = {
+        "answer_claim": [NOTE],
+        "appeal_claim": [{"evidence": ["e-1"]}],
         "add_evidence": [{"evidence": ["e-1"]}],
         "assign_claim": [{"owner": "ann"}],
         "wait_on_claim": [{"days": 3}],
@@ -116,4 +118,5 @@ def nonsense(sale: Sale, numbers: tuple[int, int, int], lines: dict[str, Any], d
         "ask_party": {"of": ("buyer", "seller")[second % 2], **NOTE, **named},
         "decide_claim": {"verdict": verdict, **with_amount, **NOTE, **named},
     }
-    return {**dict.fromkeys(MAY, named), **fitting}
+    said = {name: {**named, **(NOTE if second % 2 else {})} for name in ("answer_claim", "appeal_claim")}
+    return {**dict.fromkeys(MAY, named), **said, **fitting}

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tests.model.cases import approve, at_stake, carry_out, enter, escalate, held, in_full, let_go
+from tests.model.cases import (
+    approve,
+    at_stake,
+    carry_out,
+    enter,
+    escalate,
+    held,
+    in_full,
+    let_go,
+    undecide,
+    went_back,
+)
 from tests.model.flow import (
     APPROVED,
     BUYER_ASKED,
@@ -99,11 +110,16 @@ def _came(sale: Sale, line: Slice) -> datetime:
 
 def answer(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     """It is the other's turn, or the platform's, when that had asked."""
+    _said(body)
     if claim.status in (SELLER_ASKED, BUYER_ASKED):
         escalate(sale, claim, now)
         return
     claim.offer = None
     _to_other(sale, claim, now)
+
+
+def _said(body: Body) -> None:
+    need(body.get("note_id") or body.get("evidence"), "says nothing")
 
 
 def _to_other(sale: Sale, claim: Claim, now: datetime) -> None:
@@ -115,6 +131,7 @@ def nothing(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> N
 
 
 def withdraw(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    need(not went_back(sale, claim), "the seller has the goods")
     let_go(sale, claim, now)
     enter(sale, claim, RESOLVED, now)
 
@@ -131,17 +148,11 @@ def grant(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> Non
     """The money goes back, where policy wants it and the goods are dear after these."""
     terms, came = sale.terms.claims.of(claim.reason), all(line.state != "shipped" for line in held(sale, claim))
     claim.offer = None
-    wanted = came and not _went_back(sale, claim)
+    wanted = came and not went_back(sale, claim)
     if wanted and claim.reason in terms.come_back and at_stake(sale, claim) >= terms.cheap:
         enter(sale, claim, TO_RETURN, now)
     else:
         approve(sale, claim, in_full(sale, claim), now)
-
-
-def _went_back(sale: Sale, claim: Claim) -> bool:
-    """Nobody sends the same goods back twice, for whichever claim."""
-    earlier = any(other.came_back and set(other.lines) & set(claim.lines) for other in sale.claims.values())
-    return earlier or bool(claim.parcel)
 
 
 def offer(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
@@ -207,17 +218,20 @@ def inspect(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> N
     less += terms.handling_points if claim.reason in terms.handling else 0
     less += terms.used_points if body["finding"] == "used" else 0
     if less:
-        _rule(sale, claim, lay(at_stake(sale, claim) * (WHOLE - less) // WHOLE, in_full(sale, claim)), now)
+        back = at_stake(sale, claim) * (WHOLE - less) // WHOLE
+        _rule(sale, claim, lay(back, in_full(sale, claim)), ("buyer",), now)
     else:
         approve(sale, claim, in_full(sale, claim), now)
 
 
-def _rule(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime, rejected: bool = False) -> None:
-    """A first decision waits for an appeal, the second is final."""
+def _rule(
+    sale: Sale, claim: Claim, parts: dict[str, int], against: tuple[str, ...], now: datetime, rejected: bool = False
+) -> None:
+    """A first decision waits for an appeal of those it goes against, the second is final."""
     if claim.appealed:
         carry_out(sale, claim, parts, now)
         return
-    claim.ruling = parts
+    claim.ruling, claim.against = parts, against
     enter(sale, claim, REJECTED if rejected else APPROVED, now)
 
 
@@ -227,7 +241,7 @@ def pass_on(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> N
 
 def upstream(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     need(role != "seller" or not claim.asked_upstream, "the shop was asked before")
-    need(not claim.parcel and not claim.came_back, "the goods have begun to go back")
+    need(not went_back(sale, claim), "the goods have begun to go back")
     claim.asked_upstream = True
     enter(sale, claim, UPSTREAM, now)
 
@@ -237,7 +251,9 @@ def answer_upstream(sale: Sale, claim: Claim, body: Body, role: str, now: dateti
 
 
 def ask(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
+    ticket = sale.tickets.get(("claim", claim.name))
     enter(sale, claim, {"buyer": BUYER_ASKED, "seller": SELLER_ASKED}[body["of"]], now)
+    claim.stopped = (ticket.due, ticket.escalations) if ticket else None
 
 
 def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
@@ -247,7 +263,7 @@ def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
     need(not people & claim.judges, "whoever has decided does not decide again")
     need((verdict == "part_refund") == bool(body.get("amount")), "an amount goes with a part")
     if verdict == "return_first":
-        need(not _went_back(sale, claim) and claim.status != TO_RETURN, "it was asked for already")
+        need(not went_back(sale, claim) and claim.status != TO_RETURN, "it was asked for already")
         need(all(line.state != "shipped" for line in held(sale, claim)), "what never came cannot be returned")
     amount = _part(sale, claim, cents(body["amount"])) if verdict == "part_refund" else 0
     claim.offer = None
@@ -256,16 +272,15 @@ def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
         return
     claim.judges |= people
     parts = {"refund": whole, "part_refund": lay(amount, whole), "release": {}}[verdict]
-    _rule(sale, claim, parts, now, rejected=verdict == "release")
+    against = {"refund": ("seller",), "part_refund": ("buyer", "seller"), "release": ("buyer",)}[verdict]
+    _rule(sale, claim, parts, against, now, rejected=verdict == "release")
 
 
 def appeal(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     need(claim.ruling is not None and not claim.appealed, "nothing to appeal against")
-    claim.appealed, claim.appealed_at, claim.ruling, claim.stood = True, now, None, timedelta()
-    lost = [dispute for dispute in sale.disputes.values() if dispute.state == "borne"]
-    for taken in (taken for dispute in lost for taken in dispute.taken if taken.claim == claim.name):
-        taken.due, taken.claim = False, ""
-    escalate(sale, claim, now)
+    need(SIDES[role] in claim.against, "it goes against the other side")
+    _said(body)
+    undecide(sale, claim, now)
 
 
 _DOES: dict[str, OnClaim] = {

@@ -70,7 +70,10 @@ SILENCES = (
 
 @dataclass
 class Claim:
-    """One claim. `ruling` is a decision that waits for an appeal, by line; `awarded` what was granted in the end."""
+    """One claim. `ruling` is a decision that waits for an appeal, by line; `awarded` what was granted in the end.
+
+    A ruling goes `against` one side or both; `stopped` is the ticket's due time and escalations while a side is asked.
+    """
 
     name: str
     lines: tuple[str, ...]
@@ -89,6 +92,8 @@ class Claim:
     missing: bool = False
     came_back: bool = False
     appealed_at: datetime | None = None
+    against: tuple[str, ...] = ()
+    stopped: tuple[datetime, int] | None = None
     stood: timedelta = timedelta()
     told_where: bool = False
 

@@ -103,7 +103,7 @@ def move(sale: Sale, dice: Dice, now: datetime) -> Move:
     if kind == 12:
         return anything(sale, dice, now)
     if kind <= 15:
-        return dice.pick(told(sale, now))
+        return dice.pick([*told(sale, now), *returns(sale, now)])
     if kind <= 21:
         return Ring()
     return Ring(dice.pick(TOO_LATE)) if kind == 22 else Wait(dice.pick(PAUSES))
@@ -162,7 +162,15 @@ def _scans(sale: Sale, now: datetime) -> list[Say]:
             at = now - timedelta(days=2) if len(found) % 5 == 2 else now
             body = {"parcel_id": parcel.name, "milestone": milestone, "at": at.isoformat(), "proof": proof}
             found.append(Say("parcel_scan", "carrier", body))
-    return found
+    return [*found, *returns(sale, now)]
+
+
+def returns(sale: Sale, now: datetime) -> list[Say]:
+    """What becomes of goods on their way back, also when their claim is decided, or over."""
+    travels = [claim.parcel for claim in sale.claims.values() if claim.parcel and not claim.came_back]
+    ends = ({"milestone": milestone, "at": now.isoformat(), "proof": "weak"} for milestone in ("delivered", "returned"))
+    bodies = [{"parcel_id": parcel, **end} for end in ends for parcel in travels]
+    return [Say("parcel_scan", "carrier", body) for body in bodies]
 
 
 def _desk(sale: Sale, now: datetime) -> list[Say]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.model.cases import brought_back, return_scanned
 from tests.model.clocks import seller_times
 from tests.model.money import free
 from tests.model.sale import Parcel, Refused, Sale, Slice, need
@@ -167,6 +168,12 @@ def wait_longer(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 
 def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    back = next((claim for claim in sale.claims.values() if claim.parcel == body["parcel_id"]), None)
+    if back is not None:
+        alive = back.open or any(line.name in back.lines for line in sale.live)
+        need(alive and not back.came_back, "nothing of it is on its way")
+        return_scanned(sale, back, body["milestone"], now)
+        return
     parcel = sale.parcels.get(body["parcel_id"])
     need(parcel is not None and not parcel.withdrawn, "no such parcel")
     assert parcel is not None
@@ -192,6 +199,8 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
             sale.lines[name].held = f"parcel:{parcel.name}"
         if affected:
             open_ticket(sale, f"parcel_{milestone}", parcel.name, now)
+    if milestone == "returned":
+        brought_back(sale, parcel.lines, now)
 
 
 def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:

@@ -25,6 +25,7 @@ from starter.reports.words import lasting, share, span
 from tests.life import BUYER, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
+from tests.stories.claims import proof
 
 TABLES = ("step_times", "tickets_per_day", "claims_by_reason", "time_to_resolution")
 EVE = specialist("eve")
@@ -49,7 +50,7 @@ async def lived(client: AftersaleClient, market: Marketplace) -> tuple[str, str]
     await first.scan(Milestone.DELIVERED)
     await client.open_claim(first.order_id, first.actor(BUYER), reason=ClaimReason.DAMAGED, lines=["L2"])
     await first.pass_time(timedelta(hours=5))
-    await first.send("answer_claim", SELLER)
+    await first.send("answer_claim", SELLER, evidence=[proof(first, SELLER)])
     await first.send("escalate_claim", BUYER)
     await client.decide_claim(first.order_id, EVE, verdict=Verdict.REFUND, text="It is broken.")
     await first.rest()

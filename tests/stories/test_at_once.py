@@ -136,7 +136,7 @@ async def appealed(market: Marketplace) -> Life:
     """A claim is to be decided for the second time, and what is decided is carried out at once."""
     life = await claims.escalated(market)
     await claims.decide(life, "release", by="specialist-2")
-    await life.send("appeal_claim", BUYER)
+    await life.send("appeal_claim", BUYER, evidence=[claims.proof(life, BUYER)])
     return life
 
 

@@ -12,7 +12,7 @@ from domain.errors import Refused
 from domain.state import Cause, LineState, Milestone, Proof, Stage
 from tests.life import BUYER, COMMAND_KEY, SELLER, Life
 from tests.marketplace import Marketplace
-from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, status
+from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, proof, status
 
 
 async def told(market: Marketplace, life: Life, dispute: str) -> None:
@@ -107,7 +107,7 @@ async def test_the_desk_moves_a_claimed_lines_money_by_deciding_the_claim_and_it
             await life.desk(name, lines=["L1"])
         assert by_hand.value.code == "unclaimed"
     await decide(life, "release")
-    await life.send("appeal_claim", BUYER)
+    await life.send("appeal_claim", BUYER, evidence=[proof(life, BUYER)])
     with pytest.raises(Refused, match="somebody else"):
         await decide(life, "refund")
     await decide(life, "refund", by="specialist-2")

@@ -21,6 +21,7 @@ from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.sheets.conftest import Edits, edit
 from tests.starter.conftest import Aftersale
+from tests.stories.claims import proof
 
 CARRY_OUT = ("--apply", "--yes")
 AS_ANNA = ("--as", "specialist", "--id", "anna")
@@ -233,7 +234,7 @@ async def test_a_specialist_works_a_whole_day_from_the_sheet_alone(
     assert [life.steps().count("assign_claim") for life in (fresh, clear, unsure)] == [1, 1, 1]
 
     # In the afternoon the buyer answers; her old row says so, a fresh one lets her decide.
-    await unsure.send("answer_claim", BUYER)
+    await unsure.send("answer_claim", BUYER, evidence=[proof(unsure, BUYER)])
     late = await imported(aftersale, file, {number(unsure): {"ask": None, "decision": "refund"}}, *CARRY_OUT)
     assert late[number(unsure)][0] == "changed meanwhile"
     await aftersale("claims", "export", str(file), "--owner", "anna", *AS_ANNA)

@@ -1,0 +1,68 @@
+"""What carriers tell that claims hear of: returns on their way, and parcels that were brought back to the seller."""
+
+from __future__ import annotations
+
+from domain.claims.answers import escalate
+from domain.claims.case import Claim, Status
+from domain.claims.ends import at_stake, held_lines
+from domain.claims.goods import awaited, free_again
+from domain.claims.steps import Case
+from domain.errors import Refused
+from domain.events import ClaimAppealed, ClaimMoved, Event, LinesHeld, ReturnArrived
+from domain.money import total
+from domain.state import Milestone, Order, Parcel
+from domain.step import Moment
+
+FAILED = frozenset({Milestone.LOST, Milestone.RETURNED})
+"""Ends of a parcel's way at which its goods are not where they were sent."""
+
+
+def returned_with(order: Order, parcel_id: str) -> Claim | None:
+    """The claim whose goods travel back in that parcel."""
+    return next((claim for claim in order.claims if claim.back and claim.back.parcel_id == parcel_id), None)
+
+
+def came_back(case: Case) -> tuple[Event, ...]:
+    """A delivery scan of a return is as good as the seller's word; who decides meanwhile knows that it came.
+
+    One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. Raises Refused for
+    any other scan, and when the return had arrived before.
+    """
+    claim, milestone, travels = case.claim, case.body.milestone, case.claim.status is Status.RETURN_SENT
+    if not awaited(case.order, claim):
+        raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before, or is the seller's")
+    if milestone in FAILED and travels:
+        return escalate(case)
+    if milestone is not Milestone.DELIVERED:
+        raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its end is kept")
+    arrived = ReturnArrived(claim.claim_id, case.now)
+    if travels:
+        return (arrived, ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, case.now))
+    return (arrived, *_decided_anew(case))
+
+
+def brought_back(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
+    """A carrier brings a parcel back to the seller: what its buyer was to send, or was to lose, is the platform's."""
+    claims = (claim for claim in moment.order.open_claims if any(line in parcel.lines for line in claim.lines))
+    cases = (Case(claim, moment) for claim in claims if held_lines(moment.order, claim))
+    return tuple(event for case in cases for event in _without_goods(case))
+
+
+def _without_goods(case: Case) -> tuple[Event, ...]:
+    return escalate(case) if case.claim.status is Status.RETURN_REQUESTED else _decided_anew(case)
+
+
+def _decided_anew(case: Case) -> tuple[Event, ...]:
+    """Goods that came after the decision are as good as an appeal: the seller does not keep both by anybody's silence.
+
+    So it is where the decision waits for an appeal, and where the claim is over and holds its lines again.
+    """
+    order, claim = case.order, case.claim
+    if claim.goods_are_back or not (claim.ruling or claim.is_settled):
+        return ()
+    if claim.ruling is None:
+        free = tuple(line.line_id for line in free_again(order, claim))
+        held = (LinesHeld(free, claim.holder),)
+        return (*held, ClaimAppealed(claim.claim_id, case.now), *escalate(case)) if free else ()
+    back = total([part.amount for part in claim.ruling.parts], order.currency)
+    return (ClaimAppealed(claim.claim_id, case.now), *escalate(case)) if back < at_stake(order, claim) else ()
