@@ -96,7 +96,7 @@ class ClaimCommands(Commands):
         text: str = "",
         **how: Unpack[How],
     ) -> Progress:
-        """Say what there is to say, with proof; then it is the other side's turn, or the platform's that had asked."""
+        """Say or show something; then it is the other side's turn, or the platform's that had asked."""
         return await self._said(order_id, "answer_claim", by, (claim, evidence, text), how)
 
     async def escalate_claim(
@@ -148,7 +148,7 @@ class ClaimCommands(Commands):
         text: str = "",
         **how: Unpack[How],
     ) -> Progress:
-        """Appeal against a decision in its window; somebody else decides anew, and for good."""
+        """Say or show why a decision against one is wrong, in its window; somebody else decides anew, and for good."""
         return await self._said(order_id, "appeal_claim", by, (claim, evidence, text), how)
 
     async def _said(
