@@ -129,10 +129,12 @@ def test_a_large_sum_waits_for_another_operator_and_is_then_moved_once() -> None
 def test_a_command_about_a_ticket_ends_it_once_the_second_operator_has_agreed() -> None:
     life = dear_and_silent()
     [ticket] = [ticket for ticket in life.order.tickets if ticket.cause is Cause.RECEIPT_MISSING]
-    asked = life.do("refund", Role.OPERATOR, ticket.ticket_id, lines=[ticket.subject], **NOTE)
+    asked = life.do("refund", Role.OPERATOR, ticket.ticket_id, **NOTE)
     assert (asked.step, ticket in life.order.tickets) == ("ask_second_operator", True)
     assert approve(life) == ""
     assert ticket.ticket_id not in {open_one.ticket_id for open_one in life.order.tickets}
+    refunded = [line.line_id for line in life.order.lines if line.state == "refunded"]
+    assert refunded == [ticket.subject], "what it is not about stays where it is"
 
 
 def test_nobody_approves_what_he_asked_for_in_another_role() -> None:
