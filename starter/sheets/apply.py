@@ -40,8 +40,7 @@ async def carry_out(
     async def one_order(rows: Sequence[Outcome]) -> None:
         async with gate:
             for row in rows:
-                now = await _once_more(row, rows, again)
-                done[row.row] = await _row(client, now, by) if now.state is State.READY else now
+                done[row.row] = await _one_row(client, row, rows, again, by)
                 tick()
 
     await asyncio.gather(*(one_order(rows) for rows in ready.values()))
@@ -49,6 +48,14 @@ async def carry_out(
     counts = Counter(outcome.state.value for outcome in outcomes)
     unchanged = {State.UNCHANGED.value: judged.counts.get(State.UNCHANGED.value, 0)}
     return Judged(outcomes, {s.value: n for s in State if (n := (unchanged | counts).get(s.value, 0))})
+
+
+async def _one_row(client: AftersaleClient, row: Outcome, rows: Sequence[Outcome], again: Again, by: Actor) -> Outcome:
+    try:
+        now = await _once_more(row, rows, again)
+        return await _row(client, now, by) if now.state is State.READY else now
+    except Exception as error:  # noqa: BLE001  # Whatever one row comes to, what was done for others must be told.
+        return replace(row, state=State.FAILED, why=f"{type(error).__name__}: it may be done; import the sheet again")
 
 
 async def _once_more(row: Outcome, rows: Sequence[Outcome], again: Again) -> Outcome:

@@ -90,7 +90,7 @@ def same(value: Value, raw: Raw) -> bool:
 def amount(raw: Raw, currency: str, field: str) -> Money:
     """What was typed as an amount; ``1.234,50``, ``1,234.50`` and ``1234.5`` are all read. Raises Invalid."""
     digits = EXPONENTS[currency]
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str) or raw != raw:  # noqa: PLR0124  # NaN is a float.
         raise Invalid(field, f"is not an amount; write for example {_example(digits)}")
     try:
         if isinstance(raw, str):

@@ -147,14 +147,10 @@ def _import(
             show(judged, lambda: told(judged, remarks, preview=True), as_json=False)
             typer.confirm(f"Carry out {ready} rows?", abort=True, err=True)
         judged = _applied(sheet, judged, by, marketplace, as_json=as_json)
-    written, unwritten = str(result_file(file)), ""
-    try:
-        write_results(sheet, source, judged, result_file(file))
-    except Invalid as error:  # What was carried out is told all the same.
-        written, unwritten = "", f"The result is in no file: {error}."
-        remarks = (*remarks, unwritten)
+    unwritten = _unwritten(sheet, source, judged, result_file(file))
+    remarks = (*remarks, *([unwritten] if unwritten else []))
     answer = {
-        "file": written,
+        "file": "" if unwritten else str(result_file(file)),
         "applied": not preview,
         "counts": judged.counts,
         "remarks": remarks,
@@ -165,6 +161,17 @@ def _import(
         raise typer.Exit(Exit.UNWRITTEN)
     if any(outcome.state not in GOOD for outcome in judged.outcomes):
         raise typer.Exit(Exit.REFUSED)
+
+
+def _unwritten(sheet: Sheet, source: Table, judged: Judged, file: Path) -> str:
+    """Write the result, and say why it is in no file; "" when it is. What was carried out is told in either case."""
+    try:
+        write_results(sheet, source, judged, file)
+    except Invalid as error:
+        return f"The result is in no file: {error}."
+    except Exception as error:  # noqa: BLE001  # Whatever a cell does to the writer, what was done must be told.
+        return f"The result is in no file: {file}: {type(error).__name__}."
+    return ""
 
 
 def _applied(sheet: Sheet, judged: Judged, by: Actor, marketplace: str, *, as_json: bool) -> Judged:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from itertools import zip_longest
+from math import isfinite
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -146,7 +147,7 @@ class _Sheet:
                     digits = EXPONENTS[value.currency]
                     number = "#,##0" + ("." + "0" * digits if digits else "")
                     sheet.write_number(row, at, float(text_of(value)), self._format(number, editable))
-            elif isinstance(value, int | float) and not isinstance(value, bool):
+            elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
                 sheet.write_number(row, at, value, plain)
             else:
                 sheet.write_string(row, at, str(value), plain)

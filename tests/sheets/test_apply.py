@@ -89,3 +89,21 @@ async def test_a_row_that_cannot_be_judged_again_is_not_sent(own_desk: Desk) -> 
         (State.FAILED, "PostgreSQL does not answer; import the sheet again")
     }
     assert client.asked == []
+
+
+async def test_a_row_that_breaks_off_keeps_no_other_from_being_told(own_desk: Desk) -> None:
+    judged = own_desk.judge(two_rows(own_desk))
+
+    class Breaks(Sent):
+        def __getattr__(self, name: str) -> Any:
+            async def send(order_id: str, by: Actor, **how: Any) -> None:
+                if order_id == "o-000006":
+                    raise RuntimeError("a connection that nobody foresaw")
+                await Sent.__getattr__(self, name)(order_id, by, **how)
+
+            return send
+
+    outcomes = await applied(own_desk, Breaks(own_desk), judged)
+    assert outcomes[ESCALATED].state is State.FAILED
+    assert outcomes[ESCALATED].why == "RuntimeError: it may be done; import the sheet again"
+    assert outcomes[ASKED].state is State.DONE

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +199,28 @@ def test_rows_may_be_sorted_left_out_and_columns_added(desk: Desk) -> None:
         made.append([None if row is None else "=NOW()", *(row or [])])
     other.save(file)
     assert [(o.number, o.state) for o in desk.judge(file).outcomes] == [(ESCALATED, State.READY)]
+
+
+@pytest.mark.parametrize("written", ["NaN", "1e400", "-1e400"])
+def test_a_number_that_is_none_is_told_of_where_it_matters_and_left_as_it_stands_elsewhere(
+    desk: Desk, written: str
+) -> None:
+    file = edit(desk.export(), {ESCALATED: {"decision": "part refund", "amount": 4.5, "note": "x"}})
+    book = openpyxl.load_workbook(file)
+    book.worksheets[0].cell(2, 40).value = 4.5  # A column of somebody's own.
+    book.save(file)
+    with zipfile.ZipFile(file) as before:
+        parts = {name: before.read(name) for name in before.namelist()}
+    with zipfile.ZipFile(file, "w") as after:
+        for name, content in parts.items():
+            after.writestr(name, content.replace(b"<v>4.5</v>", f"<v>{written}</v>".encode()))
+    source, judged = Table(file, CLAIMS), desk.judge(file)
+    assert [(o.number, o.state) for o in judged.outcomes] == [(ESCALATED, State.INVALID)]
+    assert "amount: is " in judged.outcomes[0].why
+    write_results(CLAIMS, source, judged, result_file(file))
+    again = Table(result_file(file), CLAIMS)
+    cells = {str(cell) for _, row in again.plain() for cell in row}
+    assert str(float(written)) in cells
 
 
 @pytest.mark.parametrize("name", ["decision", "note", KEY, "case"])

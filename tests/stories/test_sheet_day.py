@@ -164,6 +164,25 @@ async def test_nothing_is_sent_whose_result_has_nowhere_to_stand(
     assert life.state().claims[0].owner == "anna"
 
 
+@pytest.mark.parametrize("how", [("--preview",), CARRY_OUT])
+async def test_what_was_done_is_told_whatever_breaks_the_file_of_its_result(
+    market: Marketplace, aftersale: Aftersale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
+) -> None:
+    life, file = await claimed(market), tmp_path / "claims.xlsx"
+    assert (await aftersale("claims", "export", str(file), "--open", *AS_ANNA)).code == 0
+    edit(file, {number(life): {"assignee": "anna"}})
+
+    def breaks(*_: object) -> None:
+        raise TypeError("a value that nobody foresaw")
+
+    monkeypatch.setattr("starter.sheets.commands.write_results", breaks)
+    ran = await aftersale("claims", "import", str(file), *how, *AS_ANNA, "--json")
+    assert (ran.code, ran.json["file"]) == (7, "")
+    assert [r["result"] for r in ran.json["rows"]] == ["done" if how == CARRY_OUT else "ready"]
+    assert ran.json["remarks"] == [f"The result is in no file: {tmp_path / 'claims.result.xlsx'}: TypeError."]
+    assert life.state().claims[0].owner == ("anna" if how == CARRY_OUT else "")
+
+
 async def test_a_row_may_be_edited_again_after_its_own_import(
     market: Marketplace, aftersale: Aftersale, tmp_path: Path
 ) -> None:
