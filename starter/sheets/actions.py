@@ -29,7 +29,7 @@ class Action:
     """One command. `arguments` are those of the client's method of that name; `words` say it to people.
 
     Its id repeats with the row it comes from and with what it asks for, so that a sheet that is imported twice, or goes
-    on being edited, does everything once.
+    on being edited, does everything once; `starter.sheets.history` tells when it has to be another one.
     """
 
     name: str
@@ -50,9 +50,13 @@ Edits = Mapping[str, Raw]
 """The cells of a row that were changed or filled in, by column."""
 
 
-def of_claim(key: Key, record: CaseRecord, edits: Edits) -> tuple[Action, ...]:
+Spent = Mapping[str, str]
+"""Ids that a row's commands cannot have again, each with what tells the next one apart."""
+
+
+def of_claim(key: Key, record: CaseRecord, edits: Edits, spent: Spent) -> tuple[Action, ...]:
     """What an edited row of claims asks for, in this order. Raises Invalid, naming the column."""
-    made = _Made(key)
+    made = _Made(key, spent)
     note, verdict, side = _note(edits), _chosen(edits, "decision", VERDICTS), _chosen(edits, "ask", SIDES)
     verdict, side, upstream = _by_status(edits, verdict, side)
     if verdict is not None and side is not None:
@@ -108,9 +112,9 @@ def _by_status(edits: Edits, verdict: Verdict | None, side: Side | None) -> tupl
     raise Invalid("status", f"cannot be made '{chosen}' by the desk; use decision, ask or assignee")
 
 
-def of_ticket(key: Key, record: TicketRecord, edits: Edits) -> tuple[Action, ...]:
+def of_ticket(key: Key, record: TicketRecord, edits: Edits, spent: Spent) -> tuple[Action, ...]:
     """What an edited row of tickets asks for, in this order. Raises Invalid, naming the column."""
-    made, note, outcome = _Made(key), _note(edits), _chosen(edits, "resolve", OUTCOMES)
+    made, note, outcome = _Made(key, spent), _note(edits), _chosen(edits, "resolve", OUTCOMES)
     if "assignee" in edits:
         owner = _owner(edits)
         body = AssignTicket(key.name, owner)
@@ -135,8 +139,8 @@ def of_ticket(key: Key, record: TicketRecord, edits: Edits) -> tuple[Action, ...
 class _Made:
     """Actions of one row. What they say is stored under an id that the client makes in the same way."""
 
-    def __init__(self, key: Key) -> None:
-        self._key = key
+    def __init__(self, key: Key, spent: Spent) -> None:
+        self._key, self._spent = key, spent
         self.found: list[Action] = []
 
     def add(self, name: str, body: object, words: str, **arguments: Any) -> None:
@@ -160,7 +164,8 @@ class _Made:
 
     def _id(self, name: str, arguments: Mapping[str, Any]) -> str:
         asked = {key: wire.to_plain(value) for key, value in arguments.items()}
-        return ids_of(self._key) + wire.digest([name, asked])
+        first = ids_of(self._key) + wire.digest([name, asked])
+        return ids_of(self._key) + wire.digest([name, asked, self._spent[first]]) if first in self._spent else first
 
 
 def ids_of(key: Key) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,18 +17,24 @@ from activities.store.desk import apart, sheets
 from activities.store.desk.apart import Apart
 from activities.store.desk.sheets import Since, Wanted
 from domain import wire
+from domain.claims.case import STATUS_WORDS, Status
 from domain.decide import Refusal, Repeat, decide
 from domain.errors import Invalid, Refused
 from domain.state import Actor, Order
 from starter.records import Records
-from starter.sheets.actions import Action, Edits, ids_of, of_claim, of_ticket
+from starter.sheets.actions import Action, Edits, Spent, of_claim, of_ticket
 from starter.sheets.cells import Value, same, text_of, typed
 from starter.sheets.export import TOLD, values_of
+from starter.sheets.history import ASKS, Plan, Told, as_done, done_apart, has_assigned, own_steps
 from starter.sheets.read import Row, Table
-from starter.sheets.rows import CLAIMS, KEY, Edit, Key, Sheet, key_of, stood_as
+from starter.sheets.rows import CLAIMS, KEY, TICKETS, Edit, Key, Sheet, key_of, stood_as
 from starter.work.apart import Asked, check
 
-PLANS: Mapping[str, Callable[[Key, Any, Edits], tuple[Action, ...]]] = {"claims": of_claim, "tickets": of_ticket}
+PLANS: Mapping[str, Callable[[Key, Any, Edits, Spent], tuple[Action, ...]]] = {
+    CLAIMS.name: of_claim,
+    TICKETS.name: of_ticket,
+}
+ASSIGNEE = "assignee"
 EMPTY = "-"
 
 
@@ -74,18 +81,30 @@ class Judged:
 
 @dataclass(slots=True)
 class _Edited:
-    """A row that asks for something; `stale` says what of its case is no longer as the sheet has it."""
+    """A row that asks for something; `stale` says what of its case is no longer as the sheet has it.
+
+    `plan` makes its actions, `back` those of the row as one that puts its assignee back: the cell says what it said
+    when the sheet was written, and the case is somebody else's by now. None where that is not so.
+    """
 
     source: Row
     key: Key
     number: str
     cause: str
-    actions: tuple[Action, ...]
+    plan: Plan
+    back: Plan | None
     stale: str
+    status: Value
+    assigned: bool
 
-    def ends(self, state: State, why: str) -> Outcome:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The ids of what it would write."""
+        return tuple(note for action in self.plan({}) if (note := getattr(action.body, "note_id", "")))
+
+    def ends(self, state: State, why: str, actions: tuple[Action, ...] = ()) -> Outcome:
         """What becomes of it."""
-        return Outcome(self.source.number, self.number, state, why, self.actions, self.source)
+        return Outcome(self.source.number, self.number, state, why, actions, self.source)
 
 
 def judge(
@@ -164,18 +183,26 @@ class _Judging:
             return Outcome(row.number, number, State.NOT_EDITABLE, why)
         if wrong := self._no_plain_value(row):
             return Outcome(row.number, number, State.INVALID, wrong)
-        if not edits:
+        assigned = self._at(now, ASSIGNEE) == stood_as(typed(row.cells[ASSIGNEE]))
+        may_be_back = moved and not assigned and ASSIGNEE not in edits
+        if not edits and not may_be_back:
             return Outcome(row.number, number, State.UNCHANGED)
         if (key.order_id, key.name) in twice:
             return Outcome(row.number, number, State.INVALID, "the case stands in this sheet twice; keep one row")
+        plan = partial(PLANS[self._sheet.name], key, record, edits)
+        back = partial(PLANS[self._sheet.name], key, record, {ASSIGNEE: row.cells[ASSIGNEE], **edits})
         try:
-            actions = PLANS[self._sheet.name](key, record, edits)
+            plan({})
         except Invalid as error:
             return Outcome(row.number, number, State.INVALID, str(error))
         cause = getattr(record, "cause", "")
         by_name = {column.name: value for column, value in zip(self._sheet.columns, values, strict=True)}
         stale = self._stale(now, key, by_name, changed) if moved else ""
-        return _Edited(row, key, number, cause, actions, stale)
+        return _Edited(row, key, number, cause, plan, back if may_be_back else None, stale, by_name["status"], assigned)
+
+    def _at(self, key: Key, column: str) -> str:
+        """The mark of how a column stands, or stood, in a row of that key."""
+        return key.stood[[each.name for each in self._stands].index(column)]
 
     def _no_plain_value(self, row: Row) -> str:
         """What is wrong with a cell that shows something else than it holds; empty for nothing."""
@@ -213,46 +240,67 @@ class _Judging:
             rows.setdefault(row.key.order_id, []).append(row)
         named = [row.key.name for row in edited if row.cause in apart.CAUSES]
         tickets = apart.standing(self._conn, named) if named else {}
+        noted = apart.noted(self._conn, [n for row in edited if row.key.name in tickets for n in row.notes])
         first = {order_id: min(row.key.seq for row in found) for order_id, found in rows.items()}
         for order_id, since in sheets.since(self._conn, first):
             order = wire.from_plain(Order, since.snapshot)
             found = rows.pop(order_id)
-            ours = tuple(ids_of(row.key) for row in found)
+            keys = [row.key for row in found]
             for row in found:
-                outcome, order = self._judged(row, order, since, ours, tickets.get(row.key.name))
+                outcome, order = self._judged(row, order, since, keys, tickets.get(row.key.name), noted)
                 yield outcome
         for found in rows.values():
             yield from (row.ends(State.UNKNOWN, "there is no such case here") for row in found)
 
     def _judged(
-        self, row: _Edited, order: Order, since: Since, ours: tuple[str, ...], ticket: Apart | None
+        self,
+        row: _Edited,
+        order: Order,
+        since: Since,
+        keys: Sequence[Key],
+        ticket: Apart | None,
+        noted: Collection[str],
     ) -> tuple[Outcome, Order]:
-        """What becomes of the row, and the order after it. `ours`: how the ids begin of what this sheet did to it."""
-        taken = {command for _, command in since.steps}
-        own = {command for command in taken if command.startswith(ours)}
-        others = [step for step, command in since.steps if command not in own]
-        done = [a for a in row.actions if a.command_id in taken]
-        if len(done) == len(row.actions):
-            lapsed = any(_has_lapsed(action, order, since) for action in done)
-            state, words = (State.CHANGED, f": {LAPSED}") if lapsed else (State.ALREADY, _waiting(order, done))
-            return row.ends(state, _said(row.actions) + words), order
-        if row.stale and (others or not own):
-            return row.ends(State.CHANGED, f"{row.stale}; export anew and look again"), order
+        """What becomes of the row, and the order after it. `keys`: the rows of this sheet that are about the order."""
+        if ticket is not None:
+            told = done_apart(row.plan({}), noted, assigned=row.assigned)
+        else:
+            plan = row.back if row.back and has_assigned(since, row.key, self._by.id) else row.plan
+            told = as_done(plan, row.key, since, self._by.id, assigned=row.assigned)
+        if not told.actions:
+            return row.ends(State.UNCHANGED, ""), order
+        said, ends = _said(told.actions), partial(row.ends, actions=told.actions)
+        if len(told.done) == len(told.actions):
+            lapsed = any(_has_lapsed(action, order, since) for action in told.done)
+            state, words = (
+                (State.CHANGED, f": {LAPSED}")
+                if lapsed
+                else (State.ALREADY, _waiting(order, told.done) + _answered(row, told))
+            )
+            return ends(state, said + words), order
+        own = own_steps(since, keys, self._by.id)
+        if row.stale and (not own or len(own) != len(since.steps)):
+            return ends(State.CHANGED, f"{row.stale}; export anew and look again"), order
+        return self._asked(row, order, told, ticket)
+
+    def _asked(self, row: _Edited, order: Order, told: Told, ticket: Apart | None) -> tuple[Outcome, Order]:
+        """What the order would say to what is not done yet, and the order after it."""
+        ends = partial(row.ends, actions=told.actions)
         now, waits, after = self._records.now_of(order), "", order
-        for action in row.actions:
-            if action in done:
+        for action in told.actions:
+            if action in told.done:
                 continue
             if ticket is not None and isinstance(action.body, Asked):
                 why = _why_not(ticket, order, self._by, action.body, now)
                 if why:
-                    return row.ends(State.REFUSED, f"{action.words}: {why}"), order
+                    return ends(State.REFUSED, f"{action.words}: {why}"), order
                 continue
             answer = decide(after, action.command(self._by), now)
             if isinstance(answer, Refusal):
-                return row.ends(State.REFUSED, f"{action.words}: {answer.reason}"), order
+                return ends(State.REFUSED, f"{action.words}: {answer.reason}"), order
             if not isinstance(answer, Repeat):
                 after, waits = answer.after, " (a second operator approves)" if answer.step == ASKS else waits
-        return row.ends(State.READY, _said(row.actions) + waits), after
+        return ends(State.READY, _said(told.actions) + waits), after
 
 
 def _why_not(ticket: Apart, order: Order, by: Actor, asked: Asked, now: datetime) -> str:
@@ -269,10 +317,11 @@ def _has_lapsed(action: Action, order: Order, since: Since) -> bool:
 
     One large command waits at a time, so that the next one of its name is it, unless another was asked for first.
     """
+    steps = [(step.name, step.command_id) for step in since.steps]
     asked = (ASKS, action.command_id)
-    if asked not in since.steps:
+    if asked not in steps:
         return False
-    after = (step for step, _ in since.steps[since.steps.index(asked) + 1 :])
+    after = (name for name, _ in steps[steps.index(asked) + 1 :])
     ended = next((step for step in after if step in (action.name, ASKS)), "")
     return ended == ASKS or (not ended and order.approval is None)
 
@@ -282,8 +331,14 @@ def _waiting(order: Order, done: Sequence[Action]) -> str:
     return " (a second operator approves)" if waits else ""
 
 
+def _answered(row: _Edited, told: Told) -> str:
+    """Whoever asks once more in the same words is told that these are taken for the old question."""
+    asked = any(action.name == "ask_party" for action in told.done)
+    return "" if not asked or row.status in WAITING else " (asked before; to ask once more, export anew)"
+
+
+WAITING = frozenset(STATUS_WORDS[status] for status in (Status.BUYER_ASKED, Status.SELLER_ASKED))
 LAPSED = "no second operator agreed to it; export anew and decide again"
-ASKS = "ask_second_operator"
 GONE_ON = "the case has gone on since the export"
 
 

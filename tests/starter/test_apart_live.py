@@ -241,9 +241,13 @@ async def test_a_sheet_works_on_tickets_apart_by_the_same_rules(
     assert (state, "until: must lie between now and" in why) == ("refused", True)
     noted = await imported(aftersale, await sheet(note="Rang twice."), row.ticket_id, "--apply", "--yes")
     assert noted[0] == "done", noted
+    again = await imported(aftersale, file, row.ticket_id, "--apply", "--yes")
+    assert again == ("done already", "note for the desk")
     assert [n.text for n in (await client.ticket(row.ticket_id, specialist("eve"))).notes] == ["Rang twice."]
     both = await sheet(assignee="bob", resolve="no change", note="The supplier has changed.")
     done = await imported(aftersale, both, row.ticket_id, "--apply", "--yes")
     assert done[0] == "done", done
+    again = await imported(aftersale, file, row.ticket_id, "--apply", "--yes")
+    assert again == ("done already", "assign to bob; resolve: no change")
     ended = stands(market, row)
     assert (ended.owner, ended.status, ended.outcome) == ("bob", "resolved", "no_change")

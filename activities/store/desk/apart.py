@@ -5,7 +5,7 @@ They stand under an order in the queue and decide nothing about it. Who may work
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 from activities.store.desk.tickets import APART, RECONCILIATION
-from activities.store.tables import tickets
+from activities.store.tables import notes, tickets
 
 CAUSES = (*APART, RECONCILIATION)
 """Causes of tickets that no order's state knows."""
@@ -63,6 +63,13 @@ def standing(conn: Connection, ticket_ids: Sequence[str], *, lock: bool = False)
         )
         for row in rows
     }
+
+
+def noted(conn: Connection, note_ids: Collection[str]) -> frozenset[str]:
+    """Those of these notes that are on record; one query, none for none."""
+    if not note_ids:
+        return frozenset()
+    return frozenset(conn.scalars(select(notes.c.note_id).where(notes.c.note_id.in_(note_ids))))
 
 
 def assign(conn: Connection, ticket_id: str, owner: str) -> None:

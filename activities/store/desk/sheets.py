@@ -355,18 +355,27 @@ def _ticket(row: Row[Any], order: OnOrder) -> TicketRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A step that an order has taken."""
+
+    name: str
+    command_id: str
+    actor_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Since:
-    """An order as it stands, and the steps it has taken since a sheet was written: name and command id of each."""
+    """An order as it stands, and the steps it has taken since a sheet was written."""
 
     snapshot: dict[str, Any]
-    steps: tuple[tuple[str, str], ...]
+    steps: tuple[Taken, ...]
 
 
 def since(conn: Connection, seen: dict[str, int]) -> Iterator[tuple[str, Since]]:
     """Each of these orders with the steps behind the sequence that a sheet had seen; one statement."""
     query = """
         SELECT o.order_id, o.snapshot,
-            (SELECT jsonb_agg(jsonb_build_array(step, command_id) ORDER BY seq) FROM steps
+            (SELECT jsonb_agg(jsonb_build_array(step, command_id, actor_id) ORDER BY seq) FROM steps
              WHERE steps.order_id = o.order_id AND steps.seq > k.seq) AS steps
         FROM unnest(CAST(:orders AS text[]), CAST(:seqs AS int[])) AS k (order_id, seq)
         JOIN orders o ON o.order_id = k.order_id
@@ -374,7 +383,7 @@ def since(conn: Connection, seen: dict[str, int]) -> Iterator[tuple[str, Since]]
     """
     asked = {"orders": list(seen), "seqs": list(seen.values())}
     for row in _streamed(conn, query, asked):
-        yield row.order_id, Since(row.snapshot, tuple((step, command) for step, command in row.steps or ()))
+        yield row.order_id, Since(row.snapshot, tuple(Taken(*step) for step in row.steps or ()))
 
 
 def owners(conn: Connection) -> tuple[str, ...]:
