@@ -62,12 +62,12 @@ def write(found: Report, folder: Path) -> tuple[Path, ...]:
 
 
 def _files(found: Report) -> Iterator[tuple[str, bytes]]:
-    charts = dict(_charts(found))
+    drawn = dict(charts(found))
     for field in fields(Report)[3:]:
         rows = getattr(found, field.name)
         kind = {"step_times": StepTime, "tickets_per_day": Day, "claims_by_reason": Reason}.get(field.name, Resolution)
         yield f"{field.name}.csv", _csv([name.name for name in fields(kind)], rows)
-        yield f"{field.name}.svg", svg(charts[field.name])
+        yield f"{field.name}.svg", svg(drawn[field.name])
 
 
 def _csv(heads: Sequence[str], rows: Iterable[object]) -> bytes:
@@ -79,7 +79,8 @@ def _csv(heads: Sequence[str], rows: Iterable[object]) -> bytes:
     return out.getvalue().encode()
 
 
-def _charts(found: Report) -> Iterator[tuple[str, Chart]]:
+def charts(found: Report) -> Iterator[tuple[str, Chart]]:
+    """The chart of each table by the table's name, before it is drawn; durations in hours."""
     times, days = found.step_times, found.tickets_per_day
     yield (
         "step_times",

@@ -105,7 +105,8 @@ def test_a_sheet_of_the_same_morning_does_not_overwrite_what_a_colleague_did_fro
 
 
 def test_what_a_row_led_a_case_to_and_away_from_is_asked_for_again(day: Day) -> None:
-    asks, passes = {"ask": "buyer", "status": "Escalated to platform"}, {"ask": None, "status": "Escalated upstream"}
+    asks: dict[str, Any] = {"ask": "buyer", "status": "Escalated to platform"}
+    passes: dict[str, Any] = {"ask": None, "status": "Escalated upstream"}
     assert day.imported(note="Which colour?", **asks) == "ready: ask the buyer"
     assert day.imported(note="Which colour?", **asks) == "done already: ask the buyer"
     assert day.imported(note="To the shop.", **passes) == "ready: pass on to the shop upstream"
