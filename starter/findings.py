@@ -9,7 +9,7 @@ from activities.store import findings, personal
 from activities.store.findings import Area, FindingRow, RunRow
 from activities.store.personal import Note
 from domain.comparing.reconcile import FindingKind
-from domain.errors import Refused
+from domain.errors import Invalid, Refused
 from domain.state import DESK, Actor
 from starter.records import Records, check_reason
 from starter.sending import id_from, new_id
@@ -50,6 +50,10 @@ MENDERS: Mapping[FindingKind, tuple[str, ...]] = {
 """Which commands of ``aftersale`` mend a finding of each kind, the mildest first; docs/operators.md tells when."""
 
 
+LARGEST_ID = 2**63 - 1
+"""The largest id that the database gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     """The last run over each area, and the findings that are open; `open` counts those that are not shown too."""
@@ -79,8 +83,10 @@ class FindingsReader:
     def resolve(self, finding_id: int, by: Actor, reason: str) -> FindingRow:
         """End a finding and its ticket; the reason is kept. It stays ended while nothing about it changes.
 
-        Raises Refused when no open finding has that id, or `by` is not of the desk.
+        Raises Refused when no open finding has that id, or `by` is not of the desk, Invalid for what is no id.
         """
+        if not 1 <= finding_id <= LARGEST_ID:
+            raise Invalid("FINDING", f"is not the id of a finding, which is a number from 1 to {LARGEST_ID}")
         if by.role not in DESK:
             raise Refused(
                 "role_not_allowed", f"a {by.role} may not resolve findings; that is for: specialist, operator"

@@ -81,7 +81,7 @@ def balance(
     ] = "",
     at: At = "",
     currency: Annotated[str, typer.Option("--currency", help="Only this currency, e.g. EUR.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many accounts at most.")] = MOST,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many accounts at most.")] = MOST,
     as_json: Json = False,
 ) -> None:
     """What stands, or stood, on an account or on several; without a name the trial balance of the whole ledger.

@@ -11,7 +11,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -75,8 +75,10 @@ def _opened(path: Path) -> Iterator[TextIO]:
     if path == STDOUT:
         yield sys.stdout
         return
-    part = path if path.exists() and not path.is_file() else path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.part")
     try:
+        if path.exists() and not path.is_file():
+            part = path
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
         if part != path:
@@ -85,4 +87,5 @@ def _opened(path: Path) -> Iterator[TextIO]:
         raise Invalid(str(path), f"cannot be written: {error.strerror}") from None
     finally:
         if part != path:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # A name that is too long was never written to.
+                part.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,19 +31,26 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise Invalid(str(path), f"cannot be written: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
+        _away(part)
 
 
 def check_writable(path: Path) -> None:
     """Find out before something is done whether its result could be written. Raises Invalid when `whole` could not."""
-    if path.is_dir():
-        raise Invalid(str(path), "cannot be written: it is a folder")
     try:
+        is_folder = path.is_dir()
         _part(path).touch(mode=0o600)
     except OSError as error:
         raise Invalid(str(path), f"cannot be written: {error.strerror}") from None
     finally:
-        _part(path).unlink(missing_ok=True)
+        _away(_part(path))
+    if is_folder:
+        raise Invalid(str(path), "cannot be written: it is a folder")
+
+
+def _away(part: Path) -> None:
+    """A name that is too long, or a folder that is none, was never written to."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
 
 
 def _part(path: Path) -> Path:

@@ -20,7 +20,10 @@ To = Annotated[str, typer.Option("--to", help="The first day after it; by defaul
 def period(first: str, end: str, now: datetime) -> tuple[datetime, datetime]:
     """[since, until) in UTC of what was typed: days, or instants. Raises Invalid."""
     until = _instant(end, "--to") if end else now
-    since = _instant(first, "--from") if first else until - timedelta(days=DAYS)
+    try:
+        since = _instant(first, "--from") if first else until - timedelta(days=DAYS)
+    except OverflowError:
+        raise Invalid("--to", f"has no {DAYS} days before it; give --from as well") from None
     if since >= until:
         raise Invalid("--from", "must be before --to")
     return since, until
