@@ -11,7 +11,7 @@ from activities.booking import book
 from activities.notices import outbox_rows
 from activities.numbers import NUMBER, keep_number
 from activities.store import outbox, steps
-from activities.store.desk.following import follow
+from activities.store.desk.following import check_words, follow
 from activities.store.vault import Vault
 from domain import events, wire
 from domain.contract import Ask, RefusalNote, begun
@@ -23,7 +23,12 @@ from domain.summary import summary
 
 
 def record(conn: Connection, ask: Ask, settled: Settled) -> Order:
-    """Write the step down and give the order after it. Raises StaleEpoch, Conflict, Refused for an unknown text."""
+    """Write the step down and give the order after it. Raises StaleEpoch, Conflict, Refused for an unknown text.
+
+    The words of a step whose money has moved were looked at before it moved.
+    """
+    if settled.op is None:
+        check_words(conn, ask)
     order = apply_all(ask.order, settled.events)
     steps.record(conn, _row(ask, settled, order))
     happened = (*(events.from_plain(event) for event in ask.events), *settled.events)
@@ -61,7 +66,12 @@ def record_refusal(conn: Connection, note: RefusalNote, order: Order | None) -> 
 
 
 def begin(conn: Connection, safe: Vault, ask: Ask) -> None:
-    """Keep a step whose money is about to move; a number that came with it goes to the vault. Raises StaleEpoch."""
+    """Keep a step whose money is about to move; a number that came with it goes to the vault.
+
+    Raises StaleEpoch, and Refused for unknown words; a step that was begun before may have moved it, and goes on.
+    """
+    if ask.envelope.body.get("note_id") and not steps.is_begun(conn, ask.order.order_id):
+        check_words(conn, ask)
     keep_number(conn, safe, ask)
     steps.begin(conn, ask.order.order_id, ask.seq, ask.epoch, begun(ask, kept_of(ask.envelope.body)))
 

@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from activities.mail import Bounced, Mailer, NotSent, Undeliverable, compose, stable_id
 from activities.notices import SHOWS_ADDRESS, SHOWS_NUMBER, SHOWS_TEXT, Letters, Reader, goes_back_to
 from activities.store import outbox, personal
-from activities.store.desk import messages
+from activities.store.desk import messages, words
 from activities.store.desk.tickets import NOTICE_FAILED, leads, open_apart
 from activities.store.outbox import Waiting
 from activities.store.tables import tickets
@@ -275,8 +275,8 @@ class Relay:
             if text is None:
                 raise Gone
             return text, None
-        note = personal.get_note(conn, self._vault, row.order_id, str(row.context.get("note_id", "")))
-        return (note.text, note.author.role) if note else ("", None)
+        said = words.said(conn, self._vault, row.order_id, row.seq) if "note_id" in row.context else None
+        return (said.text, said.author.role) if said else ("", None)
 
     def _number(self, conn: Connection, row: Waiting) -> str | None:
         parcel_id = row.context.get("parcel_id")

@@ -130,6 +130,7 @@ NOT_PERFORMED: Mapping[str, str] = {
     "file_unknown": "no file that both sides may read is stored under an id that was named; store it first",
     "label_unknown": "no PDF or picture of the seller's or the platform's is stored under this label; store it first",
     "message_unknown": "no text of yours that is still to be said is stored under this message_id; store it first",
+    "note_unknown": "no words of yours are stored under this note_id for this order; store them first",
     "taken_before": "a command was taken under this command_id long ago; a new command needs a new id",
 }
 """Why a step that was decided is refused after all: what only its activity can know."""

@@ -8,6 +8,7 @@ reads this table: `decide`, the clocks, the loop, the authorisation matrix, the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from domain import cancel, checkout, claim, confirm, desk, news, receive, ship, thread, tickets
 from domain.events import Event
@@ -236,10 +237,11 @@ def step_for(name: str, role: Role) -> Step | None:
     return _BY_NAME_AND_ROLE.get((name, role))
 
 
-def judged_by_record(name: str, role: Role) -> bool:
+def judged_by_record(name: str, role: Role, body: Mapping[str, Any]) -> bool:
     """Whether only the step's activity knows if a command is good: it is signed, or names what was stored before."""
     step = step_for(name, role)
-    return role in SIGNED or (step is not None and getattr(step.takes, "stored_first", False))
+    names_stored = bool(body.get("note_id")) or (step is not None and getattr(step.takes, "stored_first", False))
+    return role in SIGNED or names_stored
 
 
 def roles_of(name: str) -> tuple[Role, ...]:

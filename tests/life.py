@@ -107,14 +107,19 @@ class Life:
     async def desk(self, name: str, role: Role | Actor = SPECIALIST, *, ticket: str = "", **body: Any) -> Json:
         """A signed command of the desk whose reason is stored first; steps without a reason take `note_id` None."""
         if "note_id" not in body:
-            body["note_id"] = f"note-{uuid4().hex[:12]}"
-            actor = role if isinstance(role, Actor) else self.actor(role)
-            note = personal.Note(body["note_id"], self.order_id, actor, datetime.now(UTC), f"reason for {name}")
-            with self.market.engine.begin() as conn:
-                personal.put_note(conn, self.market.vault, note)
+            body["note_id"] = self.words(role, f"reason for {name}")
         if body["note_id"] is None:
             del body["note_id"]
         return await self.update(name, self.signed(name, role, body, ticket_id=ticket))
+
+    def words(self, role: Role | Actor, text: str, note_id: str = "") -> str:
+        """What somebody has written, stored as the client does it; its id, for a command to name."""
+        actor = role if isinstance(role, Actor) else self.actor(role)
+        note_id = note_id or f"note-{uuid4().hex[:12]}"
+        with self.market.engine.begin() as conn:
+            note = personal.Note(note_id, self.order_id, actor, datetime.now(UTC), text)
+            personal.put_note(conn, self.market.vault, note)
+        return note_id
 
     async def ship(self, parcel_id: str = "p1", number: str = "", **body: Any) -> Json:
         """The seller ships as the client does: the tracking number is stored first, then the command is sent."""

@@ -187,7 +187,7 @@ class OrderWorkflow:
         if isinstance(judged, Repeat):
             message.answer = verdict(order, judged.seq, actor, workflow.now(), message.command)
             return order
-        if len(order.seen) < SEEN_LIMIT and not judged_by_record(message.name, actor.role):
+        if len(order.seen) < SEEN_LIMIT and not judged_by_record(message.name, actor.role, message.envelope.body):
             message.answer = verdict(judged.after, judged.after.seq, actor, workflow.now(), message.command)
         after = await self._perform(order, judged, message.source, message.name, message.envelope)
         if isinstance(after, Refusal):

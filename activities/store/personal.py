@@ -340,12 +340,11 @@ def put_note(conn: Connection, safe: Vault, note: Note) -> None:
         raise Conflict(f"note {note.note_id} exists with other contents")
 
 
-def get_note(conn: Connection, safe: Vault, order_id: str, note_id: str) -> Note | None:
-    """One note of the order; None when there is none of that id, or the order was erased."""
-    key = data_keys.c.subject == vault.order(order_id)
-    query = select(notes, data_keys.c.wrapped).select_from(notes.outerjoin(data_keys, key))
-    row = conn.execute(query.where(notes.c.order_id == order_id, notes.c.note_id == note_id)).one_or_none()
-    return None if row is None else _note(safe, row)
+def has_note(conn: Connection, order_id: str, note_id: str, author: Actor) -> bool:
+    """Whether the author has stored a note under this id for the order."""
+    here = (notes.c.note_id == note_id, notes.c.order_id == order_id)
+    by = (notes.c.author_role == author.role.value, notes.c.author_id == author.id)
+    return bool(conn.scalar(select(exists().where(*here, *by))))
 
 
 def get_notes(conn: Connection, safe: Vault, order_id: str) -> tuple[Note, ...]:

@@ -156,6 +156,11 @@ def begin(conn: Connection, order_id: str, seq: int, epoch: int, step: Mapping[s
         raise StaleEpoch(f"order {order_id} does not stand before step {seq} of epoch {epoch}")
 
 
+def is_begun(conn: Connection, order_id: str) -> bool:
+    """Whether a step of the order was begun and is not recorded yet."""
+    return bool(conn.scalar(select(orders.c.under_way.is_not(None)).where(orders.c.order_id == order_id)))
+
+
 def record(conn: Connection, row: StepRow) -> None:
     """Write the step down and move the order's row, or neither.
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from activities.store.desk.attachments import Attachment
 from activities.store.desk.cases import CaseRecord, CaseStep
+from activities.store.desk.words import Said
 from domain.claim import NAMES
 from domain.claims.case import STATUS_WORDS, Claim, Status, Wish
+from domain.state import DESK, Actor, Role
 from domain.words import HAPPENED
 
 OF_THE_DESK = frozenset({"assign_claim"})
@@ -52,8 +54,7 @@ def story_of(found: CaseRecord, claim: Claim, files: Mapping[str, Attachment], *
         if not events or (step.step in OF_THE_DESK and not desk):
             continue
         ours = step.step in NAMES or step.step == APPROVED
-        noted = [str(event["note_id"]) for event in step.happened if event["event"] == "Noted"]
-        said = [found.words[note_id] for note_id in noted if note_id in found.words]
+        said = _said(step, found.words)
         labels = (event["label"] for event in events if event["event"] == "ReturnInstructed")
         given = [file for event in events for file in event.get("evidence", ())] + [*filter(None, labels)]
         yield CaseEvent(
@@ -66,6 +67,15 @@ def story_of(found: CaseRecord, claim: Claim, files: Mapping[str, Attachment], *
             tuple(file for file in given if desk or file in files),
             step.actor_id if desk else "",
         )
+
+
+def _said(step: CaseStep, words: Mapping[str, Said]) -> list[str]:
+    """What its own author wrote with a step; one that a second operator approved has the words of who asked for it."""
+    named = [str(event["note_id"]) for event in step.happened if event["event"] == "Noted"]
+    approved = any(event["event"] == "ApprovalEnded" and event["how"] == "approved" for event in step.happened)
+    found = [words[note_id] for note_id in named if note_id in words]
+    author = Actor(Role(step.role), step.actor_id)
+    return [each.text for each in found if each.author == author or (approved and each.author.role in DESK)]
 
 
 def _is_about(event: Mapping[str, Any], claim_id: str) -> bool:

@@ -7,8 +7,9 @@ import io
 from collections.abc import Iterable, Iterator
 
 from activities.store import books, outbox, personal
+from activities.store.desk import words as written
 from domain.claims.case import case_number
-from domain.state import DESK, PARTIES, Parcel
+from domain.state import DESK, PARTIES, Actor, Parcel, Role
 from domain.words import HAPPENED
 from starter.books.money import money_view
 from starter.books.sheets import cell
@@ -144,19 +145,25 @@ def notices(case: Case) -> Iterator[Entry]:
 
 
 def notes(case: Case) -> Iterator[Entry]:
-    """The reasons of decisions that the parties know of; with `internal` those of every step.
+    """What was written with the steps of claims, which both sides read; with `internal` the reason of every step.
 
     Words are stored before their command is taken: those of one that was refused are nobody's reason.
     """
-    steps = {str(step.body["note_id"]): step.step for step in case.screen.story.steps if step.body.get("note_id")}
-    found = [
-        note
-        for note in personal.get_notes(case.conn, case.vault, case.order_id)
-        if note.note_id in steps and (case.internal or steps[note.note_id] in TOLD)
-    ]
-    about = "The reasons that were given for decisions." if not case.internal else "All notes of the desk."
-    lines = (f"{when(n.at)}  {n.author.role:<10}  {steps[n.note_id]}: {' '.join(n.text.split())}" for n in found)
+    about = "All notes of the desk." if case.internal else "What was written with claims and their decisions."
+    of_steps = _noted(case) if case.internal else written.steps_by_note(case.conn, case.order_id)
+    stored = [(n, (n.note_id, n.author)) for n in personal.get_notes(case.conn, case.vault, case.order_id)]
+    lines = (
+        f"{when(n.at)}  {n.author.role:<10}  {of_steps[key]}: {' '.join(n.text.split())}"
+        for n, key in stored
+        if key in of_steps
+    )
     yield as_text("notes.txt", about, lines)
+
+
+def _noted(case: Case) -> dict[tuple[str, Actor], str]:
+    """The names of the steps that somebody took with a reason of their own, by its id and by who that was."""
+    taken = (step for step in case.screen.story.steps if step.body.get("note_id"))
+    return {(str(step.body["note_id"]), Actor(Role(step.role), step.actor_id)): step.step for step in taken}
 
 
 def _sheet(name: str, about: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Entry:

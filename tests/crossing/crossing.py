@@ -55,7 +55,7 @@ class Point(NamedTuple):
 FIRST_GATE = Gate(1, 1, Side.BEFORE, What.ACTIVITY, 1)
 QUEUED = Point("something else is under way when both come", FIRST_GATE)
 ADMITTING = "it is being admitted when both come, "
-NOTE = Act("note", OPERATOR, lambda _: {"note_id": "note-0"})
+NOTE = Act("note", OPERATOR, lambda life: {"note_id": life.words(OPERATOR, "Noted.", f"note-0-{life.order_id}")})
 
 
 class Ending(NamedTuple):

@@ -63,12 +63,17 @@ def charge_back(life: Life) -> Json:
     return {"dispute": dispute["id"], "amount": amount, "fee": fee, "reason": "not_received"}
 
 
+def _reason(life: Life, role: Role) -> str:
+    """The reason of whoever acts for the desk in that role, the same each time."""
+    return life.words(role, "A reason.", f"{role}-{life.order_id}")
+
+
 CONFIRM = Act("confirm", SELLER, lambda _: {})
 CANCEL = Act("cancel", BUYER, lambda _: {"reason": "changed_mind"})
 SHIP_ALL, SHIP_ONE = ship(), ship("L1")
 CALL_OFF = Act("cancel", SPECIALIST, lambda _: {"reason": "suspicion"})
-RELEASE = Act("release", SPECIALIST, lambda _: {"note_id": "note-1"})
-REFUND_ONE = Act("refund", OPERATOR, lambda _: {"note_id": "note-2", "lines": ["L1"]})
+RELEASE = Act("release", SPECIALIST, lambda life: {"note_id": _reason(life, SPECIALIST)})
+REFUND_ONE = Act("refund", OPERATOR, lambda life: {"note_id": _reason(life, OPERATOR), "lines": ["L1"]})
 CHARGEBACK = Act("open_dispute", PROVIDER, charge_back)
 ASK_CANCEL = Act("request_cancel", BUYER, lambda _: {"reason": "too_slow"})
 RECEIVE = Act("receive", BUYER, lambda _: {})

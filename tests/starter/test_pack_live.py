@@ -100,10 +100,17 @@ async def test_a_pack_holds_all_that_an_arbiter_needs_and_nothing_of_the_desks_o
     assert {row["to"] for row in told} == {"buyer", "seller"}
     assert ("buyer", "The seller confirmed.", "no") in {(row["to"], row["about"], row["reminder"]) for row in told}
     assert all(datetime.fromisoformat(row["due_at"]) for row in told)
-    assert found["notes.txt"].decode().endswith("refund: The photo shows it broken.\n")
     assert Image.open(io.BytesIO(found["files/001-buyer-the-lamp.jpg"])).size == (40, 20)
     everything = b"\n".join(found.values())
-    for secret in (b"fraud", b"done this before", b"eve-canary", made.PLACE.encode(), b"Berta Buyer", b"mail.example"):
+    for secret in (
+        b"fraud",
+        b"it broken",
+        b"done this before",
+        b"eve-canary",
+        made.PLACE.encode(),
+        b"Berta Buyer",
+        b"mail.example",
+    ):
         assert secret not in everything
     assert [name for name, content in found.items() if NUMBER.encode() in content] == ["parcels.json"]
 
@@ -117,6 +124,7 @@ async def test_an_internal_pack_has_the_desks_own_as_well(
     assert [entry["name"] for entry in made_.json["entries"]] == [name for name in found if name != "manifest.json"]
     assert found["files/003-specialist-x.txt"] == b"The seller has done this before."
     assert b"note: Looks like a fraud to me." in found["notes.txt"]
+    assert found["notes.txt"].endswith(b"refund: The photo shows it broken.\n")
     assert "note" in {step["step"] for step in json.loads(found["story.json"])}
     assert not [name for name in found if name.startswith("parcels/")], "there was no photo"
 
@@ -224,9 +232,16 @@ async def test_a_decision_on_appeal_stands_in_the_pack_beside_the_first_one(
     life, file = await sent_back(market, client), tmp_path / "pack.zip"
     await client.appeal_claim(life.order_id, life.actor(BUYER), text="It was dry.")
     await client.decide_claim(life.order_id, EVE, verdict=Verdict.REFUND, text="The photo shows no oil.")
+    await client.note(life.order_id, EVE, reason="He will appeal again.")
     await life.rest()
     Packer(records).write(life.order_id, EVE, file)
-    [claim] = json.loads(unpacked(file)["claims.json"])
+    found = unpacked(file)
+    [claim] = json.loads(found["claims.json"])
+    reasons = [line.partition("UTC  ")[2] for line in found["notes.txt"].decode().splitlines()]
+    assert reasons[-2:] == [
+        "buyer       appeal_claim: It was dry.",
+        "specialist  decide_claim: The photo shows no oil.",
+    ]
     assert [(each["by"], each["verdict"]) for each in claim["decisions"]] == [
         ("seller", "part_refund"), ("specialist", "refund")
     ]  # fmt: skip
@@ -336,7 +351,7 @@ async def test_a_pack_of_many_files_is_written_in_bounded_memory_with_one_query_
         tracemalloc.stop()
         event.remove(records.engine, "before_cursor_execute", count)
     assert peak < 5 * size
-    assert len(asked) == 15 + many
+    assert len(asked) == 16 + many
 
 
 async def test_nothing_is_known_of_an_order_that_was_not_admitted(aftersale: Aftersale, tmp_path: Path) -> None:

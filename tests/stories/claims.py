@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from datetime import timedelta
 
-from activities.store import personal
 from activities.store.desk import claims
 from activities.store.desk.claims import ClaimRow
 from domain.claims.case import Claim, Status
@@ -68,12 +66,3 @@ def proof(life: Life, role: Role) -> str:
     """A stored file of that side, which both may read."""
     shelf = Shelf(Records(life.market.engine, life.market.vault))
     return shelf.store(life.order_id, life.actor(role), b"Posted on Monday, weight 1.2 kg", "receipt.txt").attachment_id
-
-
-def words(life: Life, role: Role, text: str) -> str:
-    """What one side has written, stored under the id that the command names."""
-    note_id = f"note-{uuid4().hex[:12]}"
-    note = personal.Note(note_id, life.order_id, life.actor(role), datetime.now(UTC), text)
-    with life.market.engine.begin() as conn:
-        personal.put_note(conn, life.market.vault, note)
-    return note_id

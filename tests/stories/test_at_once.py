@@ -195,8 +195,9 @@ def parcel(life: Life) -> Json:
     return {"parcel_id": "p1", "carrier": "DHL"}
 
 
-def noted(_: Life) -> Json:
-    return {"note_id": "note-1"}
+def noted_by(role: Role, **body: str) -> Callable[[Life], Json]:
+    """The reason of whoever acts for the desk in that role, and what else the message has."""
+    return lambda life: {"note_id": life.words(role, "A reason.", f"{role}-{life.order_id}"), **body}
 
 
 def nothing(_: Life) -> Json:
@@ -215,9 +216,9 @@ PRESSES = {
         Press("cancel", SPECIALIST, confirmed, lambda _: {"reason": "other"}, ("void",)),
         Press("ship", SELLER, confirmed, parcel, ("capture",)),
         Press("receive", BUYER, delivered, nothing, ("transfer",)),
-        Press("release", SPECIALIST, delivered, noted, ("transfer",)),
-        Press("refund", SPECIALIST, delivered, noted, ("refund",)),
-        Press("retry", OPERATOR, refund_refused, noted, ("refund",), again=True),
+        Press("release", SPECIALIST, delivered, noted_by(SPECIALIST), ("transfer",)),
+        Press("refund", SPECIALIST, delivered, noted_by(SPECIALIST), ("refund",)),
+        Press("retry", OPERATOR, refund_refused, noted_by(OPERATOR), ("refund",), again=True),
         Press(
             "approve",
             Actor(OPERATOR, "operator-2"),
@@ -229,7 +230,7 @@ PRESSES = {
         Press("accept_offer", BUYER, offered, nothing, ("refund", "transfer")),
         Press("accept_offer", SELLER, countered, nothing, ("refund", "transfer")),
         Press("inspect_return", SELLER, returned, lambda _: {"finding": "as_sent"}, ("refund",)),
-        Press("decide_claim", SPECIALIST, appealed, lambda _: {"verdict": "refund", "note_id": "note-1"}, ("refund",)),
+        Press("decide_claim", SPECIALIST, appealed, noted_by(SPECIALIST, verdict="refund"), ("refund",)),
         Press("open_dispute", PROVIDER, taken_back, dispute_of),
         Press("lose_dispute", PROVIDER, lost, lambda life: {"dispute": id_of(life, "dispute")}),
         Press("win_dispute", PROVIDER, won, lambda life: {"dispute": id_of(life, "dispute"), "fee": FEE}),

@@ -16,7 +16,7 @@ from starter.cases.desk import Cases
 from starter.records import Records
 from tests.life import BUYER, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
-from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, proof, row, status, words
+from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, proof, row, status
 
 
 async def ends(life: Life) -> None:
@@ -37,7 +37,7 @@ async def test_a_missing_parcel_is_proven_waited_for_and_comes(market: Marketpla
     await life.until("parcel_stalled")
     await life.send("open_claim", BUYER, reason="not_received", wish="wait_longer", lines=["L1"])
     assert status(life) is Status.RECEIVED
-    said = words(life, SELLER, "Here is the receipt of the post office and a photo of the parcel.")
+    said = life.words(SELLER, "Here is the receipt of the post office and a photo of the parcel.")
     await life.send("answer_claim", SELLER, evidence=[proof(life, SELLER)], note_id=said)
     assert status(life) is Status.WAITING_FOR_BUYER
     await life.send("wait_on_claim", BUYER, days=6)
@@ -125,7 +125,7 @@ async def test_a_deduction_is_appealed_against_and_another_specialist_decides_fo
     await life.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
     await life.send("receive_return", SELLER)
     await life.send("inspect_return", SELLER, finding="used")
-    await life.send("appeal_claim", BUYER, note_id=words(life, BUYER, "I never unpacked it."))
+    await life.send("appeal_claim", BUYER, note_id=life.words(BUYER, "I never unpacked it."))
     await decide(life, "refund")
     assert status(life) is Status.RESOLVED, "on appeal it is carried out at once"
     assert life.money()["refunded"] == "40.00 EUR"
@@ -207,7 +207,7 @@ async def test_part_of_what_was_paid_out_is_clawed_back(market: Marketplace) -> 
 
 async def test_a_purchasing_agents_claim_goes_upstream_and_comes_back(market: Marketplace) -> None:
     life = await claimed(market, "damaged")
-    await life.send("escalate_upstream", SELLER, note_id=words(life, SELLER, "I have asked the shop in Shenzhen."))
+    await life.send("escalate_upstream", SELLER, note_id=life.words(SELLER, "I have asked the shop in Shenzhen."))
     shown = row(life)
     assert (shown.status, shown.upstream_at is not None, shown.escalated_at) == (Status.ESCALATED_UPSTREAM, True, None)
     await life.pass_time(5 * DAY)

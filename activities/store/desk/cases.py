@@ -16,11 +16,12 @@ from activities.store.desk.attachments import Attachment
 from activities.store.desk.case_tables import claims
 from activities.store.desk.claims import ClaimRow, read
 from activities.store.desk.feedback import Feedback
+from activities.store.desk.words import Said
 from activities.store.screens import TicketRow
 from activities.store.tables import data_keys, notes, orders, steps, tickets
 from activities.store.vault import Vault
 from domain import wire
-from domain.state import Cause
+from domain.state import Actor, Cause, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class CaseStep:
 class CaseRecord:
     """A claim with its order's state and checkout as plain JSON, and what was written, stored and asked about it.
 
-    `words` are the texts of the order's notes by their ids; `steps` are all of the order's.
+    `words` are the order's notes, by their ids; `steps` are all of the order's.
     """
 
     row: ClaimRow
@@ -57,7 +58,7 @@ class CaseRecord:
     tickets: tuple[TicketRow, ...]
     files: tuple[Attachment, ...]
     feedback: tuple[Feedback, ...]
-    words: Mapping[str, str] = field(repr=False)
+    words: Mapping[str, Said] = field(repr=False)
 
 
 def named(conn: Connection, name: str) -> tuple[ClaimRow, ...]:
@@ -98,12 +99,13 @@ def record(conn: Connection, safe: Vault, row: ClaimRow) -> CaseRecord:
     )
 
 
-def _words(conn: Connection, safe: Vault, order_id: str, wrapped: bytes | None) -> dict[str, str]:
-    rows = conn.execute(select(notes.c.note_id, notes.c.sealed).where(notes.c.order_id == order_id))
-    opened = {
-        row.note_id: safe.unseal(wrapped, vault.order(order_id), f"notes:{row.note_id}", row.sealed) for row in rows
-    }
-    return {note_id: text.decode() for note_id, text in opened.items() if text is not None}
+def _words(conn: Connection, safe: Vault, order_id: str, wrapped: bytes | None) -> dict[str, Said]:
+    found = {}
+    for row in conn.execute(select(notes).where(notes.c.order_id == order_id)):
+        text = safe.unseal(wrapped, vault.order(order_id), f"notes:{row.note_id}", row.sealed)
+        if text is not None:
+            found[row.note_id] = Said(Actor(Role(row.author_role), row.author_id), text.decode())
+    return found
 
 
 def _all(kind: type[Any], table: Any, by: Any) -> Any:

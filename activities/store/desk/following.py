@@ -12,7 +12,7 @@ from activities.store.desk.returns import check_return
 from domain.contract import Ask
 from domain.errors import Refused
 from domain.events import AddressChanged, Event, EvidenceGiven, MessageSaid, ReturnInstructed
-from domain.state import Actor, Order
+from domain.state import Actor, Order, Role
 
 
 def follow(conn: Connection, ask: Ask, order: Order, happened: Sequence[Event]) -> None:
@@ -26,6 +26,20 @@ def follow(conn: Connection, ask: Ask, order: Order, happened: Sequence[Event]) 
     tickets.sync(conn, order.order_id, happened, ask.now)
     claims.sync(conn, order, ask.step, ask.envelope.actor.role.value, ask.now)
     messages.keep(conn, order, ask.seq, ask.now, ask.envelope.actor, happened)
+
+
+def check_words(conn: Connection, ask: Ask) -> None:
+    """Raises Refused unless the words that a person's command names are stored for this order, and that person's own.
+
+    What a second operator approves names none: they were looked at when it was asked for. The provider writes nothing.
+    """
+    actor, note_id = ask.envelope.actor, ask.envelope.body.get("note_id")
+    if not note_id or actor.role is Role.PROVIDER:
+        return
+    if not personal.has_note(conn, ask.order.order_id, str(note_id), actor):
+        raise Refused(
+            "note_unknown", f"order {ask.order.order_id} has no words of {actor.role} {actor.id} as {note_id}"
+        )
 
 
 def _check_address(conn: Connection, order: Order, happened: Sequence[Event]) -> None:

@@ -43,7 +43,7 @@ _LOG = """
         FROM (
             SELECT *, place - 1 - coalesce(lag(place) OVER (ORDER BY seq), 0) AS left_out
             FROM (
-                SELECT seq, at, role, step, body, row_number() OVER (ORDER BY seq) AS place,
+                SELECT seq, at, role, actor_id, step, body, row_number() OVER (ORDER BY seq) AS place,
                     row_number() OVER (ORDER BY seq DESC) AS from_end, {opens} AS opens,
                     max(seq) FILTER (WHERE step = 'decide_claim') OVER () AS decided
                 FROM steps
@@ -53,6 +53,7 @@ _LOG = """
             WHERE from_end <= :last OR opens OR ({is_claim} AND seq = decided)
         ) AS told
         LEFT JOIN notes n ON n.note_id = told.body ->> 'note_id' AND n.order_id = o.order_id
+            AND n.author_role = told.role AND n.author_id = told.actor_id
         LEFT JOIN messages m ON m.order_id = o.order_id AND m.message_id = told.body ->> 'message_id'
             AND (:desk OR NOT m.internal)
     ) AS log

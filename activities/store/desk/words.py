@@ -5,6 +5,7 @@ Only what both sides of a claim may read: what the desk gives as a reason of oth
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -25,12 +26,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from activities.store.tables import notes, steps
+from activities.store import vault
+from activities.store.tables import data_keys, notes, steps
+from activities.store.vault import Vault
 from domain.claim import NAMES
-from domain.state import Actor, Role
+from domain.state import DESK, Actor, Role
 
 CLAIM = "claim"
 """The kind of a line that was written with a step of a claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody wrote with a step of a claim."""
+
+    author: Actor
+    text: str = field(repr=False)
 
 
 def _path(text: str) -> ColumnElement[str]:
@@ -48,7 +59,10 @@ _claim_id = func.coalesce(_named("$[*].claim_id"), _named("$[*].claim.claim_id")
 _written = and_(notes.c.order_id == steps.c.order_id, notes.c.note_id == _note_id)
 _by_its_author = and_(notes.c.author_role == steps.c.role, notes.c.author_id == steps.c.actor_id)
 # A step that a second operator approved is theirs; its words are those of whoever asked for it.
-_approved = steps.c.events.contains([{"event": "ApprovalEnded"}])
+_approved = and_(
+    steps.c.events.contains([{"event": "ApprovalEnded", "how": "approved"}]),
+    notes.c.author_role.in_(tuple(sorted(role.value for role in DESK))),
+)
 _open = and_(steps.c.step.in_(_STEPS), or_(_by_its_author, _approved))
 _joined = steps.join(notes, _written)
 
@@ -86,6 +100,24 @@ def author(conn: Connection, order_id: str, seq: int) -> Actor | None:
     query = select(notes.c.author_role, notes.c.author_id).select_from(_joined)
     row = conn.execute(query.where(steps.c.order_id == order_id, steps.c.seq == seq, _open)).one_or_none()
     return None if row is None else Actor(Role(row.author_role), row.author_id)
+
+
+def said(conn: Connection, safe: Vault, order_id: str, seq: int) -> Said | None:
+    """What was said with this step of a claim, for both sides; None when nothing was, or the order was erased."""
+    key = data_keys.c.subject == vault.order(order_id)
+    query = select(notes, data_keys.c.wrapped).select_from(_joined.outerjoin(data_keys, key))
+    row = conn.execute(query.where(steps.c.order_id == order_id, steps.c.seq == seq, _open)).one_or_none()
+    if row is None:
+        return None
+    text = safe.unseal(row.wrapped, vault.order(order_id), f"notes:{row.note_id}", row.sealed)
+    return None if text is None else Said(Actor(Role(row.author_role), row.author_id), text.decode())
+
+
+def steps_by_note(conn: Connection, order_id: str) -> dict[tuple[str, Actor], str]:
+    """The names of the steps whose words both sides may read, by the note's id and its author."""
+    columns = notes.c.note_id, notes.c.author_role, notes.c.author_id, steps.c.step
+    rows = conn.execute(select(*columns).select_from(_joined).where(steps.c.order_id == order_id, _open))
+    return {(row.note_id, Actor(Role(row.author_role), row.author_id)): row.step for row in rows}
 
 
 def of_others(
