@@ -59,7 +59,7 @@ def inbox(
     after: Annotated[str, typer.Option("--after", help="Where the page before ended.")] = "",
     as_json: Json = False,
 ) -> None:
-    """What waits for a person across orders, unread first. The desk finds the threads that it has read."""
+    """What waits for a person across orders, unread first. The desk finds those that it has read or has work on."""
     with _threads(as_json=as_json) as threads:
         view = threads.inbox(_reader(role, actor_id), limit=limit, after=after)
     show(view, lambda: render.inbox(view), as_json=as_json)

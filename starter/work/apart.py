@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from activities.store import findings
-from activities.store.desk import apart
+from activities.store.desk import apart, messages
 from activities.store.desk.apart import Apart
 from activities.store.desk.tickets import RECONCILIATION
 from domain.checkout import ID, NOT_AN_ID
@@ -93,6 +93,8 @@ class ApartTickets:
             match asked:
                 case AssignTicket(ticket_id, owner):
                     apart.assign(conn, ticket_id, owner)
+                    if owner:
+                        messages.follow(conn, order_id, owner, self._records.now_of(order))
                 case ResolveTicket() | NoteTicket():
                     self._records.write_note(conn, order, asked.note_id, by, reason, ticket.ticket_id)
             if isinstance(asked, ResolveTicket):

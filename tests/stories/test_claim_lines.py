@@ -6,12 +6,13 @@ import pytest
 
 from domain.claims.case import ClaimReason, Side, Verdict
 from domain.errors import Refused
-from domain.state import Actor, Role
+from domain.state import Actor, Cause, Role
 from starter.answers import NotFound
 from starter.client import AftersaleClient
 from starter.records import Records
 from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, Life
 from tests.marketplace import Marketplace
+from tests.stories.claims import escalated
 
 EVE, OLGA, OTTO = (
     Actor(role, name) for role, name in ((Role.SPECIALIST, "eve"), (OPERATOR, "olga"), (OPERATOR, "otto"))
@@ -32,6 +33,27 @@ async def lines(client: AftersaleClient, life: Life, reader: Actor) -> list[tupl
 async def waiting(client: AftersaleClient, life: Life, reader: Actor) -> int:
     rows = (await client.inbox(reader, limit=500)).rows
     return next((row.unread for row in rows if row.order_id == life.order_id), -1)
+
+
+@pytest.mark.parametrize("name", ["assign_claim", "assign_ticket"])
+async def test_who_owns_an_escalated_claim_finds_in_the_inbox_what_its_sides_write(
+    market: Marketplace, client: AftersaleClient, name: str
+) -> None:
+    life = await escalated(market)
+    order, ann = life.order_id, life.actor(BUYER)
+    of_ticket = {"ticket_id": life.ticket(Cause.CLAIM).ticket_id} if name == "assign_ticket" else {}
+    await client.message(order, ann, text="Does anybody read this?")
+    await life.desk(name, OLGA, note_id=None, owner="eve", **of_ticket)
+    as_operator = Actor(OPERATOR, "eve")
+    waits = [await waiting(client, life, reader) for reader in (EVE, as_operator, OLGA)]
+    assert waits == [2, 2, -1], "the parcel, and what the buyer asks; who hands work out follows nothing"
+    await client.mark_read(order, EVE, up_to=(await client.thread(order, EVE)).up_to)
+    assert await waiting(client, life, EVE) == 0
+    await client.message(order, ann, text="Here is another photo.")
+    await life.rest()
+    assert await waiting(client, life, EVE) == 1
+    await life.desk(name, OLGA, note_id=None, owner="", **of_ticket)
+    assert await waiting(client, life, EVE) == 1, "what was begun is read to its end"
 
 
 async def test_what_is_written_with_a_claim_stands_in_the_thread_and_waits_for_the_others(

@@ -38,7 +38,7 @@ from activities.store.desk.message_tables import bounces, message_reads as reads
 from activities.store.tables import data_keys, looks, orders, parcels, steps
 from activities.store.vault import Vault
 from domain.errors import Conflict, Refused
-from domain.events import Event, MessageSaid, Noted, ParcelSent, ReturnSent
+from domain.events import ClaimAssigned, Event, MessageSaid, Noted, ParcelSent, ReturnSent, TicketAssigned
 from domain.state import DESK, Actor, Order, Role
 
 SHIPPED = "shipped"
@@ -158,8 +158,21 @@ def keep(conn: Connection, order: Order, seq: int, at: datetime, actor: Actor, e
                 author_of_words = words.author(conn, order.order_id, seq)
                 if author_of_words is not None:
                     _arrived(conn, order, seq, at, author_of_words, internal=False)
+            case ClaimAssigned(_, owner) | TicketAssigned(_, owner) if owner:
+                follow(conn, order.order_id, owner, at)
             case _:
                 pass
+
+
+def follow(conn: Connection, order_id: str, owner: str, at: datetime) -> None:
+    """Whoever owns a claim or a ticket finds the order in the inbox, with all that others have written as unread.
+
+    An owner is named by an id alone, and may act in either role of the desk.
+    """
+    for reader in (Actor(role, owner) for role in sorted(DESK)):
+        last = {"last_seq": func.coalesce(_last_of_others(order_id, reader, "seq"), 0)}
+        when = {"last_at": func.coalesce(_last_of_others(order_id, reader, "at"), literal(at, reads.c.last_at.type))}
+        conn.execute(insert(reads).values(_reader(order_id, reader) | last | when).on_conflict_do_nothing())
 
 
 def _say(conn: Connection, order: Order, seq: int, at: datetime, actor: Actor, said: MessageSaid) -> None:
@@ -183,7 +196,7 @@ def _arrived(conn: Connection, order: Order, seq: int, at: datetime, author: Act
     )
     is_author = and_(each.c.role == author.role.value, each.c.id == author.id)
     # A party has its row from the first line on that it may read: nobody has written before that one.
-    before = _last_of_others(order.order_id, author) if author.role in DESK else literal(0)
+    before = func.coalesce(_last_of_others(order.order_id, author, "seq"), 0) if author.role in DESK else literal(0)
     last = case((is_author, before), else_=seq)
     rows = select(literal(order.order_id), each.c.role, each.c.id, last, literal(at, reads.c.last_at.type))
     new = insert(reads).from_select(["order_id", "reader_role", "reader_id", "last_seq", "last_at"], rows)
@@ -194,12 +207,12 @@ def _arrived(conn: Connection, order: Order, seq: int, at: datetime, author: Act
     conn.execute(desk.values(last_seq=seq, last_at=at))
 
 
-def _last_of_others(order_id: str, reader: Actor) -> ColumnElement[int]:
-    """The last line that somebody else has said so far; 0 for none."""
+def _last_of_others(order_id: str, reader: Actor, name: str) -> ColumnElement[Any]:
+    """The sequence, or the time, of the last line that somebody else has said so far; NULL for none."""
     theirs = (messages.c.order_id == order_id, messages.c.seq.is_not(None), _visible(reader), ~_own(reader))
-    said = select(func.max(messages.c.seq)).where(*theirs).scalar_subquery()
-    written = words.of_others(func.max(steps.c.seq), literal(order_id), literal(0), reader)
-    return func.coalesce(func.greatest(said, written), 0)
+    said = select(func.max(messages.c[name])).where(*theirs).scalar_subquery()
+    written = words.of_others(func.max(steps.c[name]), literal(order_id), literal(0), reader)
+    return func.greatest(said, written)
 
 
 _DESK = tuple(sorted(role.value for role in DESK))
@@ -305,11 +318,7 @@ def mark_read(conn: Connection, order_id: str, reader: Actor, up_to: int, now: d
         return
     # No step may slip in between what is counted here and the row that later steps find.
     conn.execute(select(orders.c.seq).where(orders.c.order_id == order_id).with_for_update(read=True))
-    others = and_(messages.c.order_id == order_id, messages.c.seq.is_not(None), ~_own(reader))
-    said = (select(func.max(messages.c[name])).where(others).scalar_subquery() for name in ("seq", "at"))
-    of_order = (literal(order_id), literal(0), reader)
-    written = (words.of_others(func.max(name), *of_order) for name in (steps.c.seq, steps.c.at))
-    last = select(*(func.greatest(*both) for both in zip(said, written, strict=True)))
+    last = select(*(_last_of_others(order_id, reader, name) for name in ("seq", "at")))
     last_seq, last_at = conn.execute(last).one()
     if last_seq is not None:
         row = _reader(order_id, reader) | {"last_seq": last_seq, "last_at": last_at}
