@@ -171,7 +171,7 @@ def cursor_of(text: str) -> Cursor | None:
         return None
     kind, _, rest = text.partition("/")
     last_at, _, order_id = rest.partition("/")
-    if kind not in ("unread", "read") or not order_id:
+    if kind not in ("unread", "read") or not order_id or "\0" in order_id:
         raise Invalid("after", "must be what the page before gave as `after`")
     return kind == "unread", wire.instant(last_at, "after"), order_id
 

@@ -137,6 +137,37 @@ async def test_what_the_desk_does_is_not_the_sellers_and_a_claim_that_he_let_lie
     assert "left claims unanswered" in shown.out
 
 
+async def test_a_seller_is_measured_from_the_payment_on_and_without_what_the_buyer_waits(
+    aftersale: Aftersale, market: Marketplace
+) -> None:
+    policy = f"told-{uuid4().hex[:8]}"
+    (market.policies / f"{policy}.toml").write_text(f'name = "{policy}"\n')
+    document = market.checkout(policy=policy)
+    document["seller"]["person_id"] = f"shop-{policy}"
+    life = await market.order(document)
+    await life.pass_time(timedelta(hours=10))
+    hold = market.sandbox.preauthorise(life.order_id, 6490, "eur")
+    await life.send("pay", BUYER, payment_intent=hold["payment_intent"])
+    await life.pass_time(timedelta(hours=2))
+    await life.send("confirm", SELLER)
+    await life.ship("p1")
+    await life.until("parcel_stalled")
+    await life.send("open_claim", BUYER, reason="not_received", wish="wait_longer")
+    await life.pass_time(timedelta(hours=3))
+    await life.send("wait_on_claim", BUYER, days=6)
+    await life.until("claim_wakes")
+    await life.pass_time(timedelta(hours=1))
+    await life.send("answer_claim", SELLER)
+    await life.send("withdraw_claim", BUYER)
+    asked = ("figures", f"shop-{policy}", "--to", "2099-01-01", "--from", "2000-01-01", "--json")
+    found = (await aftersale(*asked)).json
+    assert 120 <= found["confirm"]["median"] < 125
+    assert 120 <= found["ship"]["median"] < 125
+    assert 240 <= found["response"]["median"] < 250
+    assert found["for_buyer"] == {"count": 0, "of": 0}, "the platform has judged nothing"
+    assert found["claimed"] == {"count": 1, "of": 1}
+
+
 async def _period(records: Records) -> tuple[Any, Any]:
     now = records.clock()
     return now - timedelta(days=1), now + timedelta(days=30)

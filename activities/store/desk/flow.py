@@ -32,11 +32,11 @@ class Share:
 class Figures:
     """How a seller works, over the orders placed in [since, until).
 
-    `confirm` and `ship` are counted from payment, `response` from a claim to the seller's first answer; what the desk
-    does in the seller's place is not the seller's. `unanswered` are claims that went to the platform because the seller
-    was silent. `claimed` are orders with a claim; `for_buyer` claims that the platform looked into and that ended with
-    money for the buyer; `cancelled` orders that the seller declined or cancelled, in whole or in part, `lapsed` those
-    that silence ended.
+    `confirm` and `ship` are counted from payment, `response` from a claim to the seller's first answer, without the
+    time that the buyer gave the parcel; what the desk does in the seller's place is not the seller's. `unanswered` are
+    claims that went to the platform because the seller was silent. `claimed` are orders with a claim; `for_buyer`
+    claims that the platform looked into and that ended with money for the buyer; `cancelled` orders that the seller
+    declined or cancelled, in whole or in part, `lapsed` those that silence ended.
     """
 
     seller: str
@@ -103,6 +103,21 @@ def _span(what: str) -> str:
 
 _NOT_DESK = "role NOT IN ('specialist', 'operator')"
 
+_ABOUT = "jsonb_build_array(jsonb_build_object('event', 'ClaimMoved', 'claim_id', claims.claim_id))"
+
+_WAITED = f"""
+    coalesce((
+        SELECT sum(least(woken.at, answered_at) - waits.at)
+        FROM steps waits CROSS JOIN LATERAL (
+            SELECT min(at) AS at FROM steps later
+            WHERE later.order_id = waits.order_id AND later.seq > waits.seq AND later.events @> {_ABOUT}
+        ) woken
+        WHERE waits.order_id = mine.order_id AND waits.step = 'wait_on_claim' AND waits.at < answered_at
+            AND waits.events @> {_ABOUT}
+    ), interval '0')
+"""  # noqa: S608  # Made of the constant above.
+"""How long the buyer gave a claim's parcel before the seller's first answer."""
+
 _FIGURES = text(
     f"""
     WITH mine AS (
@@ -116,7 +131,7 @@ _FIGURES = text(
             bool_or(step IN ('confirm_lapses', 'ship_lapses')) AS lapsed
         FROM mine JOIN steps USING (order_id) GROUP BY order_id
     ), claimed AS (
-        SELECT order_id, answered_at - opened_at AS response,
+        SELECT order_id, answered_at - opened_at - {_WAITED} AS response,
             EXISTS (
                 SELECT FROM steps WHERE steps.order_id = mine.order_id
                     AND steps.step IN ('claim_unanswered', 'instruction_missing') AND steps.at = claims.escalated_at
