@@ -100,6 +100,8 @@ class Repeat:
 
 def decide(order: Order, command: Command, now: datetime) -> Decision | Refusal | Repeat:
     """Judge a party's command at `now` (aware, UTC). Total: bad input is a refusal, never an exception."""
+    if command.actor.role in PARTIES and not _related(order, command.actor):
+        return Refusal("not_found", f"there is no order {order.order_id}")
     for seen in order.seen:
         if seen.command_id == command.command_id:
             if seen.digest == command.digest():

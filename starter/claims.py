@@ -266,7 +266,7 @@ class ClaimCommands(Commands):
         """Send the goods back. The tracking number is stored, not sent."""
         check_number(tracking_number)
         parcel = parcel_id or f"r-{id_from(order_id, named(how))[:16]}"
-        await asyncio.to_thread(self._records.keep_parcel, order_id, parcel, carrier, tracking_number, b"")
+        await asyncio.to_thread(self._records.keep_parcel, order_id, by, parcel, carrier, tracking_number)
         return await self.send(order_id, "send_return", by, SendReturn(parcel, carrier, claim), **how)
 
     async def inspect_return(

@@ -144,6 +144,7 @@ class AftersaleClient(TypedCommands):
 
         Raises Invalid, Refused, NotFound, NotJudgedYet, Unreachable.
         """
+        await asyncio.to_thread(self._records.check_part, order_id, by)
         envelope = Envelope(command_id or new_id(), by, wire.to_plain(body), ticket_id)
         if by.role in DESK:
             envelope = self._signed(order_id, name, envelope)

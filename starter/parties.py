@@ -89,7 +89,7 @@ class PartyCommands(MessageCommands):
         check_photo(photo)
         parcel = parcel_id or f"p-{id_from(order_id, named(how))[:16]}"
         body = Ship(parcel, carrier, tuple(lines), service, insured)
-        await asyncio.to_thread(self._records.keep_parcel, order_id, parcel, carrier, tracking_number, photo)
+        await asyncio.to_thread(self._records.keep_parcel, order_id, by, parcel, carrier, tracking_number, photo)
         progress = replace(
             await self.send(order_id, "ship", by, body, **how), advice=advice(carrier, tracking_number).sentence
         )
@@ -124,7 +124,7 @@ class PartyCommands(MessageCommands):
             address_id = f"a-{id_from(order_id, named(how))[:16]}"
             given = {"lines": list(address_lines)}
             await asyncio.to_thread(
-                self._records.keep_address, order_id, lambda person_id: delivery(given, address_id, person_id)
+                self._records.keep_address, order_id, by, lambda person_id: delivery(given, address_id, person_id)
             )
         return await self.send(order_id, "change_address", by, ChangeAddress(address_id), **how)
 

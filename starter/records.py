@@ -17,7 +17,7 @@ from activities.store.personal import Address, Note
 from activities.store.vault import Vault
 from domain import wire
 from domain.errors import Invalid
-from domain.state import Actor, Order
+from domain.state import PARTIES, Actor, Order, Role
 from starter import entrance
 from starter.answers import NotFound, Unreachable
 from starter.documents import Document
@@ -119,6 +119,7 @@ class Records:
 
     def keep_note(self, order_id: str, note_id: str, author: Actor, text: str) -> None:
         """Store a reason or note. Raises NotFound, Invalid, and Conflict when `note_id` has another text."""
+        self.check_part(order_id, author)
         with self.begin() as conn:
             self.write_note(conn, self.found(conn, order_id), note_id, author, text)
 
@@ -129,18 +130,34 @@ class Records:
         check_reason(text)
         personal.put_note(conn, self.vault, Note(note_id, order.order_id, author, self.now_of(order), text, ticket_id))
 
-    def keep_parcel(self, order_id: str, parcel_id: str, carrier: str, number: str, photo: bytes) -> None:
+    def keep_parcel(
+        self, order_id: str, by: Actor, parcel_id: str, carrier: str, number: str, photo: bytes = b""
+    ) -> None:
         """Store a parcel's tracking number and photo, unless the order knows the parcel already. Raises NotFound."""
+        self.check_part(order_id, by)
         if len(photo) > LARGEST_PHOTO:
             raise Invalid("photo", f"is larger than {LARGEST_PHOTO} bytes")
         with self.begin() as conn:
             if self.found(conn, order_id).parcel(parcel_id) is None:
                 personal.put_parcel(conn, self.vault, order_id, parcel_id, carrier, number, photo)
 
-    def keep_address(self, order_id: str, address_of: Callable[[str], Address]) -> None:
+    def keep_address(self, order_id: str, by: Actor, address_of: Callable[[str], Address]) -> None:
         """Store another delivery address, made for the order's buyer. Raises NotFound, Conflict."""
+        self.check_part(order_id, by)
         with self.begin() as conn:
             personal.put_address(conn, self.vault, order_id, address_of(self.found(conn, order_id).buyer))
+
+    def check_part(self, order_id: str, by: Actor) -> None:
+        """Raises NotFound for a buyer or seller of another order than theirs, as for none; nothing of them is stored.
+
+        Whether an order that is not on record exists, and what others may do, is judged later.
+        """
+        if by.role not in PARTIES:
+            return
+        with self.begin() as conn:
+            known = orders.parties(conn, order_id)
+        if known is not None and by.id != dict(zip((Role.BUYER, Role.SELLER), known, strict=True))[by.role]:
+            raise NotFound(order_id)
 
     def now_of(self, order: Order) -> datetime:
         """The present of an order: never before anything that happened to it."""

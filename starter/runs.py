@@ -29,7 +29,7 @@ from domain.contract import FATAL, REFUSED, TASK_QUEUE, WORKFLOW, workflow_id
 from domain.errors import Invalid, Refused
 from domain.state import Order
 from domain.summary import guide
-from starter.answers import NotJudgedYet, Unreachable
+from starter.answers import NotFound, NotJudgedYet, Unreachable
 from starter.settings import cannot_connect
 
 ADMITTING = "admitting"
@@ -136,7 +136,9 @@ class Runs:
         """Send a command and wait up to `within` seconds for its verdict.
 
         Each sending is an update of its own: Temporal would repeat a remembered refusal, while an order judges a
-        refused command anew and knows a taken one by its command_id. Raises Refused, Invalid, NotJudgedYet, NotRunning.
+        refused command anew and knows a taken one by its command_id.
+
+        Raises NotFound, Refused, Invalid, NotJudgedYet, NotRunning.
         """
         accepted = False
         with _reaching():
@@ -192,6 +194,8 @@ def _refusal(error: WorkflowUpdateFailedError, order_id: str, command_id: str) -
     if detail["code"] == "invalid":
         field, _, rule = str(detail["reason"]).partition(": ")
         return Invalid(field, rule or "is not valid")
+    if detail["code"] == "not_found":
+        return NotFound(order_id)
     return Refused(detail["code"], detail["reason"], tuple(detail["possible"]))
 
 

@@ -131,6 +131,12 @@ def _standing(row: Row[*tuple[Any, ...]]) -> Standing:
     return Standing(row.status, row.seq, row.epoch, refusal.get("field", ""), refusal.get("rule", ""))
 
 
+def parties(conn: Connection, order_id: str) -> tuple[str, str] | None:
+    """The ids of the order's buyer and seller; None when nobody has taken the id."""
+    row = conn.execute(select(orders.c.buyer, orders.c.seller).where(orders.c.order_id == order_id)).one_or_none()
+    return None if row is None else (row.buyer, row.seller)
+
+
 def snapshot(conn: Connection, order_id: str) -> dict[str, Any] | None:
     """The order's state after its last step as plain JSON; None before the first and for an unknown id."""
     found: dict[str, Any] | None = conn.scalar(select(orders.c.snapshot).where(orders.c.order_id == order_id))

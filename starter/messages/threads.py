@@ -36,6 +36,7 @@ class Threads:
 
         Raises NotFound, Invalid for a text that is empty or too long, Conflict when the id has another text.
         """
+        self._records.check_part(order_id, author)
         order = self._records.order(order_id)
         longest = order.policy.messages.longest
         if not 1 <= len(text.strip()) <= longest:

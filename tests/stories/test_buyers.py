@@ -207,7 +207,7 @@ async def test_strangers_have_no_part_in_an_order(market: Marketplace) -> None:
     for role, name, body in ((BUYER, "receive", {}), (SELLER, "confirm", {}), (BUYER, "cancel", {"reason": "other"})):
         with pytest.raises(Refused) as refused:
             await life.send(name, other.actor(role), **body)
-        assert (refused.value.code, refused.value.possible) == ("not_your_order", ())
+        assert (refused.value.code, refused.value.possible) == ("not_found", ())
     with pytest.raises(Refused) as refused:
         await life.send("confirm", Role.CARRIER)
     assert refused.value.code == "role_not_allowed"

@@ -174,9 +174,8 @@ async def test_nobody_writes_to_or_reads_of_somebody_elses_order(market: Marketp
     life = await market.order()
     insider = Actor(SPECIALIST, life.actor(SELLER).id)
     for stranger in (STRANGER, Actor(SELLER, life.actor(BUYER).id), insider):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Refused if stranger is insider else NotFound):
             await client.message(life.order_id, stranger, text=HELLO)
-        assert refused.value.code == "not_your_order"
         for asked in (
             client.thread(life.order_id, stranger),
             client.mark_read(life.order_id, stranger, up_to=1),

@@ -77,12 +77,12 @@ UNREADABLE: Mapping[str, list[Any]] = {
 """Messages that hold no command, by what is wrong with them."""
 
 REFUSED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "another seller": ("not_your_order", GOOD),
+    "another seller": ("not_found", GOOD),
     "an empty actor id": ("not_your_order", {**GOOD, "actor": {"role": "platform", "id": ""}}),
     "an unknown line": ("line_unknown", {"body": {"lines": ["L9"]}}),
     "a body of the wrong type": ("invalid", {"body": {"lines": "L1"}}),
     "an unknown field in the body": ("invalid", {"body": {"colour": "red"}}),
-    "a role that may not": ("role_not_allowed", {**GOOD, "actor": {"role": "buyer", "id": "b"}}),
+    "a role that may not": ("role_not_allowed", {**GOOD, "actor": {"role": "carrier", "id": "b"}}),
     "a NUL in the name of a field of the body": ("invalid", {"body": {"a\0b": 1}}),
     "half a surrogate pair in the name of a field of the body": ("invalid", {"body": {"a\ud800b": 1}}),
     "a ticket that is not known": ("ticket_unknown", {"ticket_id": "t-1"}),
