@@ -22,6 +22,7 @@ from domain.errors import Invalid, Refused
 from domain.money import Money
 from domain.state import Milestone, Proof
 from starter.answers import NotFound, buyer, specialist
+from starter.cases.desk import Cases
 from starter.client import AftersaleClient
 from starter.pack.packer import Packer
 from starter.records import Records
@@ -234,8 +235,14 @@ async def test_a_decision_on_appeal_stands_in_the_pack_beside_the_first_one(
     await client.decide_claim(life.order_id, EVE, verdict=Verdict.REFUND, text="The photo shows no oil.")
     await client.note(life.order_id, EVE, reason="He will appeal again.")
     await life.rest()
+    said = Cases(records).say(f"{life.order_id}-c1", life.actor(BUYER), 2, "Slow, in my opinion.")
+    assert said.feedback
+    Packer(records).write(life.order_id, EVE, file, internal=True)
+    assert b"Slow, in my opinion." in unpacked(file)["claims.json"]
     Packer(records).write(life.order_id, EVE, file)
     found = unpacked(file)
+    everything = b"\n".join(found.values())
+    assert (b"in my opinion" in everything, b"gave the handling" in everything) == (False, False)
     [claim] = json.loads(found["claims.json"])
     reasons = [line.partition("UTC  ")[2] for line in found["notes.txt"].decode().splitlines()]
     assert reasons[-2:] == [
@@ -279,10 +286,14 @@ async def test_words_of_a_command_that_was_refused_are_not_in_a_pack(
     with pytest.raises(Refused):
         await client.refund(life.order_id, EVE, reason="Nothing was paid, and yet.", lines=["L1"])
     await client.note(life.order_id, EVE, reason="A note that was taken.")
+    await client.release(life.order_id, EVE, reason="Nor is this possible.", signal=True)
+    await client.receive(life.order_id, life.actor(BUYER), signal=True)
     await life.rest()
-    for internal in (False, True):
+    for internal, refused in ((False, {"buyer"}), (True, {"buyer", "specialist"})):
         Packer(records).write(life.order_id, EVE, file, internal=internal)
-        assert b"Nothing was paid" not in b"\n".join(unpacked(file).values())
+        found = unpacked(file)
+        assert b"Nothing was paid" not in b"\n".join(found.values())
+        assert {step["who"] for step in json.loads(found["story.json"]) if step["refused"]} == refused
     assert unpacked(file)["notes.txt"].endswith(b"note: A note that was taken.\n")
 
 

@@ -69,7 +69,7 @@ async def test_words_of_another_order_are_not_those_of_this_one(market: Marketpl
 async def test_words_that_nobody_stored_are_refused_before_anything_moves(
     market: Marketplace, name: str, role: Role, body: dict[str, str]
 ) -> None:
-    life = await claimed(market)
+    life = await claimed(market, "damaged")
     before = life.effects()
     with pytest.raises(Refused, match="store them first") as refused:
         await life.send(name, role, note_id="note-nowhere", **body)
