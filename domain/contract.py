@@ -74,9 +74,10 @@ def check_size(size: int, most: int) -> None:
 
 
 def expect_object(value: object) -> dict[str, Any]:
-    """A message's argument as a JSON object; raises Invalid for anything else."""
+    """A message's argument as a JSON object; raises Invalid for anything else, and for what in it is no plain JSON."""
     if not isinstance(value, dict):
         raise Invalid("message", f"must be one JSON object, not {type(value).__name__}")
+    wire.check_plain(value)
     return value
 
 

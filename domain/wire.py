@@ -57,6 +57,44 @@ def digest(value: Plain) -> str:
     return sha256(canonical(value).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
+DEEPEST = 32
+"""How many objects and lists of a document may stand within each other; ours need a third of that."""
+
+_FLAT = frozenset({str, int, bool, types.NoneType})
+
+LONGEST_PATH = 200
+"""Characters of the path of a field that is no plain JSON: whoever sends it chooses its names."""
+
+
+def check_plain(data: object) -> None:
+    """Whether a document from outside is made of what `to_plain` writes; raises Invalid, naming the first field.
+
+    JSON has numbers and depths that we do not: what is kept or handed on unread would fail where nobody can say no.
+    """
+    amiss = _amiss(data, DEEPEST)
+    if amiss is not None:
+        path, rule = amiss
+        raise Invalid(path.removeprefix(".")[:LONGEST_PATH] or "message", rule)
+
+
+def _amiss(data: object, room: int) -> tuple[str, str] | None:
+    """The path of the first field that is not plain, and why; `room`: how many levels are left."""
+    if type(data) in _FLAT:
+        return None
+    if isinstance(data, float):
+        return "", f"must be a whole number, not {data!r}; an amount is a text such as '49.90 EUR'"
+    if not isinstance(data, (dict, list)):
+        return "", f"must be JSON, not {type(data).__name__}"
+    if not room:
+        return "", f"lies too deep: at most {DEEPEST} objects and lists stand within each other"
+    for name, item in data.items() if isinstance(data, dict) else enumerate(data):
+        amiss = None if type(item) in _FLAT else _amiss(item, room - 1)
+        if amiss is not None:
+            path, rule = amiss
+            return (f"[{name}]{path}" if isinstance(data, list) else f".{name}{path}"), rule
+    return None
+
+
 def to_plain(value: object) -> Plain:
     """Any value made of our dataclasses as plain JSON data; fields at their default are left out."""
     return _writer(type(value))(value)  # type: ignore[arg-type]  # every class is hashable

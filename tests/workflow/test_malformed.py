@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -32,6 +33,15 @@ UNKNOWN_ENCODING = RawValue(Payload(metadata={"encoding": b"unreadable/secret"},
 NO_ENCODING = RawValue(Payload(data=b"{}"))
 NOT_UTF8 = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b'"\xff\xfe"'))
 DEEP = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 5_000 + b"]" * 5_000))
+
+
+def raw(data: str) -> RawValue:
+    return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=data.encode()))
+
+
+def deep(levels: int) -> str:
+    """An object within an object, so many of them: fewer than no reader takes, and more than any of ours writes."""
+    return '{"a":' * levels + "1" + "}" * levels
 
 
 def json_of(message: object) -> RawValue:
@@ -73,6 +83,11 @@ UNREADABLE: Mapping[str, list[Any]] = {
     "a NUL in a text": [{**GOOD, "ticket_id": "a\0b"}],
     "a NUL in the name of a field": [{**GOOD, "a\0b": 1}],
     "half a surrogate pair in the name of a field": [json_of({**GOOD, "a\ud800b": 1})],
+    "a number that is not whole": [{**GOOD, "body": {"lines": [1.5]}}],
+    "a whole number with a fraction": [{**GOOD, "body": {"days": 3.0}}],
+    "no number": [json_of({**GOOD, "body": {"days": math.nan}})],
+    "a number beyond all numbers": [raw(json.dumps({**GOOD, "body": {"days": 7}}).replace("7", "1e400"))],
+    "a body 400 deep": [raw(json.dumps({**GOOD, "body": 7}).replace("7", deep(400)))],
 }
 """Messages that hold no command, by what is wrong with them."""
 
@@ -112,6 +127,12 @@ async def test_every_malformed_update_is_refused_with_a_reason_and_the_order_goe
         with pytest.raises(Refused) as refused:
             await life.update(name, dict(GOOD))
         assert refused.value.code == "unknown_command", name
+    with pytest.raises(
+        Refused, match=r"body\.lines\[1\]: must be a whole number, not 1\.5; an amount is a text such as"
+    ):
+        await life.update("confirm", {**GOOD, "body": {"lines": ["L1", 1.5]}})
+    with pytest.raises(Refused, match=r"^body(\.a)+: lies too deep: at most 32 objects"):
+        await life.update("confirm", UNREADABLE["a body 400 deep"][0])
     await goes_on(life)
     assert life.refusals() == [], "a refused update leaves no trace but its answer"
 
@@ -183,6 +204,13 @@ async def test_a_step_at_the_wrong_stage_is_refused_with_what_is_possible(market
         [b"\x00"],
         [{"padding": "x" * 300_000}],
         [{}, {}],
+        [{"order_id": "o-1", "weight": 0.5}],
+        [raw('{"order_id": "o-1", "weight": NaN}')],
+        [raw('{"order_id": "o-1", "weight": 1e400}')],
+        [raw('{"order_id": "o-1", "gift": ' + deep(400) + "}")],
+        [raw('{"order_id": "o-1", "gift": ' + "[" * 900 + "]" * 900 + "}")],
+        [{"snapshot": {"order_id": "o-1", "seq": 1.0}}],
+        [raw('{"snapshot": {"order_id": "o-1", "under_way": ' + deep(400) + "}}")],
     ],
     ids=lambda start: repr(start)[:40],
 )
@@ -198,6 +226,20 @@ async def test_a_malformed_start_fails_visibly_and_charges_nothing(market: Marke
     assert failed.value.cause.type in ("Malformed", "Refused")
     assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
     assert len(market.sandbox.book()) == effects
+
+
+@pytest.mark.parametrize("field", ["price", "quantity", "weight"])
+async def test_a_checkout_whose_only_fault_is_a_number_that_is_not_whole_is_turned_away_by_the_name_of_its_field(
+    market: Marketplace, field: str
+) -> None:
+    document = market.preauthorised(market.checkout())
+    document["lines"][0][field] = 40.0
+    life = await market.start(document)
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(life.handle.result(), 20)
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "Malformed"
+    assert failed.value.cause.message.startswith(f"lines[0].{field}: must be a whole number, not 40.0")
 
 
 async def test_a_query_is_answered_or_refused_and_wedges_nothing(market: Marketplace) -> None:
