@@ -1,5 +1,5 @@
-"""The sweep: every open row has a running workflow and every running workflow a row, no clock has stopped, and nothing
-that came to an order was left in a run that has ended (W4, W9, O5).
+"""The sweep: every open row has a running workflow and every running workflow a row, no clock has stopped, no task of a
+workflow fails for ever, and nothing that came to an order was left in a run that has ended (W4, W9, W10, O5).
 
 Temporal's list is a little behind what happens, so it only raises a suspicion; each is looked at by itself before it
 becomes a finding.
@@ -47,6 +47,10 @@ ended within the grace of that sweep was left to this one."""
 
 FIRST_LOOK = timedelta(days=30)
 """How far back the first sweep looks for them: as long as docs/deploy.md lets Temporal keep what has ended."""
+
+RUNNING = "ExecutionStatus = 'Running'"
+FAILING = f"{RUNNING} AND TemporalReportedProblems IS NOT NULL"
+"""What the server itself finds: runs whose task failed twice in a row, by the setting of docs/deploy.md."""
 
 ENDED_BADLY = "ExecutionStatus IN ('Failed', 'Terminated', 'Canceled', 'TimedOut')"
 
@@ -120,9 +124,12 @@ class Sweeper:
         with self._engine.begin() as conn:
             book.patient(conn)
             rows.prepare(conn)
-            for running in self._listed("ExecutionStatus = 'Running'"):
+            for running in self._listed(RUNNING):
                 rows.lay_down(conn, map(_order_of, running))
                 counts["running"] += len(running)
+                activity.heartbeat(dict(counts))
+            for failing in self._listed(FAILING):
+                rows.lay_open(conn, map(_order_of, failing))
                 activity.heartbeat(dict(counts))
             for ended in self._listed(f"{ENDED_BADLY} AND CloseTime >= '{this.since.isoformat()}'"):
                 rows.lay_aside(conn, _oldest(ended))

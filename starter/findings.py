@@ -29,6 +29,7 @@ MEANS: Mapping[FindingKind, str] = {
     FindingKind.RUN_WITHOUT_ORDER: "a workflow runs of which we have no order",
     FindingKind.ENDED_ORDER_RUNS: "an order that is over has a workflow that does not end",
     FindingKind.CLOCK_STOPPED: "an open order's clock has passed, and nothing happens",
+    FindingKind.TASK_FAILS: "a workflow runs whose task fails again and again",
 }
 
 MENDERS: Mapping[FindingKind, tuple[str, ...]] = {
@@ -46,6 +47,7 @@ MENDERS: Mapping[FindingKind, tuple[str, ...]] = {
     FindingKind.RUN_WITHOUT_ORDER: ("place", "resolve-finding"),
     FindingKind.ENDED_ORDER_RUNS: ("restart",),
     FindingKind.CLOCK_STOPPED: ("note", "restart"),
+    FindingKind.TASK_FAILS: ("restart", "resolve-finding"),
 }
 """Which commands of ``aftersale`` mend a finding of each kind, the mildest first; docs/operators.md tells when."""
 

@@ -10,18 +10,27 @@ from sqlalchemy import Connection, bindparam, exists, select, text
 from activities.store.tables import findings, orders
 from domain.comparing.sweep import HALF_RESTARTED, Row
 
-ENDED = "order_id text PRIMARY KEY, ended_at timestamptz"
+ID = "order_id text PRIMARY KEY"
+ENDED = f"{ID}, ended_at timestamptz"
 
 
 def prepare(conn: Connection) -> None:
-    """Make room for the running orders, the runs that ended badly and the suspects; for this transaction alone."""
-    for table in ("running (order_id text PRIMARY KEY)", f"ended ({ENDED})", f"suspects ({ENDED})"):
+    """Make room for the running orders, those of them whose task fails, the runs that ended badly and the suspects; for
+    this transaction alone.
+    """
+    for table in (f"running ({ID})", f"failing ({ID})", f"ended ({ENDED})", f"suspects ({ENDED})"):
         conn.execute(text(f"CREATE TEMP TABLE {table} ON COMMIT DROP"))
 
 
 def lay_down(conn: Connection, order_ids: Iterable[str]) -> None:
     """Note orders whose workflow runs."""
     noted = text("INSERT INTO running SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING")
+    conn.execute(noted, {"ids": list(order_ids)})
+
+
+def lay_open(conn: Connection, order_ids: Iterable[str]) -> None:
+    """Note orders whose workflow runs, and fails its task again and again."""
+    noted = text("INSERT INTO failing SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING")
     conn.execute(noted, {"ids": list(order_ids)})
 
 
@@ -45,6 +54,8 @@ _CHOOSE = text(
     UNION
     SELECT order_id FROM orders WHERE status = 'open' AND due_at < :late
     UNION
+    SELECT order_id FROM failing
+    UNION
     SELECT order_id FROM findings WHERE other = :half_restarted
     ), kept AS (
     SELECT order_id, ended_at FROM ended
@@ -66,8 +77,9 @@ _CHOOSE = text(
 
 def choose(conn: Connection, late: datetime, until: datetime) -> None:
     """Choose the orders of which row and workflow do not match, those whose clock passed before `late`, those whose
-    restart by the sweep may have broken off, and those of which an ended run may have kept something: one was laid
-    aside, or a finding is open. For the latter `until` counts as the time when it ended.
+    workflow fails its task, those whose restart by the sweep may have broken off, and those of which an ended run may
+    have kept something: one was laid aside, or a finding is open. For the latter `until` counts as the time when it
+    ended.
     """
     conn.execute(text("ANALYZE running, ended"))
     conn.execute(_CHOOSE, {"late": late, "until": until})

@@ -33,6 +33,7 @@ class FindingKind(StrEnum):
     RUN_WITHOUT_ORDER = "run_without_order"
     ENDED_ORDER_RUNS = "ended_order_runs"
     CLOCK_STOPPED = "clock_stopped"
+    TASK_FAILS = "task_fails"
 
 
 HOLD = "hold"

@@ -1,4 +1,4 @@
-"""Rows against workflows: what is wrong with an order of which one has to do with the other (W2, W4)."""
+"""Rows against workflows: what is wrong with an order of which one has to do with the other (W2, W4, W10)."""
 
 from __future__ import annotations
 
@@ -85,12 +85,14 @@ def judge(order_id: str, row: Row | None, run: Run, now: datetime, rule: Rule) -
     running = run.state is RunState.RUNNING
     if row is not None and row.half_restarted and (rule.restarts_stopped or run.state not in STOPPED_BY_HAND):
         return Finding(FindingKind.ORDER_NOT_RUNNING, order_id, order_id, other=HALF_RESTARTED)
+    if running and settled and run.failures >= FAILING:
+        return Finding(FindingKind.TASK_FAILS, order_id, order_id, other=_state(run))
     at_rest = running and not run.busy
     match row.status if row else "":
         case "open" if running:
             overdue = row is not None and row.due_at is not None and row.due_at < now - rule.lateness
             kind = FindingKind.ORDER_NOT_RUNNING if at_rest and run.unjudged else None
-            kind = FindingKind.CLOCK_STOPPED if overdue and (at_rest or run.failures >= FAILING) else kind
+            kind = FindingKind.CLOCK_STOPPED if overdue and at_rest else kind
         case "open":
             kind = FindingKind.ORDER_NOT_RUNNING if settled else None
         case "admitting":
@@ -119,7 +121,5 @@ def is_early(run: Run, now: datetime, rule: Rule) -> bool:
 
 
 def _state(run: Run) -> str:
-    if run.failures >= FAILING:
-        return f"its task failed {run.failures} times"
     went_on = run.state in (RunState.RUNNING, RunState.COMPLETED)
     return UNJUDGED if run.unjudged and went_on else run.state.value

@@ -1,4 +1,4 @@
-"""What is wrong between an order's row and its workflow, over all combinations (W2, W4)."""
+"""What is wrong between an order's row and its workflow, over all combinations (W2, W4, W10)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def row(status: str, due: datetime | None = AHEAD, claimed: datetime = LONG_AGO)
 
 
 def test_an_open_order_that_runs_and_whose_clock_is_ahead_is_well_however_its_run_stands() -> None:
-    for busy, failures, since in itertools.product((False, True), (0, FAILING), (LONG_AGO, JUST_NOW)):
+    for busy, failures, since in itertools.product((False, True), (0, FAILING - 1), (LONG_AGO, JUST_NOW)):
         assert kind(row("open"), Run(RunState.RUNNING, since, busy, failures)) is None
 
 
@@ -117,7 +117,22 @@ def test_a_clock_that_passed_without_anything_happening_is_an_alarm() -> None:
     assert kind(row("open", NOW - RULE.lateness), Run(RunState.RUNNING, LONG_AGO)) is None
     assert kind(late, Run(RunState.RUNNING, LONG_AGO, busy=True)) is None, "its step is being taken"
     assert kind(late, Run(RunState.RUNNING, LONG_AGO, busy=True, failures=FAILING - 1)) is None
+
+
+@pytest.mark.parametrize("status", [None, "admitting", "open", "over", "refused"])
+@pytest.mark.parametrize("due", [AHEAD, LONG_AGO])
+def test_a_workflow_whose_task_fails_again_and_again_is_found_whatever_its_row_says(
+    status: str | None, due: datetime
+) -> None:
     failing = Run(RunState.RUNNING, LONG_AGO, busy=True, failures=FAILING)
-    found = judge("o-1", late, failing, NOW, RULE)
-    assert found is not None
-    assert (found.kind, found.other) == (FindingKind.CLOCK_STOPPED, "its task failed 3 times")
+    its = None if status is None else row(status, due)
+    assert kind(its, failing) is FindingKind.TASK_FAILS
+    assert kind(its, replace(failing, since=NOW - RULE.grace)) is FindingKind.TASK_FAILS
+    assert kind(its, replace(failing, since=JUST_NOW)) is None, "its worker may be on its way"
+    assert kind(its, replace(failing, failures=FAILING - 1)) is None, "an accident"
+    more = judge("o-1", its, replace(failing, failures=FAILING + 9), NOW, RULE)
+    assert more == judge("o-1", its, failing, NOW, RULE), (
+        "what a person has explained is not found anew by each failure"
+    )
+    assert more is not None
+    assert not mends(more, failing, Rule(restarts_stopped=True)), "a new run would meet the same code"
