@@ -100,18 +100,20 @@ class _Batch:
     """A transaction in which rows leave.
 
     What is to be written about them waits until the last has left, since a step may wait for each row that is written.
+    `sent` must not leave again, whatever becomes of that; `followed` counts as sent only with it, and may.
     """
 
     conn: Connection
     now: datetime
     sent: list[int] = field(default_factory=list)
+    followed: list[int] = field(default_factory=list)
     writes: list[Callable[[], None]] = field(default_factory=list)
 
     def write(self) -> None:
         """Put down how the rows ended, as the transaction's last doing."""
         for write in self.writes:
             write()
-        outbox.sent(self.conn, self.sent, self.now)
+        outbox.sent(self.conn, [*self.sent, *self.followed], self.now)
 
 
 class Relay:
@@ -232,6 +234,8 @@ class Relay:
                 self._storefront.tell(_notice_id(row), batch.now, _event(row, order))
             case Channel.CARRIER:
                 self._track(batch, row)
+                batch.followed.append(row.id)
+                return "sent"
         batch.sent.append(row.id)
         return "sent"
 
@@ -289,7 +293,7 @@ class Relay:
         return found.lines if found else ()
 
     def _track(self, batch: _Batch, row: Waiting) -> None:
-        """Have the carrier service follow a parcel; one without a number travels untracked."""
+        """Have the carrier service follow a parcel, as often as it takes; one without a number travels untracked."""
         parcel_id = str(row.context["parcel_id"])
         found = personal.get_parcel(batch.conn, self._vault, row.order_id, parcel_id)
         if found is None or not found.number:

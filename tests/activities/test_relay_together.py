@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from activities.mail import SmtpMailer
 from activities.relay import Patience
-from activities.store.tables import outbox
+from activities.store.tables import outbox, parcels
 from activities.store.vault import Vault
 from tests.activities.told_orders import Desk, Told
 from tests.domain.world import START
@@ -50,6 +50,13 @@ def test_rows_share_a_transaction_until_its_time_is_over(
     assert found == recorded
 
 
+def cut(engine: Engine) -> None:
+    """The database is taken from whoever waits in a transaction."""
+    with engine.begin() as conn:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        conn.execute(text(f"{others} AND datname = current_database() AND state = 'idle in transaction'"))
+
+
 def test_a_database_that_stumbles_makes_nothing_leave_again(
     engine: Engine, safe: Vault, post_office: PostOffice
 ) -> None:
@@ -57,9 +64,7 @@ def test_a_database_that_stumbles_makes_nothing_leave_again(
 
     def break_off() -> None:
         if next(stumbles, False):
-            with engine.begin() as conn:
-                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                conn.execute(text(f"{others} AND datname = current_database() AND state = 'idle in transaction'"))
+            cut(engine)
 
     for number in range(2):
         Told(engine, safe, f"o-{number}")
@@ -69,3 +74,27 @@ def test_a_database_that_stumbles_makes_nothing_leave_again(
     desk.deliver(START)
     ids = Counter(str(mail["Message-ID"]) for mail in post_office.mails)
     assert (len(ids), set(ids.values())) == (4, {1})
+
+
+def test_a_parcel_is_followed_though_the_database_stumbles_before_its_tracker_is_written_down(
+    engine: Engine, safe: Vault, post_office: PostOffice
+) -> None:
+    desk, life = Desk(engine, safe, post_office), Told(engine, safe).number("p1", "00340434161094015902")
+    life.steps("confirm", "ship")
+    follow, stumbles = desk.carrier.track, iter([True])
+
+    def track(carrier: str, number: str) -> str:
+        tracker_id = follow(carrier, number)
+        if next(stumbles, False):
+            cut(engine)
+        return tracker_id
+
+    desk.carrier.track = track  # type: ignore[method-assign]
+    with pytest.raises(SQLAlchemyError):
+        desk.deliver(life.now)
+    desk.deliver(life.now)
+    with engine.begin() as conn:
+        assert conn.scalars(select(parcels.c.tracker_id)).all() == ["trk_2"], "nobody else ever asks for it again"
+    assert len(desk.carrier.followed) == 2
+    ids = Counter(str(mail["Message-ID"]) for mail in post_office.mails)
+    assert set(ids.values()) == {1}, "what cannot be taken back does not leave twice"
