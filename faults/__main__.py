@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import sys
 import time
 from pathlib import Path
@@ -11,27 +12,32 @@ from pathlib import Path
 from demo.processes import StackError, sigterm_as_interrupt
 from faults import coverage
 from faults.arena import arena
-from faults.cases import case_of
 from faults.conduct import Played, conduct
 from faults.long import long
-from faults.matrix import cells
+from faults.matrix import cells, known_case
 
 VAR = Path(__file__).resolve().parent.parent / "var" / "faults"
 SEED = 20261
 
 
 def main() -> int:
-    """The exit code: 0 when nothing was wrong."""
-    given = _parser().parse_args()
+    """The exit code: 0 when nothing was wrong, 1 when something was, 2 for arguments that name nothing to play."""
+    parser = _parser()
+    given = parser.parse_args()
     directory = given.directory or VAR
     if given.hours:
         return _long(directory, given.hours, given.seed)
     if given.table:
         print(coverage.table())
         return 0
-    wanted = [case_of(text, given.seed, given.number) for text in given.case] or [
-        case for case in cells(given.seed) if given.only in case.name
-    ]
+    try:
+        wanted = [known_case(text, given.seed, given.number) for text in given.case] or [
+            case for case in cells(given.seed) if given.only in case.name
+        ]
+    except ValueError as error:
+        parser.error(str(error))
+    if not wanted:
+        parser.error(f"argument --only: no case's name contains {given.only!r}; --table has the faults and stages")
     print(f"seed {given.seed}: {len(wanted)} cases")
     began = time.monotonic()
     try:
@@ -70,6 +76,14 @@ def _tell(played: Played) -> None:
     sys.stdout.flush()
 
 
+def _hours(text: str) -> float:
+    """So many hours; argparse makes one line of the error."""
+    hours = float(text)
+    if not 0 < hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours above 0")
+    return hours
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m faults", description="Breaks the parts under living orders.")
     parser.add_argument("--seed", type=int, default=SEED, help="what chance begins with (default: %(default)s)")
@@ -77,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", metavar="TEXT", help="play the cases whose names contain this")
     parser.add_argument("--number", type=int, default=0, metavar="N", help="with --case: which of its repetitions")
     parser.add_argument("--table", action="store_true", help="print what is played where, and play nothing")
-    parser.add_argument("--hours", type=float, default=0, help="draw cases at random until so many hours were played")
+    parser.add_argument("--hours", type=_hours, default=0, help="draw cases at random until so many hours were played")
     parser.add_argument("--directory", type=Path, metavar="DIR", help="where data and logs go (default: var/faults)")
     return parser
 

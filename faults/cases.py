@@ -70,5 +70,8 @@ def case_of(text: str, seed: int, number: int = 0) -> Case:
     parts = text.split(":")
     if len(parts) != 3:
         raise ValueError(f"{text!r} is not FAULT:STAGE:MOMENT")
+    for kind, word, what in ((Stage, parts[1], "stage"), (Moment, parts[2], "moment")):
+        if word not in set(kind):
+            raise ValueError(f"{text!r} names no {what}; those are: {', '.join(kind)}")
     fault, _, also = parts[0].partition("+")
     return Case(fault, Stage(parts[1]), Moment(parts[2]), seed, number, also)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from faults.carrier_faults import carrier_faults
-from faults.cases import Case, Moment
+from faults.cases import Case, Moment, case_of
 from faults.ground import Ground
 from faults.message_faults import message_faults
 from faults.news_faults import news_faults
 from faults.operator_faults import operator_faults
-from faults.provider_faults import provider_faults
+from faults.provider_faults import SECOND, provider_faults
 from faults.stack_faults import StackFault, stack_faults
 from faults.stages import Stage
 
@@ -58,6 +58,21 @@ def cells(seed: int) -> Iterator[Case]:
         for stage in Stage:
             for moment in fault.moments(stage):
                 yield Case(name, stage, moment, seed)
+
+
+def known_case(text: str, seed: int, number: int = 0) -> Case:
+    """The case of that name which the table has; raises ValueError, saying what would be one."""
+    case = case_of(text, seed, number)
+    fault = faults().get(case.fault)
+    if fault is None:
+        raise ValueError(f"{text!r} names no fault of the table; it has: {', '.join(faults())}")
+    moments = fault.moments(case.stage)
+    if case.moment not in moments:
+        fit = f"it strikes there at: {', '.join(moments)}" if moments else fault.why_not(case.stage)
+        raise ValueError(f"{text!r} names no cell of the table: {fit}")
+    if case.also and case.also not in SECOND:
+        raise ValueError(f"{text!r} names no second fault; those are: {', '.join(SECOND)}")
+    return case
 
 
 def sample(seed: int) -> list[Case]:
