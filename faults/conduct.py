@@ -16,12 +16,15 @@ from faults.arena import Arena
 from faults.cases import Case
 from faults.ground import Ground
 from faults.matrix import faults, groups
+from faults.news_faults import NewsFault
 from faults.oracles import Finding, Harm
+from faults.provider_faults import ProviderFault
 from faults.stack_faults import StackFault
 from faults.subject import Subject
 
 AT_ONCE = 10
 """Orders that live at the same time, for two cores."""
+DID_NOT_STRIKE = "the fault did not strike"
 STRIKE_SECONDS = 6.0
 """Within which a group must stand at its moments: a worker gives up a held call of the provider after eight."""
 
@@ -134,6 +137,7 @@ class Conductor:
         findings: tuple[Finding, ...] = ()
         second = 0
         try:
+            ground.hits = await asyncio.to_thread(_struck, ground)
             second = await asyncio.to_thread(_struck_second, ground)
             effects = await asyncio.to_thread(subject.sandbox.book, subject.order_id)
             running = await subject.is_running()
@@ -147,6 +151,8 @@ class Conductor:
             )
         except Exception as error:  # noqa: BLE001  # As above.
             findings = (Finding(Harm.STUCK, f"the order cannot be looked at: {type(error).__name__}: {error}"),)
+        if not ground.hits and not trouble:
+            trouble = DID_NOT_STRIKE
         took = time.monotonic() - began
         played = Played(ground.case, ground.hits, findings, trouble, took, tuple(subject.acts), second)
         self._tell(played)
@@ -166,6 +172,12 @@ async def _also(ground: Ground) -> None:
     """Plan the case's second fault for what the order asks the provider next."""
     if ground.case.also:
         await asyncio.to_thread(ground.subject.sandbox.fault, ground.case.also, order_id=ground.case.order_id)
+
+
+def _struck(ground: Ground) -> int:
+    """How often the case's fault struck; what the sandbox was to do, by the sandbox's own record."""
+    fault = faults()[ground.case.fault]
+    return fault.struck(ground) if isinstance(fault, (ProviderFault, NewsFault)) else ground.hits
 
 
 def _struck_second(ground: Ground) -> int:

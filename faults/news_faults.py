@@ -7,9 +7,11 @@ finds out. Each is played after an act of the order was recorded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from demo.life import WentWrong
@@ -20,6 +22,7 @@ from faults.ground import Ground
 from faults.oracles import Fate
 from faults.proxy import Deed as TrapDeed
 from faults.stages import IN_CLAIMS, UNDECIDED, Stage
+from sandbox.payments.delivery import How
 from starter.runs import Runs
 from workflows.housekeeping import PROVIDER_POLL
 
@@ -29,12 +32,14 @@ DISPUTED = (Stage.SHIPPING, Stage.DELIVERING, Stage.RELEASING, Stage.REFUNDING, 
 """Where money was captured that a bank can take back, also when the buyer has been given it back already."""
 
 Deed = Callable[[Ground], Awaitable[None]]
+Delivered = Sequence[Mapping[str, Any]]
+Count = Callable[[Delivered], int]
 
 
 @dataclass(frozen=True)
 class NewsFault:
     """`befall` is done once the act is recorded; `manner` is how the sandbox delivers its events about it, and `late`
-    how long after.
+    how long after. `count` tells of the sandbox's deliveries how often they were really in that manner.
     """
 
     name: str
@@ -43,6 +48,7 @@ class NewsFault:
     befall: Deed
     manner: Mapping[str, Any] = field(default_factory=dict)
     late: timedelta = timedelta(0)
+    count: Count | None = None
 
     def moments(self, stage: Stage) -> tuple[Moment, ...]:
         return (Moment.AFTER_COMMIT,) if stage in self.stages else ()
@@ -60,6 +66,12 @@ class NewsFault:
     async def strike(self, ground: Ground) -> None:
         await ground.reached()
 
+    def struck(self, ground: Ground) -> int:
+        """How often it struck: where it is about the manner of news, by what the sandbox delivered, or did not."""
+        if self.count is None:
+            return ground.hits
+        return self.count(ground.subject.sandbox.deliveries(ground.case.order_id))
+
     async def heal(self, ground: Ground) -> None:
         """Not mending: now that the act is over, and what it moves has moved, it befalls the order."""
         await ground.subject.until_settled()
@@ -69,9 +81,13 @@ class NewsFault:
 async def told(ground: Ground, what: str, heard: Callable[[Any], bool]) -> None:
     """Until the order knows; what was kept back is delivered first, and what was lost is found by the poll."""
     subject = ground.subject
-    if ground.late and not is_over(await subject.order()):
-        await subject.lose_time(ground.late)
-        await subject.rest()
+    if ground.late:
+        # A clock never goes back, so this one tells the time; it is ahead of a run that news has begun anew.
+        shown = await asyncio.to_thread(subject.sandbox.move_clock, ground.case.order_id, subject.now)
+        if not is_over(await subject.order()):
+            await subject.lose_time(ground.late)
+            await subject.rest()
+        await asyncio.to_thread(subject.sandbox.move_clock, ground.case.order_id, shown + ground.late)
     if ground.kept_back:
         await asyncio.to_thread(subject.sandbox.deliver, ground.case.order_id)
     for _ in range(2 if ground.lost else 0):
@@ -167,6 +183,46 @@ async def _let_go(ground: Ground, hold: str) -> None:
     raise WentWrong("the hold that nobody asked for was not let go")
 
 
+COPIES, LATE = 10, timedelta(days=3)
+SHUFFLE = 3
+"""A seed that leaves no handful of events in its order."""
+
+
+def _how(delivered: Delivered, *wanted: How) -> list[str]:
+    """The events of which a post was so, in the order of posting."""
+    return [row["event"] for row in delivered if row["how"] in wanted]
+
+
+def repeated(delivered: Delivered) -> int:
+    """Events that came as often as was asked for."""
+    return sum(times >= COPIES for times in Counter(_how(delivered, How.TOLD)).values())
+
+
+def shuffled(delivered: Delivered) -> int:
+    """Posts that came behind that of a later event."""
+    order = {row["event"]: row["event_number"] for row in delivered}
+    told = [order[event] for event in _how(delivered, How.TOLD)]
+    return sum(later > earlier for later, earlier in itertools.pairwise(told))
+
+
+def belated(delivered: Delivered) -> int:
+    """Events that came so late by the order's clock."""
+    return sum(
+        datetime.fromisoformat(row["at"]).timestamp() - row["event_at"] >= LATE.total_seconds() for row in delivered
+    )
+
+
+def lost(delivered: Delivered) -> int:
+    """Events that were never posted."""
+    return len(set(_how(delivered, How.DROPPED)) - set(_how(delivered, How.TOLD)))
+
+
+def forged_and_strange(delivered: Delivered) -> int:
+    """Events that a forgery, which the gateway turned away, and one of a stranger came with."""
+    turned_away = {row["event"] for row in delivered if row["how"] == How.FORGED and 400 <= row["status"] < 500}
+    return len(turned_away & set(_how(delivered, How.STRANGER)))
+
+
 HELD = (Stage.PAYING, Stage.PLACING, Stage.CONFIRMING, Stage.RENEWING)
 GIVEN_BACK = (Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING)
 UNCAPTURED = "nothing is captured that a bank could take back"
@@ -185,9 +241,18 @@ def news_faults() -> tuple[NewsFault, ...]:
             "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed
         ),
         NewsFault("paid_a_second_time", tuple(Stage), "", _paid_twice),
-        NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": 10}),
-        NewsFault("webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": 7}),
-        NewsFault("webhooks_three_days_late", DISPUTED, UNCAPTURED, _lost, {"hold": True}, late=timedelta(days=3)),
-        NewsFault("webhooks_lost", DISPUTED, UNCAPTURED, _won, {"drop": True}),
-        NewsFault("webhooks_forged_and_of_strangers", DISPUTED, UNCAPTURED, _lost, {"strangers": 3, "copies": 2}),
+        NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": COPIES}, count=repeated),
+        NewsFault(
+            "webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": SHUFFLE}, count=shuffled
+        ),
+        NewsFault("webhooks_three_days_late", DISPUTED, UNCAPTURED, _lost, {"hold": True}, late=LATE, count=belated),
+        NewsFault("webhooks_lost", DISPUTED, UNCAPTURED, _won, {"drop": True}, count=lost),
+        NewsFault(
+            "webhooks_forged_and_of_strangers",
+            DISPUTED,
+            UNCAPTURED,
+            _lost,
+            {"forgeries": 1, "strangers": 3, "copies": 2},
+            count=forged_and_strange,
+        ),
     )

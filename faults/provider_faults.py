@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from domain.deadlines import deadlines
 from faults.cases import Moment
 from faults.ground import Ground
 from faults.proxy import Deed, Side
-from faults.stages import HOLD_OVER, LAST_OF_THE_HOLD, SETTINGS, Stage
+from faults.stages import BY_TIME, HOLD_OVER, LAST_OF_THE_HOLD, SETTINGS, Stage
 from sandbox.faults import FaultKind
 
 ONLY_FOR: Mapping[FaultKind, tuple[Stage, ...]] = {
@@ -22,8 +23,11 @@ ONLY_FOR: Mapping[FaultKind, tuple[Stage, ...]] = {
 }
 """Kinds that can befall some operations only."""
 
-READS_FIRST = (Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING)
-"""Stages with a refund, which reads its charge first and in an outage comes no further."""
+LATER = frozenset({(FaultKind.DECLINED, Stage.REFUNDING), (FaultKind.DECLINED, Stage.PART_REFUNDING)})
+REFUSED_LATER = "no bank refuses a refund when it is asked for; it sends it back later: `refund_fails_days_later`"
+
+READS_FIRST = (Stage.RENEWING, Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING)
+"""Stages that read the charge or the hold first, and in an outage come no further."""
 
 ELSEWHERE = frozenset({FaultKind.LIE, FaultKind.REFUND_FAILS, FaultKind.DISPUTE})
 """What no honest provider answers, which reconciliation is there to find, and what comes as news days later."""
@@ -62,6 +66,8 @@ class ProviderFault:
             return "the act asks the provider for nothing"
         if self._outlasts(stage):
             return HOLD_OVER
+        if (self.kind, stage) in LATER:
+            return REFUSED_LATER
         befalls = ", ".join(dict.fromkeys(SETTINGS[each].operation for each in ONLY_FOR.get(self.kind, ())))
         return f"befalls {befalls} only" if befalls else ""
 
@@ -72,9 +78,10 @@ class ProviderFault:
         """Plan it, and see by the proxy that the struck call is really made."""
         marks = ground.case.setting.call_marks(ground.subject)
         if self.outage and ground.case.stage in READS_FIRST:
-            marks = ((await ground.subject.order()).payment.charge.encode(),)
+            payment = (await ground.subject.order()).payment
+            marks = ((payment.charge or payment.hold).encode(),)
         ground.trap = ground.arena.provider.trap(*marks, side=Side.REQUEST, deed=Deed.NOTE)
-        until = ground.subject.now + self.outage if self.outage else None
+        until = await self._until(ground) if self.outage else None
         await asyncio.to_thread(
             ground.subject.sandbox.fault,
             self.kind.value,
@@ -84,8 +91,20 @@ class ProviderFault:
             hang_seconds=self.hang_seconds,
         )
 
+    async def _until(self, ground: Ground) -> datetime:
+        """When the outage is over. It lasts from the act on, and where time does the act from its clock on."""
+        now = ground.subject.now
+        if ground.case.stage in BY_TIME:
+            now = max(now, deadlines(await ground.subject.order())[0].at)
+        return now + self.outage
+
     async def strike(self, ground: Ground) -> None:
         await ground.reached()
+
+    def struck(self, ground: Ground) -> int:
+        """How often it struck, by the sandbox's own record; the call that was seen alone is no strike."""
+        rows = ground.subject.sandbox.struck(ground.case.order_id)
+        return sum(row["fault"] == self.kind for row in rows)
 
     async def heal(self, ground: Ground) -> None:
         """An outage ends by itself as the order's days pass; a planned answer was used up."""

@@ -159,6 +159,13 @@ class SandboxClient:
         """Deliver the events of an order, or of all, in a `sandbox.payments.delivery.Manner` from now on."""
         self._call("POST", "webhooks", json={"order_id": order_id, **manner})
 
+    def deliveries(self, order_id: str | None = None) -> list[Json]:
+        """Every post and loss that was not in the good manner: number, at, how, event, event_at, event_number,
+        status.
+        """
+        params = {} if order_id is None else {"order_id": order_id}
+        return cast("list[Json]", self._call("GET", "webhooks", params=params)["deliveries"])
+
     def good_webhooks(self, order_id: str | None = None) -> None:
         """Deliver at once and once again."""
         self._call("DELETE", "webhooks", params={} if order_id is None else {"order_id": order_id})

@@ -24,8 +24,9 @@
                                         "closed", "order_id"?}
     POST   /sandbox/payouts            {"account", "amount", "currency", "failure"?, "order_id"?}
     POST   /sandbox/top-ups            {"amount", "currency"}: the platform puts money of its own into its balance
+    GET    /sandbox/webhooks?order_id= every post and loss of an event that a lever had delivered badly
     POST   /sandbox/webhooks           {"order_id"?, "copies"?, "hold"?, "shuffle"?, "drop"?, "forge"?,
-                                        "signed_ago"?, "strangers"?}: how events are delivered from now on
+                                        "forgeries"?, "signed_ago"?, "strangers"?}: how events are delivered from now on
     DELETE /sandbox/webhooks?order_id= at once and once again
     POST   /sandbox/webhooks/deliver   {"order_id"?, "again"?}: posts what was kept back, or everything again
 
@@ -70,6 +71,7 @@ LEVERS: tuple[tuple[str, str, Lever], ...] = (
     ("POST", "/sandbox/reviews/close", people.close_review),
     ("POST", "/sandbox/accounts", people.put_account),
     ("POST", "/sandbox/payouts", people.pay_out),
+    ("GET", "/sandbox/webhooks", post.read_done),
     ("POST", "/sandbox/webhooks", post.plan),
     ("DELETE", "/sandbox/webhooks", post.clear),
     ("POST", "/sandbox/webhooks/deliver", post.deliver),

@@ -30,7 +30,7 @@ def register(world: World, carrier: CarrierWorld, told: Settings) -> None:
     for former in world.store.all("webhook_endpoint"):
         if former.private.get("told"):
             world.store.remove(former)
-    secrets = told.stripe_webhook_secret.get_secret_value().split(",")
+    secrets = [each.strip() for each in told.stripe_webhook_secret.get_secret_value().split(",")]
     for connect, secret in ((False, secrets[0]), (True, secrets[-1])):
         data = {
             "object": "webhook_endpoint",

@@ -75,7 +75,7 @@ class StripeReader:
         webhook_tolerance: int = stripe.Webhook.DEFAULT_TOLERANCE,
     ) -> None:
         self._live = "_live_" in secret_key
-        self._secrets = tuple(webhook_secrets)
+        self._secrets = tuple(secret for each in webhook_secrets if (secret := each.strip()))
         self._tolerance = webhook_tolerance
         self._client = stripe.StripeClient(
             secret_key,

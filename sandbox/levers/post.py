@@ -16,6 +16,7 @@ def plan(api: PaymentApi, wanted: Json) -> Json:
         hold=flag(wanted, "hold"),
         drop=flag(wanted, "drop"),
         forge=flag(wanted, "forge"),
+        forgeries=number(wanted, "forgeries", int, 0),
         signed_ago=number(wanted, "signed_ago", int, 0),
         strangers=number(wanted, "strangers", int, 0),
     )
@@ -34,3 +35,8 @@ async def deliver(api: PaymentApi, wanted: Json) -> Json:
     order_id = text(wanted, "order_id") or None
     api.catch_up(order_id)
     return {"posts": await api.delivery.deliver(order_id, again=flag(wanted, "again"))}
+
+
+def read_done(api: PaymentApi, wanted: Json) -> Json:
+    """Every post and loss that was not in the good manner, of one order or of all."""
+    return {"deliveries": api.delivery.done(text(wanted, "order_id") or None)}

@@ -12,6 +12,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 import requests
 
@@ -29,7 +30,8 @@ class Manner:
 
     `copies` at once of each; `hold` keeps them back until they are asked for, then in their own order or shuffled by
     the seed `shuffle`; `drop` loses them; `forge` signs them with a wrong secret; `signed_ago` seconds is the age of
-    the signature; `strangers` is how many well signed events about unknown objects come with each.
+    the signature; `forgeries` signed with a wrong secret come before each, and `strangers`, well signed events about
+    unknown objects, with it.
     """
 
     copies: int = 1
@@ -37,8 +39,18 @@ class Manner:
     hold: bool = False
     drop: bool = False
     forge: bool = False
+    forgeries: int = 0
     signed_ago: int = 0
     strangers: int = 0
+
+
+class How(StrEnum):
+    """What became of one post of an event that was delivered in no good manner."""
+
+    TOLD = "told"
+    FORGED = "forged"
+    STRANGER = "stranger"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,8 @@ class _Post:
     body: bytes
     header: str
     event: Record
+    how: How
+    noted: bool
 
 
 class Delivery:
@@ -72,9 +86,11 @@ class Delivery:
             manner = self._manner(event.order_id)
             if manner.hold:
                 self._world.store.put(Record("held", event.id, {}, event.order_id))
-            elif not manner.drop:
+            elif manner.drop:
+                self._note(event, How.DROPPED, 0)
+            else:
                 for post in self._posts(event, manner):
-                    task = asyncio.create_task(asyncio.to_thread(_post, post))
+                    task = asyncio.create_task(self._told(post))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
 
@@ -94,8 +110,33 @@ class Delivery:
         said: list[Json] = []
         for event in events:
             posts = self._posts(event, self._manner(event.order_id))
-            said += await asyncio.gather(*(asyncio.to_thread(_post, post) for post in posts))
+            said += await asyncio.gather(*(self._told(post) for post in posts))
         return said
+
+    def done(self, order_id: str | None = None) -> list[Json]:
+        """Every post, or loss, in another manner than the good one, of one order or of all, in the order of its end."""
+        store = self._world.store
+        records = store.all("delivery") if order_id is None else store.of_order("delivery", order_id)
+        return [record.data for record in records]
+
+    async def _told(self, post: _Post) -> Json:
+        said = await asyncio.to_thread(_post, post)
+        if post.noted:
+            self._note(post.event, post.how, said["status"])
+        return said
+
+    def _note(self, event: Record, how: How, status: int) -> None:
+        store = self._world.store
+        told = {
+            "number": store.count("delivery") + 1,
+            "at": self._world.now(event.order_id).isoformat(),
+            "how": how.value,
+            "event": event.id,
+            "event_at": event.data["created"],
+            "event_number": store.of_order("event", event.order_id).index(event),
+            "status": status,
+        }
+        store.put(Record("delivery", str(told["number"]), told, event.order_id))
 
     def _manner(self, order_id: str) -> Manner:
         store = self._world.store
@@ -106,11 +147,14 @@ class Delivery:
         # The signature bears the global clock: receivers judge its age by theirs, not by the order's.
         at = int(self._world.clock().timestamp()) - manner.signed_ago
         for endpoint in self._wanting(event):
-            secret = FORGED if manner.forge else endpoint.private["secret"]
-            sent = [event.data] * manner.copies + [_stranger(event.data) for _ in range(manner.strangers)]
-            for data in sent:
+            secret = endpoint.private["secret"]
+            forged = [(event.data, How.FORGED)] * manner.forgeries
+            told = [(event.data, How.FORGED if manner.forge else How.TOLD)] * manner.copies
+            strangers = [(_stranger(event.data), How.STRANGER) for _ in range(manner.strangers)]
+            for data, how in (*forged, *told, *strangers):
                 body = json.dumps(data).encode()
-                yield _Post(endpoint.data["url"], body, signature(secret, body, at), event)
+                header = signature(FORGED if how is How.FORGED else secret, body, at)
+                yield _Post(endpoint.data["url"], body, header, event, how, noted=manner != Manner())
 
     def _wanting(self, event: Record) -> list[Record]:
         connect = "account" in event.data

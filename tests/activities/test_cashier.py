@@ -14,7 +14,7 @@ from activities.providers.port import Effect
 from activities.providers.stripe import StripePayments
 from activities.store import debts, operations
 from domain.contract import Ask, Envelope
-from domain.errors import Declined, IdempotencyConflict, ProviderError, Unauthorised
+from domain.errors import AlreadyDone, Declined, IdempotencyConflict, ProviderError, Unauthorised
 from domain.funds import Done, No, Result, Settled, Unclear
 from domain.money import Money, Verb
 from domain.state import SYSTEM, MoneyOp, Order, Role
@@ -68,6 +68,16 @@ def test_an_error_that_speaks_of_us_and_not_of_the_money_leaves_its_fate_open(
     said = asked(orders, provider(error), sale("o-1"), operation(verb=verb))
     assert said == Unclear(error.__name__), "the opposite could follow a no"
     assert asked(orders, provider(Declined), sale("o-2"), operation(verb=verb)) == No("Declined")
+
+
+@pytest.mark.parametrize("verb", [Verb.CAPTURE, Verb.RELEASE, Verb.REFUND])
+def test_what_the_provider_says_is_done_already_is_looked_up_and_only_what_it_does_not_know_is_refused(
+    orders: Engine, verb: Verb
+) -> None:
+    op, ours = operation(verb=verb), provider(AlreadyDone)
+    ours.lookup.return_value = Effect("effect_before", op.amount)
+    assert asked(orders, ours, sale("o-1"), op) == Done("effect_before", op.amount)
+    assert asked(orders, provider(AlreadyDone), sale("o-2"), op) == No("AlreadyDone")
 
 
 def test_a_release_that_pays_debts_alone_is_not_sent(orders: Engine) -> None:

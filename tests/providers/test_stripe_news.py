@@ -52,6 +52,15 @@ def parse(body: bytes, secret: str = OURS, *, ago: int = 0) -> News | None:
 CAPTURED = event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"})
 
 
+@pytest.mark.parametrize("setting", [f"{OURS}, {CONNECT}", f" {OURS} ,{CONNECT}\n", f"{OURS},{CONNECT},"])
+def test_spaces_round_the_secrets_of_a_setting_are_no_part_of_them_and_no_secret_is_empty(setting: str) -> None:
+    receiver = StripePayments("sk_test_any", webhook_secrets=setting.split(","))
+    for secret in (OURS, CONNECT):
+        assert receiver.parse_webhook(CAPTURED, signed(CAPTURED, secret)) is not None
+    with pytest.raises(InvalidWebhook):
+        receiver.parse_webhook(CAPTURED, signed(CAPTURED, ""))
+
+
 @pytest.mark.parametrize("name", ["stripe-signature", "Stripe-Signature", "STRIPE-SIGNATURE"])
 @pytest.mark.parametrize("secret", [OURS, CONNECT])
 def test_a_webhook_signed_with_either_secret_is_news(name: str, secret: str) -> None:

@@ -145,6 +145,28 @@ def test_well_signed_events_about_strangers_can_come_along(hook: Hook) -> None:
     assert all(name.startswith("pi_") for name in strangers)
 
 
+def test_what_became_of_each_post_in_no_good_manner_is_on_record(hook: Hook) -> None:
+    hook.sandbox.preauthorise("A", 700, "EUR")
+    hook.next()
+    assert hook.sandbox.deliveries("A") == []
+    hook.sandbox.webhooks("A", hold=True, forgeries=1, strangers=1)
+    hook.sandbox.preauthorise("A", 700, "EUR")
+    hook.sandbox.move_clock("A", MARCH + timedelta(days=3))
+    hook.sandbox.deliver("A")
+    hook.sandbox.webhooks("A", drop=True)
+    hook.sandbox.preauthorise("A", 700, "EUR")
+    *posts, dropped = hook.sandbox.deliveries("A")
+    assert sorted((post["how"], post["event_number"]) for post in posts) == [
+        ("forged", 1),
+        ("stranger", 1),
+        ("told", 1),
+    ]
+    assert all(datetime.fromisoformat(post["at"]).timestamp() - post["event_at"] > 2 * 86_400 for post in posts)
+    assert (dropped["how"], dropped["event_number"], dropped["status"]) == ("dropped", 2, 0)
+    with pytest.raises(InvalidWebhook):
+        hook.all()
+
+
 def test_what_a_receiver_answers_is_told_and_changes_nothing() -> None:
     async def refuse(_: Request) -> Response:
         return Response(status_code=503)
