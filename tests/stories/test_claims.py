@@ -143,7 +143,7 @@ async def test_the_silent_sellers_claim_is_decided_appealed_and_decided_by_someb
     await decide(life, "release", by="specialist-2")
     assert (status(life), life.state().line("L1").state) == (Status.CLOSED, LineState.ACCEPTED)
     with pytest.raises(Refused):
-        await life.send("appeal_claim", BUYER, note_id=words(life, BUYER, "Once more."))
+        await life.send("appeal_claim", BUYER, note_id=life.words(BUYER, "Once more."))
     await life.until("accept_on_strong_proof", "L2")
     await ends(life)
     assert life.money() == {"captured": "64.90 EUR", "released": "60.10 EUR", "fees": "4.80 EUR"}
