@@ -27,11 +27,14 @@ from tests.activities.told_orders import ADDRESSES, LETTERS, FakeCarrier
 from tests.life import SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
-from tests.walks.walk import general, pages, scenes, with_outputs
+from tests.walks.times import Beside
+from tests.walks.walk import began, general, pages, scenes, with_beginning, with_outputs
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBER = "00340434161094042557"
 """The tracking number of the walks: 20 digits with a right check digit."""
+
+EARLY, LATE = datetime(2026, 11, 27, 21, 40, tzinfo=UTC), datetime(2027, 1, 2, 9, tzinfo=UTC)
 
 READERS = frozenset({"cat", "grep", "head"})
 """What a page looks at its files with; its mails lie in the folder `mails`, as those of the demo do in theirs."""
@@ -185,6 +188,9 @@ async def test_a_page_prints_what_it_says(
     monkeypatch.chdir(tmp_path)
     walker, text = Walker(market, aftersale, tmp_path), read(page)
     outputs: dict[tuple[int, int], str] = {}
+    writing = os.environ.get("WALKS") == "write"
+    begin = datetime.now(UTC)
+    beside = Beside([(begin if writing else began(text), begin)])
     for scene in scenes(text):
         if scene.play:
             await walker.play(*scene.play)
@@ -192,10 +198,11 @@ async def test_a_page_prints_what_it_says(
             continue
         outputs[scene.at] = printed = await walker.command(scene.command)
         await walker.deliver()
-        if os.environ.get("WALKS") != "write":
+        if not writing:
             assert general(printed) == general(scene.shown), " ".join(scene.command)
-    if os.environ.get("WALKS") == "write":
-        write(page, with_outputs(text, outputs))
+            assert beside.wrong(scene.shown, printed) == [], " ".join(scene.command)
+    if writing:
+        write(page, with_beginning(with_outputs(text, outputs), begin))
 
 
 def test_a_page_whose_output_is_not_what_is_printed_is_found() -> None:
@@ -205,6 +212,7 @@ def test_a_page_whose_output_is_not_what_is_printed_is_found() -> None:
     assert (show.command, general(show.shown)) == (("aftersale", "show", "o-1001"), "placed")
     assert listing.shown == ""
     assert "confirmed" in with_outputs(page, {show.at: "confirmed", listing.at: "o-1001"})
+    assert began(with_beginning(with_beginning(page, EARLY), LATE)) == LATE
     assert general("2026-11-27 21:40 UTC") == general("2027-01-02 09:00 UTC") == "TIME"
 
 

@@ -2,7 +2,8 @@
 
 A page is Markdown. In a block marked ``console`` a line after ``$`` is a command, what follows is what it prints; mails
 that are due leave after each. A comment ``<!-- play: ... -->`` is what happens between the commands, without a command
-line of its own. What differs from run to run (times, generated ids, keys) is compared in a general form.
+line of its own. What differs from run to run (generated ids, keys) is compared in a general form, and times by how far
+they are from each other (`tests.walks.times`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 PLAY = re.compile(r"^<!-- play: (?P<what>.+?) -->$", re.MULTILINE)
+
+BEGAN = re.compile(r"^<!-- written: (?P<at>\S+) -->$", re.MULTILINE)
+
+NUMBERS = r"003404341610940425\d\d"
+"""The tracking numbers of the pages, which are compared as they stand; ids made of digits alone are not told apart."""
 
 GENERAL = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
@@ -23,7 +30,7 @@ GENERAL = (
     (re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w+ \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DAY"),
     (re.compile(r"\b(ch|pi|re|tr)_[0-9a-f]+"), "ID"),
-    (re.compile(r"\b[0-9a-f]{12,64}\b"), "ID"),
+    (re.compile(rf"\b(?!{NUMBERS}\b)[0-9a-f]{{12,64}}\b"), "ID"),
     (re.compile(r"\b(capture|release|refund)([ :])\d+"), r"\1\2N"),
     (re.compile(r"[ \t]+"), " "),
     (re.compile(r"[─━]+"), "─"),
@@ -69,6 +76,18 @@ def with_outputs(page: str, outputs: dict[tuple[int, int], str]) -> str:
         tail = "\n" if page[end : end + 3] != "```" else ""
         page = page[:start] + output.rstrip() + "\n" + tail + page[end:]
     return page
+
+
+def began(page: str) -> datetime:
+    """When a page's outputs were written."""
+    found = BEGAN.search(page)
+    assert found, "the page does not say when it was written: WALKS=write"
+    return datetime.fromisoformat(found["at"])
+
+
+def with_beginning(page: str, at: datetime) -> str:
+    """The page with this as the time at which its outputs were written."""
+    return f"{BEGAN.sub('', page).rstrip()}\n\n<!-- written: {at.astimezone(UTC):%Y-%m-%dT%H:%M}Z -->\n"
 
 
 def pages(root: Path) -> tuple[Path, ...]:
