@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from activities import calendars
 from activities.store import marketplaces
+from activities.store.tables import orders
 from domain.checkout import Checkout
 from domain.errors import Invalid
 from domain.policy import Policy
@@ -42,3 +43,14 @@ def served(conn: Connection, name: str) -> Policy | None:
     if policy is None and (known := marketplaces.names(conn)):
         raise Invalid("marketplace", f"{name!r} is not known; known here: {', '.join(known)}")
     return policy
+
+
+def check_marketplace(conn: Connection, name: str) -> None:
+    """Raises Invalid for a name that no marketplace has and no order was placed under; "" is all of them.
+
+    As above, nothing is turned away as long as nothing was published.
+    """
+    if not name or name in (known := marketplaces.names(conn)) or not known:
+        return
+    if not conn.scalar(select(select(orders).where(orders.c.marketplace == name).exists())):
+        raise Invalid("--marketplace", f"{name!r} is not known; known here: {', '.join(known)}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Group, RenderableType
 
+from activities.store import books
 from activities.store.desk import flow
 from activities.store.desk.flow import Figures
 from domain.state import DESK, Role
@@ -39,9 +40,11 @@ def figures(
     with on_record(as_json=as_json) as records:
         by = acting(Role(role), actor_id, lambda: ("", seller))
         if by.role not in DESK and (by.role, by.id) != (Role.SELLER, seller):
-            raise NotFound(seller, "seller")
+            raise NotFound(seller, "seller", "no order names one")
         since, until = period(first, end, records.clock())
         with records.begin() as conn:
+            if not books.knows_seller(conn, seller):
+                raise NotFound(seller, "seller", "no order names one")
             found = flow.figures(conn, seller, since, until)
     show(found, lambda: _figures(found), as_json=as_json)
 

@@ -6,17 +6,21 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from activities.store.desk import flow
 from activities.store.desk.flow import Day, Reason, Resolution, StepTime
 from domain.errors import Invalid
 from starter.answers import plain
+from starter.entrance import check_marketplace
 from starter.records import Records
 from starter.reports.charts import Chart, svg
 
 _HOUR = 60
+
+MOST_DAYS = 731
+"""Two years: each day is a line of a table and a place in a chart, and more than that nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,14 @@ class Report:
 
 
 def report(records: Records, since: datetime, until: datetime, marketplace: str = "") -> Report:
-    """The report of a period, of one marketplace or of all, in four queries."""
+    """The report of a period, of one marketplace or of all, in four queries.
+
+    Raises Invalid for a period that is longer than `MOST_DAYS`, and for an unknown marketplace, with one query more.
+    """
+    if until - since > timedelta(days=MOST_DAYS):
+        raise Invalid("--from", f"is more than {MOST_DAYS} days before --to; ask for one year after the other")
     with records.begin() as conn:
+        check_marketplace(conn, marketplace)
         return Report(
             since,
             until,

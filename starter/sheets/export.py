@@ -14,6 +14,7 @@ from activities.store.desk.sheets import Wanted
 from domain.errors import Invalid, Refused
 from domain.process import STEPS
 from domain.state import DESK, PARTIES, Actor, Role
+from starter.entrance import check_marketplace
 from starter.records import Records
 from starter.sheets.cells import Value
 from starter.sheets.rows import CLAIMS, ORDERS, TICKETS, Column, Edit, Sheet, key_of
@@ -65,7 +66,8 @@ class Exporter:
     ) -> Exported:
         """Write the rows of a kind that the reader may see; `tick` is called for each.
 
-        Raises Invalid when the file cannot be written, Refused for a party that asks for tickets.
+        Raises Invalid when the file cannot be written, or there is no such marketplace, Refused for a party that asks
+        for tickets.
         """
         role, desk = self._reader.role, self._reader.role in DESK
         if name == TICKETS.name and not desk:
@@ -76,6 +78,7 @@ class Exporter:
         wanted = Wanted(self._reader, TOLD[role], only_open=only_open, marketplace=marketplace, owner=owner)
         with self._records.begin() as conn:
             sheets.begin(conn)
+            check_marketplace(conn, marketplace)
             owners = sheets.owners(conn) if desk and any(c.edit is Edit.STANDS for c in sheet.columns) else ()
             found = READ[name](conn, self._records.vault, wanted)
             rows = (_row(sheet, record, desk=desk, tick=tick) for record in found)

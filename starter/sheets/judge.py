@@ -21,6 +21,7 @@ from domain.claims.case import STATUS_WORDS, Status
 from domain.decide import Refusal, Repeat, decide
 from domain.errors import Invalid, Refused
 from domain.state import Actor, Order
+from starter.entrance import check_marketplace
 from starter.records import Records
 from starter.sheets.actions import Action, Edits, Spent, of_claim, of_ticket
 from starter.sheets.cells import Value, same, text_of, typed
@@ -110,7 +111,10 @@ class _Edited:
 def judge(
     records: Records, sheet: Sheet, table: Table, by: Actor, marketplace: str, tick: Callable[[], None]
 ) -> Judged:
-    """Judge every row as its order stands on record; `tick` is called for each. As many statements for any rows."""
+    """Judge every row as its order stands on record; `tick` is called for each. As many statements for any rows.
+
+    Raises Invalid for an unknown marketplace.
+    """
     found = _as_it_stands(records, sheet, table.rows, by, marketplace, tick)
     counts = Counter(outcome.state.value for outcome in found)
     told = tuple(outcome for outcome in found if outcome.state is not State.UNCHANGED)
@@ -132,6 +136,7 @@ def _as_it_stands(
 ) -> list[Outcome]:
     with records.begin() as conn:
         sheets.begin(conn)
+        check_marketplace(conn, marketplace)
         judging = _Judging(records, sheet, by, marketplace, conn)
         return sorted(judging.whole(rows, tick), key=lambda outcome: outcome.row)
 

@@ -184,7 +184,7 @@ async def test_a_ticket_apart_is_noted_and_handed_over_also_when_its_order_is_ov
 
 
 async def test_what_recurs_is_the_desks_to_read_without_a_claim_of_ones_own(
-    aftersale: Aftersale, client: AftersaleClient, market: Marketplace
+    aftersale: Aftersale, client: AftersaleClient, market: Marketplace, tmp_path: Path
 ) -> None:
     first, last = [await damaged(market, client) for _ in range(2)]
     row = await issue(market, first, last)
@@ -200,6 +200,10 @@ async def test_what_recurs_is_the_desks_to_read_without_a_claim_of_ones_own(
     assert await listed(*EVE)
     for who in (first.actor(BUYER).id, first.actor(SELLER).id, last.actor(SELLER).id):
         assert not await listed("--as", "specialist", "--id", who)
+    for reading, told in ((EVE, True), (("--as", "specialist", "--id", first.actor(SELLER).id), False)):
+        file = tmp_path / "tickets.csv"
+        assert (await aftersale("tickets", "export", str(file), *reading)).code == 0
+        assert (row.ticket_id in file.read_text(encoding="utf-8-sig")) is told, "nor has a sheet"
     turned = await aftersale("claims", "recurring", "--as", "seller", "--id", first.actor(SELLER).id)
     assert (turned.code, "a seller has no recurring issues" in turned.err) == (2, True)
 

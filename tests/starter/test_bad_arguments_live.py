@@ -23,6 +23,10 @@ DESK = ("--as", "specialist", "--id", "eve")
         (("resolve-finding", "0", "--reason", "x"), "is not the id of a finding"),
         (("reports", "--to", "0001-01-01"), "--to: has no 30 days before it"),
         (("figures", "SELLER", "--to", "0001-01-01"), "--to: has no 30 days before it"),
+        (("reports", "--from", "0001-01-01"), "--from: is more than 731 days before --to"),
+        (("reports", "--marketplace", "nosuch"), "--marketplace: 'nosuch' is not known; known here: "),
+        (("claims", "export", "NEW.csv", "--marketplace", "nosuch", *DESK), "--marketplace: 'nosuch' is not known"),
+        (("orders", "export", "NEW.csv", "--marketplace", "nosuch", *DESK), "--marketplace: 'nosuch' is not known"),
         (("claims", "export", "LONG.xlsx", *DESK), "cannot be written: File name too long"),
         (("claims", "export", "LONG.csv", *DESK), "cannot be written: File name too long"),
         (("export", "ledger", "LONG.csv"), "cannot be written: File name too long"),
@@ -35,7 +39,12 @@ async def test_a_bad_argument_is_told_in_one_line(
 ) -> None:
     life = await market.order()
     given = {"SELLER": life.actor(SELLER).id, "ORDER": life.order_id}
-    ran = await aftersale(*(given.get(word, word.replace("LONG", f"{tmp_path}/{'x' * 300}")) for word in words))
+    ran = await aftersale(
+        *(
+            given.get(word, word.replace("LONG", f"{tmp_path}/{'x' * 300}").replace("NEW", f"{tmp_path}/new"))
+            for word in words
+        )
+    )
     assert (ran.code, len(ran.err.splitlines()), why in ran.err) == (2, 1, True), (ran.out, ran.err)
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # A test's own folder.
 

@@ -81,13 +81,17 @@ async def test_a_sellers_figures_and_the_flow_of_a_marketplace_are_those_of_its_
     for role, who in (("buyer", "b-1"), ("seller", "s-else")):
         assert (await aftersale("figures", shop, "--as", role, "--id", who)).code == 4
     none = await aftersale("figures", "s-none")
-    assert (none.code, "not measured yet" in none.out, "0 of 0" in none.out) == (0, True, True)
+    assert (none.code, "there is no seller s-none: no order names one" in none.err) == (4, True)
+    before = await aftersale("figures", shop, "--from", "2000-01-01", "--to", "2000-02-01")
+    assert (before.code, "not measured yet" in before.out, "0 of 0" in before.out) == (0, True, True)
 
     asked = ("reports", "--marketplace", policy, "--to", "2099-01-01", "--from", "2098-12-30")
     empty = (await aftersale(*asked, "--json")).json["report"]
     assert [day["day"] for day in empty["tickets_per_day"]] == ["2098-12-30", "2098-12-31"]
     assert [empty[name] for name in TABLES if name != "tickets_per_day"] == [[], [], []]
-    whole = ("reports", "--marketplace", policy, "--from", "2026-01-01", "--to", "2030-01-01")
+    now = records.clock()
+    first, last = (f"{now + timedelta(days=days):%Y-%m-%d}" for days in (-100, 600))
+    whole = ("reports", "--marketplace", policy, "--from", first, "--to", last)
     ran = await aftersale(*whole, "--out", str(tmp_path / "a"), "--json")
     assert ran.code == 0, ran.err
     flow = ran.json["report"]
@@ -198,7 +202,10 @@ async def test_a_report_takes_four_queries_and_figures_one(aftersale: Aftersale,
     finally:
         event.remove(records.engine, "before_cursor_execute", note)
     assert len(asked) == 4
-    for wrong in (("--from", "yesterday"), ("--from", "2026-02-01", "--to", "2026-01-01")):
+    for wrong in (
+        ("--from", "yesterday"), ("--from", "2026-02-01", "--to", "2026-01-01"), ("--from", "0001-01-01"),
+        ("--from", "2024-01-01", "--to", "2026-01-02"),
+    ):  # fmt: skip
         assert (await aftersale("reports", *wrong)).code == 2
 
 
@@ -206,7 +213,7 @@ async def test_a_folder_that_cannot_be_written_to_is_refused(records: Records, t
     since, until = await _period(records)
     (tmp_path / "file").write_text("")
     with pytest.raises(Invalid, match="cannot be written to"):
-        write(report(records, since, until, "none"), tmp_path / "file" / "below")
+        write(report(records, since, until), tmp_path / "file" / "below")
 
 
 def test_the_same_chart_is_the_same_bytes_and_its_words_are_text() -> None:

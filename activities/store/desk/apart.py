@@ -20,8 +20,7 @@ from activities.store.tables import notes, tickets
 CAUSES = (*APART, RECONCILIATION)
 """Causes of tickets that no order's state knows."""
 
-PARTIES = literal_column(
-    """ARRAY(
+PARTIES_OF = """ARRAY(
         SELECT unnest(ARRAY[own.buyer, own.seller]) FROM orders own WHERE own.order_id = tickets.order_id
         UNION
         SELECT unnest(ARRAY[each.buyer, each.seller])
@@ -29,9 +28,8 @@ PARTIES = literal_column(
         CROSS JOIN LATERAL jsonb_array_elements_text(issue.claims) AS about (number)
         JOIN claims each ON each.number = about.number
         WHERE issue.ticket_id = tickets.ticket_id
-    )""",
-    ARRAY(Text),
-)
+    )"""
+PARTIES = literal_column(PARTIES_OF, ARRAY(Text))
 """The parties of a ticket, in a query about `tickets`: buyer and seller of its order and of each claim it is about."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from activities.store import vault
+from activities.store.desk.apart import PARTIES_OF
 from activities.store.desk.feedback import place
 from activities.store.desk.sheet_logs import LAST_STEPS, LogLine, log_of, mask
 from activities.store.vault import Vault
@@ -161,6 +162,7 @@ _CLAIM = """
     (SELECT each FROM jsonb_array_elements(s.claims) AS each WHERE each ->> 'claim_id' = c.claim_id) AS state
 """
 
+_TICKETS = f"(SELECT * FROM tickets WHERE NOT (:reader = ANY ({PARTIES_OF}))) t"  # noqa: S608  # Our own words.
 _TICKET = "t.ticket_id, t.cause, t.subject, t.opened_at, t.due, t.owner, t.escalations, t.status, t.outcome"
 
 
@@ -194,7 +196,7 @@ def tickets(
 ) -> Generator[TicketRecord | None, None, None]:
     """Tickets that stand under an order, as `cases` gives claims."""
     rows = _rows(
-        conn, wanted, keys, _TICKET, "tickets t", ("t", "ticket_id"), "t.status = 'open'", "t.due, t.ticket_id",
+        conn, wanted, keys, _TICKET, _TICKETS, ("t", "ticket_id"), "t.status = 'open'", "t.due, t.ticket_id",
         "CASE WHEN t.cause = 'claim' THEN t.subject ELSE '' END",
     )  # fmt: skip
     yield from _read(rows, _Opener(safe, wanted), _ticket)
