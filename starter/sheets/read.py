@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,12 @@ from starter.sheets.write import CHOICES, CSV, HOW, MISSING, kind_of
 LARGEST_CSV = 100 * gate.MIB
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NONE = frozenset[str]()
+SHOWN = 5
+"""Headers that are told of where they are not those of a sheet."""
+
+HIGHEST = 10
+"""Rows in which the headers are looked for: a title may stand above them."""
+
 TOO_LARGE = f"has more than {gate.MOST_ROWS} rows or {gate.MOST_COLUMNS} columns"
 
 
@@ -58,7 +66,10 @@ class Table:
         needed = [sheet.columns[0].name, *(column.name for column in sheet.editable), KEY]
         missing = [name for name in needed if name not in self._places]
         if missing:
-            raise Invalid(str(path), f"lacks columns of a sheet of {sheet.name}: {', '.join(missing)}")
+            read = ", ".join(repr(head) for head in self.heads[:SHOWN] if head) or "nothing"
+            raise Invalid(
+                str(path), f"lacks columns of a sheet of {sheet.name}: {', '.join(missing)}; read as headers: {read}"
+            )
 
     @property
     def count(self) -> int:
@@ -98,6 +109,22 @@ class _Grid(ABC):
         """Each row with its number."""
 
 
+def _has_key(rows: Iterable[Sequence[Raw]]) -> bool:
+    return any(clean(str(cell)).casefold() == KEY for row in rows for cell in row)
+
+
+def _head(rows: Iterable[tuple[int, Sequence[Raw]]]) -> tuple[int, Sequence[Raw]]:
+    """How many rows the head ends behind, and the head: the one with the key, else the first."""
+    above = [row for _, row in islice(rows, HIGHEST)]
+    return next(
+        ((at, row) for at, row in enumerate(above, 1) if _has_key([row])),
+        (1, above[0] if above else []),
+    )
+
+
+_SEP = re.compile(r"\"?sep=([,;\t])\"?\r?\n")
+
+
 class _XlsxGrid(_Grid):
     def __init__(self, path: Path, sheet: Sheet) -> None:
         try:
@@ -108,18 +135,21 @@ class _XlsxGrid(_Grid):
         try:
             book = load_workbook(passed.content)
             names = [name for name in book.sheet_names if name not in (HOW, CHOICES)]
-            name = sheet.name if sheet.name in names else names[0] if names else ""
-            if not name:
+            if not names:
                 raise Invalid(str(path), "has no sheet with rows")
-            if name not in passed.formulas:
+            if not set(names) <= passed.formulas.keys():
                 raise Invalid(str(path), "is damaged: a sheet is not the one that was looked through")
-            self._sheet: Any = book.get_sheet_by_name(name)
+            names.sort(key=lambda name: name != sheet.name)  # A sheet may have been renamed, and stand behind others.
+            found = ((name, book.get_sheet_by_name(name)) for name in names)
+            keyed = ((name, each) for name, each in found if _has_key(islice(each.iter_rows(), HIGHEST)))
+            name, each = next(keyed, None) or (names[0], book.get_sheet_by_name(names[0]))
+            self._sheet: Any = each
         except CalamineError:
             raise Invalid(str(path), "is not an XLSX file, or is damaged") from None
         start = self._sheet.start or (0, 0)
         self._above, self._left = start
         self.formulas, self.percents = passed.formulas[name], passed.percents[name]
-        self.head = next((row for _, row in self._all()), [])
+        self._skip, self.head = _head(self._all())
         self.count = max(self._sheet.height - 1, 0)
 
     def _all(self) -> Iterator[tuple[int, Sequence[Raw]]]:
@@ -128,9 +158,7 @@ class _XlsxGrid(_Grid):
             yield number, before + row if before else row
 
     def rows(self) -> Iterator[tuple[int, Sequence[Raw]]]:
-        found = self._all()
-        next(found, None)
-        yield from found
+        yield from islice(self._all(), self._skip, None)
 
 
 class _CsvGrid(_Grid):
@@ -147,9 +175,12 @@ class _CsvGrid(_Grid):
         self._text = self._decoded(content)
         if "\0" in self._text:
             raise Invalid(str(path), "is not a text file")
-        first = self._text.partition("\n")[0]
-        self._separator = max(",;\t", key=first.count)
-        self.head = next((row for _, row in self._all()), [])
+        named = _SEP.match(self._text)  # A line of the program's own, which it does not show as a row.
+        self._text = self._text[named.end() :] if named else self._text
+        lines = self._text.split("\n", HIGHEST)[:HIGHEST]
+        first = next((line for line in lines if KEY in line.casefold()), lines[0])
+        self._separator = named[1] if named else max(",;\t", key=first.count)
+        self._skip, self.head = _head(self._all())
         self.count = self._text.count("\n")
 
     def _decoded(self, content: bytes) -> str:
@@ -179,6 +210,4 @@ class _CsvGrid(_Grid):
             raise Invalid(str(self._path), "is not CSV: a cell is too long, or not closed") from None
 
     def rows(self) -> Iterator[tuple[int, Sequence[Raw]]]:
-        found = self._all()
-        next(found, None)
-        yield from found
+        yield from islice(self._all(), self._skip, None)

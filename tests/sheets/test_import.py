@@ -16,7 +16,7 @@ from starter.answers import specialist
 from starter.sheets.judge import State
 from starter.sheets.read import Table
 from starter.sheets.results import result_file, write_results
-from starter.sheets.rows import CLAIMS, KEY
+from starter.sheets.rows import CLAIMS, KEY, TICKETS
 from tests.sheets.conftest import COUNT, Desk, edit, run
 
 ESCALATED, ASKED, UPSTREAM, RESOLVED = "o-000006-c1", "o-000007-c1", "o-000009-c1", "o-000017-c1"
@@ -199,6 +199,30 @@ def test_rows_may_be_sorted_left_out_and_columns_added(desk: Desk) -> None:
         made.append([None if row is None else "=NOW()", *(row or [])])
     other.save(file)
     assert [(o.number, o.state) for o in desk.judge(file).outcomes] == [(ESCALATED, State.READY)]
+
+
+def test_a_renamed_sheet_behind_another_and_one_below_a_title_are_found(desk: Desk) -> None:
+    file = edit(desk.export(), {ESCALATED: {"assignee": "anna"}})
+    book = openpyxl.load_workbook(file)
+    sheet = book.worksheets[0]
+    sheet.title = "Monday"
+    sheet.insert_rows(1, 2)
+    sheet["A1"] = "Cases of Monday"
+    book.create_sheet("sums", 0)["A1"] = "Sum"
+    book.save(file)
+    (outcome,) = desk.judge(file).outcomes
+    assert (outcome.number, outcome.state) == (ESCALATED, State.READY)
+    assert sheet.cell(outcome.row, 1).value == ESCALATED, "rows are counted as spreadsheets do"
+    with pytest.raises(Invalid, match=r"lacks columns of a sheet of tickets: .*; read as headers: 'case', 'order'"):
+        Table(file, TICKETS)
+
+
+@pytest.mark.parametrize("above", ["sep=;\r\n", "Cases of Monday\r\n", "Cases, of Monday;;;\r\n\r\n"])
+def test_what_stands_above_the_headers_of_a_csv_file_is_no_header(desk: Desk, above: str) -> None:
+    file = recoded(desk.export(suffix=".csv"), lambda text_: (above + semicolons(text_)).encode("utf-8-sig"))
+    assert desk.judge(file).counts == {"unchanged": COUNT}
+    first = next(Table(file, CLAIMS).rows())
+    assert first.number == {"s": 2}.get(above[0], 1 + above.count("\r\n") + 1)
 
 
 @pytest.mark.parametrize("written", ["NaN", "1e400", "-1e400"])
