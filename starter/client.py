@@ -144,13 +144,13 @@ class AftersaleClient(TypedCommands):
 
         Raises Invalid, Refused, NotFound, NotJudgedYet, Unreachable.
         """
-        await asyncio.to_thread(self._records.check_part, order_id, by)
         envelope = Envelope(command_id or new_id(), by, wire.to_plain(body), ticket_id)
         if by.role in DESK:
             envelope = self._signed(order_id, name, envelope)
         message = wire.to_plain(envelope)
         if message_size(message) > MOST_BYTES:
             raise Invalid("message", f"is larger than {MOST_BYTES} bytes; store documents first and name them by id")
+        await asyncio.to_thread(self._records.check_part, order_id, by)
         try:
             if signal:
                 await self._runs.signal(order_id, name, message)

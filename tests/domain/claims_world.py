@@ -174,7 +174,6 @@ AT: Mapping[str, tuple[Status, Callable[[], Life]]] = {
     "buyer asked": (Status.BUYER_ASKED, lambda: asked("buyer")),
     "upstream": (Status.ESCALATED_UPSTREAM, upstream),
     "return asked": (Status.RETURN_REQUESTED, return_asked),
-    "return told": (Status.RETURN_REQUESTED, return_told),
     "return sent": (Status.RETURN_SENT, return_sent),
     "return back": (Status.RETURN_RECEIVED, return_back),
     "found missing": (Status.ESCALATED, found_missing),
@@ -183,6 +182,7 @@ AT: Mapping[str, tuple[Status, Callable[[], Life]]] = {
     "refunding": (Status.REFUND_APPROVED, refunding),
     "resolved": (Status.RESOLVED, resolved),
     "lapsed": (Status.CLOSED, lapsed),
+    "return told": (Status.RETURN_REQUESTED, return_told),
 }
 """A life that stands at each status, some of them for two reasons."""
 

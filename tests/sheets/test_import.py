@@ -39,7 +39,7 @@ def test_each_edited_row_is_what_it_asks_for(desk: Desk) -> None:
             ESCALATED: {"assignee": "anna", "decision": "refund", "note": "The photo shows the crack."},
             "o-000000-c1": {"assignee": "ben"},
             "o-000002-c1": {"note": "Call the buyer tomorrow."},
-            "o-000025-c1": {"ask": "buyer", "note": "Which colour did you get?"},
+            "o-000026-c1": {"ask": "buyer", "note": "Which colour did you get?"},
             ASKED: {"decision": "Part Refund", "amount": 49.9, "note": "Half of it works."},
             UPSTREAM: {"status": "Waiting for seller", "note": "They sent another one."},
         },
@@ -50,7 +50,7 @@ def test_each_edited_row_is_what_it_asks_for(desk: Desk) -> None:
         ESCALATED: "assign to anna; decide: refund",
         "o-000000-c1": "assign to ben",
         "o-000002-c1": "note for the desk",
-        "o-000025-c1": "ask the buyer",
+        "o-000026-c1": "ask the buyer",
         ASKED: "decide: part refund 49.90 EUR",
         UPSTREAM: "bring the upstream answer",
     }
