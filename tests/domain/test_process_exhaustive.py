@@ -31,7 +31,7 @@ SCOPES = {
     "goods": (new_order(), Scope(goods, never, 2500, unclear=False), (2500, 19)),
     "requests": (new_order(), Scope(requests, never, 3500), (3500, 22)),
     "mending": (new_order(prices=("30.00",)), Scope(mending, likely, 2500), (2500, 26)),
-    "mending a large order": (new_order(prices=("900.00",)), Scope(mending, never, 2500), (2200, 27)),
+    "mending a large order": (new_order(prices=("900.00",)), Scope(mending, never, 2500), (2100, 27)),
     "payments": (new_order(payment=None), Scope(payments, likely, 2500), (2500, 22)),
     "what the provider tells": (new_order(), Scope(told, never, 3500, unclear=False), (3500, 18)),
     "what the provider tells, and refuses": (new_order(prices=("30.00",)), Scope(told, likely, 2500), (2500, 18)),

@@ -125,7 +125,7 @@ def _steps(case: Case) -> Iterator[tuple[Any, ...]]:
         body = {"note_id": f"n-{case.order_id}"} if opens else {"claim_id": "c1"} if of_claim else {}
         events = [{"event": "ClaimOpened", "claim": {"claim_id": "c1"}}] if opens else []
         yield (
-            case.order_id, seq, 1, at, step, "buyer" if opens else "seller", "x", "update", f"c{seq}", "", "placed",
+            case.order_id, seq, 1, at, step, *(("buyer", case.buyer) if opens else ("seller", "x")), "update", f"c{seq}", "", "placed",
             "placed", Jsonb(body), Jsonb(events), Jsonb([]), "d",
         )  # fmt: skip
 

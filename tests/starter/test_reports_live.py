@@ -161,7 +161,7 @@ async def test_a_seller_is_measured_from_the_payment_on_and_without_what_the_buy
     await life.send("wait_on_claim", BUYER, days=6)
     await life.until("claim_wakes")
     await life.pass_time(timedelta(hours=1))
-    await life.send("answer_claim", SELLER)
+    await life.send("answer_claim", SELLER, note_id=life.words(SELLER, "It left as it was."))
     await life.send("withdraw_claim", BUYER)
     asked = ("figures", f"shop-{policy}", "--to", "2099-01-01", "--from", "2000-01-01", "--json")
     found = (await aftersale(*asked)).json
