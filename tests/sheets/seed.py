@@ -124,8 +124,9 @@ def _steps(case: Case) -> Iterator[tuple[Any, ...]]:
         opens, of_claim = step == "open_claim", "claim" in step
         body = {"note_id": f"n-{case.order_id}"} if opens else {"claim_id": "c1"} if of_claim else {}
         events = [{"event": "ClaimOpened", "claim": {"claim_id": "c1"}}] if opens else []
+        who = ("buyer", case.buyer) if opens else ("seller", "x")
         yield (
-            case.order_id, seq, 1, at, step, *(("buyer", case.buyer) if opens else ("seller", "x")), "update", f"c{seq}", "", "placed",
+            case.order_id, seq, 1, at, step, *who, "update", f"c{seq}", "", "placed",
             "placed", Jsonb(body), Jsonb(events), Jsonb([]), "d",
         )  # fmt: skip
 
