@@ -25,12 +25,13 @@ from domain.summary import summary
 def record(conn: Connection, ask: Ask, settled: Settled) -> Order:
     """Write the step down and give the order after it. Raises StaleEpoch, Conflict, Refused for an unknown text.
 
-    The words of a step whose money has moved were looked at before it moved.
+    The words of a step whose money has moved were looked at before it moved; those of a step that was recorded before,
+    and is told so, may have been erased since.
     """
-    if settled.op is None:
-        check_words(conn, ask)
     order = apply_all(ask.order, settled.events)
     steps.record(conn, _row(ask, settled, order))
+    if settled.op is None:
+        check_words(conn, ask)
     happened = (*(events.from_plain(event) for event in ask.events), *settled.events)
     book(conn, ask, settled, happened)
     follow(conn, ask, order, happened)
@@ -70,10 +71,11 @@ def begin(conn: Connection, safe: Vault, ask: Ask) -> None:
 
     Raises StaleEpoch, and Refused for unknown words; a step that was begun before may have moved it, and goes on.
     """
-    if ask.envelope.body.get("note_id") and not steps.is_begun(conn, ask.order.order_id):
-        check_words(conn, ask)
+    unseen = bool(ask.envelope.body.get("note_id")) and not steps.is_begun(conn, ask.order.order_id)
     keep_number(conn, safe, ask)
     steps.begin(conn, ask.order.order_id, ask.seq, ask.epoch, begun(ask, kept_of(ask.envelope.body)))
+    if unseen:
+        check_words(conn, ask)
 
 
 def digest(ask: Ask) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
+from activities.perform import Performer
+from activities.store import vault
+from domain import wire
 from domain.claims.case import Status
+from domain.contract import Ask
 from domain.errors import Refused
 from domain.state import Actor, Cause, Role
 from starter.answers import specialist
@@ -114,3 +119,28 @@ async def test_words_of_somebody_else_that_a_step_names_all_the_same_are_quoted_
     read = read_by_parties(life, tmp_path)
     assert "My own." in read
     assert INNER not in read
+
+
+@pytest.mark.parametrize("step", ["answer_claim", "decide_claim"])
+async def test_a_step_that_is_performed_again_after_its_words_were_erased_is_as_it_was(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    asked: list[Ask] = []
+    performs = Performer._perform
+
+    def listens(performer: Performer, ask: Ask) -> Any:
+        asked.append(ask)
+        return performs(performer, ask)
+
+    monkeypatch.setattr(Performer, "_perform", listens)
+    if step == "answer_claim":
+        life = await claimed(market)
+        await life.send("answer_claim", SELLER, note_id=life.words(SELLER, "It left as it was."))
+    else:
+        life = await escalated(market)
+        await life.desk("decide_claim", SPECIALIST, ticket=life.ticket(Cause.CLAIM).ticket_id, verdict="refund")
+    with market.engine.begin() as conn:
+        vault.erase(conn, vault.order(life.order_id))
+    again = [wire.to_plain(ask) for ask in asked if ask.step == step]
+    assert again
+    assert [market.performer.perform(ask) for ask in again] == [{} for _ in again]
