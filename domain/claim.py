@@ -129,7 +129,7 @@ RETURNS = (
         money=BACK_TO_BUYER,
     ),
     row("instruction_missing", CLOCK, to(ESCALATED, REQUESTED), Tick, answers.escalate),
-    row("return_missing", CLOCK, to(ESCALATED, SENT), Tick, answers.escalate),
+    row("return_missing", CLOCK, to(ESCALATED, SENT), Tick, answers.missed),
     row("inspection_lapses", CLOCK, to(APPROVED, BACK), Tick, answers.in_full, money=BACK_TO_BUYER),
 )  # fmt: skip
 

@@ -517,6 +517,14 @@ class ReturnArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnFailed:
+    """A return is lost, goes back to the buyer, or has not arrived in time."""
+
+    claim_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnInspected:
     claim_id: str
     finding: Finding
@@ -596,7 +604,8 @@ Event = (
     | ReleaseReversed | DebtPaid | DebtWrittenOff | RefundFailed | MoneyStrayed
     | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
     | ClaimOpened | ClaimMoved | ClaimAssigned | ClaimWaits | RefundOffered | ClaimRuled | ClaimAppealed
-    | ReturnInstructed | ReturnSent | ReturnArrived | ReturnInspected | RefundAwarded | EvidenceGiven
+    | ReturnInstructed | ReturnSent | ReturnArrived | ReturnFailed | ReturnInspected
+    | RefundAwarded | EvidenceGiven
     | PolicyAdopted | CalendarsAsked | CalendarsExtended | Noted | MessageSaid | WindowClosed | Taken
 )  # fmt: skip
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from domain import wire
 from domain.claims.carriage import FAILED, returned_with
-from domain.claims.case import Status
 from domain.claims.goods import awaited
 from domain.contract import Envelope
 from domain.ship import ParcelScan, is_news
@@ -54,7 +53,7 @@ def _of_return(order: Order, parcel_id: str, report: TrackerReport, carrier_id: 
         for milestone, at, proof in report.milestones
         if milestone in (Milestone.DELIVERED, *FAILED) and at >= claim.back.sent_at - CLOCKS_DIFFER
     ]
-    told = claim.status is Status.RETURN_SENT
+    told = claim.is_open and claim.goods_travel
     return tuple(_message(order, scan, carrier_id) for scan in ends[-1:] if told or scan.milestone not in FAILED)
 
 

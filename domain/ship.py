@@ -123,7 +123,7 @@ def ship(moment: Moment) -> tuple[Event, ...]:
     order, body = moment.order, moment.body
     if not ID.fullmatch(body.parcel_id):
         raise Invalid("body.parcel_id", NOT_AN_ID)
-    if order.parcel(body.parcel_id) is not None:
+    if order.parcel(body.parcel_id) is not None or returned_with(order, body.parcel_id) is not None:
         raise Refused("parcel_known", f"parcel {body.parcel_id} was sent before; use another parcel_id")
     for name in ("carrier", "service", "tracking_number"):
         if (name == "carrier" or getattr(body, name)) and not is_line(getattr(body, name), LONGEST_OF_PARCELS):

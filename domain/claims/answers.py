@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.business_time import add_business_minutes, business_minutes_between
+from domain.business_time import add_business_days, add_business_minutes, business_minutes_between
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
 from domain.claims.case import (
     ASKED,
@@ -21,7 +21,7 @@ from domain.claims.case import (
     Verdict,
 )
 from domain.claims.ends import at_stake, held_lines, let_go, parts_of_refund, settled
-from domain.claims.goods import went_back
+from domain.claims.goods import all_went_back, went_back
 from domain.claims.steps import Case, ClaimGuard
 from domain.claims.terms import numbers_of
 from domain.errors import Invalid, Refused
@@ -35,11 +35,13 @@ from domain.events import (
     Event,
     RefundOffered,
     ReturnArrived,
+    ReturnFailed,
     ReturnInspected,
     ReturnInstructed,
     ReturnSent,
     TicketAssigned,
     TicketOpened,
+    TierMoved,
 )
 from domain.money import Money, payable, share_down
 from domain.purse import Part
@@ -176,7 +178,7 @@ def grant(case: Case) -> tuple[Event, ...]:
 
 def _comes_back(order: Order, claim: Claim) -> bool:
     numbers, lines = numbers_of(order, claim), held_lines(order, claim)
-    arrived = all(line.state is not LineState.SHIPPED for line in lines) and not went_back(order, claim)
+    arrived = all(line.state is not LineState.SHIPPED for line in lines) and not all_went_back(order, claim)
     return arrived and claim.reason in numbers.return_reasons and not numbers.is_cheap(at_stake(order, claim))
 
 
@@ -219,7 +221,15 @@ def instruct(case: Case) -> tuple[Event, ...]:
         if getattr(body, field) and not ID.fullmatch(getattr(body, field)):
             raise Invalid(f"body.{field}", NOT_AN_ID)
     told = ReturnInstructed(claim_id, body.address_id, body.label)
-    return (ClaimMoved(claim_id, Status.RETURN_REQUESTED, case.now), told)
+    return (ClaimMoved(claim_id, Status.RETURN_REQUESTED, case.now), told, *_more_time(case))
+
+
+def _more_time(case: Case) -> tuple[Event, ...]:
+    """What the desk gave the buyer beyond the whole time is not taken by a better address."""
+    order, claim, tier = case.order, case.claim, f"claim:{case.claim.claim_id}.end"
+    whole = add_business_days(order.buyer_calendar, case.now, numbers_of(order, claim).send_back)
+    given = dict(order.moved).get(tier)
+    return (TierMoved(tier, given),) if claim.instructed and given is not None and given > whole else ()
 
 
 def send_return(case: Case) -> tuple[Event, ...]:
@@ -266,6 +276,11 @@ def escalate(case: Case) -> tuple[Event, ...]:
     ticket = _going_on(case, opened(case.order, Cause.CLAIM, claim.claim_id, case.now))
     owned = _owned(ticket, claim.owner)
     return (*_no_offer(case), ClaimMoved(claim.claim_id, Status.ESCALATED, case.now), *ticket, *owned)
+
+
+def missed(case: Case) -> tuple[Event, ...]:
+    """A return that will not arrive, or has not in time, is the platform's; the goods are not the seller's for it."""
+    return (ReturnFailed(case.claim.claim_id, case.now), *escalate(case))
 
 
 def _going_on(case: Case, events: tuple[Event, ...]) -> tuple[Event, ...]:
@@ -325,7 +340,7 @@ def decide(case: Case) -> tuple[Event, ...]:
 
 def return_first(case: Case) -> tuple[Event, ...]:
     """The goods come back before the money does, which is then decided. Raises Refused for goods that cannot."""
-    if went_back(case.order, case.claim) or case.claim.status is Status.RETURN_REQUESTED:
+    if all_went_back(case.order, case.claim) or case.claim.status is Status.RETURN_REQUESTED:
         raise Refused("return_known", "the goods were asked for or have come back already; decide about the money")
     if any(line.state is LineState.SHIPPED for line in held_lines(case.order, case.claim)):
         raise Refused("not_delivered", "goods that have not arrived cannot be returned")

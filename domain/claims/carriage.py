@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from domain.claims.answers import escalate
+from domain.claims.answers import escalate, missed
 from domain.claims.case import Claim, Status
 from domain.claims.ends import at_stake, held_lines
 from domain.claims.goods import awaited, free_again
 from domain.claims.steps import Case
 from domain.errors import Refused
-from domain.events import ClaimAppealed, ClaimMoved, Event, LinesHeld, ReturnArrived
+from domain.events import ClaimAppealed, ClaimMoved, Event, LinesHeld, ReturnArrived, ReturnFailed
 from domain.money import total
 from domain.state import Milestone, Order, Parcel
 from domain.step import Moment
@@ -31,8 +31,8 @@ def came_back(case: Case) -> tuple[Event, ...]:
     claim, milestone, travels = case.claim, case.body.milestone, case.claim.status is Status.RETURN_SENT
     if not awaited(case.order, claim):
         raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before, or is the seller's")
-    if milestone in FAILED and travels:
-        return escalate(case)
+    if milestone in FAILED and claim.is_open and claim.goods_travel:
+        return missed(case) if travels else (ReturnFailed(claim.claim_id, case.now),)
     if milestone is not Milestone.DELIVERED:
         raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its end is kept")
     arrived = ReturnArrived(claim.claim_id, case.now)

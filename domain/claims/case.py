@@ -154,12 +154,16 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class ReturnParcel:
-    """Goods on their way back. The tracking number stands in PostgreSQL under `parcel_id`, never here."""
+    """Goods on their way back. The tracking number stands in PostgreSQL under `parcel_id`, never here.
+
+    `failed_at` is when it was lost, went back to the buyer, or had not arrived in time; it may arrive all the same.
+    """
 
     parcel_id: str
     carrier: str
     sent_at: datetime
     arrived_at: datetime | None = None
+    failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +222,9 @@ class Claim:
         return arrived or self.handed_back_at is not None or self.finding is not None
 
     @property
-    def return_began(self) -> bool:
-        """Whether the goods are on their way back, or were."""
-        return self.back is not None or self.goods_are_back
+    def goods_travel(self) -> bool:
+        """Whether the goods are on their way back, as far as anybody knows."""
+        return self.back is not None and self.back.arrived_at is None and self.back.failed_at is None
 
     @property
     def is_open(self) -> bool:

@@ -10,15 +10,22 @@ from domain.state import Line, Milestone, Order
 def with_seller(order: Order, line_id: str) -> bool:
     """Whether the seller has the goods of the line, or they are on their way to him.
 
-    They came, or come, by a return of any claim about it, however that ended; or the carrier brought a parcel back.
+    They came by a return of any claim about it, however that ended, or come by one of an open claim that has not
+    failed; or the carrier brought a parcel back. The buyer's word that something was sent does not hold for ever.
     """
     brought_back = any(parcel.milestone is Milestone.RETURNED for parcel in order.parcels_of(line_id))
-    return brought_back or any(claim.return_began for claim in order.claims if line_id in claim.lines)
+    about = (claim for claim in order.claims if line_id in claim.lines)
+    return brought_back or any(claim.goods_are_back or (claim.is_open and claim.goods_travel) for claim in about)
 
 
 def went_back(order: Order, claim: Claim) -> bool:
-    """Whether that is so of any line that the claim holds, which is decided about with all others."""
+    """Whether that is so of any line that the claim holds: no silence, and no slip, decides about it then."""
     return any(with_seller(order, line.line_id) for line in held_lines(order, claim))
+
+
+def all_went_back(order: Order, claim: Claim) -> bool:
+    """Whether that is so of every line that the claim holds: there is nothing left to ask for."""
+    return all(with_seller(order, line.line_id) for line in held_lines(order, claim))
 
 
 def awaited(order: Order, claim: Claim) -> bool:

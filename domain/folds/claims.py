@@ -19,6 +19,7 @@ from domain.events import (
     RefundAwarded,
     RefundOffered,
     ReturnArrived,
+    ReturnFailed,
     ReturnInspected,
     ReturnInstructed,
     ReturnSent,
@@ -71,6 +72,10 @@ def _back(claim: Claim, at: datetime) -> Claim:
     return replace(claim, back=replace(claim.back, arrived_at=at)) if claim.back else replace(claim, handed_back_at=at)
 
 
+def _failed(claim: Claim, at: datetime) -> Claim:
+    return replace(claim, back=replace(claim.back, failed_at=at)) if claim.back else claim
+
+
 def _ruled(order: Order, event: ClaimRuled) -> Order:
     return _claim(order, event.claim_id, lambda c: replace(c, ruling=event.ruling, judges=(*c.judges, *event.judges)))
 
@@ -116,6 +121,7 @@ CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     ),
     ReturnSent: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, back=e.parcel)),
     ReturnArrived: lambda o, e: _claim(o, e.claim_id, lambda c: _back(c, e.at)),
+    ReturnFailed: lambda o, e: _claim(o, e.claim_id, lambda c: _failed(c, e.at)),
     ReturnInspected: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, finding=e.finding)),
     RefundAwarded: _awarded,
     EvidenceGiven: lambda o, e: o,

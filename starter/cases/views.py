@@ -222,7 +222,8 @@ def _returned(claim: Claim) -> str:
     found = f", found {claim.finding.replace('_', ' ')}" if claim.finding is not None else ""
     if claim.back is None:
         return f"Arrived {claim.handed_back_at:%Y-%m-%d}{found}." if claim.handed_back_at else ""
-    there = f"arrived {claim.back.arrived_at:%Y-%m-%d}{found}" if claim.back.arrived_at else "on its way"
+    waits = "on its way" if claim.goods_travel else "did not arrive"
+    there = f"arrived {claim.back.arrived_at:%Y-%m-%d}{found}" if claim.back.arrived_at else waits
     return f"Parcel {claim.back.parcel_id} by {claim.back.carrier}, sent {claim.back.sent_at:%Y-%m-%d}, {there}."
 
 

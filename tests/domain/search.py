@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.books import entries
+from domain.claims.case import Claim
 from domain.deadlines import deadlines
 from domain.decide import Command, Decision, Refusal, Repeat, decide, tick
 from domain.funds import Done, No, Result, Unclear
@@ -76,7 +77,7 @@ def key(order: Order) -> Hashable:
         order.given_back,
         order.granted,
         tuple(
-            (c.lines, c.reason, c.status, c.offer, c.finding, c.ruling, c.judges, c.appealed, c.return_began)
+            (c.lines, c.reason, c.status, c.offer, c.finding, c.ruling, c.judges, c.appealed, *_way_back(c))
             for c in order.claims
         ),
         order.debt.amount if order.debt else None,
@@ -90,6 +91,10 @@ def key(order: Order) -> Hashable:
         frozenset(tier for tier in order.passed if not tier.startswith(("money:", "ticket:", "graced:"))),
         () if is_over(order) else tuple((c.step, _subject(c.subject).rpartition("-")[2]) for c in deadlines(order)),
     )
+
+
+def _way_back(claim: Claim) -> tuple[bool, ...]:
+    return claim.instructed, claim.goods_travel, claim.goods_are_back
 
 
 def _subject(subject: str) -> str:

@@ -66,11 +66,20 @@ def escalate(sale: Sale, claim: Claim, now: datetime) -> None:
 
 
 def went_back(sale: Sale, claim: Claim) -> bool:
-    """Whether the seller has, or gets, what the claim holds: by a return of any claim, or a parcel brought back."""
-    lines = {line.name for line in held(sale, claim)}
-    returned = any(parcel.milestone == "returned" for name in lines for parcel in sale.parcels_of(name))
-    others = (other for other in sale.claims.values() if lines & set(other.lines))
-    return returned or any(other.parcel or other.came_back for other in others)
+    """Whether the seller has, or gets, any of what the claim holds."""
+    return any(_with_seller(sale, line.name) for line in held(sale, claim))
+
+
+def all_went_back(sale: Sale, claim: Claim) -> bool:
+    """Whether the seller has, or gets, all that the claim holds."""
+    return all(_with_seller(sale, line.name) for line in held(sale, claim))
+
+
+def _with_seller(sale: Sale, name: str) -> bool:
+    """By a return that came, or is on its way for an open claim; or because the carrier brought a parcel back."""
+    returned = any(parcel.milestone == "returned" for parcel in sale.parcels_of(name))
+    others = (other for other in sale.claims.values() if name in other.lines)
+    return returned or any(other.came_back or (other.open and other.parcel and not other.failed) for other in others)
 
 
 def undecide(sale: Sale, claim: Claim, now: datetime) -> None:
@@ -85,8 +94,10 @@ def undecide(sale: Sale, claim: Claim, now: datetime) -> None:
 
 def return_scanned(sale: Sale, claim: Claim, milestone: str, now: datetime) -> None:
     """What becomes of goods on their way back; such that come after the decision are as good as an appeal."""
-    if milestone in ("lost", "returned") and claim.status == RETURNING:
-        escalate(sale, claim, now)
+    if milestone in ("lost", "returned") and claim.open and not claim.failed:
+        claim.failed = True
+        if claim.status == RETURNING:
+            escalate(sale, claim, now)
         return
     need(milestone == "delivered", "only its end matters")
     if claim.status == RETURNING:
@@ -176,6 +187,7 @@ def carry_out(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) ->
 def ring(sale: Sale, step: str, name: str, now: datetime) -> None:
     """What a claim's clock does."""
     claim = sale.claims[name]
+    claim.failed = claim.failed or step == "return_missing"
     match step:
         case "claim_unanswered" | "return_missing" | "upstream_silent" | "instruction_missing":
             escalate(sale, claim, now)

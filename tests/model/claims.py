@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tests.model.cases import (
+    all_went_back,
     approve,
     at_stake,
     carry_out,
@@ -148,7 +149,7 @@ def grant(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> Non
     """The money goes back, where policy wants it and the goods are dear after these."""
     terms, came = sale.terms.claims.of(claim.reason), all(line.state != "shipped" for line in held(sale, claim))
     claim.offer = None
-    wanted = came and not went_back(sale, claim)
+    wanted = came and not all_went_back(sale, claim)
     if wanted and claim.reason in terms.come_back and at_stake(sale, claim) >= terms.cheap:
         enter(sale, claim, TO_RETURN, now)
     else:
@@ -189,14 +190,18 @@ def instruct(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> 
     """The buyer learns where the goods go, and has the whole time from then on, also when he learns it anew."""
     need(body.get("address_id") or body.get("label"), "nothing is said")
     told, stood, claim.told_where = claim.told_where, claim.stood, True
+    tier = f"claim:{claim.name}.end"
+    given = sale.timers[tier]
     enter(sale, claim, TO_RETURN, now)
     claim.stood = claim.stood if told else stood  # Until now it was the seller's turn.
+    if told and given > sale.timers[tier]:
+        sale.shift(tier, given)
 
 
 def send_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     known = [*sale.parcels, *(other.parcel for other in sale.claims.values())]
     need(body["parcel_id"] not in known, "the parcel is known")
-    claim.parcel = body["parcel_id"]
+    claim.parcel, claim.failed = body["parcel_id"], False
     enter(sale, claim, RETURNING, now)
 
 
@@ -263,7 +268,7 @@ def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
     need(not people & claim.judges, "whoever has decided does not decide again")
     need((verdict == "part_refund") == bool(body.get("amount")), "an amount goes with a part")
     if verdict == "return_first":
-        need(not went_back(sale, claim) and claim.status != TO_RETURN, "it was asked for already")
+        need(not all_went_back(sale, claim) and claim.status != TO_RETURN, "it was asked for already")
         need(all(line.state != "shipped" for line in held(sale, claim)), "what never came cannot be returned")
     amount = _part(sale, claim, cents(body["amount"])) if verdict == "part_refund" else 0
     claim.offer = None

@@ -91,6 +91,7 @@ class Claim:
     asked_upstream: bool = False
     missing: bool = False
     came_back: bool = False
+    failed: bool = False
     appealed_at: datetime | None = None
     against: tuple[str, ...] = ()
     stopped: tuple[datetime, int] | None = None

@@ -110,7 +110,8 @@ def decline(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def ship(sale: Sale, body: Body, role: str, now: datetime) -> None:
     lines = pick(sale, body, role, "confirmed", *(["shipped"] if body.get("lines") else []))
-    need(body["parcel_id"] and body["parcel_id"] not in sale.parcels, "the parcel is known")
+    returns = [claim.parcel for claim in sale.claims.values()]
+    need(body["parcel_id"] and body["parcel_id"] not in (*sale.parcels, *returns), "the parcel is known")
     need(not sale.reviews(), "the payment is under review")
     need(sale.secured, "the money cannot be captured")
     need(_capturable(sale, now), "the hold runs out (P2)")
