@@ -9,7 +9,8 @@ from datetime import datetime
 from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
 from domain.money import Verb
-from domain.state import Cause, Order, Role, Stage, Ticket, is_over, money_open, stage
+from domain.purse import SUSPENSE
+from domain.state import Cause, Order, Role, Stage, Stuck, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF, PAYS_SELLER, lines_of
 from domain.tiers import root_of
 from domain.words import CLAIM_DUTY, DUTY, OTHERWISE, not_paid
@@ -45,6 +46,8 @@ def either(commands: Sequence[str], alternative: str = "or") -> str:
     """The commands, of which there is at least one, in words: 'extend, cancel or ship'."""
     return f" {alternative} ".join(filter(None, (", ".join(commands[:-1]), commands[-1])))
 
+
+BANK_FIRST = "the bank decides first"
 
 LONGEST_REASON = 250
 """Characters of a reason; Temporal's search attributes hold 255."""
@@ -128,8 +131,10 @@ def trouble(order: Order) -> Iterator[str]:
         yield f"{order.op.verb} unknown since {since}, asked again by itself: {_command(order, 'retry')}"
     for stuck in order.stuck:
         told.add((Cause.MONEY_FAILED, str(stuck.verb)))
-        commands = _command(order, *_refused(stuck.verb))
-        yield f"{stuck.verb} refused ({stuck.code}) since {stuck.since:%Y-%m-%d}: {commands}"
+        bank = bank_decides(order, stuck)
+        commands = _command(order, *(MENDERS[Cause.DISPUTE] if bank else _refused(stuck.verb)))
+        code = f"{stuck.code}, {BANK_FIRST}" if bank else stuck.code
+        yield f"{stuck.verb} refused ({code}) since {stuck.since:%Y-%m-%d}: {commands}"
     if order.approval is not None:
         command = _command(order, f"approve --digest {order.approval.digest}")
         yield f"{order.approval.name} waits for a second operator: {command}"
@@ -195,7 +200,7 @@ def typed(order_id: str, command: str) -> str:
 def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
     """The commands for this very ticket; those that move money name its lines, so that they move no other money."""
     if ticket.cause is Cause.MONEY_FAILED:
-        return _refused(ticket.subject)
+        return MENDERS[Cause.DISPUTE] if _waits_for_bank(order, ticket) else _refused(ticket.subject)
     about = tuple(line_id for line_id in lines_of(order, ticket) if line_id not in order.disputed)
     names = tuple(name for name in MENDERS[ticket.cause] if about or name not in ON_LINES)
     first, *others = names or MENDERS[Cause.DISPUTE]
@@ -217,6 +222,23 @@ def _refused(verb: str) -> tuple[str, ...]:
     return ("retry", "payout-account") if verb in PAYS_SELLER else ("retry",)
 
 
+def bank_decides(order: Order, stuck: Stuck) -> bool:
+    """Whether disputes keep all of what was refused from moving, so that no retry is taken before the bank decides."""
+    disputed = order.disputed
+    if all(stray.ref in order.disputed_strays for stray in order.strays):
+        disputed |= {SUSPENSE}
+    return bool(stuck.slices) and disputed.issuperset(stuck.slices)
+
+
+def _waits_for_bank(order: Order, ticket: Ticket) -> bool:
+    """Whether the bank decides about all of the money that a ticket is about."""
+    if ticket.cause is Cause.MONEY_FAILED:
+        failed = [stuck for stuck in order.stuck if stuck.verb == ticket.subject]
+        return bool(failed) and all(bank_decides(order, stuck) for stuck in failed)
+    lines = lines_of(order, ticket)
+    return bool(lines) and order.disputed.issuperset(lines)
+
+
 def mends(order: Order, ticket: Ticket, alternative: str = "or") -> str:
     """The commands for this very ticket in words, with their lines: 'refund --line a or release --line a'."""
     names = [command if " --line " in command else command.partition(" ")[0] for command in menders(order, ticket)]
@@ -227,8 +249,7 @@ def named(order: Order, ticket: Ticket) -> str:
     """What a ticket is about, of a lost parcel what its carrier pays, and whether the bank decides about the money."""
     parcel = order.parcel(ticket.subject) if ticket.cause is Cause.PARCEL_LOST else None
     pays = f"the carrier pays {parcel.loss.pays}" if parcel is not None and parcel.loss is not None else ""
-    lines = lines_of(order, ticket)
-    bank = "the bank decides first" if lines and order.disputed.issuperset(lines) else ""
+    bank = BANK_FIRST if _waits_for_bank(order, ticket) else ""
     about = ", ".join(filter(None, (ticket.subject, pays, bank)))
     return f"{ticket.cause} ({about})" if about else str(ticket.cause)
 

@@ -15,7 +15,7 @@ from domain.claims.case import case_number
 from domain.deadlines import deadlines
 from domain.funds import AT_ONCE
 from domain.state import Cause, Order, Ticket
-from domain.summary import IDLE, menders, mends, named, next_clock, sentence, summary, typed
+from domain.summary import BANK_FIRST, IDLE, bank_decides, menders, mends, named, next_clock, sentence, summary, typed
 from domain.words import OTHERWISE, not_paid
 
 
@@ -172,4 +172,8 @@ def _money(order: Order) -> Iterator[Open]:
         yield Open("money", what, op.asked_at, op.retry_at, "retry", command)
     for stuck in order.stuck:
         what = f"{stuck.verb} of {', '.join(stuck.slices)} was refused: {stuck.code}"
-        yield Open("money", what, stuck.since, stuck.retry_at, "retry", command)
+        if bank_decides(order, stuck):
+            noted = typed(order.order_id, "note")
+            yield Open("money", f"{what}, {BANK_FIRST}", stuck.since, None, "the bank", noted)
+        else:
+            yield Open("money", what, stuck.since, stuck.retry_at, "retry", command)

@@ -11,8 +11,8 @@ import pytest
 
 from domain.desk import reused_number
 from domain.fold import apply_all
-from domain.state import Order, Role
-from domain.summary import LONGEST_REASON, mends, summary, trouble
+from domain.state import Cause, Order, Role
+from domain.summary import LONGEST_REASON, mends, named, summary, trouble
 from tests.domain.claims_world import QUICK
 from tests.domain.lives import (
     NOTE,
@@ -20,6 +20,7 @@ from tests.domain.lives import (
     dispute,
     lost,
     one_of_two_delivered,
+    refund_failed,
     release_refused,
     ship_overdue,
     waiting_for_second_operator,
@@ -192,6 +193,25 @@ def test_what_the_bank_does_not_decide_about_of_a_lost_parcel_can_be_moved_at_on
     assert len(free) == 1
     assert f"aftersale refund o-1 --line {free[0]} --reason '...'" in summary(life.order).reason
     life.do("refund", Role.OPERATOR, lines=free, **NOTE)
+
+
+def test_money_that_the_bank_decides_about_is_not_to_be_tried_again() -> None:
+    life = dispute(refund_failed())
+    [told] = [each for each in trouble(life.order) if each.startswith("refund refused")]
+    assert told.startswith("refund refused (RefundFailed, the bank decides first) since ")
+    assert told.endswith(": aftersale note o-1 --reason '...' (or resolve-ticket)")
+    [ticket] = [each for each in life.order.tickets if each.cause is Cause.MONEY_FAILED]
+    assert named(life.order, ticket) == "money_failed (refund, the bank decides first)"
+    assert "retry" not in mends(life.order, ticket)
+    assert life.refused("retry", Role.OPERATOR, **NOTE).code == "money_to_retry"
+
+
+def test_money_that_no_bank_decides_about_is_tried_again() -> None:
+    life = refund_failed()
+    assert "refund refused (RefundFailed) since" in summary(life.order).reason
+    assert "aftersale retry o-1" in summary(life.order).reason
+    assert mended(life) == ["retry"]
+    life.do("retry", Role.OPERATOR, **NOTE)
 
 
 def mended(life: Life) -> list[str]:

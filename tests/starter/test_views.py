@@ -21,6 +21,7 @@ from starter import render
 from starter.answers import plain, progress_of
 from starter.trouble import why
 from starter.views import OrderView, may_see, order_view
+from tests.domain.lives import dispute, refund_failed
 from tests.domain.world import (
     ACTORS,
     AT_CONFIRMATION,
@@ -291,6 +292,13 @@ def test_why_names_unknown_money_pauses_and_approvals_each_with_the_command_that
     for life in (unknown, paused, large):
         assert why(screen_of(life.order)).waiting_on == summary(life.order).waiting_on
         assert "mended by" in text_of(render.why(why(screen_of(life.order))))
+
+
+def test_why_leaves_to_the_bank_what_it_decides_about() -> None:
+    for life, by, command in ((refund_failed(), "retry", "retry"), (dispute(refund_failed()), "the bank", "note")):
+        [money] = [item for item in why(screen_of(life.order)).open if item.kind == "money"]
+        assert (money.mends, money.command) == (by, f"aftersale {command} o-1 --reason '...'")
+        assert money.what.endswith(", the bank decides first") is (by == "the bank")
 
 
 def test_texts_of_people_reach_the_terminal_as_text_alone() -> None:
