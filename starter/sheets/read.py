@@ -9,7 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,14 @@ class _XlsxGrid(_Grid):
         yield from islice(self._all(), self._skip, None)
 
 
+def _separator(lines: Sequence[str]) -> str:
+    """The one with which the key column stands by itself in a line; a title above may have its words in it."""
+    for line, mark in product(lines, ",;\t"):
+        if KEY in (cell.strip(' "\r').casefold() for cell in line.split(mark)):
+            return mark
+    return max(",;\t", key=lines[0].count)
+
+
 class _CsvGrid(_Grid):
     """Text with separators, as spreadsheets write it where they stand: comma, semicolon or tab."""
 
@@ -178,8 +186,7 @@ class _CsvGrid(_Grid):
         named = _SEP.match(self._text)  # A line of the program's own, which it does not show as a row.
         self._text = self._text[named.end() :] if named else self._text
         lines = self._text.split("\n", HIGHEST)[:HIGHEST]
-        first = next((line for line in lines if KEY in line.casefold()), lines[0])
-        self._separator = named[1] if named else max(",;\t", key=first.count)
+        self._separator = named[1] if named else _separator(lines)
         self._skip, self.head = _head(self._all())
         self.count = self._text.count("\n")
 

@@ -217,7 +217,10 @@ def test_a_renamed_sheet_behind_another_and_one_below_a_title_are_found(desk: De
         Table(file, TICKETS)
 
 
-@pytest.mark.parametrize("above", ["sep=;\r\n", "Cases of Monday\r\n", "Cases, of Monday;;;\r\n\r\n"])
+ABOVE = ("sep=;\r\n", "Cases of Monday\r\n", "Cases, of Monday;;;\r\n\r\n", "Cases, open ones, for Aftersale\r\n")
+
+
+@pytest.mark.parametrize("above", ABOVE)
 def test_what_stands_above_the_headers_of_a_csv_file_is_no_header(desk: Desk, above: str) -> None:
     file = recoded(desk.export(suffix=".csv"), lambda text_: (above + semicolons(text_)).encode("utf-8-sig"))
     assert desk.judge(file).counts == {"unchanged": COUNT}
