@@ -162,11 +162,13 @@ class _XlsxGrid(_Grid):
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """The one with which the key column stands by itself in a line; a title above may have its words in it."""
-    for line, mark in product(lines, ",;\t"):
-        if KEY in (cell.strip(' "\r').casefold() for cell in line.split(mark)):
-            return mark
-    return max(",;\t", key=lines[0].count)
+    """The one with which the key column stands among the most columns; a title above may have its words in it, too."""
+    heads = [(line, mark) for line, mark in product(lines, ",;\t") if KEY in _cells(line, mark)]
+    return max(heads or [(lines[0], mark) for mark in ",;\t"], key=lambda head: head[0].count(head[1]))[1]
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    return [cell.strip(' "\r').casefold() for cell in line.split(mark)]
 
 
 class _CsvGrid(_Grid):
