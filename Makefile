@@ -7,7 +7,8 @@ INSTALLED := $(VENV)/.installed
 ROOMS := activities bench demo docs domain faults gateway migrations sandbox starter tests workflows worker.py
 SOURCES = $(wildcard $(ROOMS))
 DOCS := $(PYTHON) -m docs.generate
-PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
+# In the order of the folders: the longest files have few tests, and xdist would keep them for the end, on one core.
+PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check lock cost bench docs faults faults-long mutants

@@ -255,3 +255,18 @@ async def test_a_sheet_works_on_tickets_apart_by_the_same_rules(
     assert again == ("done already", "assign to bob; resolve: no change")
     ended = stands(market, row)
     assert (ended.owner, ended.status, ended.outcome) == ("bob", "resolved", "no_change")
+
+
+async def test_who_is_given_a_ticket_apart_finds_in_the_inbox_what_the_sides_of_its_order_write(
+    client: AftersaleClient, market: Marketplace
+) -> None:
+    async def unread() -> list[int]:
+        rows = (await client.inbox(specialist("gil"), limit=500)).rows
+        return [row.unread for row in rows if row.order_id == life.order_id]
+
+    life = await damaged(market, client)
+    row = await issue(market, life)
+    assert await unread() == []
+    await client.assign_ticket(life.order_id, specialist("eve"), ticket=row.ticket_id, owner="gil")
+    await client.message(life.order_id, life.actor(BUYER), text="Has anybody looked at it?")
+    assert await unread() == [1]
