@@ -5,6 +5,7 @@ A step that names a ticket ends it by what it does, and by nothing else (`answer
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -249,15 +250,18 @@ def overdue(moment: Moment) -> tuple[Event, ...]:
 def facts_digest(order: Order, name: str, body: str) -> str:
     """Over a command and all that it is decided on; another when any of it changed in between.
 
-    That is where lines, parcels, claims and disputes stand, what holds each line and what is left of it, which money is
-    under way or granted, and who would be paid.
+    That is where lines, parcels, claims and disputes stand, when a parcel was last seen, what holds each line and what
+    is left of it, which money is under way or granted, and who would be paid.
     """
     lines = [
         [line.line_id, line.state.value, line.funds.value, line.held, str(order.left(line.line_id))]
         for line in order.lines
     ]
     shipping = [order.shipping_funds.value, str(order.left(SHIPPING))]
-    parcels = [[p.parcel_id, p.milestone.value if p.milestone else "", p.withdrawn] for p in order.parcels]
+    parcels = [
+        [p.parcel_id, p.milestone or "", p.moved_at.isoformat() if p.moved_at else "", p.withdrawn]
+        for p in order.parcels
+    ]
     claims = [[claim.claim_id, claim.status.value, claim.goods_are_back] for claim in order.claims]
     disputes = [[dispute.dispute_id, dispute.status.value] for dispute in order.disputes]
     granted = [[part.piece, str(part.amount)] for part in order.due_back]
@@ -269,12 +273,19 @@ def facts_digest(order: Order, name: str, body: str) -> str:
 def overtaken(order: Order, by: str) -> tuple[Event, ...]:
     """Tickets whose cause is gone are resolved by the step that removed it.
 
-    An approval ends with the facts that it was asked about (docs/rules.md, Second operator).
+    An approval ends with the facts that it was asked about, and with the ticket that it was asked for (docs/rules.md,
+    Second operator).
     """
-    gone = (ticket for ticket in order.tickets if not _stands(order, ticket))
-    resolved = tuple(TicketResolved(ticket.ticket_id, Outcome.ACT, by) for ticket in gone)
+    gone = {ticket.ticket_id for ticket in order.tickets if not _stands(order, ticket)}
+    resolved = tuple(
+        TicketResolved(ticket.ticket_id, Outcome.ACT, by) for ticket in order.tickets if ticket.ticket_id in gone
+    )
     waiting = order.approval
-    if waiting is None or facts_digest(order, waiting.name, waiting.body) == waiting.digest:
+    if waiting is None:
+        return resolved
+    open_ones = {"", *(ticket.ticket_id for ticket in order.tickets)} - gone
+    same = facts_digest(order, waiting.name, waiting.body) == waiting.digest
+    if same and json.loads(waiting.body)["ticket_id"] in open_ones:
         return resolved
     return (*resolved, ApprovalEnded("overtaken"))
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from domain.money import Verb
-from domain.state import Role
+from domain.money import Money, Verb
+from domain.purse import SHIPPING, Part
+from domain.state import Funds, Order, Outcome, Role
+from domain.tickets import facts_digest
+from tests.domain.claims_world import return_back
 from tests.domain.lives import NOTE, dispute
-from tests.domain.world import SECOND_OPERATOR, Life, confirmed, new_order, scan, text_of
+from tests.domain.world import SECOND_OPERATOR, Life, confirmed, new_order, scan, shipped, text_of
 
 OPERATOR, SPECIALIST = Role.OPERATOR, Role.SPECIALIST
 
@@ -88,3 +93,88 @@ def test_an_approval_names_no_other_ticket_than_the_command_that_waits() -> None
     assert refused.code == "not_of_ticket"
     life.do("approve", SECOND_OPERATOR, digest=life.order.approval.digest)
     assert (life.states, life.order.tickets) == (("shipped", "accepted"), (ticket,))
+
+
+def stalled_and_asked(names_ticket: bool = False) -> Life:
+    """A dear parcel was seen once and not again; a specialist wants to give the money back."""
+    life = shipped(new_order(prices=("900.00", "20.00")))
+    life.now += timedelta(hours=5)
+    scan(life, "p1", "in_transit")
+    life.until("parcel_stalled")
+    [ticket] = life.order.tickets
+    life.do("refund", SPECIALIST, ticket.ticket_id if names_ticket else "", **NOTE)
+    assert life.order.approval is not None
+    life.now += timedelta(hours=3)
+    return life
+
+
+@pytest.mark.parametrize("names_ticket", [False, True])
+def test_an_approval_ends_when_a_parcel_that_had_stalled_is_seen_again_as_before(names_ticket: bool) -> None:
+    life = stalled_and_asked(names_ticket)
+    waiting = life.order.approval
+    assert waiting is not None
+    scan(life, "p1", "in_transit")
+    assert (life.order.approval, life.order.tickets) == (None, ())
+    assert life.refused("approve", SECOND_OPERATOR, digest=waiting.digest).code == "waits_for_approval"
+    life.do("release", SPECIALIST, lines=["a"], **NOTE)
+
+
+ENDS: Mapping[str, Callable[[Life, str], object]] = {
+    "left as it is": lambda life, ticket: life.do(
+        "resolve_ticket", SPECIALIST, ticket_id=ticket, outcome=Outcome.NO_CHANGE, **NOTE
+    ),
+    "given more time": lambda life, ticket: life.do(
+        "resolve_ticket",
+        SPECIALIST,
+        ticket_id=ticket,
+        outcome=Outcome.EXTEND,
+        until=text_of(life.now + timedelta(days=3)),
+        **NOTE,
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_approval_ends_with_the_ticket_that_it_was_asked_for(end: str) -> None:
+    life = stalled_and_asked(names_ticket=True)
+    [ticket] = life.order.tickets
+    ENDS[end](life, ticket.ticket_id)
+    assert (life.order.approval, life.order.tickets) == (None, ())
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_approval_that_names_no_ticket_outlives_the_end_of_one(end: str) -> None:
+    life = stalled_and_asked()
+    waiting, [ticket] = life.order.approval, life.order.tickets
+    ENDS[end](life, ticket.ticket_id)
+    assert (life.order.approval, life.order.tickets) == (waiting, ())
+
+
+def test_what_the_second_operator_approves_ends_the_ticket_and_is_carried_out() -> None:
+    life = stalled_and_asked(names_ticket=True)
+    assert life.order.approval is not None
+    life.do("approve", SECOND_OPERATOR, digest=life.order.approval.digest)
+    life.settle_money()
+    assert (life.states, life.order.tickets) == (("refunded", "refunded"), ())
+
+
+FIVE = Money.of("5.00", "EUR")
+
+FACTS: Mapping[str, Callable[[Order], Order]] = {
+    "what is granted": lambda order: replace(order, granted=(Part("a", FIVE),)),
+    "where the shipping went": lambda order: replace(order, shipping_funds=Funds.RELEASED),
+    "what is left of the shipping": lambda order: replace(order, given_back=(Part(SHIPPING, FIVE),)),
+    "that the seller has the goods": lambda order: replace(order, claims=(replace(order.claims[0], back=None),)),
+    "when a parcel was last seen": lambda order: replace(
+        order, parcels=(replace(order.parcels[0], moved_at=order.placed_at + timedelta(days=30)),)
+    ),
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_what_is_approved_is_told_by_each_fact_alone(fact: str) -> None:
+    order = return_back().order
+    changed = FACTS[fact](order)
+    assert changed != order
+    assert facts_digest(changed, "release", "{}") != facts_digest(order, "release", "{}")
+    assert facts_digest(order, "release", "{}") == facts_digest(replace(order, seq=order.seq + 1), "release", "{}")

@@ -66,7 +66,7 @@ def about(sale: Sale, cause: str, subject: str) -> list[str] | None:
 def facts(sale: Sale) -> object:
     """All that an approval was given for: lines, parcels, cases, money under way, and who is paid."""
     pieces = [(piece.name, piece.state, piece.where, piece.held, piece.left) for piece in sale.slices]
-    parcels = [(parcel.name, parcel.milestone, parcel.withdrawn) for parcel in sale.parcels.values()]
+    parcels = [(parcel.name, parcel.milestone, parcel.moved, parcel.withdrawn) for parcel in sale.parcels.values()]
     claims = [(claim.name, claim.status, claim.came_back) for claim in sale.claims.values()]
     disputes = [(name, dispute.state) for name, dispute in sale.disputes.items()]
     op = (sale.op.verb, sale.op.names) if sale.op else None
@@ -75,8 +75,6 @@ def facts(sale: Sale) -> object:
 
 def prune(sale: Sale) -> None:
     """End the tickets, requests and approvals whose cause is gone."""
-    if sale.approval and sale.approval.facts != facts(sale):
-        sale.approval = None
     states = sale.states()
     left = tuple(name for name in sale.cancel_asked or () if sale.lines[name].state == "confirmed")
     sale.cancel_asked = left or None
@@ -85,3 +83,10 @@ def prune(sale: Sale) -> None:
     for cause, subject in list(sale.tickets):
         if not needed(sale, cause, subject):
             del sale.tickets[cause, subject]
+    if sale.approval and (sale.approval.facts != facts(sale) or ended(sale, sale.approval.ticket)):
+        sale.approval = None
+
+
+def ended(sale: Sale, ticket: str) -> bool:
+    """Whether the ticket that a command was asked for is open no more."""
+    return bool(ticket) and ticket not in map(":".join, sale.tickets)
