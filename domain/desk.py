@@ -32,9 +32,9 @@ from domain.funds import next_try
 from domain.limits import WAITS_IN, hold_limit
 from domain.policy import Policy
 from domain.policy.file import check
-from domain.state import Cause, Line, Order, Outcome, Pause, Role
+from domain.state import Cause, Line, LineState, Order, Outcome, Pause, Role, Ticket, in_state
 from domain.step import Moment
-from domain.tickets import CLOCK_OF, freed, known, opened
+from domain.tickets import CLOCK_OF, freed, known, lines_of, opened
 from domain.tiers import calendar_of, counting_tiers, party_tiers, root_of, shifted, shipping_along, since_of
 
 NONE_WAITS = "no command waits for a second operator; one that did is over when the order's money changes or it lapses"
@@ -209,11 +209,22 @@ def resolve_ticket(moment: Moment) -> tuple[Event, ...]:
         raise Refused("act_by_its_step", "take the step itself (refund, release, cancel, ...) and name ticket_id in it")
     if body.outcome is Outcome.NO_CHANGE and ticket.cause is Cause.CLAIM:
         raise Refused("claim_undecided", "a claim ends by a decision: decide_claim, ask_party, or extend the ticket")
+    if body.outcome is Outcome.NO_CHANGE and ticket.cause is Cause.PARCEL_RETURNED:
+        _not_to_be_accepted(order, ticket)
     if body.outcome is Outcome.NO_CHANGE:
         return (done, *freed(order, ticket), Noted(body.note_id))
     name = CLOCK_OF.get(ticket.cause, "").format(ticket.subject)
     moved = _moved(moment, lambda clock: clock == name)
     return (*((done, *moved) if moved else (TicketExtended(ticket.ticket_id, body.until),)), Noted(body.note_id))
+
+
+def _not_to_be_accepted(order: Order, ticket: Ticket) -> None:
+    """Raises Refused where lines that came back count as delivered: let go, silence would pay a seller who has them."""
+    held = set(lines_of(order, ticket))
+    back = [line.line_id for line in in_state(order.lines, (LineState.DELIVERED,)) if line.line_id in held]
+    if back:
+        case = f"{', '.join(back)} had arrived and came back, so that silence would pay the seller for it"
+        raise Refused("goods_came_back", f"{case}; refund or release it, and name ticket {ticket.ticket_id} in that")
 
 
 def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:

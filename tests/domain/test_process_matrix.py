@@ -275,7 +275,9 @@ def body_of(life: Life, step: Step, role: Role) -> dict[str, Any]:
         "adopt_policy": {**NOTE, "policy": order.policy.to_plain()},
         "approve": {"digest": order.approval.digest if order.approval else "none"},
         "assign_ticket": {"ticket_id": ticket, "owner": "specialist-9"},
-        "resolve_ticket": {**NOTE, "ticket_id": ticket, "outcome": "no_change"},
+        "resolve_ticket": {**NOTE, "ticket_id": ticket, "outcome": "extend", "until": later}
+        if "parcel_returned" in ticket
+        else {**NOTE, "ticket_id": ticket, "outcome": "no_change"},
         "payment_found": {"payment_intent": "pi_late"},
         "hold_lost": {"hold": order.payment.hold},
         "refund_failed": {"refund": next(iter(refunds(life)), "re_0")},

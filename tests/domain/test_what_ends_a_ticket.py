@@ -273,6 +273,20 @@ def test_leaving_another_ticket_of_a_lost_parcel_as_it_is_frees_none_of_its_line
     assert life.order.line("a").held == "parcel:p1"
 
 
+@pytest.mark.parametrize("name", ["refund", "release"])
+def test_what_had_arrived_and_came_back_is_not_left_to_a_silence_that_pays_for_it(name: str) -> None:
+    life = delivered(proof="strong")
+    scan(life, "p1", "returned")
+    [ticket] = life.order.tickets
+    asked = {"ticket_id": ticket.ticket_id, "outcome": "no_change", **NOTE}
+    refused = life.refused("resolve_ticket", SPECIALIST, **asked)
+    assert refused.code == "goods_came_back"
+    assert refused.reason.startswith("a, b had arrived and came back, so that silence would pay the seller for it; ")
+    assert refused.reason.endswith(f"; refund or release it, and name ticket {ticket.ticket_id} in that")
+    life.do(name, SPECIALIST, ticket.ticket_id, **NOTE)
+    assert not life.order.tickets
+
+
 def test_money_that_is_tried_again_keeps_its_ticket_until_the_provider_has_answered() -> None:
     life = in_doubt()
     [ticket] = life.order.tickets

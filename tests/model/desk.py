@@ -122,6 +122,10 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
     cause, subject = names(sale)[body["ticket_id"]]
     if body["outcome"] == "no_change":
         need(cause != "claim", "a claim ends by a decision")
+        back = cause == "parcel_returned" and about(sale, cause, subject)
+        need(
+            not any(sale.lines[name].state == "delivered" for name in back or ()), "silence would pay for what is back"
+        )
         del sale.tickets[cause, subject]
         if cause in ("parcel_lost", "parcel_returned"):
             free(sale, f"parcel:{subject}")
