@@ -186,6 +186,12 @@ class Parcel:
     withdrawn: bool = False
     loss: Loss | None = None
 
+    def came_back_before(self, other: Parcel) -> bool:
+        """Whether the carrier had brought it back to the seller when `other` was sent, which takes its place."""
+        if self.milestone is not Milestone.RETURNED or self.moved_at is None or other.parcel_id == self.parcel_id:
+            return False
+        return other.shipped_at >= self.moved_at
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -493,8 +499,9 @@ class Order:
         return line.funds if line is not None else Funds.ESCROW
 
     def parcels_of(self, line_id: str) -> tuple[Parcel, ...]:
-        """The parcels that carry a line, withdrawn ones left out."""
-        return tuple(parcel for parcel in self.parcels if line_id in parcel.lines and not parcel.withdrawn)
+        """The parcels that carry a line, but for withdrawn ones, and for one that came back before another was sent."""
+        carry = [parcel for parcel in self.parcels if line_id in parcel.lines and not parcel.withdrawn]
+        return tuple(parcel for parcel in carry if not any(parcel.came_back_before(other) for other in carry))
 
 
 def in_state(lines: Iterable[Line], states: Iterable[LineState]) -> tuple[Line, ...]:

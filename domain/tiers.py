@@ -176,7 +176,8 @@ def _stall_tiers(order: Order, parcel: Parcel, held_too: bool = False) -> Iterat
     """While a line of it is on its way; a parcel that has arrived waits for nobody, but may yet turn out to be lost."""
     lines = [order.line(line_id) for line_id in parcel.lines]
     gone = parcel.withdrawn or (parcel.milestone is Milestone.DELIVERED and not held_too)
-    if not gone and any(line.state is LineState.SHIPPED and (held_too or not line.held) for line in lines):
+    sent = [line for line in lines if line.state is LineState.SHIPPED and parcel in order.parcels_of(line.line_id)]
+    if not gone and any(held_too or not line.held for line in sent):
         at = stall_at(order, parcel.moved_at or parcel.shipped_at)
         yield _tier(order, f"stall:{parcel.parcel_id}.ticket", at)
 

@@ -12,25 +12,27 @@ import pytest
 from activities.notices import Letters, Reader
 from domain import wire
 from domain.claims.case import Status
+from domain.deadlines import deadlines
 from domain.events import ClaimMoved
 from domain.fold import apply_all
 from domain.money import Money, Verb
 from domain.notices import notices
 from domain.scans import scans
-from domain.state import Cause, Milestone, Order, Proof, Role
+from domain.state import Cause, LineState, Milestone, Order, Proof, Role
 from domain.tracking import Reached, TrackerReport
 from tests.domain.claims_world import (
     BUYER,
     NOTE,
     SELLER,
     SPECIALIST,
+    bought,
     found_missing,
     received,
     return_asked,
     return_back,
     return_sent,
 )
-from tests.domain.world import Life, scan
+from tests.domain.world import Life, scan, shipped
 
 LETTERS = Letters(Path(__file__).parents[2] / "templates")
 
@@ -215,3 +217,29 @@ def test_no_return_arrives_that_was_never_sent() -> None:
     life = received()
     life.do("escalate_claim", SELLER)
     assert "no return on its way" in life.refused("receive_return", SELLER).reason
+
+
+def test_what_came_back_and_is_sent_again_arrives_with_its_new_parcel() -> None:
+    life = shipped(bought())
+    scan(life, "p1", "returned")
+    ticket = life.order.tickets[0].ticket_id
+    life.do("resolve_ticket", SPECIALIST, ticket_id=ticket, outcome="no_change", **NOTE)
+    life.do("ship", SELLER, parcel_id="p2", carrier="dhl", lines=["a", "b"])
+    assert "stall:p1.ticket" not in {clock.tier for clock in deadlines(life.order)}
+    life.now += timedelta(days=1)
+    scan(life, "p2", "delivered", "strong")
+    assert {line.state for line in life.order.lines} == {LineState.DELIVERED}
+    life.do("open_claim", BUYER, reason="not_as_described", lines=["a"])
+    life.do("grant_claim", SELLER)
+    assert life.order.claims[0].status is Status.RETURN_REQUESTED, "the buyer has them, and sends them back"
+
+
+def test_of_what_came_back_the_lines_that_are_not_sent_again_are_still_the_sellers() -> None:
+    life = shipped(bought())
+    scan(life, "p1", "returned")
+    life.do("resolve_ticket", SPECIALIST, ticket_id=life.order.tickets[0].ticket_id, outcome="no_change", **NOTE)
+    life.do("ship", SELLER, parcel_id="p2", carrier="dhl", lines=["a"])
+    life.now += timedelta(days=1)
+    scan(life, "p2", "delivered", "strong")
+    assert [line.state for line in life.order.lines] == [LineState.DELIVERED, LineState.SHIPPED]
+    assert [p.parcel_id for p in life.order.parcels_of("b")] == ["p1"]

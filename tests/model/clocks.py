@@ -38,7 +38,7 @@ def roots(sale: Sale) -> list[str]:
     found += ["cancel"] if sale.cancel_asked else []
     found += ["time"] if sale.time_asked else []
     for parcel in sale.parcels.values():
-        lines = [sale.lines[name] for name in parcel.lines]
+        lines = [sale.lines[name] for name in parcel.lines if parcel in sale.parcels_of(name)]
         arrived = parcel.withdrawn or parcel.milestone == "delivered"
         if not arrived and any(line.state == "shipped" and not line.held for line in lines):
             found.append(f"stall:{parcel.name}")

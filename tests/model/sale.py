@@ -330,7 +330,13 @@ class Sale:
         return {name: min(amount, live[name]) for name, amount in self.granted.items() if name in live}
 
     def parcels_of(self, line: str) -> list[Parcel]:
-        return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
+        carry = [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
+        return [
+            parcel
+            for parcel in carry
+            if parcel.milestone != "returned"
+            or all(other.sent < parcel.moved for other in carry if other is not parcel)
+        ]
 
 
 def stage(sale: Sale) -> str:
