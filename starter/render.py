@@ -202,7 +202,7 @@ def tickets(rows: Iterable[TicketRow], shared: Mapping[str, int]) -> RenderableT
         (
             (
                 row.ticket_id,
-                row.order_id,
+                row.order_id or "",
                 cause(row),
                 row.subject,
                 when(row.due),

@@ -112,10 +112,13 @@ class RefusedMessage:
 
 @dataclass(frozen=True, slots=True)
 class TicketRow:
-    """A ticket. `outcome`, `resolved_by` (a step's name) and `resolved_at` are empty while it is open."""
+    """A ticket; that of a finding may be about no order.
+
+    `outcome`, `resolved_by` (a step's name) and `resolved_at` are empty while it is open.
+    """
 
     ticket_id: str
-    order_id: str
+    order_id: str | None
     cause: str
     subject: str
     opened_at: datetime

@@ -69,7 +69,7 @@ class Work:
             notes = personal.notes_of_ticket(conn, self._records.vault, row.order_id or "", ticket_id)
             recurs = recurring.of_ticket(conn, ticket_id)
         mends, command = _mended(row, None if plain is None else wire.from_plain(Order, plain))
-        own = (case_number(row.order_id, row.subject),) if row.cause == Cause.CLAIM else ()
+        own = (case_number(row.order_id, row.subject),) if row.order_id and row.cause == Cause.CLAIM else ()
         return TicketView(
             row.ticket_id, row.order_id or "", row.cause, row.subject, row.opened_at, row.due, row.owner,
             row.escalations, row.status, row.outcome, row.resolved_by, row.resolved_at,

@@ -78,7 +78,7 @@ async def test_the_same_command_says_it_once_and_refusals_have_their_exit_codes(
     assert (await aftersale(*said, "--text", "Another.")).code == 2
     assert (await aftersale("message", order, "--as", "buyer", "--text", "No.", "--internal")).code == 3
     assert (await aftersale("message", order, "--as", "buyer", "--text", "x" * 5001)).code == 2
-    assert (await aftersale("message", order, "--as", "buyer", "--id", "stranger", "--text", "Hi.")).code == 3
+    assert (await aftersale("message", order, "--as", "buyer", "--id", "stranger", "--text", "Hi.")).code == 4
     assert (await aftersale("message", "o-nowhere", "--as", "buyer", "--id", "b", "--text", "Hi.")).code == 4
     thread = (await aftersale("messages", "thread", order, "--as", "seller", "--json")).json
     assert [line["text"] for line in thread["lines"]] == ["Hello."]

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from activities.store.ledger import OrderMoney
-from activities.store.screens import OrderRow, OrderScreen, RefusedMessage, Story, StoryStep
+from activities.store.screens import OrderRow, OrderScreen, RefusedMessage, Story, StoryStep, TicketRow
 from domain import wire
 from domain.deadlines import deadlines
 from domain.events import Event, MoneyRefused, to_plain
@@ -336,3 +336,9 @@ def test_money_that_waited_and_is_due_has_no_date_that_has_passed() -> None:
     assert waits["due"] == wire.instant_text(life.now + timedelta(hours=72))
     later = verdict(taken.after, taken.after.seq, Actor(Role.BUYER, "buyer-1"), life.now + timedelta(hours=73))
     assert later["due"] is None
+
+
+def test_a_ticket_of_a_finding_about_no_order_stands_in_the_queue() -> None:
+    now = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    row = TicketRow("finding-7", None, "task_fails", "o-nowhere", now, now, "", 0, "open", "", "", None)
+    assert "finding-7" in text_of(render.tickets([row], {}))

@@ -128,4 +128,4 @@ async def test_only_the_seller_and_who_stands_in_his_place_say_where_goods_go(ma
     life.address("home", BUYER)
     for who, code in ((BUYER, "role_not_allowed"), (Role.CARRIER, "role_not_allowed")):
         await refused(life, who, code, address_id="home")
-    await refused(life, Actor(SELLER, "another-seller"), "not_your_order", address_id="home")
+    await refused(life, Actor(SELLER, "another-seller"), "not_found", address_id="home")
