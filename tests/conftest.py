@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -54,6 +55,12 @@ def session_directory(request: pytest.FixtureRequest) -> Iterator[Path]:
     yield directory
     if not request.session.testsfailed:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def own_directory(session_directory: Path, request: pytest.FixtureRequest) -> Path:
+    """Where this test alone may keep a stack or a server; not made yet."""
+    return session_directory / re.sub(r"\W+", "-", request.node.nodeid)
 
 
 @pytest.fixture(scope="session")

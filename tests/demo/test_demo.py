@@ -100,10 +100,9 @@ def demo(root: Path, directory: Path, *arguments: str) -> Iterator[Started]:
 
 
 def test_the_demo_plays_all_lives_to_their_ends_and_leaves_nothing_behind(
-    session_directory: Path, pytestconfig: pytest.Config
+    own_directory: Path, pytestconfig: pytest.Config
 ) -> None:
-    directory = session_directory / "demo"
-    with demo(pytestconfig.rootpath, directory) as started:
+    with demo(pytestconfig.rootpath, own_directory) as started:
         started.wait_for("ordered for")
         running = started.left()
         assert started.process.wait(PATIENCE) == 0, started.output
@@ -112,18 +111,18 @@ def test_the_demo_plays_all_lives_to_their_ends_and_leaves_nothing_behind(
         assert not started.left()
         assert "The ledger is balanced." in started.output
         assert "kill -9" in started.output
-    written = json.loads(directory.with_suffix(".json").read_text())
+    written = json.loads(own_directory.with_suffix(".json").read_text())
     columns = ("stage", "captured", "released", "refunded", "fees", "escrow", "tickets")
     assert written["ledger_balanced"] is True
     assert {row["order_id"]: tuple(row[name] for name in columns) for row in written["orders"]} == ENDS
     assert all(row["life"] for row in written["orders"])
-    assert list((directory / "mails").glob("*.eml"))
+    assert list((own_directory / "mails").glob("*.eml"))
 
 
 def test_interrupted_lives_leave_nothing_behind_and_a_second_demo_is_turned_away(
-    session_directory: Path, pytestconfig: pytest.Config
+    own_directory: Path, pytestconfig: pytest.Config
 ) -> None:
-    with demo(pytestconfig.rootpath, session_directory / "interrupted") as started:
+    with demo(pytestconfig.rootpath, own_directory) as started:
         started.wait_for("ordered for")
         second = started.again()
         assert second.returncode == 1
@@ -138,22 +137,22 @@ def test_interrupted_lives_leave_nothing_behind_and_a_second_demo_is_turned_away
 
 
 def test_a_kept_stack_has_a_desk_to_look_at_and_its_orders_again_the_next_time(
-    session_directory: Path, pytestconfig: pytest.Config
+    own_directory: Path, pytestconfig: pytest.Config
 ) -> None:
-    directory, before, orders = session_directory / "up", dict[str, bool](), dict[str, bool]()
+    before, orders = dict[str, bool](), dict[str, bool]()
     for arguments in (("up",), ("up", "--orders", "1")):
-        with demo(pytestconfig.rootpath, directory, *arguments) as started:
+        with demo(pytestconfig.rootpath, own_directory, *arguments) as started:
             started.wait_for("Ctrl-C ends it all")
             assert "is not where it should be" not in started.output
             assert "/namespaces/default/workflows" in started.output
-            before, orders = orders, listed(directory, pytestconfig.rootpath)
-            statuses = claim_statuses(directory)
+            before, orders = orders, listed(own_directory, pytestconfig.rootpath)
+            statuses = claim_statuses(own_directory)
             if not before:
-                a_storefront_tries_it(directory, pytestconfig.rootpath)
+                a_storefront_tries_it(own_directory, pytestconfig.rootpath)
             started.process.send_signal(signal.SIGINT)
             assert started.process.wait(PATIENCE) == 0, started.output
             assert not started.left()
-        assert not (directory / "env").exists()
+        assert not (own_directory / "env").exists()
         assert statuses == set(Status), "claims at every status"
     assert orders.items() > before.items()
     new = {name for name in orders.keys() - before.keys() if not name.startswith("try-")}
@@ -163,17 +162,16 @@ def test_a_kept_stack_has_a_desk_to_look_at_and_its_orders_again_the_next_time(
 
 
 def test_a_kept_stack_outlives_its_postgresql_and_goes_on_when_that_is_back(
-    session_directory: Path, pytestconfig: pytest.Config
+    own_directory: Path, pytestconfig: pytest.Config
 ) -> None:
-    directory = session_directory / "outlives"
-    with demo(pytestconfig.rootpath, directory, "up", "--orders", "0") as started:
+    with demo(pytestconfig.rootpath, own_directory, "up", "--orders", "0") as started:
         started.wait_for("Ctrl-C ends it all")
-        found = (directory / "postgres" / "postmaster.pid").read_text().splitlines()
+        found = (own_directory / "postgres" / "postmaster.pid").read_text().splitlines()
         pid, port = int(found[0]), int(found[3])
         os.kill(pid, signal.SIGINT)
         started.wait_for("PostgreSQL does not answer; the orders wait and lose nothing.")
         assert ends(pid)
-        with postgres(directory / "postgres", port=port, durable=True):
+        with postgres(own_directory / "postgres", port=port, durable=True):
             started.wait_for("It answers again")
             started.process.send_signal(signal.SIGINT)
             assert started.process.wait(PATIENCE) == 0, started.output

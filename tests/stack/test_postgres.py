@@ -56,21 +56,19 @@ def test_data_under_a_running_server_is_neither_deleted_nor_served_twice(postgre
 
 
 def test_a_lock_file_left_by_a_crash_protects_nothing_once_another_process_has_its_number(
-    session_directory: Path,
+    own_directory: Path,
 ) -> None:
-    directory = session_directory / "crashed"
-    with run_postgres(directory) as server:
+    with run_postgres(own_directory) as server:
         server.create_database("kept")
-    (directory / "postmaster.pid").write_text(f"{os.getpid()}\n{directory}\n0\n5432\n\n127.0.0.1\n")
-    remove_data(directory)
-    assert not directory.exists()
+    (own_directory / "postmaster.pid").write_text(f"{os.getpid()}\n{own_directory}\n0\n5432\n\n127.0.0.1\n")
+    remove_data(own_directory)
+    assert not own_directory.exists()
 
 
-def test_data_outlives_the_server(session_directory: Path) -> None:
-    directory = session_directory / "outlives"
-    with run_postgres(directory) as server:
+def test_data_outlives_the_server(own_directory: Path) -> None:
+    with run_postgres(own_directory) as server:
         server.create_database("kept")
-    with run_postgres(directory) as server:
+    with run_postgres(own_directory) as server:
         assert server.has_database("kept")
-    remove_data(directory)
-    assert not directory.exists()
+    remove_data(own_directory)
+    assert not own_directory.exists()

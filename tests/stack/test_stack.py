@@ -30,9 +30,8 @@ except KeyboardInterrupt:
 """
 
 
-async def test_the_stack_gives_its_processes_what_they_need_and_takes_everything_down(session_directory: Path) -> None:
-    directory = session_directory / "stack"
-    with stack(directory) as running:
+async def test_the_stack_gives_its_processes_what_they_need_and_takes_everything_down(own_directory: Path) -> None:
+    with stack(own_directory) as running:
         client = await running.temporal.connect()
         assert await client.service_client.check_health()
         looker = running.start("looker", "-c", SHOW_ENVIRONMENT, env={"EXTRA": "1"})
@@ -44,39 +43,37 @@ async def test_the_stack_gives_its_processes_what_they_need_and_takes_everything
         with engine.connect() as connection:
             assert connection.execute(text("SELECT to_regclass('alembic_version')::text")).scalar() == "alembic_version"
         engine.dispose()
-        with pytest.raises(StackError, match="runs on"), stack(directory):
+        with pytest.raises(StackError, match="runs on"), stack(own_directory):
             pass
         assert running.postgres.answers()
     assert not looker.running
     assert not running.temporal.process.running
     assert not running.postgres.answers()
-    remove_data(directory / "postgres")
+    remove_data(own_directory / "postgres")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
 def test_however_the_stack_is_ended_nothing_is_left_running(
-    session_directory: Path, pytestconfig: pytest.Config, how: signal.Signals
+    own_directory: Path, pytestconfig: pytest.Config, how: signal.Signals
 ) -> None:
-    directory = session_directory / f"ended-by-{how.name.lower()}"
-    command = [sys.executable, "-c", KEPT_STACK, str(directory)]
+    command = [sys.executable, "-c", KEPT_STACK, str(own_directory)]
     env = {"PYTHONPATH": str(pytestconfig.rootpath)}
-    with child("keeper", command, log=directory / "keeper.log", env=env) as keeper:
+    with child("keeper", command, log=own_directory / "keeper.log", env=env) as keeper:
         pids = [int(pid) for pid in keeper.wait_for_line("pids ").split()]
         assert len(pids) == 3
         assert all(lives(pid) for pid in pids)
         keeper.stop(how)
         assert all(ends(pid) for pid in pids)
         assert ("torn down" in keeper.output()) == (how is not signal.SIGKILL)
-    remove_data(directory / "postgres")
+    remove_data(own_directory / "postgres")
 
 
-def test_a_given_port_in_use_is_refused_and_nothing_is_left_behind(session_directory: Path) -> None:
-    directory = session_directory / "port-in-use"
+def test_a_given_port_in_use_is_refused_and_nothing_is_left_behind(own_directory: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StackError, match=f"port {port} is in use"), stack(directory, ui_port=port):
+        with pytest.raises(StackError, match=f"port {port} is in use"), stack(own_directory, ui_port=port):
             pass
-    assert not (directory / "postgres" / "postmaster.pid").exists()
+    assert not (own_directory / "postgres" / "postmaster.pid").exists()
