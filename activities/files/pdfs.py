@@ -29,6 +29,7 @@ _HIDING = frozenset({"/JS", "/JavaScript", "/EmbeddedFiles", "/EF", "/AF", "/XFA
 _PLAYING = frozenset({"/FileAttachment", "/RichMedia", "/3D", "/Movie", "/Screen", "/Sound"})
 _PACKING = frozenset({"/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"})
 _METADATA = (Name.Metadata, Name.PieceInfo, Name.LastModified)
+_WHO_AND_WHEN = (Name.T, Name.M, Name.CreationDate)  # of a remark on a page
 _KEPT_SEGMENTS = frozenset({0xE0, 0xEE})  # JFIF, and Adobe's, which tells how colours are to be read
 
 
@@ -170,20 +171,41 @@ def _strip(pdf: Pdf) -> None:
     """Take out what tells of people, places and programs. Photographs in documents bear their own."""
     del pdf.docinfo
     for found in pdf.objects:
-        if not isinstance(found, (Dictionary, Stream)):
-            continue
-        for key in _METADATA:
-            if key in found:
-                del found[key]
-        if isinstance(found, Stream) and _filters(found) in (["/DCTDecode"], ["/DCT"]):
-            how: Any = found.get("/DecodeParms")
-            found.write(_bare_jpeg(found.read_raw_bytes()), filter=Name.DCTDecode, decode_parms=how)
+        for part in list(_dictionaries(found)):
+            marks = "/Rect" in part and part.get("/Subtype") != Name.Widget  # Of a form's field /T is the name.
+            for key in (*_METADATA, *(_WHO_AND_WHEN if marks else ())):
+                if key in part:
+                    del part[key]
+        if isinstance(found, Stream) and _filters(found)[-1:] in (["/DCTDecode"], ["/DCT"]):
+            _strip_photograph(found)
+
+
+def _strip_photograph(photo: Stream) -> None:
+    """It loses its notes, and what it was packed in besides. Raises PdfError for a packing that cannot be undone."""
+    raw, how = photo.read_raw_bytes(), photo.get("/DecodeParms")
+    hows = list(how) if isinstance(how, Array) else [how]
+    packings = _filters(photo)[:-1]
+    if packings:
+        with Pdf.new() as bench:
+            packed = Stream(bench, b"")
+            packed.write(raw, filter=Array([Name(name) for name in packings]), decode_parms=_parameters(hows, packings))
+            raw = packed.read_bytes()
+    own: Any = hows[len(packings)] if len(hows) > len(packings) else None
+    photo.write(_bare_jpeg(raw), filter=Name.DCTDecode, decode_parms=own)
+
+
+def _parameters(hows: list[Any], packings: list[str]) -> Any:
+    own = hows[: len(packings)]
+    return Array(own) if any(how is not None for how in own) else None
 
 
 def _bare_jpeg(raw: bytes) -> bytes:
     """A JPEG without its notes: EXIF with the place, XMP, comments. The picture itself is not touched."""
     kept, at = [raw[:2]], 2
     while at + 4 <= len(raw) and raw[at] == 0xFF and raw[at + 1] != 0xDA:
+        if raw[at + 1] == 0xFF:  # Any number of these may stand before a marker.
+            at += 1
+            continue
         kind, size = raw[at + 1], 2 + int.from_bytes(raw[at + 2 : at + 4], "big")
         if not (0xE0 <= kind <= 0xEF or kind == 0xFE) or kind in _KEPT_SEGMENTS:
             kept.append(raw[at : at + size])

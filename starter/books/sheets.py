@@ -19,6 +19,7 @@ from typing import TextIO
 from domain import wire
 from domain.errors import Invalid
 from domain.money import Money
+from starter.files.writing import part_of
 
 STDOUT = Path("-")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -75,7 +76,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
     if path == STDOUT:
         yield sys.stdout
         return
-    part = path.with_name(f"{path.name}.part")
+    part = part_of(path)
     try:
         if path.exists() and not path.is_file():
             part = path

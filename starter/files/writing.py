@@ -22,7 +22,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     if path == STDOUT:
         yield sys.stdout.buffer
         return
-    part = _part(path)
+    part = part_of(path)
     try:
         part.touch(mode=0o600)
         with part.open("wb") as file:
@@ -38,11 +38,11 @@ def check_writable(path: Path) -> None:
     """Find out before something is done whether its result could be written. Raises Invalid when `whole` could not."""
     try:
         is_folder = path.is_dir()
-        _part(path).touch(mode=0o600)
+        part_of(path).touch(mode=0o600)
     except OSError as error:
         raise Invalid(str(path), f"cannot be written: {error.strerror}") from None
     finally:
-        _away(_part(path))
+        _away(part_of(path))
     if is_folder:
         raise Invalid(str(path), "cannot be written: it is a folder")
 
@@ -53,5 +53,8 @@ def _away(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _part(path: Path) -> Path:
+def part_of(path: Path) -> Path:
+    """Where a file is written before it is whole. Raises Invalid for a path that ends in no name."""
+    if not path.name:
+        raise Invalid(str(path), "cannot be written: it names no file")
     return path.with_name(f"{path.name}.part")

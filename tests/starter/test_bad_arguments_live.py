@@ -29,6 +29,7 @@ DESK = ("--as", "specialist", "--id", "eve")
         (("orders", "export", "NEW.csv", "--marketplace", "nosuch", *DESK), "--marketplace: 'nosuch' is not known"),
         (("claims", "export", "LONG.xlsx", *DESK), "cannot be written: File name too long"),
         (("claims", "export", "LONG.csv", *DESK), "cannot be written: File name too long"),
+        (("export", "ledger", "."), "cannot be written: it names no file"),
         (("export", "ledger", "LONG.csv"), "cannot be written: File name too long"),
         (("pack", "ORDER", "--out", "LONG.zip", *DESK), "cannot be written: File name too long"),
     ],
