@@ -44,7 +44,7 @@ from domain.state import (
 )
 from domain.step import Moment, Step
 from domain.tickets import answered, facts_digest, free_of_others, known, of_ticket, overtaken
-from domain.tiers import calendar_of, moved_along
+from domain.tiers import calendars_of, moved_along
 
 PAYS_OUT = frozenset({Verb.RELEASE, Verb.REFUND})
 """What needs a second operator when a person of the desk decides it for a large order."""
@@ -148,7 +148,8 @@ def tick(order: Order, clock: Clock, now: datetime) -> Decision | Refusal:
 
 
 def _spare(order: Order, clock: Clock, spared: str, now: datetime) -> Decision:
-    later = max(add_business_days(calendar_of(order, clock.tier), now, 1), now + (now - clock.at))
+    days = calendars_of(order, clock.tier)
+    later = max(now + (now - clock.at), *(add_business_days(each, now, 1) for each in days))
     moved = (TierMoved(clock.tier, later), *moved_along(order, clock.tier, later))
     events: tuple[Event, ...] = (*moved, TierPassed(spared), Taken(order.seq + 1))
     return Decision("spare_after_outage", SYSTEM, events, apply_all(order, events), None, ())

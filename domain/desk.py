@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.business_time import Calendar, add_business_minutes, business_minutes_between
 from domain.deadlines import ENDINGS, deadlines
 from domain.errors import Invalid, Refused
 from domain.events import (
@@ -35,7 +34,7 @@ from domain.policy.file import check
 from domain.state import Cause, Line, LineState, Order, Outcome, Pause, Role, Ticket, in_state
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, lines_of, opened
-from domain.tiers import calendar_of, counting_tiers, party_tiers, root_of, shifted, shipping_along, since_of
+from domain.tiers import as_long, counting_tiers, party_tiers, root_of, shifted, shipping_along, since_of
 
 NONE_WAITS = "no command waits for a second operator; one that did is over when the order's money changes or it lapses"
 
@@ -301,15 +300,11 @@ def _over(order: Order, ended: tuple[Pause, ...], now: datetime) -> tuple[Event,
         return over
     since = min(pause.since for pause in ended)
     moved = tuple(
-        TierMoved(tier, _later(calendar_of(order, tier), max(since, since_of(order, tier)), at, now))
+        TierMoved(tier, as_long(order, tier, now, max(since, since_of(order, tier)), at))
         for tier, at in counting_tiers(order).items()
         if at > since
     )
     return (*moved, *over)
-
-
-def _later(calendar: Calendar, since: datetime, at: datetime, now: datetime) -> datetime:
-    return add_business_minutes(calendar, now, business_minutes_between(calendar, since, at))
 
 
 def adopt_policy(moment: Moment) -> tuple[Event, ...]:

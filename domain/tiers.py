@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.business_time import Calendar, add_business_days, add_business_minutes, business_minutes_between
-from domain.claims.clocks import claim_calendar, claim_tiers
+from domain.claims.clocks import claim_calendars, claim_tiers
 from domain.events import TierMoved
 from domain.state import Line, LineState, Milestone, Order, Parcel, Stage, in_state, stage
 
@@ -78,10 +78,16 @@ def shifted(order: Order, tier: str, at: datetime, since: datetime, to: datetime
     """
     if root_of(tier) == "pay" or tier.endswith(".weak"):
         return at + (to - since)
-    calendar = calendar_of(order, tier)
-    if to >= since:
-        return add_business_minutes(calendar, at, business_minutes_between(calendar, since, to))
-    return add_business_minutes(calendar, to, business_minutes_between(calendar, since, at))
+    return as_long(order, tier, at, since, to) if to >= since else as_long(order, tier, to, since, at)
+
+
+def as_long(order: Order, tier: str, start: datetime, since: datetime, to: datetime) -> datetime:
+    """The instant after `start` by as many business minutes as lie between `since` and `to`, for who must act.
+
+    Where either side may act it is the later one. Raises CalendarTooShort.
+    """
+    days = calendars_of(order, tier)
+    return max(add_business_minutes(each, start, business_minutes_between(each, since, to)) for each in days)
 
 
 def since_of(order: Order, tier: str) -> datetime:
@@ -105,12 +111,12 @@ def since_of(order: Order, tier: str) -> datetime:
             return order.placed_at
 
 
-def calendar_of(order: Order, tier: str) -> Calendar:
-    """The calendar of the party who must act before a tier rings."""
+def calendars_of(order: Order, tier: str) -> tuple[Calendar, ...]:
+    """The calendar of the party who must act before a tier rings; both where either may, and the later end counts."""
     claim = order.claim(subject_of(tier)) if root_of(tier) == "claim" else None
     if claim is not None:
-        return claim_calendar(order, claim)
-    return order.seller_calendar if root_of(tier) in {"confirm", "ship", "cancel"} else order.buyer_calendar
+        return claim_calendars(order, claim)
+    return (order.seller_calendar if root_of(tier) in {"confirm", "ship", "cancel"} else order.buyer_calendar,)
 
 
 def root_of(tier: str) -> str:

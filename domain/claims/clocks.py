@@ -48,24 +48,31 @@ def claim_clock(claim: Claim) -> ClaimClock | None:
     return UNINSTRUCTED if waits else CLAIM_CLOCKS.get(claim.status)
 
 
-def claim_calendar(order: Order, claim: Claim) -> Calendar:
-    """The calendar on which the claim's clock counts."""
+def claim_calendars(order: Order, claim: Claim) -> tuple[Calendar, ...]:
+    """The calendars on which the claim's clock counts: of whoever must act, or may appeal. The latest end counts."""
     clock = claim_clock(claim)
-    return order.seller_calendar if clock is not None and clock.who is Role.SELLER else order.buyer_calendar
+    appealing = [Role(side.value) for side in claim.ruling.against] if claim.ruling is not None else [Role.BUYER]
+    who = [clock.who] if clock is not None else appealing
+    return tuple(order.seller_calendar if role is Role.SELLER else order.buyer_calendar for role in who)
+
+
+def _latest(calendars: tuple[Calendar, ...], start: datetime, n: int) -> datetime:
+    """The `n`-th business day after `start` on the one of the calendars on which it comes last."""
+    return max(add_business_days(calendar, start, n) for calendar in calendars)
 
 
 def claim_tiers(order: Order, claim: Claim) -> Iterator[tuple[str, datetime]]:
     """When the claim's clock rings, and when it reminds, before anything moved them."""
-    numbers, clock, calendar = numbers_of(order, claim), claim_clock(claim), claim_calendar(order, claim)
+    numbers, clock, calendars = numbers_of(order, claim), claim_clock(claim), claim_calendars(order, claim)
     if claim.status is Status.WAITING_LONGER and claim.until is not None:
         yield f"claim:{claim.claim_id}.end", claim.until
     if claim.ruling is not None:
-        yield f"claim:{claim.claim_id}.end", add_business_days(calendar, claim.since, numbers.appeal)
+        yield f"claim:{claim.claim_id}.end", _latest(calendars, claim.since, numbers.appeal)
     if clock is None:
         return
     if clock.reminds:
-        yield f"claim:{claim.claim_id}.remind", add_business_days(calendar, claim.since, numbers.remind)
-    yield f"claim:{claim.claim_id}.end", add_business_days(calendar, claim.since, clock.window(numbers))
+        yield f"claim:{claim.claim_id}.remind", _latest(calendars, claim.since, numbers.remind)
+    yield f"claim:{claim.claim_id}.end", _latest(calendars, claim.since, clock.window(numbers))
 
 
 def claim_step(claim: Claim) -> tuple[str, Role]:

@@ -48,7 +48,7 @@ def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime 
         _, who, window = claim.waits
         until = (sale.seller_days if who == "seller" else sale.buyer_days).after(now, getattr(terms, window))
     elif claim.ruling is not None and status in (APPROVED, REJECTED):
-        until = sale.buyer_days.after(now, terms.appeal)
+        until = max(days.after(now, terms.appeal) for days in sale.days_of(tier))
     sale.timers.pop(tier, None)
     if until is not None:
         sale.start(tier, now, until)

@@ -183,7 +183,7 @@ def ring(sale: Sale, clock: Clock, now: datetime) -> str:
     pressing = step in PARTY and not tier.endswith(".escrow")
     if pressing and late > sale.terms.grace and tier not in sale.spared:
         sale.spared.add(tier)
-        later = max(sale.days_of(tier).after(now, 1), now + late)
+        later = max(now + late, *(days.after(now, 1) for days in sale.days_of(tier)))
         was = sale.timers[tier]
         for other in _behind(sale, tier) if later > was else []:
             sale.timers[other] = sale.shifted(other, was, later)
@@ -250,8 +250,8 @@ def resume(sale: Sale, name: str, now: datetime) -> None:
     sale.paused_since = None
     for tier, at in sale.timers.items():
         if at > since:
-            days = sale.days_of(tier)
-            sale.timers[tier] = days.later(now, days.minutes(max(since, sale.began[tier]), at))
+            began = max(since, sale.began[tier])
+            sale.timers[tier] = max(days.later(now, days.minutes(began, at)) for days in sale.days_of(tier))
 
 
 def _forget_time(sale: Sale, subject: str, now: datetime) -> None:

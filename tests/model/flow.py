@@ -127,8 +127,8 @@ class Claim:
         return f"claim:{self.name}"
 
     @property
-    def clock(self) -> tuple[str, str]:
-        """The step that its clock takes, and on whose calendar it counts."""
+    def clock(self) -> tuple[str, tuple[str, ...]]:
+        """The step that its clock takes, and on whose calendars it counts: the latest of its ends is its end."""
         if self.status == LONGER:
-            return "claim_wakes", "buyer"
-        return self.waits[:2] if self.waits else ("decision_stands", "buyer")
+            return "claim_wakes", ("buyer",)
+        return (self.waits[0], (self.waits[1],)) if self.waits else ("decision_stands", self.against)

@@ -250,11 +250,12 @@ class Sale:
         """Whether the money is held or captured."""
         return self.hold is not None or self.captured
 
-    def days_of(self, tier: str) -> Days:
-        """The calendar of the party who must act; a carrier works where the buyer lives."""
+    def days_of(self, tier: str) -> list[Days]:
+        """The calendars of who must act, and the later end counts; a carrier works where the buyer lives."""
         if tier.startswith("claim:"):
-            return self.seller_days if self.claims[tier[6:-4]].clock[1] == "seller" else self.buyer_days
-        return self.seller_days if tier.startswith(("confirm", "ship", "cancel")) else self.buyer_days
+            who = self.claims[tier[6:-4]].clock[1]
+            return [self.seller_days if side == "seller" else self.buyer_days for side in who]
+        return [self.seller_days if tier.startswith(("confirm", "ship", "cancel")) else self.buyer_days]
 
     def start(self, tier: str, since: datetime, at: datetime) -> None:
         """A party's clock runs from `since` on and rings at `at`."""
@@ -270,12 +271,12 @@ class Sale:
 
     def shifted(self, tier: str, since: datetime, to: datetime) -> datetime:
         """When a tier rings after another of its clock moved; what counts business days keeps its distance in them."""
-        at, days = self.timers[tier], self.days_of(tier)
+        at = self.timers[tier]
         if tier.startswith("pay") or tier.endswith(".weak"):
             return at + (to - since)
         if to < since:
-            return days.later(to, days.minutes(since, at))
-        return days.later(at, days.minutes(since, to))
+            return max(days.later(to, days.minutes(since, at)) for days in self.days_of(tier))
+        return max(days.later(at, days.minutes(since, to)) for days in self.days_of(tier))
 
     def piece(self, name: str) -> Slice:
         return self.shipping if name == SHIPPING else self.lines[name]
