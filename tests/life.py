@@ -307,6 +307,8 @@ class Life:
             "disputed": moved["dispute"] - moved["dispute_won"] + moved["fees"],
         }
         assert there == {name: getattr(money, name).minor for name in there}, "both books tell the same (P12)"
+        stands = order.payment.captured.minor if order.payment.captured else 0
+        assert stands == self._booked_capture(), "the order knows what was captured for it (P12)"
         assert moved["transfer"] - moved["transfer_reversal"] <= money.released.minor, "what was not sent was netted"
         out = money.released + money.refunded + money.fees + money.disputed
         pending = sum(d.amount.minor for d in order.disputes if d.holds)
@@ -315,6 +317,14 @@ class Life:
             "what came in went out, was kept, or is held (P4)"
         )
         assert not money.escrow or not is_over(order), "nothing is left in escrow at the end (P5)"
+
+    def _booked_capture(self) -> int:
+        """What the ledger says of the order's own capture, payments that came besides left out; minor units."""
+        entries, booked = tables.ledger_entries, tables.ledger_transactions
+        own = (booked.c.order_id == self.order_id, booked.c.verb == "capture", entries.c.side == "debit")
+        query = select(func.coalesce(func.sum(entries.c.amount_minor), 0)).select_from(entries.join(booked)).where(*own)
+        with self.market.engine.begin() as conn:
+            return int(conn.execute(query).scalar_one())
 
     def _booked_debt(self) -> int:
         """What this order's own bookings made the seller owe, less what they took back; minor units."""

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from activities.booking import book
-from activities.cashier import Cashier, operation_key
-from activities.providers.port import Effect
+from activities.cashier import EXACT, Cashier, operation_key
+from activities.providers.port import Effect, Hold, HoldState
 from activities.providers.stripe import StripePayments
 from activities.store import debts, operations
 from domain.contract import Ask, Envelope
@@ -58,6 +58,20 @@ def orders(engine: Engine) -> Engine:
 
 def asked(engine: Engine, counter: Mock, order: Order, op: MoneyOp) -> Result:
     return Cashier(engine, counter).carry_out(order, op, NOW, lambda _: None)
+
+
+@pytest.mark.parametrize("verb", sorted(EXACT))
+@pytest.mark.parametrize("wrong", [euro(4989), Money.of("49.90", "CHF")], ids=["amount", "currency"])
+def test_another_amount_or_currency_than_was_asked_for_is_no_effect_that_is_booked(
+    orders: Engine, wrong: Money, verb: Verb
+) -> None:
+    op, counter = operation(verb=verb, subject="" if verb is Verb.AUTHORISE else "pi_1"), provider()
+    if verb is Verb.REVERSE_RELEASE:
+        with orders.begin() as conn:
+            owes(conn, "o-1", op.amount.minor)
+    held = Hold("effect_1", wrong, HoldState.OPEN, None, "o-1", renewable=True)
+    getattr(counter, verb).side_effect = lambda **_: held if "authorise" in verb else Effect("effect_1", wrong)
+    assert asked(orders, counter, sale("o-1"), op) == Unclear("AmountDiffers")
 
 
 @pytest.mark.parametrize("verb", [Verb.CAPTURE, Verb.RELEASE, Verb.REFUND])

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 import stripe
+from sqlalchemy import text
 
+from domain.money import Money
 from domain.state import Milestone
 from tests.life import SELLER
 from tests.marketplace import Marketplace
+
+KNOWS = text(
+    "UPDATE orders SET snapshot = jsonb_set(snapshot, '{payment,captured}', to_jsonb(CAST(:captured AS text)))"
+    " WHERE order_id = :order"
+)
 
 
 async def test_the_check_notices_money_that_moved_at_the_provider_alone(market: Marketplace) -> None:
@@ -20,6 +27,20 @@ async def test_the_check_notices_money_that_moved_at_the_provider_alone(market: 
     with pytest.raises(AssertionError):
         await life.check()
     market.lives.remove(life)
+
+
+async def test_the_check_notices_an_order_that_knows_of_another_capture_than_the_books(market: Marketplace) -> None:
+    life = await market.order()
+    await life.send("confirm", SELLER)
+    await life.ship()
+    captured = life.state().payment.captured
+    assert captured is not None
+    for known in (captured + Money(1, captured.currency), captured):
+        with market.engine.begin() as conn:
+            conn.execute(KNOWS, {"captured": str(known), "order": life.order_id})
+        if known != captured:
+            with pytest.raises(AssertionError, match="captured for it"):
+                await life.check()
 
 
 async def test_the_check_notices_an_open_order_that_nobody_runs(market: Marketplace) -> None:
