@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -34,11 +34,15 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Ran:
-    """How a selection of tests ended: pytest's exit code, -1 for none in time; the tests that failed; its output."""
+    """How a selection of tests ended: pytest's exit code, -1 for none in time; the tests that failed; its output.
+
+    `slow` says of such that came to no end that they come to none, or fail, without the bug, too.
+    """
 
     code: int
     failed: tuple[str, ...]
     out: str
+    slow: bool = False
 
     @property
     def verdict(self) -> str:
@@ -50,6 +54,8 @@ class Ran:
                 return "SURVIVED"
             case 1:
                 return f"found by {self.failed[0] if self.failed else 'a test'}"
+            case -1 if self.slow:
+                return f"BROKEN: too slow here, also without the bug; no end within {PATIENCE:.0f} s"
             case -1:
                 return f"found: no end within {PATIENCE:.0f} s"
             case _:
@@ -57,7 +63,7 @@ class Ran:
 
     @property
     def found(self) -> bool:
-        return self.code == -1 or (self.code == 1 and not AT_SETUP.search(self.out))
+        return (self.code == -1 and not self.slow) or (self.code == 1 and not AT_SETUP.search(self.out))
 
 
 @contextmanager
@@ -91,14 +97,19 @@ def tested(root: Path, tests: Iterable[str], patience: float) -> Ran:
 
 
 def tried(mutant: Mutant, copy: Path) -> Ran:
-    """Run the mutant's tests in a copy of the tree that has its bug; the copy is whole again afterwards."""
+    """Run the mutant's tests in a copy of the tree that has its bug; the copy is whole again afterwards.
+
+    Tests that come to no end are run once more without the bug: a busy machine finds nothing.
+    """
     file = copy / mutant.file
     whole, bug = file.read_text(encoding="utf-8"), mutated(mutant, copy)
     file.write_text(bug, encoding="utf-8")
     try:
-        return tested(copy, mutant.tests, PATIENCE)
+        ran = tested(copy, mutant.tests, PATIENCE)
     finally:
         file.write_text(whole, encoding="utf-8")
+    ended = ran.code != -1 or tested(copy, mutant.tests, PATIENCE).code == 0
+    return ran if ended else replace(ran, slow=True)
 
 
 def run(mutants: Sequence[Mutant], jobs: int) -> dict[str, Ran]:
