@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from activities.store.desk.message_tables import messages
 from activities.store.tables import looks
 from domain.claims.case import ClaimReason, Verdict
 from domain.state import Milestone, Proof, Role
@@ -96,3 +98,37 @@ async def test_a_tracking_number_that_somebody_wrote_is_masked(
         assert (number in log, typed in log) == (False, False)
     with market.engine.begin() as conn:
         assert conn.execute(select(looks).where(looks.c.order_id == life.order_id)).all() == []
+
+
+async def test_what_the_desk_writes_for_itself_stands_in_no_sheet_of_a_party(
+    market: Marketplace, aftersale: Aftersale, client: AftersaleClient, tmp_path: Path
+) -> None:
+    secret, hidden = "The buyer has done this before.", "Hidden since it was said."
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    await client.open_claim(life.order_id, life.actor(BUYER), reason=ClaimReason.DAMAGED, lines=["L1"], text=CLAIM)
+    await client.message(life.order_id, specialist("anna"), text=secret, internal=True)
+    await life.rest()
+    people = {"buyer": life.actor(BUYER).id, "seller": life.actor(SELLER).id, "specialist": "anna"}
+
+    async def exported() -> dict[tuple[str, str], str]:
+        """What stands in each sheet of each reader."""
+        sheets = {}
+        for sheet, (who, person) in product(("claims", "orders"), people.items()):
+            file = tmp_path / f"{sheet}-{who}.csv"
+            assert (await aftersale(sheet, "export", str(file), "--as", who, "--id", person)).code == 0
+            sheets[sheet, who] = file.read_text(encoding="utf-8-sig")
+        return sheets
+
+    for (_, who), text in (await exported()).items():
+        told = secret in text, "specialist: " in text, CLAIM in text
+        assert told == ((True, True, True) if who == "specialist" else (False, False, True)), who
+    await client.message(life.order_id, specialist("anna"), text=hidden)
+    await life.rest()
+    for internal in (False, True):
+        with market.engine.begin() as conn:
+            said = update(messages).where(messages.c.order_id == life.order_id, messages.c.author_role == "specialist")
+            conn.execute(said.values(internal=internal))
+        for (_, who), text in (await exported()).items():
+            assert (secret in text) is (who == "specialist"), who
+            assert (hidden in text) is (who == "specialist" or not internal), who
