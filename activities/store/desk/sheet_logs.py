@@ -74,9 +74,10 @@ def log_of(about: str = "") -> str:
 
 
 def mask(written: str, numbers: Iterable[str]) -> str:
-    """What somebody wrote, without these tracking numbers, however they are spaced. They are as they were stored."""
+    """What somebody wrote, without these tracking numbers, whatever stands between their letters and digits."""
     for number in numbers:
-        if len(number) >= SHORTEST:
-            spaced = r"[\s.\-]*".join(map(re.escape, number))
+        characters = [each for each in number if each.isalnum()]
+        if len(characters) >= SHORTEST:
+            spaced = r"[\W_]*".join(characters)
             written = re.sub(spaced, MASKED, written, flags=re.IGNORECASE)
     return written
