@@ -8,8 +8,8 @@ from activities.files.words import refusal
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _MARKUP = re.compile(
-    r"<(?:!doctype\b|\?(?:xml|php)\b|!\[cdata\[|/?(?:html|head|body|script|svg|iframe|object|embed|style|link|meta|base|form"
-    r"|img|video|audio|math|template)(?=[\s/>]))",
+    r"<(?:!doctype\b|\?(?:xml|php)\b|!\[cdata\[|/?(?:[\w.-]+:)?(?:html|head|body|script|svg|iframe|object|embed|style|link|meta"
+    r"|base|form|img|video|audio|math|template)(?=[\s/>]))",
     re.IGNORECASE,
 )
 _PAGE = re.compile(rb"(?<!<)<(?:!doctype\s+html|html|head|body|script|svg|iframe)[\s>]", re.IGNORECASE)

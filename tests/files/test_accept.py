@@ -117,6 +117,8 @@ REFUSED = {
     "nothing": (b"", "is empty"),
     "an SVG picture": (SVG, "markup"),
     "an SVG picture with a comment first": (b"\xef\xbb\xbf  <!-- x -->" + SVG, "markup"),
+    "an SVG picture under another name": (b'<x:svg xmlns:x="http://www.w3.org/2000/svg"><x:script>', "markup"),
+    "the end of one": (b"hello </so-me.x:SVG>", "markup"),
     "a web page": (HTML, "markup"),
     "a page in capitals": (b"hello <SCRIPT>alert(1)</SCRIPT>", "markup"),
     "a page by its attributes": (b"<img src=x onerror=alert(1)>", "markup"),
