@@ -147,7 +147,7 @@ def _unpacked(stream: Stream, most: int) -> int:
         return 0
     if _filters(stream)[0] in ("/FlateDecode", "/Fl"):
         return _inflated(stream.read_raw_bytes(), most)
-    return len(stream.read_bytes())
+    return len(_photograph(stream) if _is_photograph(stream) else stream.read_bytes())
 
 
 def _filters(stream: Stream) -> list[str]:
@@ -176,22 +176,35 @@ def _strip(pdf: Pdf) -> None:
             for key in (*_METADATA, *(_WHO_AND_WHEN if marks else ())):
                 if key in part:
                     del part[key]
-        if isinstance(found, Stream) and _filters(found)[-1:] in (["/DCTDecode"], ["/DCT"]):
+        if isinstance(found, Stream) and _is_photograph(found):
             _strip_photograph(found)
+
+
+def _is_photograph(stream: Stream) -> bool:
+    return _filters(stream)[-1:] in (["/DCTDecode"], ["/DCT"])
 
 
 def _strip_photograph(photo: Stream) -> None:
     """It loses its notes, and what it was packed in besides. Raises PdfError for a packing that cannot be undone."""
-    raw, how = photo.read_raw_bytes(), photo.get("/DecodeParms")
-    hows = list(how) if isinstance(how, Array) else [how]
-    packings = _filters(photo)[:-1]
-    if packings:
-        with Pdf.new() as bench:
-            packed = Stream(bench, b"")
-            packed.write(raw, filter=Array([Name(name) for name in packings]), decode_parms=_parameters(hows, packings))
-            raw = packed.read_bytes()
+    hows, packings = _hows(photo), _filters(photo)[:-1]
     own: Any = hows[len(packings)] if len(hows) > len(packings) else None
-    photo.write(_bare_jpeg(raw), filter=Name.DCTDecode, decode_parms=own)
+    photo.write(_bare_jpeg(_photograph(photo)), filter=Name.DCTDecode, decode_parms=own)
+
+
+def _photograph(photo: Stream) -> bytes:
+    """The JPEG out of what it is packed in besides. Raises PdfError for a packing that cannot be undone."""
+    raw, packings = photo.read_raw_bytes(), _filters(photo)[:-1]
+    if not packings:
+        return raw
+    with Pdf.new() as bench:
+        packed, hows = Stream(bench, b""), _parameters(_hows(photo), packings)
+        packed.write(raw, filter=Array([Name(name) for name in packings]), decode_parms=hows)
+        return packed.read_bytes()
+
+
+def _hows(stream: Stream) -> list[Any]:
+    how = stream.get("/DecodeParms")
+    return list(how) if isinstance(how, Array) else [how]
 
 
 def _parameters(hows: list[Any], packings: list[str]) -> Any:

@@ -42,6 +42,10 @@ PACKED: dict[str, tuple[bytes, list[Name]]] = {
     "ascii 85": (base64.a85encode(photograph()) + b"~>", [Name.ASCII85Decode, Name.DCTDecode]),
     "hexadecimal": (photograph().hex().encode() + b">", [Name.ASCIIHexDecode, Name.DCTDecode]),
     "deflated": (zlib.compress(photograph()), [Name.FlateDecode, Name.DCTDecode]),
+    "deflated in ascii 85": (
+        base64.a85encode(zlib.compress(photograph())) + b"~>",
+        [Name.ASCII85Decode, Name.FlateDecode, Name.DCTDecode],
+    ),
     "padded": (photograph().replace(b"\xff\xe1", b"\xff\xff\xff\xe1", 1), [Name.DCTDecode]),
 }
 
