@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain import wire
-from domain.claims.carriage import FAILED, returned_with
+from domain.claims.carriage import returned_with
 from domain.claims.goods import awaited
 from domain.contract import Envelope
 from domain.ship import ParcelScan, is_news
-from domain.state import Actor, Milestone, Order, Parcel, Proof, Role
+from domain.state import FAILED, Actor, Milestone, Order, Parcel, Proof, Role
 from domain.tracking import TrackerReport
 
 COMMAND = "parcel_scan"

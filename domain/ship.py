@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -75,15 +75,20 @@ class ParcelScan:
     proof: Proof = Proof.WEAK
 
     def chosen(self, order: Order) -> tuple[str, ...]:
-        """The lines that this scan delivers: a line arrives with its last parcel."""
+        """The lines that have arrived by this scan: a line does with the last parcel that it waits for.
+
+        So it has, too, when the parcel that it still waited for is lost or goes back, and another one has brought it.
+        """
         parcel = order.parcel(self.parcel_id)
-        if parcel is None or self.milestone is not Milestone.DELIVERED:
+        if parcel is None:
             return ()
+        seen = replace(parcel, milestone=self.milestone)
+        after = replace(order, parcels=tuple(seen if each is parcel else each for each in order.parcels))
         return tuple(
             line_id
             for line_id in parcel.lines
             if order.line(line_id).state is LineState.SHIPPED
-            and all(p is parcel or p.milestone is Milestone.DELIVERED for p in order.parcels_of(line_id))
+            and {each.milestone for each in after.parcels_of(line_id)} == {Milestone.DELIVERED}
         )
 
 

@@ -97,6 +97,10 @@ class Milestone(StrEnum):
     LOST = "lost"
 
 
+FAILED = frozenset({Milestone.LOST, Milestone.RETURNED})
+"""Ends of a parcel's way at which its goods are not where they were sent."""
+
+
 class Proof(StrEnum):
     """How sure a delivery is. Strong: signature, code, photo or location at the address (docs/rules.md)."""
 
@@ -191,6 +195,15 @@ class Parcel:
         if self.milestone is not Milestone.RETURNED or self.moved_at is None or other.parcel_id == self.parcel_id:
             return False
         return other.shipped_at >= self.moved_at
+
+    def gives_way_to(self, other: Parcel) -> bool:
+        """Whether nobody waits for it, lost or brought back as it is, because `other` brings the goods, or has.
+
+        Which was sent first does not matter: a seller who hears of a stall sends anew before the end is known.
+        """
+        if self.milestone not in FAILED or other.parcel_id == self.parcel_id:
+            return False
+        return other.milestone not in FAILED or self.came_back_before(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,9 +512,13 @@ class Order:
         return line.funds if line is not None else Funds.ESCROW
 
     def parcels_of(self, line_id: str) -> tuple[Parcel, ...]:
-        """The parcels that carry a line, but for withdrawn ones, and for one that came back before another was sent."""
-        carry = [parcel for parcel in self.parcels if line_id in parcel.lines and not parcel.withdrawn]
-        return tuple(parcel for parcel in carry if not any(parcel.came_back_before(other) for other in carry))
+        """The parcels with which a line arrives: all of it that count, but for one that gives way to another."""
+        carry = self.sent_with(line_id)
+        return tuple(parcel for parcel in carry if not any(parcel.gives_way_to(other) for other in carry))
+
+    def sent_with(self, line_id: str) -> tuple[Parcel, ...]:
+        """The parcels in which a line was sent, but for withdrawn ones."""
+        return tuple(parcel for parcel in self.parcels if line_id in parcel.lines and not parcel.withdrawn)
 
 
 def in_state(lines: Iterable[Line], states: Iterable[LineState]) -> tuple[Line, ...]:

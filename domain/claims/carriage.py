@@ -10,11 +10,8 @@ from domain.claims.steps import Case
 from domain.errors import Refused
 from domain.events import ClaimAppealed, ClaimMoved, Event, LinesHeld, ReturnArrived, ReturnFailed
 from domain.money import total
-from domain.state import Milestone, Order, Parcel
+from domain.state import FAILED, Milestone, Order, Parcel
 from domain.step import Moment
-
-FAILED = frozenset({Milestone.LOST, Milestone.RETURNED})
-"""Ends of a parcel's way at which its goods are not where they were sent."""
 
 
 def returned_with(order: Order, parcel_id: str) -> Claim | None:

@@ -19,8 +19,16 @@ def with_seller(order: Order, line_id: str) -> bool:
 
 
 def went_back(order: Order, claim: Claim) -> bool:
-    """Whether that is so of any line that the claim holds: no silence, and no slip, decides about it then."""
-    return any(with_seller(order, line.line_id) for line in held_lines(order, claim))
+    """Whether that is so of any line that the claim holds, or of a box of it: no silence, and no slip, decides then."""
+    lines = [line.line_id for line in held_lines(order, claim)]
+    return any(with_seller(order, line_id) or _some_came_back(order, line_id) for line_id in lines)
+
+
+def _some_came_back(order: Order, line_id: str) -> bool:
+    """Whether one of its parcels came back and none was sent since: another may hold the rest, not the same anew."""
+    sent = order.sent_with(line_id)
+    back = (parcel for parcel in sent if parcel.milestone is Milestone.RETURNED)
+    return any(not any(parcel.came_back_before(other) for other in sent) for parcel in back)
 
 
 def all_went_back(order: Order, claim: Claim) -> bool:

@@ -67,7 +67,7 @@ def escalate(sale: Sale, claim: Claim, now: datetime) -> None:
 
 def went_back(sale: Sale, claim: Claim) -> bool:
     """Whether the seller has, or gets, any of what the claim holds."""
-    return any(_with_seller(sale, line.name) for line in held(sale, claim))
+    return any(_with_seller(sale, line.name) or sale.came_back(line.name) for line in held(sale, claim))
 
 
 def all_went_back(sale: Sale, claim: Claim) -> bool:

@@ -189,8 +189,9 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
         free(sale, f"parcel:{parcel.name}")
     if milestone == "delivered":
         parcel.strong = body.get("proof") == "strong"
+    if milestone in ("delivered", "lost", "returned"):
         _arrived(sale, parcel, at)
-    elif milestone in ("lost", "returned"):
+    if milestone in ("lost", "returned"):
         affected = [
             name
             for name in parcel.lines
@@ -217,10 +218,10 @@ def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
 
 
 def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
-    """A line in several boxes is delivered with its last."""
+    """A line in several boxes is delivered with the last that it waits for."""
     for name in parcel.lines:
         line = sale.lines[name]
-        if line.state == "shipped" and all(p.milestone == "delivered" for p in sale.parcels_of(name)):
+        if line.state == "shipped" and {p.milestone for p in sale.parcels_of(name)} == {"delivered"}:
             line.state, line.since = "delivered", max(at, *(p.moved for p in sale.parcels_of(name)))
             decide = sale.buyer_days.after(line.since, sale.terms.decide)
             sale.start(f"receipt:{name}.decide", line.since, decide)

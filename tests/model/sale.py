@@ -15,6 +15,7 @@ from tests.model.terms import Terms
 
 DEAD = ("cancelled", "refunded")
 SENT = ("shipped", "delivered", "accepted")
+GONE = ("lost", "returned")
 SHIPPING = "shipping"
 SUSPENSE = "suspense"
 
@@ -331,13 +332,23 @@ class Sale:
         return {name: min(amount, live[name]) for name, amount in self.granted.items() if name in live}
 
     def parcels_of(self, line: str) -> list[Parcel]:
-        carry = [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
-        return [
-            parcel
-            for parcel in carry
-            if parcel.milestone != "returned"
-            or all(other.sent < parcel.moved for other in carry if other is not parcel)
-        ]
+        """The parcels that the line waits for: a lost or returned one only while no other brings it, or has."""
+        carry = self.sent_with(line)
+        if any(parcel.milestone not in GONE for parcel in carry):
+            return [parcel for parcel in carry if parcel.milestone not in GONE]
+        return [parcel for parcel in carry if parcel.milestone == "lost" or not _sent_again(parcel, carry)]
+
+    def came_back(self, line: str) -> bool:
+        """Whether a carrier brought a parcel of the line back, and none was sent since."""
+        carry = self.sent_with(line)
+        return any(parcel.milestone == "returned" and not _sent_again(parcel, carry) for parcel in carry)
+
+    def sent_with(self, line: str) -> list[Parcel]:
+        return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
+
+
+def _sent_again(parcel: Parcel, carry: list[Parcel]) -> bool:
+    return any(other.sent >= parcel.moved for other in carry if other is not parcel)
 
 
 def stage(sale: Sale) -> str:
