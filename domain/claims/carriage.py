@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.claims.answers import escalate, missed
 from domain.claims.case import Claim, Status
 from domain.claims.ends import at_stake, held_lines
@@ -35,14 +37,20 @@ def came_back(case: Case) -> tuple[Event, ...]:
     arrived = ReturnArrived(claim.claim_id, case.now)
     if travels:
         return (arrived, ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, case.now))
-    return (arrived, *_decided_anew(case))
+    others = (other for other in _holding(case.moment, claim.lines) if other.claim is not claim)
+    return (arrived, *_decided_anew(case), *(event for other in others for event in _without_goods(other)))
 
 
 def brought_back(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
     """A carrier brings a parcel back to the seller: what its buyer was to send, or was to lose, is the platform's."""
-    claims = (claim for claim in moment.order.open_claims if any(line in parcel.lines for line in claim.lines))
-    cases = (Case(claim, moment) for claim in claims if held_lines(moment.order, claim))
-    return tuple(event for case in cases for event in _without_goods(case))
+    return tuple(event for case in _holding(moment, parcel.lines) for event in _without_goods(case))
+
+
+def _holding(moment: Moment, lines: tuple[str, ...]) -> Iterator[Case]:
+    """The open claims that hold any of the lines."""
+    for claim in moment.order.open_claims:
+        if any(line.line_id in lines for line in held_lines(moment.order, claim)):
+            yield Case(claim, moment)
 
 
 def _without_goods(case: Case) -> tuple[Event, ...]:

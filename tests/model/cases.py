@@ -103,14 +103,16 @@ def return_scanned(sale: Sale, claim: Claim, milestone: str, now: datetime) -> N
     if claim.status == RETURNING:
         enter(sale, claim, RETURNED, now)
     else:
+        newer = [other for other in sale.open_claims if other is not claim]
         _decided_without(sale, claim, now)
+        brought_back(sale, newer, claim.lines, now)
     claim.came_back = True
 
 
-def brought_back(sale: Sale, lines: tuple[str, ...], now: datetime) -> None:
-    """The carrier has given the goods to the seller."""
-    for claim in sale.open_claims:
-        if set(claim.lines) & set(lines) and held(sale, claim):
+def brought_back(sale: Sale, claims: list[Claim], lines: tuple[str, ...], now: datetime) -> None:
+    """The seller has the goods of the lines, which any of the claims may hold."""
+    for claim in claims:
+        if set(lines) & {line.name for line in held(sale, claim)}:
             if claim.status == TO_RETURN:
                 escalate(sale, claim, now)
             else:

@@ -202,7 +202,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
         if affected:
             open_ticket(sale, f"parcel_{milestone}", parcel.name, now)
     if milestone == "returned":
-        brought_back(sale, parcel.lines, now)
+        brought_back(sale, sale.open_claims, parcel.lines, now)
 
 
 def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
