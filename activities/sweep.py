@@ -50,7 +50,7 @@ FIRST_LOOK = timedelta(days=30)
 
 RUNNING = "ExecutionStatus = 'Running'"
 FAILING = f"{RUNNING} AND TemporalReportedProblems IS NOT NULL"
-"""What the server itself finds: runs whose task failed twice in a row, by the setting of docs/deploy.md."""
+"""What the server itself finds: runs whose task failed twice in a row, as docker-compose.yml sets it."""
 
 ENDED_BADLY = "ExecutionStatus IN ('Failed', 'Terminated', 'Canceled', 'TimedOut')"
 
