@@ -126,7 +126,7 @@ class Life:
         number = number or f"JD{uuid4().int % 10**18:018d}"
         with self.market.engine.begin() as conn:
             personal.put_parcel(conn, self.market.vault, self.order_id, parcel_id, "DHL", number)
-        return await self.send("ship", SELLER, parcel_id=parcel_id, carrier="DHL", **body)
+        return await self.send("ship", SELLER, **{"parcel_id": parcel_id, "carrier": "DHL", **body})
 
     def address(self, address_id: str, of: Role = BUYER) -> None:
         """A party stores another address of this order, as the client does before it is named."""
@@ -139,10 +139,10 @@ class Life:
         now = await self.now()
         await self.signal("parcel_scan", Role.CARRIER, parcel_id=parcel_id, milestone=milestone, at=now, proof=proof)
 
-    async def delivered(self, proof: Proof = Proof.WEAK, parcel_id: str = "p1") -> None:
+    async def delivered(self, proof: Proof = Proof.WEAK, parcel_id: str = "p1", carrier: str = "DHL") -> None:
         """Confirmed, shipped in one parcel and delivered."""
         await self.send("confirm", SELLER)
-        await self.ship(parcel_id)
+        await self.ship(parcel_id, carrier=carrier)
         await self.scan(Milestone.DELIVERED, parcel_id, proof)
 
     async def now(self) -> datetime:

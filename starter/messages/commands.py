@@ -38,7 +38,9 @@ def thread(
     order: Order,
     role: As,
     actor_id: Id = "",
-    before: Annotated[int | None, typer.Option("--before", max=2**31 - 1, help="Only lines before this one.")] = None,
+    before: Annotated[
+        int | None, typer.Option("--before", min=0, max=2**31 - 1, help="Only lines before this one.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many lines at most.")] = LINES,
     keep_unread: Annotated[bool, typer.Option("--keep-unread", help="Do not mark the lines as read.")] = False,
     as_json: Json = False,

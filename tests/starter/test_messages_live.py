@@ -65,6 +65,8 @@ async def test_what_was_not_shown_stays_unread(aftersale: Aftersale, market: Mar
         assert (await aftersale("messages", "thread", order, "--as", "seller", "--limit", limit)).code == 0
         waits = await aftersale("messages", "inbox", *seller, "--json")
         assert [row["unread"] for row in waits.json["rows"]] == [unread]
+    below = await aftersale("messages", "thread", order, "--as", "seller", "--before", "-99999999999", "--json")
+    assert (below.code, "--before" in below.err + below.out) == (2, True)
 
 
 async def test_the_same_command_says_it_once_and_refusals_have_their_exit_codes(

@@ -78,7 +78,14 @@ def client(market: Marketplace) -> AftersaleClient:
 
 
 async def claimed(
-    market: Marketplace, policy: str, shop: str, *, sku: str = "", title: str = "Lamp", reason: str = "damaged"
+    market: Marketplace,
+    policy: str,
+    shop: str,
+    *,
+    sku: str = "",
+    title: str = "Lamp",
+    reason: str = "damaged",
+    carrier: str = "DHL",
 ) -> Life:
     """A claim about what a shop sold."""
     document = market.checkout(policy=policy)
@@ -88,7 +95,7 @@ async def claimed(
     document["seller"]["person_id"] = shop
     document["lines"][0] |= {"title": title, **({"sku": sku} if sku else {})}
     life = await market.order(market.preauthorised(document))
-    await life.delivered()
+    await life.delivered(carrier=carrier)
     await client(market).open_claim(life.order_id, life.actor(BUYER), reason=ClaimReason(reason), lines=["L1"])
     await life.rest()
     return life
@@ -176,6 +183,38 @@ async def test_what_a_person_has_looked_at_comes_back_only_with_new_claims(
     again = found(market, policy)["seller", shop]
     assert (again.times, again.ticket_id != first.ticket_id) == (2, True)
     assert again.claims == tuple(f"{life.order_id}-c1" for life in since)
+
+
+async def test_claims_that_came_after_the_last_look_count_after_the_ticket_was_ended_and_no_claim_counts_twice(
+    market: Marketplace, policy: str, look: Looking, aftersale: Aftersale
+) -> None:
+    shop = f"shop-{policy}"
+    number = {}
+    for n in range(3):
+        made = [await claimed(market, policy, shop, title=f"Thing {n} {k}") for k in range(2)]
+        number[n] = tuple(f"{life.order_id}-c1" for life in made)
+        if n != 1:
+            await look()
+            ticket = found(market, policy)["seller", shop]
+            assert (ticket.times, ticket.claims) == ((1, number[0]) if n == 0 else (2, (*number[1], *number[2])))
+        if n != 0:
+            words = ("--outcome", "no_change", "--reason", "We called him.", "--id", "eve")
+            assert (await aftersale("tickets", "resolve", ticket.ticket_id, *words)).code == 0
+    await look()
+    assert ("seller", shop) not in found(market, policy)
+
+
+async def test_a_carrier_is_one_however_its_name_is_written(market: Marketplace, policy: str, look: Looking) -> None:
+    names = ("Royal Mail", "royal mail", " ROYAL  MAIL", "Royal Mail")
+    made = [
+        await claimed(market, policy, f"{n}-{policy}", title=f"Thing {n}", reason=reason, carrier=name)
+        for n, (name, reason) in enumerate(zip(names, ("damaged", "incomplete") * 2, strict=True))
+    ]
+    await look()
+    rows = found(market, policy)
+    assert {key: row.claims for key, row in rows.items()} == {
+        ("carrier", "ROYAL MAIL"): tuple(f"{life.order_id}-c1" for life in made)
+    }
 
 
 async def test_old_claims_do_not_count(market: Marketplace, policy: str) -> None:

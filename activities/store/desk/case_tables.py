@@ -81,6 +81,7 @@ recurring = Table(
     Column("ticket_id", ForeignKey("tickets.ticket_id"), nullable=False),
     Column("times", Integer, nullable=False, server_default=text("1")),
     Column("claims", JSONB, nullable=False),
+    Column("before", JSONB, nullable=False, server_default=text("'[]'")),
     time_column("since"),
     time_column("opened_at"),
     time_column("seen_at"),

@@ -1,7 +1,7 @@
 """Issues that recur: claims counted by seller, product, carrier and reason, with one ticket for each that is too much.
 
-While its ticket is open, a subject's new claims are added to it. After a person has ended the ticket only claims made
-since then count towards another one: what was looked at is not asked about again.
+While its ticket is open, a subject's new claims are added to it. After a person has ended the ticket only claims that
+no ticket has listed count towards another one: what was looked at is not asked about again, and nothing else is left out.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class RecurringRow:
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('recurring:' || :marketplace, 0))")
 
 _REPEATED = text(
-    """
+    r"""
     WITH recent AS (
         SELECT number, order_id, opened_at, seller, reason, carriers, lines
         FROM claims WHERE marketplace = :marketplace AND opened_at >= :since AND opened_at <= :now
@@ -77,7 +77,7 @@ _REPEATED = text(
         UNION ALL
         SELECT 'reason', reason, number, order_id, opened_at FROM recent
         UNION ALL
-        SELECT 'carrier', carrier, number, order_id, opened_at
+        SELECT 'carrier', upper(btrim(regexp_replace(carrier, '\s+', ' ', 'g'))), number, order_id, opened_at
         FROM recent, jsonb_array_elements_text(carriers) carrier
         UNION
         SELECT 'product', coalesce(nullif(line ->> 'sku', ''), (line ->> 'title') || ' of ' || recent.seller),
@@ -92,7 +92,7 @@ _REPEATED = text(
         ON known.marketplace = :marketplace AND known.kind = named.kind AND known.subject = named.subject
     LEFT JOIN tickets ON tickets.ticket_id = known.ticket_id
     WHERE named.subject <> ''
-        AND (tickets.ticket_id IS NULL OR tickets.status = 'open' OR named.opened_at > tickets.resolved_at)
+        AND (tickets.ticket_id IS NULL OR tickets.status = 'open' OR NOT (known.claims || known.before) ? named.number)
     GROUP BY named.kind, named.subject
     HAVING count(*) >= (CAST(:limits AS jsonb) ->> named.kind)::integer
     ORDER BY named.kind, named.subject
@@ -124,7 +124,7 @@ def report(conn: Connection, marketplace: str, found: Repeated, since: datetime,
         every = list(dict.fromkeys((*known.claims, *found.claims)))
         conn.execute(update(recurring).where(*mine).values(claims=every, seen_at=now))
         return False
-    times = 1 if known is None else known.times + 1
+    times, before = (1, []) if known is None else (known.times + 1, [*known.before, *known.claims])
     order = wire.from_plain(Order, orders.snapshot(conn, found.newest))
     ticket_id = f"{found.newest}-{RECURRING}-{wire.digest([marketplace, found.kind.value, found.subject])[:8]}-{times}"
     open_apart(conn, order, ticket_id, RECURRING, f"{found.kind} {found.subject}", now)
@@ -132,6 +132,7 @@ def report(conn: Connection, marketplace: str, found: Repeated, since: datetime,
         "ticket_id": ticket_id,
         "times": times,
         "claims": list(found.claims),
+        "before": before,
         "since": since,
         "opened_at": now,
         "seen_at": now,
