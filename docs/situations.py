@@ -173,6 +173,7 @@ def _special(policy: Policy) -> Iterator[Life]:
     yield Life(policy).ship().scan("lost")
     yield Life(policy).ship().scan("lost").ring("ticket_overdue")
     yield Life(policy).ship().scan("delivered", "strong")
+    yield Life(policy).ship().scan("delivered", "strong").ring("accept_on_strong_proof").scan("returned")
     yield Life(policy, price="900.00").ship().scan("delivered")
 
 

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
 from domain.claims.clocks import CLAIM_CLOCKS, UNINSTRUCTED, claim_step
-from domain.claims.ends import in_escrow, undecided
+from domain.claims.ends import in_escrow, paid_and_back, undecided
 from domain.claims.terms import numbers_of
 from domain.funds import capture_due, next_try
 from domain.limits import renews, seller_reminder, seller_times
 from domain.money import Verb
 from domain.purse import DisputeStatus
 from domain.receive import proof_of
-from domain.state import UNSHIPPED, Funds, LineState, Order, Proof, Role, Stage, is_over, money_open, stage
+from domain.state import UNSHIPPED, Cause, Funds, LineState, Order, Proof, Role, Stage, is_over, money_open, stage
 from domain.tickets import ESCALATIONS
 from domain.tiers import party_tiers, root_of, subject_of
 
@@ -56,7 +56,7 @@ def deadlines(order: Order) -> tuple[Clock, ...]:
     if is_over(order):
         return ()
     party = () if order.pauses else tuple(_party_clocks(order))
-    clocks = [*_own_clocks(order), *_hold_clocks(order), *party]
+    clocks = [*_own_clocks(order), *_returned_clocks(order), *_hold_clocks(order), *party]
     return tuple(sorted(clocks, key=lambda clock: clock.at))
 
 
@@ -158,6 +158,15 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
             end = dispute.opened_at + timedelta(days=policy.dispute.longest)
             yield Clock(end, "dispute_lapses", f"dispute:{dispute.dispute_id}", Role.PROVIDER, dispute.dispute_id)
     yield from _last_clocks(order)
+
+
+def _returned_clocks(order: Order) -> Iterator[Clock]:
+    """What was paid out before its goods came back is decided about as long as an escrow may last, from then on."""
+    longest = timedelta(days=order.policy.escrow.longest - order.policy.escrow.margin)
+    for ticket in order.tickets:
+        if ticket.cause is Cause.PARCEL_RETURNED and order.op is None and paid_and_back(order, ticket.subject):
+            end = ticket.opened_at + longest
+            yield Clock(end, "held_escrow_ends", f"parcel:{ticket.subject}.held", Role.SPECIALIST, ticket.subject)
 
 
 def _last_clocks(order: Order) -> Iterator[Clock]:

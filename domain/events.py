@@ -79,6 +79,13 @@ class ParcelFound:
 
 
 @dataclass(frozen=True, slots=True)
+class GoodsReceived:
+    """The buyer has told that the lines have come, which no carrier's word undoes."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelsWithdrawn:
     parcels: tuple[str, ...]
 
@@ -594,7 +601,7 @@ class Taken:
 
 
 Event = (
-    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelFound | ParcelsWithdrawn
+    LinesMoved | LinesHeld | ParcelSent | ParcelMoved | ParcelLost | ParcelFound | GoodsReceived | ParcelsWithdrawn
     | AddressChanged | AccountChanged | PaymentOffered | PaymentExpired | CancelAsked | CancelEnded
     | TimeAsked | TimeEnded | DaysGranted
     | TierMoved | TierPassed | TierReset | Paused | Resumed | ReviewBegun | ReviewEnded

@@ -119,7 +119,7 @@ SHIPMENT = (
 
 RECEIPT = (
     row(
-        "receive", (BUYER,), receive.Receive, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED}, (), nothing,
+        "receive", (BUYER,), receive.Receive, {SHIPPED: ACCEPTED, DELIVERED: ACCEPTED}, (), receive.receive,
         (RELEASE,), (SELLER,),
     ),
     row("accept_on_strong_proof", (CLOCK,), LineTick, {DELIVERED: ACCEPTED}, (), nothing, (RELEASE,), BOTH),

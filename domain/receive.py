@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.claims.ends import undecided
+from domain.claims.ends import paid_and_back, undecided
 from domain.errors import Refused
-from domain.events import DaysGranted, Event, LinesHeld, TierMoved, TierPassed, TierReset, WindowClosed
+from domain.events import DaysGranted, Event, GoodsReceived, LinesHeld, TierMoved, TierPassed, TierReset, WindowClosed
 from domain.state import Cause, Line, LineState, Order, Proof, in_state, money_open
 from domain.step import Moment, Tick
 from domain.tickets import opened
@@ -39,11 +39,20 @@ class FreeTick(Tick):
 
 @dataclass(frozen=True, slots=True)
 class HeldTick(Tick):
-    """The escrow of an order has lasted as long as it may: what a claim or a parcel gone wrong holds."""
+    """The escrow of an order has lasted as long as it may: what a claim or a parcel gone wrong holds.
+
+    With a `subject` what was paid out before that parcel came back, and nobody has decided about for as long.
+    """
 
     def chosen(self, order: Order) -> tuple[str, ...]:
         """The lines that are held and not paid out, but for those about which there is, or will be, a decision."""
-        return tuple(line.line_id for line in undecided(order))
+        lines = paid_and_back(order, self.subject) if self.subject else undecided(order)
+        return tuple(line.line_id for line in lines)
+
+
+def receive(moment: Moment) -> tuple[Event, ...]:
+    """The buyer marked items as properly fulfilled, whatever a carrier tells of them later."""
+    return (GoodsReceived(moment.ids),)
 
 
 def let_go(moment: Moment) -> tuple[Event, ...]:

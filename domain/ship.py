@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_line
-from domain.claims.carriage import brought_back, came_back, returned_with
+from domain.claims.carriage import brought_back, came_back, judged, returned_with, silently_accepted
 from domain.claims.goods import awaited
 from domain.claims.steps import Case
 from domain.errors import Invalid, Refused
@@ -242,7 +242,10 @@ def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:
 
 
 def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:
-    """A parcel that is lost or comes back holds its lines and becomes a specialist's work, unless a claim has them."""
+    """A parcel that is lost or comes back holds its lines and becomes a specialist's work, unless a claim has them.
+
+    One that comes back holds also what counts as accepted, paid out or not, as long as its buyer has not received it.
+    """
     cause = Cause.PARCEL_RETURNED if milestone is Milestone.RETURNED else Cause.PARCEL_LOST
     order = moment.order
     affected = tuple(
@@ -251,6 +254,8 @@ def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[E
         if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
         and not order.line(line_id).held.startswith("claim:")
     )
+    if milestone is Milestone.RETURNED:
+        affected += tuple(line_id for line_id in silently_accepted(order, parcel) if judged(order, line_id) is None)
     if not affected:
         return ()
     return (LinesHeld(affected, f"parcel:{parcel.parcel_id}"), *opened(order, cause, parcel.parcel_id, moment.now))

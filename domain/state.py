@@ -148,7 +148,7 @@ class Line:
     """One line of the order, moved as a whole. `price` includes tax; `fee` is the platform's share of it.
 
     `since` is when it entered its state; `held` names the claim or parcel that keeps it from moving, "" for none.
-    `category` is the storefront's word for such goods.
+    `category` is the storefront's word for such goods; `received` says that the buyer has told that he has them.
     """
 
     line_id: str
@@ -161,6 +161,7 @@ class Line:
     funds: Funds = Funds.NONE
     held: str = ""
     category: str = ""
+    received: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from domain.deadlines import Clock, deadlines
 from domain.funds import AT_ONCE
 from domain.money import Verb
 from domain.purse import SUSPENSE
-from domain.state import Cause, Order, Role, Stage, Stuck, Ticket, is_over, money_open, stage
+from domain.state import Cause, LineState, Order, Role, Stage, Stuck, Ticket, is_over, money_open, stage
 from domain.tickets import CLOCK_OF, PAYS_SELLER, lines_of
 from domain.tiers import root_of
 from domain.words import CLAIM_DUTY, DUTY, OTHERWISE, not_paid
@@ -203,6 +203,9 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
         return MENDERS[Cause.DISPUTE] if _waits_for_bank(order, ticket) else _refused(ticket.subject)
     about = tuple(line_id for line_id in lines_of(order, ticket) if line_id not in order.disputed)
     names = tuple(name for name in MENDERS[ticket.cause] if about or name not in ON_LINES)
+    if ticket.cause is Cause.PARCEL_RETURNED and all(order.line(li).state is LineState.ACCEPTED for li in about):
+        # The seller has the money by what was decided before, or will: it stays so, or goes back.
+        names = (*(name for name in names if name != "release"), "resolve-ticket")
     first, *others = names or MENDERS[Cause.DISPUTE]
     if first == "extend":
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"

@@ -12,7 +12,7 @@ from domain.claims.steps import Case
 from domain.errors import Refused
 from domain.events import ClaimAppealed, ClaimMoved, Event, LinesHeld, ReturnArrived, ReturnFailed
 from domain.money import total
-from domain.state import FAILED, Milestone, Order, Parcel
+from domain.state import FAILED, LineState, Milestone, Order, Parcel
 from domain.step import Moment
 
 
@@ -43,7 +43,8 @@ def came_back(case: Case) -> tuple[Event, ...]:
 
 def brought_back(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
     """A carrier brings a parcel back to the seller: what its buyer was to send, or was to lose, is the platform's."""
-    return tuple(event for case in _holding(moment, parcel.lines) for event in _without_goods(case))
+    held = (event for case in _holding(moment, parcel.lines) for event in _without_goods(case))
+    return (*held, *_judged_before(moment, parcel))
 
 
 def _holding(moment: Moment, lines: tuple[str, ...]) -> Iterator[Case]:
@@ -51,6 +52,37 @@ def _holding(moment: Moment, lines: tuple[str, ...]) -> Iterator[Case]:
     for claim in moment.order.open_claims:
         if any(line.line_id in lines for line in held_lines(moment.order, claim)):
             yield Case(claim, moment)
+
+
+def silently_accepted(order: Order, parcel: Parcel) -> tuple[str, ...]:
+    """The lines that arrived with that parcel for all but the buyer, who has not said so, and that are nobody's case.
+
+    What arrived with another parcel in its place is no matter of this one's.
+    """
+    lines = (line for line in order.live if line.line_id in parcel.lines and line.state is LineState.ACCEPTED)
+    free = (line for line in lines if not line.received and not line.held.startswith(("claim:", "parcel:")))
+    return tuple(line.line_id for line in free if parcel in order.parcels_of(line.line_id))
+
+
+def judged(order: Order, line_id: str) -> Claim | None:
+    """The last claim about the line that was decided or agreed upon, unless its money is still on the way.
+
+    Such a one is not decided anew beside that money.
+    """
+    claims = (claim for claim in reversed(order.claims) if claim.concluded and line_id in claim.lines)
+    last = next(claims, None)
+    return None if last is None or last.is_open else last
+
+
+def _judged_before(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
+    """What was decided for a seller who has the goods now is decided anew, but for what was decided with them back."""
+    order, found = moment.order, silently_accepted(moment.order, parcel)
+    events: list[Event] = []
+    for claim in order.claims:
+        lines = tuple(line_id for line_id in found if judged(order, line_id) is claim)
+        if lines and not claim.goods_are_back:
+            events += _taken_up_again(Case(claim, moment), lines)
+    return tuple(events)
 
 
 def _without_goods(case: Case) -> tuple[Event, ...]:
@@ -66,8 +98,13 @@ def _decided_anew(case: Case) -> tuple[Event, ...]:
     if claim.goods_are_back or not (claim.ruling or claim.is_settled):
         return ()
     if claim.ruling is None:
-        free = tuple(line.line_id for line in free_again(order, claim))
-        held = (LinesHeld(free, claim.holder),)
-        return (*held, ClaimAppealed(claim.claim_id, case.now), *escalate(case)) if free else ()
+        return _taken_up_again(case, tuple(line.line_id for line in free_again(order, claim)))
     back = total([part.amount for part in claim.ruling.parts], order.currency)
     return (ClaimAppealed(claim.claim_id, case.now), *escalate(case)) if back < at_stake(order, claim) else ()
+
+
+def _taken_up_again(case: Case, free: tuple[str, ...]) -> tuple[Event, ...]:
+    """A claim that is over has these lines again, if there are any, and somebody else decides about it."""
+    claim = case.claim
+    held = (LinesHeld(free, claim.holder),)
+    return (*held, ClaimAppealed(claim.claim_id, case.now), *escalate(case)) if free else ()

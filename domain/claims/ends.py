@@ -25,6 +25,12 @@ def undecided(order: Order) -> tuple[Line, ...]:
     return tuple(line for line in held if line.line_id not in order.disputed | ruled)
 
 
+def paid_and_back(order: Order, parcel_id: str) -> tuple[Line, ...]:
+    """The lines that were paid out before that parcel came back, and whose money is not the bank's to decide about."""
+    held = (line for line in order.live if line.held == f"parcel:{parcel_id}" and line.funds is Funds.RELEASED)
+    return tuple(line for line in held if line.line_id not in order.disputed)
+
+
 def in_escrow(order: Order, claim: Claim) -> tuple[Line, ...]:
     """The lines that the claim holds, whose money is in escrow and not the bank's to decide about."""
     held = (line for line in held_lines(order, claim) if line.funds is Funds.ESCROW)

@@ -109,14 +109,27 @@ def return_scanned(sale: Sale, claim: Claim, milestone: str, now: datetime) -> N
     claim.came_back = True
 
 
-def brought_back(sale: Sale, claims: list[Claim], lines: tuple[str, ...], now: datetime) -> None:
-    """The seller has the goods of the lines, which any of the claims may hold."""
+def decided_by(sale: Sale, line: str) -> Claim | None:
+    """The last claim about a line that was carried out, and has no money on its way."""
+    last = next((claim for claim in reversed(sale.claims.values()) if claim.concluded and line in claim.lines), None)
+    return None if last is None or last.open else last
+
+
+def brought_back(
+    sale: Sale, claims: list[Claim], lines: tuple[str, ...], now: datetime, unsaid: tuple[str, ...] = ()
+) -> None:
+    """The seller has the goods of the lines, which any of the claims may hold; what was decided about `unsaid` without
+    that is decided anew."""
+    again = [(claim, [name for name in unsaid if decided_by(sale, name) is claim]) for claim in sale.claims.values()]
     for claim in claims:
         if set(lines) & {line.name for line in held(sale, claim)}:
             if claim.status == TO_RETURN:
                 escalate(sale, claim, now)
             else:
                 _decided_without(sale, claim, now)
+    for claim, names in again:
+        if not claim.came_back:
+            _take_up(sale, claim, [sale.lines[name] for name in names], now)
 
 
 def _decided_without(sale: Sale, claim: Claim, now: datetime) -> None:
@@ -127,7 +140,10 @@ def _decided_without(sale: Sale, claim: Claim, now: datetime) -> None:
             undecide(sale, claim, now)
         return
     mine = [line for line in sale.live if line.name in claim.lines]
-    free = [line for line in mine if not line.held.startswith(("claim:", "parcel:"))]
+    _take_up(sale, claim, [line for line in mine if not line.held.startswith(("claim:", "parcel:"))], now)
+
+
+def _take_up(sale: Sale, claim: Claim, free: list[Slice], now: datetime) -> None:
     for line in free:
         line.held = claim.holder
     if free:

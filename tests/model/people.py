@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.model.cases import brought_back, return_scanned
+from tests.model.cases import brought_back, decided_by, return_scanned
 from tests.model.clocks import seller_times
 from tests.model.money import free
 from tests.model.sale import Parcel, Refused, Sale, Slice, need
@@ -181,6 +181,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(role == "carrier" or body.get("proof") != "strong", "a person's word is weak")
     milestone, told = body["milestone"], datetime.fromisoformat(body["at"])
     need(_is_news(parcel, milestone, told), "nothing new")
+    unsaid = _unsaid(sale, parcel) if milestone == "returned" else ()
     was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
     parcel.moved = at = max(min(told, now), parcel.moved)
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
@@ -197,12 +198,19 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
             for name in parcel.lines
             if sale.lines[name].state in ("shipped", "delivered") and not sale.lines[name].held.startswith("claim:")
         ]
+        affected += [name for name in unsaid if decided_by(sale, name) is None]
         for name in affected:
             sale.lines[name].held = f"parcel:{parcel.name}"
         if affected:
             open_ticket(sale, f"parcel_{milestone}", parcel.name, now)
     if milestone == "returned":
-        brought_back(sale, sale.open_claims, parcel.lines, now)
+        brought_back(sale, sale.open_claims, parcel.lines, now, unsaid)
+
+
+def _unsaid(sale: Sale, parcel: Parcel) -> tuple[str, ...]:
+    """What came with the parcel and counts as accepted, though its buyer never said so, and is nobody's case."""
+    lines = [line for line in sale.live if line.state == "accepted" and parcel in sale.parcels_of(line.name)]
+    return tuple(li.name for li in lines if not li.received and not li.held.startswith(("claim:", "parcel:")))
 
 
 def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
@@ -229,7 +237,10 @@ def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
 
 
 def receive(sale: Sale, body: Body, role: str, now: datetime) -> None:
-    turn(sale, pick(sale, body, role, "shipped", "delivered"), "accepted", now)
+    lines = pick(sale, body, role, "shipped", "delivered")
+    turn(sale, lines, "accepted", now)
+    for line in lines:
+        line.received = True
 
 
 def cancel(sale: Sale, body: Body, role: str, now: datetime) -> None:

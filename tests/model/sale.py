@@ -42,6 +42,7 @@ class Slice:
     held: str = ""
     where: str = "none"
     taken: int = 0
+    received: bool = False
 
     @property
     def live(self) -> bool:

@@ -1,7 +1,7 @@
 """Issues that recur: claims counted by seller, product, carrier and reason, with one ticket for each that is too much.
 
 While its ticket is open, a subject's new claims are added to it. After a person has ended the ticket only claims that
-no ticket has listed count towards another one: what was looked at is not asked about again, and nothing else is left out.
+no ticket has listed count towards another one: what was looked at is not asked about again, and all else counts.
 """
 
 from __future__ import annotations
