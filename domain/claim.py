@@ -119,7 +119,10 @@ REFUNDS = (
 
 RETURNS = (
     *sellers("instruct_return", to(REQUESTED, REQUESTED), messages.InstructReturn, answers.instruct),
-    row("send_return", BUYER, to(SENT, REQUESTED), messages.SendReturn, answers.send_return, tells=(Role.SELLER,)),
+    row(
+        "send_return", BUYER, to(SENT, REQUESTED), messages.SendReturn, answers.send_return, (answers.goods_to_send,),
+        tells=(Role.SELLER,),
+    ),
     *sellers(
         "receive_return", to(BACK, REQUESTED, SENT) | {status: (status,) for status in (ESCALATED, *ASKED)},
         does=answers.receive_return, guards=(answers.not_back,),

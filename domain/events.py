@@ -519,8 +519,11 @@ class ReturnSent:
 
 @dataclass(frozen=True, slots=True)
 class ReturnArrived:
+    """Goods are back with the seller, in the last return of their claim where `parcel_id` names none."""
+
     claim_id: str
     at: datetime
+    parcel_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain import wire
-from domain.claims.carriage import returned_with
+from domain.claims.carriage import fails, returned_with
 from domain.claims.goods import awaited
 from domain.contract import Envelope
 from domain.ship import ParcelScan, is_news
@@ -46,14 +46,16 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
 def _of_return(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) -> tuple[Envelope, ...]:
     """Of goods that travel back only the end of their way is news, and their arrival also when it comes late."""
     claim = returned_with(order, parcel_id)
-    if claim is None or claim.back is None or not awaited(order, claim):
+    travelling = awaited(order, claim) if claim is not None else ()
+    back = next((back for back in travelling if back.parcel_id == parcel_id), None)
+    if claim is None or back is None:
         return ()
     ends = [
         ParcelScan(parcel_id, milestone, at, proof)
         for milestone, at, proof in report.milestones
-        if milestone in (Milestone.DELIVERED, *FAILED) and at >= claim.back.sent_at - CLOCKS_DIFFER
+        if milestone in (Milestone.DELIVERED, *FAILED) and at >= back.sent_at - CLOCKS_DIFFER
     ]
-    told = claim.is_open and claim.goods_travel
+    told = fails(claim, back)
     return tuple(_message(order, scan, carrier_id) for scan in ends[-1:] if told or scan.milestone not in FAILED)
 
 

@@ -109,8 +109,13 @@ def not_back(order: Order, claim: Claim) -> str | None:
     """The goods come back, and are not known to have arrived; the platform that decides meanwhile asks for none."""
     if claim.status in (Status.RETURN_REQUESTED, Status.RETURN_SENT):
         return None
-    waits = claim.back is not None and claim.back.arrived_at is None
+    waits = claim.back is not None and not claim.goods_are_back
     return None if waits else f"claim {claim.claim_id} has no return on its way"
+
+
+def goods_to_send(order: Order, claim: Claim) -> str | None:
+    """Nobody sends back what the seller has."""
+    return f"the goods of claim {claim.claim_id} are with the seller already" if all_went_back(order, claim) else None
 
 
 def nothing(case: Case) -> tuple[Event, ...]:
@@ -237,7 +242,7 @@ def send_return(case: Case) -> tuple[Event, ...]:
     body = case.body
     if not ID.fullmatch(body.parcel_id):
         raise Invalid("body.parcel_id", NOT_AN_ID)
-    backs = {claim.back.parcel_id for claim in case.order.claims if claim.back}
+    backs = {back.parcel_id for claim in case.order.claims for back in claim.returns}
     if case.order.parcel(body.parcel_id) is not None or body.parcel_id in backs:
         raise Refused("parcel_known", f"parcel {body.parcel_id} was sent before; use another parcel_id")
     if not is_line(body.carrier, LONGEST_OF_PARCELS):

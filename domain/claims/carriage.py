@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.claims.answers import escalate, missed
-from domain.claims.case import Claim, Status
+from domain.claims.case import Claim, ReturnParcel, Status
 from domain.claims.ends import at_stake, held_lines
 from domain.claims.goods import awaited, free_again
 from domain.claims.steps import Case
@@ -17,28 +17,37 @@ from domain.step import Moment
 
 
 def returned_with(order: Order, parcel_id: str) -> Claim | None:
-    """The claim whose goods travel back in that parcel."""
-    return next((claim for claim in order.claims if claim.back and claim.back.parcel_id == parcel_id), None)
+    """The claim whose goods travel back in that parcel, or did."""
+    return next((claim for claim in order.claims for back in claim.returns if back.parcel_id == parcel_id), None)
 
 
 def came_back(case: Case) -> tuple[Event, ...]:
     """A delivery scan of a return is as good as the seller's word; who decides meanwhile knows that it came.
 
+    So is that of an earlier one which had failed: goods that are back are asked of nobody, in whichever parcel.
     One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. Raises Refused for
     any other scan, and when the return had arrived before.
     """
-    claim, milestone, travels = case.claim, case.body.milestone, case.claim.status is Status.RETURN_SENT
-    if not awaited(case.order, claim):
+    claim, milestone, parcel_id = case.claim, case.body.milestone, case.body.parcel_id
+    back = next((back for back in awaited(case.order, claim) if back.parcel_id == parcel_id), None)
+    if back is None:
         raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before, or is the seller's")
-    if milestone in FAILED and claim.is_open and claim.goods_travel:
-        return missed(case) if travels else (ReturnFailed(claim.claim_id, case.now),)
+    if milestone in FAILED and fails(claim, back):
+        return missed(case) if claim.status is Status.RETURN_SENT else (ReturnFailed(claim.claim_id, case.now),)
     if milestone is not Milestone.DELIVERED:
         raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its end is kept")
-    arrived = ReturnArrived(claim.claim_id, case.now)
-    if travels:
+    arrived = ReturnArrived(claim.claim_id, case.now, parcel_id)
+    if claim.goods_are_back:
+        return (arrived,)
+    if claim.status in (Status.RETURN_REQUESTED, Status.RETURN_SENT):
         return (arrived, ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, case.now))
     others = (other for other in _holding(case.moment, claim.lines) if other.claim is not claim)
     return (arrived, *_decided_anew(case), *(event for other in others for event in _without_goods(other)))
+
+
+def fails(claim: Claim, back: ReturnParcel) -> bool:
+    """Whether it matters that this return will not arrive: nothing else of the claim has, or is on its way."""
+    return claim.is_open and claim.goods_travel and back.travels
 
 
 def brought_back(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:

@@ -165,6 +165,11 @@ class ReturnParcel:
     arrived_at: datetime | None = None
     failed_at: datetime | None = None
 
+    @property
+    def travels(self) -> bool:
+        """Whether it is on its way, as far as anybody knows."""
+        return self.arrived_at is None and self.failed_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -175,8 +180,9 @@ class Claim:
     `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop, `appealed_at` is
     when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped; `stood` are the
     seconds that it waited for its buyer, since the appeal if there was one, before it entered its status; `stopped` is
-    the platform's clock while one side is asked. Goods go back to the stored address `return_to`, with the stored file
-    `return_label`, or both; here are only their ids.
+    the platform's clock while one side is asked. `back` is the last parcel in which goods were sent back, `earlier` are
+    those before it, which had failed when it was sent, and any of which may arrive. Goods go back to the stored address
+    `return_to`, with the stored file `return_label`, or both; here are only their ids.
     """
 
     claim_id: str
@@ -204,6 +210,7 @@ class Claim:
     stood: int = 0
     return_to: str = ""
     return_label: str = ""
+    earlier: tuple[ReturnParcel, ...] = ()
 
     @property
     def instructed(self) -> bool:
@@ -216,15 +223,20 @@ class Claim:
         return self.instructed if self.status is Status.RETURN_REQUESTED else self.status in BUYERS_TURN
 
     @property
+    def returns(self) -> tuple[ReturnParcel, ...]:
+        """The parcels in which goods were sent back, the last one last."""
+        return (*self.earlier, self.back) if self.back else ()
+
+    @property
     def goods_are_back(self) -> bool:
         """Whether the seller has what was sent back, or has looked into it."""
-        arrived = self.back is not None and self.back.arrived_at is not None
+        arrived = any(back.arrived_at is not None for back in self.returns)
         return arrived or self.handed_back_at is not None or self.finding is not None
 
     @property
     def goods_travel(self) -> bool:
         """Whether the goods are on their way back, as far as anybody knows."""
-        return self.back is not None and self.back.arrived_at is None and self.back.failed_at is None
+        return self.back is not None and self.back.travels and not self.goods_are_back
 
     @property
     def is_open(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.claims.case import Claim
+from domain.claims.case import Claim, ReturnParcel
 from domain.claims.ends import held_lines
 from domain.state import Line, Milestone, Order
 
@@ -36,10 +36,10 @@ def all_went_back(order: Order, claim: Claim) -> bool:
     return all(with_seller(order, line.line_id) for line in held_lines(order, claim))
 
 
-def awaited(order: Order, claim: Claim) -> bool:
-    """Whether a return of the claim has yet to arrive, and matters: its money is not all back with the buyer."""
-    travels = claim.back is not None and claim.back.arrived_at is None
-    return travels and (claim.is_open or any(line.line_id in claim.lines for line in order.live))
+def awaited(order: Order, claim: Claim) -> tuple[ReturnParcel, ...]:
+    """The returns of the claim that have yet to arrive, while they matter: its money is not all back with the buyer."""
+    matters = claim.is_open or any(line.line_id in claim.lines for line in order.live)
+    return tuple(back for back in claim.returns if matters and back.arrived_at is None)
 
 
 def free_again(order: Order, claim: Claim) -> tuple[Line, ...]:

@@ -67,9 +67,13 @@ def _first(known: datetime | None, event: ClaimMoved, status: Status) -> datetim
     return known or (event.at if event.to is status else None)
 
 
-def _back(claim: Claim, at: datetime) -> Claim:
+def _back(claim: Claim, event: ReturnArrived) -> Claim:
     """Goods that came without a parcel have come all the same."""
-    return replace(claim, back=replace(claim.back, arrived_at=at)) if claim.back else replace(claim, handed_back_at=at)
+    if claim.back is None:
+        return replace(claim, handed_back_at=event.at)
+    came = event.parcel_id or claim.back.parcel_id
+    *earlier, last = (replace(each, arrived_at=event.at) if each.parcel_id == came else each for each in claim.returns)
+    return replace(claim, back=last, earlier=tuple(earlier))
 
 
 def _failed(claim: Claim, at: datetime) -> Claim:
@@ -119,8 +123,8 @@ CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     ReturnInstructed: lambda o, e: _claim(
         o, e.claim_id, lambda c: replace(c, return_to=e.address_id, return_label=e.label)
     ),
-    ReturnSent: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, back=e.parcel)),
-    ReturnArrived: lambda o, e: _claim(o, e.claim_id, lambda c: _back(c, e.at)),
+    ReturnSent: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, back=e.parcel, earlier=c.returns)),
+    ReturnArrived: lambda o, e: _claim(o, e.claim_id, lambda c: _back(c, e)),
     ReturnFailed: lambda o, e: _claim(o, e.claim_id, lambda c: _failed(c, e.at)),
     ReturnInspected: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, finding=e.finding)),
     RefundAwarded: _awarded,

@@ -42,7 +42,7 @@ def parcel_goes(order: Order, facts: Facts) -> bool:
         return True
     parcel = order.parcel(str(facts["parcel_id"]))
     if parcel is None:
-        return any(claim.back and claim.back.parcel_id == facts["parcel_id"] for claim in order.open_claims)
+        return any(back.parcel_id == facts["parcel_id"] for claim in order.open_claims for back in claim.returns)
     return not parcel.withdrawn
 
 

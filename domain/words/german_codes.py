@@ -28,6 +28,7 @@ REFUSED: Mapping[str, str] = {
     "taken_before": "unter derselben Kennung kam vor langer Zeit schon ein Wunsch",
     "hold_is_good": "die Zahlung des Käufers ist gerade nicht gesichert; bitte geben Sie das Paket noch nicht ab",
     "invalid": "die Angaben waren unvollständig oder fehlerhaft",
+    "goods_to_send": "die Ware ist schon beim Verkäufer",
     "goods_with_buyer": "die Ware ist beim Verkäufer oder auf dem Weg dorthin; wir entscheiden darüber",
     "line_held": "ein Artikel wird gerade geklärt",
     "line_not_confirmed": "das geht nur für bestätigte Artikel",

@@ -13,7 +13,7 @@ from activities.store.desk.claims import ClaimRow, waits_for
 from activities.store.desk.feedback import Feedback
 from domain import wire
 from domain.business_time import local_text
-from domain.claims.case import STATUS_WORDS, Claim
+from domain.claims.case import STATUS_WORDS, Claim, ReturnParcel
 from domain.claims.ends import at_stake
 from domain.money import Money, total
 from domain.state import DESK, Actor, Order
@@ -218,13 +218,17 @@ def _told(order: Order, claim: Claim, checkout: Mapping[str, Any]) -> tuple[Told
 
 
 def _returned(claim: Claim) -> str:
-    """Where the return is, in a sentence; "" where there is none. Its tracking number is looked at elsewhere."""
+    """Where each return is, in a sentence; "" where there is none. Its tracking number is looked at elsewhere."""
     found = f", found {claim.finding.replace('_', ' ')}" if claim.finding is not None else ""
-    if claim.back is None:
+    if not claim.returns:
         return f"Arrived {claim.handed_back_at:%Y-%m-%d}{found}." if claim.handed_back_at else ""
-    waits = "on its way" if claim.goods_travel else "did not arrive"
-    there = f"arrived {claim.back.arrived_at:%Y-%m-%d}{found}" if claim.back.arrived_at else waits
-    return f"Parcel {claim.back.parcel_id} by {claim.back.carrier}, sent {claim.back.sent_at:%Y-%m-%d}, {there}."
+    return " ".join(_parcel(back, found) for back in claim.returns)
+
+
+def _parcel(back: ReturnParcel, found: str) -> str:
+    waits = "on its way" if back.travels else "did not arrive"
+    there = f"arrived {back.arrived_at:%Y-%m-%d}{found}" if back.arrived_at else waits
+    return f"Parcel {back.parcel_id} by {back.carrier}, sent {back.sent_at:%Y-%m-%d}, {there}."
 
 
 def _named(file: Attachment) -> NamedFile:

@@ -132,7 +132,7 @@ def _line(line: Line, order: Order | None, reader: Actor, up_to: int) -> ThreadL
 def _shipped(line: Line, order: Order | None) -> tuple[str, str]:
     """What is to be said of a parcel now, and its number once it was really sent; no payment holds a return up."""
     parcel = order.parcel(line.parcel_id) if order is not None else None
-    backs = [claim.back for claim in order.claims if claim.back is not None] if order is not None else []
+    backs = [back for claim in order.claims for back in claim.returns] if order is not None else []
     carriers = [back.carrier for back in backs if back.parcel_id == line.parcel_id]
     if carriers:
         return f"A return was sent with {carriers[0]}.", line.number

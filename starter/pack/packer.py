@@ -75,7 +75,7 @@ class Packer:
 
 def _parcels(order: Order) -> tuple[str, ...]:
     """The ids of all parcels, there and back."""
-    backs = (claim.back.parcel_id for claim in order.claims if claim.back is not None)
+    backs = (back.parcel_id for claim in order.claims for back in claim.returns)
     return (*(parcel.parcel_id for parcel in order.parcels), *backs)
 
 

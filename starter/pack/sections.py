@@ -102,7 +102,7 @@ def _sent(case: Case, parcel: Parcel) -> dict[str, object]:
 
 def _returns(case: Case) -> Iterator[dict[str, object]]:
     for claim in case.order.claims:
-        if (back := claim.back) is not None:
+        for back in claim.returns:
             yield {
                 "parcel_id": back.parcel_id,
                 "direction": "return",
@@ -112,7 +112,7 @@ def _returns(case: Case) -> Iterator[dict[str, object]]:
                 "lines": claim.lines,
                 "shipped_at": back.sent_at,
                 "arrived_at": back.arrived_at,
-                "finding": claim.finding or "",
+                "finding": (claim.finding or "") if back.arrived_at else "",
                 "milestones": _milestones(case, back.parcel_id),
             }
 

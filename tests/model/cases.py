@@ -92,15 +92,22 @@ def undecide(sale: Sale, claim: Claim, now: datetime) -> None:
     escalate(sale, claim, now)
 
 
-def return_scanned(sale: Sale, claim: Claim, milestone: str, now: datetime) -> None:
-    """What becomes of goods on their way back; such that come after the decision are as good as an appeal."""
-    if milestone in ("lost", "returned") and claim.open and not claim.failed:
+def return_scanned(sale: Sale, claim: Claim, name: str, milestone: str, now: datetime) -> None:
+    """What becomes of goods on their way back; such that come after the decision are as good as an appeal.
+
+    The first of several returns to come is what counts, also when it is one that had failed.
+    """
+    last = name == claim.parcel and not claim.failed and not claim.came_back
+    if milestone in ("lost", "returned") and claim.open and last:
         claim.failed = True
         if claim.status == RETURNING:
             escalate(sale, claim, now)
         return
     need(milestone == "delivered", "only its end matters")
-    if claim.status == RETURNING:
+    claim.parcels[name] = True
+    if claim.came_back:
+        return
+    if claim.status in (TO_RETURN, RETURNING):
         enter(sale, claim, RETURNED, now)
     else:
         newer = [other for other in sale.open_claims if other is not claim]

@@ -83,7 +83,7 @@ def bodies(sale: Sale, claim: Claim, name: str) -> list[dict[str, Any]]:
         "wait_on_claim": [{"days": 3}],
         "offer_refund": [{"amount": part} for part in parts[:2]],
         "instruct_return": [{"address_id": "home"}, {"label": "f-1"}],
-        "send_return": [{"parcel_id": f"r{sale.heard}-{claim.name}-{len(claim.judges)}", "carrier": "dhl"}],
+        "send_return": [{"parcel_id": f"r{sale.heard}-{claim.name}-{len(claim.parcels)}", "carrier": "dhl"}],
         "inspect_return": [{"finding": finding} for finding in FINDINGS],
         "ask_party": [{"of": side, **NOTE} for side in ("buyer", "seller")],
         "decide_claim": [

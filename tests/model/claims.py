@@ -199,9 +199,10 @@ def instruct(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> 
 
 
 def send_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
-    known = [*sale.parcels, *(other.parcel for other in sale.claims.values())]
+    known = [*sale.parcels, *(name for other in sale.claims.values() for name in other.parcels)]
     need(body["parcel_id"] not in known, "the parcel is known")
-    claim.parcel, claim.failed = body["parcel_id"], False
+    need(not all_went_back(sale, claim), "the seller has the goods")
+    claim.parcels[body["parcel_id"]], claim.failed = False, False
     enter(sale, claim, RETURNING, now)
 
 
@@ -211,6 +212,8 @@ def receive_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetim
         enter(sale, claim, RETURNED, now)
     else:
         need(claim.parcel and not claim.came_back, "nothing is on its way back")
+    if claim.parcel:
+        claim.parcels[claim.parcel] = True
     claim.came_back = True
 
 

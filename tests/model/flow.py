@@ -72,7 +72,8 @@ SILENCES = (
 class Claim:
     """One claim. `ruling` is a decision that waits for an appeal, by line; `awarded` what was granted in the end.
 
-    A ruling goes `against` one side or both; `stopped` is the ticket's due time and escalations while a side is asked.
+    `parcels` are the returns, and whether each has come. A ruling goes `against` one side or both; `stopped` is the
+    ticket's due time and escalations while a side is asked.
     """
 
     name: str
@@ -86,7 +87,7 @@ class Claim:
     judges: set[str] = field(default_factory=set)
     appealed: bool = False
     awarded: dict[str, int] = field(default_factory=dict)
-    parcel: str = ""
+    parcels: dict[str, bool] = field(default_factory=dict)
     concluded: bool = False
     asked_upstream: bool = False
     missing: bool = False
@@ -97,6 +98,11 @@ class Claim:
     stopped: tuple[datetime, int] | None = None
     stood: timedelta = timedelta()
     told_where: bool = False
+
+    @property
+    def parcel(self) -> str:
+        """The last return; `failed` is whether that one has."""
+        return next(reversed(self.parcels), "")
 
     @property
     def for_buyer(self) -> bool:

@@ -110,7 +110,7 @@ def decline(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def ship(sale: Sale, body: Body, role: str, now: datetime) -> None:
     lines = pick(sale, body, role, "confirmed", *(["shipped"] if body.get("lines") else []))
-    returns = [claim.parcel for claim in sale.claims.values()]
+    returns = [name for claim in sale.claims.values() for name in claim.parcels]
     need(body["parcel_id"] and body["parcel_id"] not in (*sale.parcels, *returns), "the parcel is known")
     need(not sale.reviews(), "the payment is under review")
     need(sale.secured, "the money cannot be captured")
@@ -169,13 +169,14 @@ def wait_longer(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 
 def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
-    back = next((claim for claim in sale.claims.values() if claim.parcel == body["parcel_id"]), None)
+    name = body["parcel_id"]
+    back = next((claim for claim in sale.claims.values() if name in claim.parcels), None)
     if back is not None:
         alive = back.open or any(line.name in back.lines for line in sale.live)
-        need(alive and not back.came_back, "nothing of it is on its way")
-        return_scanned(sale, back, body["milestone"], now)
+        need(alive and not back.parcels[name], "nothing of it is on its way")
+        return_scanned(sale, back, name, body["milestone"], now)
         return
-    parcel = sale.parcels.get(body["parcel_id"])
+    parcel = sale.parcels.get(name)
     need(parcel is not None and not parcel.withdrawn, "no such parcel")
     assert parcel is not None
     need(role == "carrier" or body.get("proof") != "strong", "a person's word is weak")
