@@ -496,7 +496,7 @@ class ClaimRuled:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAppealed:
-    """Somebody appealed, or the goods came after the decision; older versions kept no time."""
+    """Somebody appealed, or the goods came, or failed to, after the decision; older versions kept no time."""
 
     claim_id: str
     at: datetime | None = None

@@ -250,8 +250,8 @@ def overdue(moment: Moment) -> tuple[Event, ...]:
 def facts_digest(order: Order, name: str, body: str) -> str:
     """Over a command and all that it is decided on; another when any of it changed in between.
 
-    That is where lines, parcels, claims and disputes stand, when a parcel was last seen, what holds each line and what
-    is left of it, which money is under way or granted, and who would be paid.
+    That is where lines, parcels, claims, their returns and disputes stand, when a parcel was last seen, what holds each
+    line and what is left of it, which money is under way or granted, and who would be paid.
     """
     lines = [
         [line.line_id, line.state.value, line.funds.value, line.held, str(order.left(line.line_id))]
@@ -263,10 +263,16 @@ def facts_digest(order: Order, name: str, body: str) -> str:
         for p in order.parcels
     ]
     claims = [[claim.claim_id, claim.status.value, claim.goods_are_back] for claim in order.claims]
+    returns = [
+        [claim.claim_id, claim.goods_travel, claim.finding or "", *(back.parcel_id for back in claim.returns)]
+        for claim in order.claims
+        if claim.returns or claim.finding
+    ]
     disputes = [[dispute.dispute_id, dispute.status.value] for dispute in order.disputes]
     granted = [[part.piece, str(part.amount)] for part in order.due_back]
     op = [order.op.verb.value, *order.op.slices] if order.op else []
-    facts = [lines, shipping, parcels, claims, disputes, granted, op, order.account.ref]
+    # A claim without a return adds nothing, so that an approval which waits for a release of this code goes on waiting.
+    facts = [lines, shipping, parcels, claims, disputes, granted, op, order.account.ref, *returns]
     return wire.digest([order.order_id, name, body, facts])
 
 

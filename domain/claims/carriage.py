@@ -33,7 +33,7 @@ def came_back(case: Case) -> tuple[Event, ...]:
     if back is None:
         raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before, or is the seller's")
     if milestone in FAILED and fails(claim, back):
-        return missed(case) if claim.status is Status.RETURN_SENT else (ReturnFailed(claim.claim_id, case.now),)
+        return _failed(case)
     if milestone is not Milestone.DELIVERED:
         raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its end is kept")
     arrived = ReturnArrived(claim.claim_id, case.now, parcel_id)
@@ -43,6 +43,17 @@ def came_back(case: Case) -> tuple[Event, ...]:
         return (arrived, ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, case.now))
     others = (other for other in _holding(case.moment, claim.lines) if other.claim is not claim)
     return (arrived, *_decided_anew(case), *(event for other in others for event in _without_goods(other)))
+
+
+def _failed(case: Case) -> tuple[Event, ...]:
+    """A refund that was decided while the goods travelled, and has not been made, is decided anew without them."""
+    claim = case.claim
+    if claim.status is Status.RETURN_SENT:
+        return missed(case)
+    failed = ReturnFailed(claim.claim_id, case.now)
+    if claim.ruling is None or not claim.ruling.parts:
+        return (failed,)
+    return (failed, ClaimAppealed(claim.claim_id, case.now), *escalate(case))
 
 
 def fails(claim: Claim, back: ReturnParcel) -> bool:

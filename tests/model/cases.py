@@ -95,13 +95,16 @@ def undecide(sale: Sale, claim: Claim, now: datetime) -> None:
 def return_scanned(sale: Sale, claim: Claim, name: str, milestone: str, now: datetime) -> None:
     """What becomes of goods on their way back; such that come after the decision are as good as an appeal.
 
-    The first of several returns to come is what counts, also when it is one that had failed.
+    The first of several returns to come is what counts, also when it is one that had failed. A refund that waits is
+    decided anew when the goods will not come.
     """
     last = name == claim.parcel and not claim.failed and not claim.came_back
     if milestone in ("lost", "returned") and claim.open and last:
         claim.failed = True
         if claim.status == RETURNING:
             escalate(sale, claim, now)
+        elif claim.ruling is not None and any(claim.ruling.values()):
+            undecide(sale, claim, now)
         return
     need(milestone == "delivered", "only its end matters")
     claim.parcels[name] = True

@@ -67,7 +67,7 @@ def facts(sale: Sale) -> object:
     """All that an approval was given for: lines, parcels, cases, money under way, and who is paid."""
     pieces = [(piece.name, piece.state, piece.where, piece.held, piece.left) for piece in sale.slices]
     parcels = [(parcel.name, parcel.milestone, parcel.moved, parcel.withdrawn) for parcel in sale.parcels.values()]
-    claims = [(claim.name, claim.status, claim.came_back) for claim in sale.claims.values()]
+    claims = [(c.name, c.status, c.came_back, c.failed, tuple(c.parcels)) for c in sale.claims.values()]
     disputes = [(name, dispute.state) for name, dispute in sale.disputes.items()]
     op = (sale.op.verb, sale.op.names) if sale.op else None
     return pieces, parcels, claims, disputes, sale.due_back, op, sale.account
