@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.claims.answers import escalate, missed
-from domain.claims.case import Claim, ReturnParcel, Status
+from domain.claims.case import Claim, Finding, ReturnParcel, Status
 from domain.claims.ends import at_stake, held_lines
 from domain.claims.goods import awaited, free_again
 from domain.claims.steps import Case
@@ -100,7 +100,7 @@ def _judged_before(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
     events: list[Event] = []
     for claim in order.claims:
         lines = tuple(line_id for line_id in found if judged(order, line_id) is claim)
-        if lines and not claim.goods_are_back:
+        if lines and (not claim.goods_are_back or claim.finding is Finding.MISSING):
             events += _taken_up_again(Case(claim, moment), lines)
     return tuple(events)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.claims.case import Claim, ReturnParcel
+from domain.claims.case import Claim, Finding, ReturnParcel
 from domain.claims.ends import held_lines
 from domain.state import Line, Milestone, Order
 
@@ -11,11 +11,13 @@ def with_seller(order: Order, line_id: str) -> bool:
     """Whether the seller has the goods of the line, or they are on their way to him.
 
     They came by a return of any claim about it, however that ended, or come by one of an open claim that has not
-    failed; or the carrier brought a parcel back. The buyer's word that something was sent does not hold for ever.
+    failed; or the carrier brought a parcel back. The buyer's word that something was sent does not hold for ever, and
+    a box without the goods is none of them once its claim is over: whoever decided about that knew it.
     """
     brought_back = any(parcel.milestone is Milestone.RETURNED for parcel in order.parcels_of(line_id))
     about = (claim for claim in order.claims if line_id in claim.lines)
-    return brought_back or any(claim.goods_are_back or (claim.is_open and claim.goods_travel) for claim in about)
+    real = (claim for claim in about if claim.is_open or claim.finding is not Finding.MISSING)
+    return brought_back or any(claim.goods_are_back or (claim.is_open and claim.goods_travel) for claim in real)
 
 
 def went_back(order: Order, claim: Claim) -> bool:

@@ -79,7 +79,8 @@ def _with_seller(sale: Sale, name: str) -> bool:
     """By a return that came, or is on its way for an open claim; or because the carrier brought a parcel back."""
     returned = any(parcel.milestone == "returned" for parcel in sale.parcels_of(name))
     others = (other for other in sale.claims.values() if name in other.lines)
-    return returned or any(other.came_back or (other.open and other.parcel and not other.failed) for other in others)
+    came = (other for other in others if other.open or not other.empty)
+    return returned or any(other.came_back or (other.open and other.parcel and not other.failed) for other in came)
 
 
 def undecide(sale: Sale, claim: Claim, now: datetime) -> None:
@@ -138,7 +139,7 @@ def brought_back(
             else:
                 _decided_without(sale, claim, now)
     for claim, names in again:
-        if not claim.came_back:
+        if claim.empty or not claim.came_back:
             _take_up(sale, claim, [sale.lines[name] for name in names], now)
 
 

@@ -92,6 +92,7 @@ class Claim:
     asked_upstream: bool = False
     missing: bool = False
     came_back: bool = False
+    empty: bool = False
     failed: bool = False
     appealed_at: datetime | None = None
     against: tuple[str, ...] = ()
