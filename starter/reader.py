@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from activities.store import personal, screens
@@ -36,7 +37,7 @@ class Reader:
         screen = self._screen(order_id, actor)
         now = self._now(screen)
         parcels = [parcel["parcel_id"] for parcel in (screen.snapshot or {}).get("parcels", [])]
-        numbers = {parcel_id: self._number(order_id, parcel_id, actor, now) or "" for parcel_id in parcels}
+        numbers = self._numbers(order_id, parcels, actor, now)
         notes: tuple[Note, ...] = ()
         if actor.role in DESK:
             with self._records.begin() as conn:
@@ -59,7 +60,7 @@ class Reader:
     def look(self, order_id: str, parcel_id: str, actor: Actor) -> str:
         """A parcel's tracking number for one who may see it; a look of the desk is recorded. Raises NotFound."""
         screen = self._screen(order_id, actor)
-        number = self._number(order_id, parcel_id, actor, self._now(screen))
+        number = self._numbers(order_id, (parcel_id,), actor, self._now(screen)).get(parcel_id)
         if number is None:
             raise Refused("parcel_unknown", f"order {order_id} has no parcel {parcel_id} with a tracking number")
         return number
@@ -157,7 +158,7 @@ class Reader:
         return max(now, screen.row.updated_at) if screen.row.updated_at else now
 
     def _address(self, screen: OrderScreen, actor: Actor, now: datetime) -> tuple[str, ...] | None:
-        """The lines of the order's address as `actor` may read them, in a transaction of its own as `_number`."""
+        """The lines of the order's address as `actor` may read them, in a transaction of its own as `_numbers`."""
         order = None if screen.snapshot is None else wire.from_plain(Order, screen.snapshot)
         if order is None or not may_read_address(actor.role, order):
             return None
@@ -167,11 +168,11 @@ class Reader:
             found = personal.look_at_address(conn, *about, actor, now) if desk else personal.get_address(conn, *about)
         return found.lines if found else None
 
-    def _number(self, order_id: str, parcel_id: str, actor: Actor, now: datetime) -> str | None:
-        """The number as `actor` may see it, in a transaction of its own: a look is on record before it is shown."""
-        safe = self._records.vault
+    def _numbers(self, order_id: str, parcel_ids: Sequence[str], actor: Actor, now: datetime) -> dict[str, str]:
+        """Numbers as `actor` may see them, in a transaction of its own: a look is on record before it is shown."""
+        about = (self._records.vault, order_id, parcel_ids)
+        if actor.role not in PARTIES | DESK or not parcel_ids:
+            return {}
         with self._records.begin() as conn:
-            if actor.role in PARTIES:
-                found = personal.get_parcel(conn, safe, order_id, parcel_id)
-                return found.number if found else None
-            return personal.look(conn, safe, order_id, parcel_id, actor, now) if actor.role in DESK else None
+            desk = actor.role in DESK
+            return personal.look(conn, *about, actor, now) if desk else personal.numbers(conn, *about)

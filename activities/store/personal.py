@@ -268,13 +268,31 @@ def get_parcel(conn: Connection, safe: Vault, order_id: str, parcel_id: str) -> 
     return ParcelSecrets(order_id, parcel_id, row.carrier, number.decode(), row.tracker_id or "", photo or b"")
 
 
-def look(conn: Connection, safe: Vault, order_id: str, parcel_id: str, actor: Actor, now: datetime) -> str | None:
-    """The tracking number for a person of the desk, whose look is recorded; None when unknown or erased."""
-    found = get_parcel(conn, safe, order_id, parcel_id)
-    if found is None:
-        return None
-    _looked(conn, order_id, actor, now, parcel_id=parcel_id)
-    return found.number
+_NUMBERS = (
+    select(parcels.c.parcel_id, parcels.c.sealed, data_keys.c.wrapped)
+    .select_from(parcels.outerjoin(data_keys, data_keys.c.subject == bindparam("subject")))
+    .where(parcels.c.order_id == bindparam("order_id"), parcels.c.parcel_id.in_(bindparam("ids", expanding=True)))
+    .order_by(parcels.c.parcel_id)
+)
+
+
+def numbers(conn: Connection, safe: Vault, order_id: str, parcel_ids: Iterable[str]) -> dict[str, str]:
+    """The tracking numbers of these parcels of the order, for its parties; without those unknown or erased."""
+    subject, found = vault.order(order_id), dict[str, str]()
+    for row in conn.execute(_NUMBERS, {"order_id": order_id, "subject": subject, "ids": list(parcel_ids)}):
+        number = safe.unseal(row.wrapped, subject, f"parcels:{order_id}:{row.parcel_id}", row.sealed)
+        if number is not None:
+            found[row.parcel_id] = number.decode()
+    return found
+
+
+def look(
+    conn: Connection, safe: Vault, order_id: str, parcel_ids: Iterable[str], actor: Actor, now: datetime
+) -> dict[str, str]:
+    """As `numbers`, for a person of the desk, whose look at each of them is recorded."""
+    found = numbers(conn, safe, order_id, parcel_ids)
+    _looked(conn, order_id, actor, now, [{"parcel_id": parcel_id} for parcel_id in found])
+    return found
 
 
 def look_at_address(
@@ -283,13 +301,14 @@ def look_at_address(
     """As `look`, at an address of the order."""
     found = get_address(conn, safe, order_id, address_id)
     if found is not None:
-        _looked(conn, order_id, actor, now, address_id=address_id)
+        _looked(conn, order_id, actor, now, [{"parcel_id": "", "address_id": address_id}])
     return found
 
 
-def _looked(conn: Connection, order_id: str, actor: Actor, now: datetime, parcel_id: str = "", **at: str) -> None:
-    seen = {"order_id": order_id, "parcel_id": parcel_id, "role": actor.role.value, "actor_id": actor.id, "at": now}
-    conn.execute(plain_insert(looks).values(**seen, **at))
+def _looked(conn: Connection, order_id: str, actor: Actor, now: datetime, at: list[dict[str, str]]) -> None:
+    by = {"order_id": order_id, "role": actor.role.value, "actor_id": actor.id, "at": now}
+    if at:
+        conn.execute(plain_insert(looks), [{**by, **seen} for seen in at])
 
 
 _OTHER = parcels.alias("other")

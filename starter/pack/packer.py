@@ -49,7 +49,7 @@ class Packer:
             raise NotFound(order_id)
         if actor.role not in DESK:
             raise Refused("role_not_allowed", f"a {actor.role} may not make a pack; that is for: specialist, operator")
-        numbers = {parcel_id: self._number(order, parcel_id, actor) for parcel_id in _parcels(order)}
+        numbers = self._numbers(order, actor)
         addresses = {claim.return_to: self._return_address(order, claim, actor) for claim in order.claims}
         with whole(out) as target, self._records.begin() as conn:
             conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
@@ -60,11 +60,11 @@ class Packer:
             case = Case(conn, self._records.vault, screen, order, actor, internal, numbers, addresses)
             return Pack(order_id, str(out), write(target, f"Evidence of order {order_id}", _entries(case)))
 
-    def _number(self, order: Order, parcel_id: str, actor: Actor) -> str:
-        """A tracking number; that it was looked at is on record before it is written anywhere."""
+    def _numbers(self, order: Order, actor: Actor) -> dict[str, str]:
+        """Tracking numbers; that they were looked at is on record before they are written anywhere."""
         with self._records.begin() as conn:
             now = self._records.now_of(order)
-            return personal.look(conn, self._records.vault, order.order_id, parcel_id, actor, now) or ""
+            return personal.look(conn, self._records.vault, order.order_id, _parcels(order), actor, now)
 
     def _return_address(self, order: Order, claim: Claim, actor: Actor) -> tuple[str, ...]:
         """Where a claim's goods go back to; the look at it is on record likewise."""

@@ -57,7 +57,7 @@ def test_what_is_stored_comes_back(conn: Connection, safe: Vault) -> None:
 
 def test_no_column_of_any_table_shows_a_canary(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
-    personal.look(conn, safe, ORDER, "p-1", SPECIALIST, NOW)
+    personal.look(conn, safe, ORDER, ("p-1",), SPECIALIST, NOW)
     everything = dump(conn)
     assert "p-1" in everything
     for secret in (NUMBER, PLAIN, "Ann Canary", "ann.canary@example.org", "5550123", "Vogelweg", "no lamp"):
@@ -119,10 +119,10 @@ def test_erasing_a_person_shreds_key_and_rows_but_not_the_order(conn: Connection
 def test_erasing_an_order_shreds_its_numbers_and_notes_but_keeps_the_looks(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
     personal.put_person(conn, safe, "o-2", ANN)
-    personal.look(conn, safe, ORDER, "p-1", SPECIALIST, NOW)
+    personal.look(conn, safe, ORDER, ("p-1",), SPECIALIST, NOW)
     vault.erase(conn, vault.order(ORDER))
     assert personal.get_parcel(conn, safe, ORDER, "p-1") is None
-    assert personal.look(conn, safe, ORDER, "p-1", SPECIALIST, NOW) is None
+    assert personal.look(conn, safe, ORDER, ("p-1",), SPECIALIST, NOW) == {}
     assert personal.get_notes(conn, safe, ORDER) == ()
     assert conn.execute(text("SELECT count(*) FROM looks")).scalar() == 1
     assert personal.get_person(conn, safe, ORDER, "b-1") is None
@@ -146,8 +146,8 @@ def test_only_a_person_or_an_order_can_be_erased(conn: Connection) -> None:
 
 def test_a_look_at_a_number_is_recorded(conn: Connection, safe: Vault) -> None:
     put_all(conn, safe)
-    assert personal.look(conn, safe, ORDER, "p-1", SPECIALIST, hours(1)) == PLAIN
-    assert personal.look(conn, safe, ORDER, "unknown", SPECIALIST, hours(1)) is None
+    assert personal.look(conn, safe, ORDER, ("p-1", "unknown"), SPECIALIST, hours(1)) == {"p-1": PLAIN}
+    assert personal.look(conn, safe, ORDER, ("unknown",), SPECIALIST, hours(1)) == {}
     looks = conn.execute(text("SELECT order_id, parcel_id, role, actor_id, at FROM looks")).all()
     assert looks == [(ORDER, "p-1", "specialist", "eve", hours(1))]
 
