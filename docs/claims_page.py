@@ -45,6 +45,9 @@ one. The desk's `release` and `refund` leave its lines alone: `decide_claim` mov
 has judged and whose decision can be appealed against, by the side that it goes against: a refund by the seller, a
 rejection by the buyer, a refund in part by both, and what the seller's own inspection deducts by the buyer.
 
+A claim is about lines. Shipping goes back by itself with the last of them; where the seller is at fault and a line
+stays with the buyer, whoever decides gives it back besides: `aftersale refund-shipping ORDER`.
+
 Goods that are back with the seller, or on their way there, are not asked for again, and no silence pays a seller who
 has them, whichever claim they went back for, and also where a carrier brought the outward parcel back: the platform
 decides. Such a claim is not withdrawn. A return that arrives after a decision, or after its claim was over, is as good

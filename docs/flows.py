@@ -60,6 +60,10 @@ def _refunded(life: Life, *lines: str) -> Life:
     return _settled(_from_here(life).say(Role.SPECIALIST, "refund", note_id=_NOTE, lines=list(lines)))
 
 
+def _without_shipping(life: Life) -> Life:
+    return _settled(_from_here(life).say(Role.SPECIALIST, "refund_shipping", note_id=_NOTE))
+
+
 def _settled(life: Life) -> Life:
     """Until no money is due at once any more."""
     while any(clock.step == "settle" and clock.at <= life.now for clock in deadlines(life.order)):
@@ -152,6 +156,16 @@ _FLOWS: tuple[tuple[str, str, Callable[[Policy], Life]], ...] = (
         "Refund of a line that was paid out, and the seller has spent it",
         "The payout account has no money to take back. The seller owes it: later releases pay it (above), or nobody.",
         lambda policy: _refunded(_received(policy, answers=_BROKE), "line-1"),
+    ),
+    (
+        "Shipping given back",
+        "The seller is at fault, so the desk gives the shipping back; both lines go their way without it.",
+        lambda policy: _without_shipping(_shipped(policy)),
+    ),
+    (
+        "Shipping given back that was paid out",
+        "No fee was taken on it. The seller owes it, and it is taken from the payout account at once.",
+        lambda policy: _without_shipping(_received(policy)),
     ),
     (
         "Write-off",

@@ -156,7 +156,7 @@ def _received(policy: Policy) -> Life:
 
 
 def _special(policy: Policy) -> Iterator[Life]:
-    """Requests, pauses, a lost parcel, strong proof, dear goods, and a hold that runs out."""
+    """Requests, pauses, a lost parcel, strong proof, dear goods, paid shipping, and a hold that runs out."""
     reauthorise = replace(policy, hold=replace(policy.hold, way_out="reauthorise"))
     until = (NOON + timedelta(days=20)).isoformat()
     yield from (
@@ -175,6 +175,10 @@ def _special(policy: Policy) -> Iterator[Life]:
     yield Life(policy).ship().scan("delivered", "strong")
     yield Life(policy).ship().scan("delivered", "strong").ring("accept_on_strong_proof").scan("returned")
     yield Life(policy, price="900.00").ship().scan("delivered")
+    yield Life(policy, shipping="5.00").ship("line-1")
+    yield Life(policy, shipping="5.00").ship()
+    yield Life(policy, shipping="5.00").ship().scan("delivered")
+    yield Life(policy, shipping="5.00").ship().scan("delivered").say(Role.BUYER, "receive")
 
 
 def _claims(policy: Policy) -> Iterator[Life]:

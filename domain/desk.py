@@ -20,6 +20,7 @@ from domain.events import (
     RetryAsked,
     ReviewBegun,
     ReviewEnded,
+    ShippingGranted,
     TicketExtended,
     TicketResolved,
     TierMoved,
@@ -31,7 +32,8 @@ from domain.funds import next_try
 from domain.limits import WAITS_IN, hold_limit
 from domain.policy import Policy
 from domain.policy.file import check
-from domain.state import Cause, Line, LineState, Order, Outcome, Pause, Role, Ticket, in_state
+from domain.purse import SHIPPING
+from domain.state import Cause, Funds, Line, LineState, Order, Outcome, Pause, Role, Ticket, in_state
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, lines_of, opened
 from domain.tiers import as_long, counting_tiers, party_tiers, root_of, shifted, shipping_along, since_of
@@ -152,6 +154,27 @@ def unclaimed(order: Order, lines: tuple[Line, ...], now: datetime) -> str | Non
     return f"claim {claim.claim_id} is about {about}; decide_claim decides about it"
 
 
+def shipping_charged(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """The buyer has paid for shipping."""
+    if not order.shipping:
+        return "the buyer pays no shipping for this order"
+    return None if order.payment.captured is not None else "nothing was captured yet; shipping is given back after that"
+
+
+def shipping_stays(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """Shipping is the seller's so far: it goes back once, and by itself where no line is left."""
+    if order.shipping_funds is Funds.REFUNDED:
+        return "the buyer has the shipping back already"
+    return "the shipping goes back to the buyer already" if order.shipping_goes_back else None
+
+
+def shipping_at_rest(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
+    """Neither does the money for shipping move, nor is the bank deciding about it."""
+    if order.op is not None and SHIPPING in order.op.slices:
+        return f"{order.op.verb} in progress; try again when it is settled"
+    return "the shipping is disputed; the bank decides" if SHIPPING in order.disputed else None
+
+
 def waits_for_approval(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """There is a large command to approve."""
     return None if order.approval else NONE_WAITS
@@ -167,6 +190,11 @@ def decided(moment: Moment) -> tuple[Event, ...]:
     held = tuple(line.line_id for line in moment.lines if line.held)
     freed: tuple[Event, ...] = (LinesHeld(held, ""),) if held else ()
     return (*freed, Noted(moment.body.note_id))
+
+
+def grant_shipping(moment: Moment) -> tuple[Event, ...]:
+    """The seller is at fault: the buyer gets the shipping back, also where lines go their way."""
+    return (ShippingGranted(), Noted(moment.body.note_id))
 
 
 def lapse(moment: Moment) -> tuple[Event, ...]:

@@ -334,6 +334,11 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True)
+class ShippingGranted:
+    """The buyer gets the shipping back, whatever becomes of the lines."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseReversed:
     """`amount` of the release `release` came back from the seller's account; `debt` is what is still owed."""
 
@@ -611,6 +616,7 @@ Event = (
     | TicketOpened | TicketAssigned | TicketEscalated | TicketExtended | TicketResolved | ApprovalAsked | ApprovalEnded
     | RenewalAsked | MoneyAsked | MoneyUnknown | MoneyRefused | MoneyStuck | RetryAsked
     | HoldOpened | HoldLost | RenewalFailed | HoldVoided | HoldStrayed | Captured | Released | Refunded
+    | ShippingGranted
     | ReleaseReversed | DebtPaid | DebtWrittenOff | RefundFailed | MoneyStrayed
     | DisputeOpened | DisputeWon | DisputeLost | DisputeBorne | WindowReopened
     | ClaimOpened | ClaimMoved | ClaimAssigned | ClaimWaits | RefundOffered | ClaimRuled | ClaimAppealed

@@ -163,7 +163,7 @@ def capture_due(order: Order) -> bool:
 
 
 def _refunds(order: Order) -> Iterator[Desire]:
-    """Dead lines give their money back, also when it was paid out; shipping goes when no line is left.
+    """Dead lines give their money back, also when it was paid out; shipping when no line is left, or the desk says so.
 
     So does what was granted of a line that goes its way.
     """
@@ -173,7 +173,7 @@ def _refunds(order: Order) -> Iterator[Desire]:
         for line in order.lines
         if line.state in DEAD and line.funds in ours and line.line_id not in disputed
     ]
-    if not order.live and order.shipping_funds in ours and SHIPPING not in disputed:
+    if order.shipping_goes_back and order.shipping_funds in ours and SHIPPING not in disputed:
         back.append(SHIPPING)
     if back:
         amount = total([order.left(piece) for piece in back], order.currency)
@@ -189,8 +189,8 @@ def _refunds(order: Order) -> Iterator[Desire]:
 def _releases(order: Order) -> Iterator[Desire]:
     """Accepted lines pay the seller less fees, once the payout account has settled; shipping goes with the last one.
 
-    What is granted of a line goes back to the buyer before its rest is paid. What a dispute had taken and was won back
-    is paid out, too. Nothing is paid out while the payment is under review.
+    Shipping that goes back to the buyer does not. What is granted of a line goes back before its rest is paid. What a
+    dispute had taken and was won back is paid out, too. Nothing is paid out while the payment is under review.
     """
     granted = {part.piece for part in order.due_back}
     accepted = [
@@ -204,7 +204,8 @@ def _releases(order: Order) -> Iterator[Desire]:
     out = [line.line_id for line in accepted]
     live = order.live
     all_out = bool(live) and all(line.line_id in out or line.funds is Funds.RELEASED for line in live)
-    if all_out and order.shipping_funds is Funds.ESCROW and SHIPPING not in order.disputed:
+    kept = order.shipping_funds is Funds.ESCROW and not order.shipping_goes_back
+    if all_out and kept and SHIPPING not in order.disputed:
         out.append(SHIPPING)
     out += [dispute.dispute_id for dispute in order.disputes if dispute.status is DisputeStatus.RESTORED]
     if out:

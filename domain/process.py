@@ -173,6 +173,10 @@ DESK_STEPS = (
         (desk.captured, desk.not_under_way, desk.undisputed, desk.unclaimed), desk.decided, (REFUND,),
         (*BOTH, STOREFRONT),
     ),
+    row(
+        "refund_shipping", DESK, desk.WithNote, {}, (desk.shipping_charged, desk.shipping_stays, desk.shipping_at_rest),
+        desk.grant_shipping, (REFUND,), (*BOTH, STOREFRONT),
+    ),
     row("extend", DESK, desk.Extend, {}, (desk.clock_runs,), desk.extend, (), BOTH),
     row("pause", (OPERATOR,), desk.PauseOrder, {}, (desk.not_paused,), desk.pause, (), BOTH),
     row("pause", (PROVIDER,), desk.PauseOrder, {}, (), desk.pause, (), BOTH),

@@ -175,7 +175,7 @@ def _split(order: Order, part: Part, bearer: Bearer) -> Iterator[Share]:
 def _dues(order: Order, piece: str) -> Iterator[tuple[str, Money]]:
     """What of a slice is to go back to the buyer, each with the claim whose ruling says so, "" for good."""
     line = next((line for line in order.lines if line.line_id == piece), None)
-    if (line is not None and line.state in DEAD) or (piece == SHIPPING and not order.live):
+    if (line is not None and line.state in DEAD) or (piece == SHIPPING and order.shipping_goes_back):
         yield "", order.left(piece)
         return
     yield "", _of(order.due_back, piece, order.currency)
@@ -194,7 +194,8 @@ def with_dues(order: Order) -> Order:
     A line of which the bank left nothing is dead as well, but it was the bank that gave it back.
     """
     back = {line.line_id for line in order.lines if line.state in DEAD and order.left(line.line_id)}
-    theirs = {*back, SHIPPING} if back and not order.live else back
+    whole = order.shipping_back or (back and not order.live)
+    theirs = {*back, SHIPPING} if whole else back
     return _borne_as(order, lambda share: replace(share, due=True, claim="") if share.piece in theirs else share)
 
 

@@ -362,8 +362,9 @@ class Order:
 
     `paused` is an operator's pause; it may overlap with the provider's `reviews`, and clocks run when all are over.
     `given_back` is what of a slice went back to the buyer while the rest of it goes its way, `granted` what is still to
-    go so. Of what the seller owed, `written_off` is the platform's loss. `under_way` is a step that an earlier run had
-    begun when it was ended (`domain.contract.begun`); the run that starts here carries it out first.
+    go so; `shipping_back` says that shipping goes back although a line is left. Of what the seller owed, `written_off`
+    is the platform's loss. `under_way` is a step that an earlier run had begun when it was ended
+    (`domain.contract.begun`); the run that starts here carries it out first.
     """
 
     order_id: str
@@ -387,6 +388,7 @@ class Order:
     parcels: tuple[Parcel, ...] = ()
     given_back: tuple[Part, ...] = ()
     granted: tuple[Part, ...] = ()
+    shipping_back: bool = False
     claims: tuple[Claim, ...] = ()
     moves: tuple[Moved, ...] = ()
     disputes: tuple[Dispute, ...] = ()
@@ -447,6 +449,11 @@ class Order:
     def live(self) -> tuple[Line, ...]:
         """The lines that are neither cancelled nor refunded."""
         return tuple(line for line in self.lines if line.state not in DEAD)
+
+    @property
+    def shipping_goes_back(self) -> bool:
+        """Whether shipping is the buyer's: no line is left, or the desk found the seller at fault (docs/rules.md)."""
+        return self.shipping_back or not self.live
 
     @property
     def priced(self) -> Money:
@@ -566,7 +573,8 @@ def money_open(order: Order) -> bool:
 def _to_be_got_back(order: Order) -> bool:
     """Whether the buyer is to have money back that was paid out to the seller."""
     released = [line for line in order.lines if line.funds is Funds.RELEASED]
-    return any(line.state in DEAD for line in released) or (not order.live and order.shipping_funds is Funds.RELEASED)
+    shipping = order.shipping_goes_back and order.shipping_funds is Funds.RELEASED
+    return shipping or any(line.state in DEAD for line in released)
 
 
 def is_over(order: Order) -> bool:

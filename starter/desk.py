@@ -45,6 +45,11 @@ class DeskCommands(Commands):
         note_id = await self._reason(order_id, "refund", by, reason, how)
         return await self.send(order_id, "refund", by, OnLines(note_id, tuple(lines)), **how)
 
+    async def refund_shipping(self, order_id: str, by: Actor, *, reason: str, **how: Unpack[How]) -> Progress:
+        """Give the shipping back to the buyer because the seller is at fault, also where lines go their way."""
+        note_id = await self._reason(order_id, "refund_shipping", by, reason, how)
+        return await self.send(order_id, "refund_shipping", by, WithNote(note_id), **how)
+
     async def extend(
         self, order_id: str, by: Actor, *, clock: str, until: datetime, reason: str, **how: Unpack[How]
     ) -> Progress:

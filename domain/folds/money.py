@@ -32,6 +32,7 @@ from domain.events import (
     RenewalAsked,
     RenewalFailed,
     RetryAsked,
+    ShippingGranted,
 )
 from domain.folds.common import asked, on_lines, with_funds, without
 from domain.money import Money, Verb
@@ -297,6 +298,7 @@ MONEY_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     HoldStrayed: _hold_strayed,
     Released: lambda o, e: _moved(o, Verb.RELEASE, e.slices, Funds.RELEASED, e.move),
     Refunded: _refunded,
+    ShippingGranted: lambda o, e: with_dues(replace(o, shipping_back=True)),
     ReleaseReversed: _reversed,
     DebtPaid: _debt_paid,
     DebtWrittenOff: _written_off,

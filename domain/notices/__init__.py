@@ -43,6 +43,7 @@ from domain.events import (
     RenewalFailed,
     ReturnSent,
     ReviewBegun,
+    ShippingGranted,
     TicketEscalated,
     TicketOpened,
     TimeAsked,
@@ -53,6 +54,7 @@ from domain.news import about_other_payment
 from domain.notices.notice import Channel, Notice
 from domain.notices.reminders import reminders
 from domain.notices.standing import Fact, Facts, ids, parcel_goes, stands
+from domain.purse import SHIPPING
 from domain.state import DEAD, PARTIES, Milestone, Order, Role, stage
 from domain.tiers import party_tiers
 from domain.wire import instant_text
@@ -207,6 +209,8 @@ def _facts(step: str, events: tuple[Event, ...], order: Order) -> dict[str, Fact
                 facts["request"] = how
             case Paused(pause) | ReviewBegun(pause):
                 facts["until"] = instant_text(pause.until)
+            case ShippingGranted():
+                facts["amount"] = str(order.left(SHIPPING))
             case HoldOpened() | Captured() | Released() | Refunded() | ReleaseReversed():
                 facts["amount"] = str(event.amount)
             case _:

@@ -77,6 +77,7 @@ HAPPENED: Mapping[str, str] = {
     "message": "A message was written.",
     "release": "A specialist released money to the seller.",
     "refund": "A specialist gave money back to the buyer.",
+    "refund_shipping": "A specialist gave the shipping back to the buyer.",
     "extend": "A deadline was extended.",
     "pause": "The order was paused.",
     "resume": "The order goes on.",

@@ -88,6 +88,7 @@ HAPPENED: Mapping[str, str] = {
     "claim_times_out": "Niemand hat rechtzeitig über die Reklamation entschieden; der Käufer bekommt recht.",
     "release": "Unser Kundenservice hat Geld für den Verkäufer freigegeben.",
     "refund": "Unser Kundenservice hat dem Käufer Geld zurückgegeben.",
+    "refund_shipping": "Unser Kundenservice hat dem Käufer die Versandkosten zurückgegeben.",
     "extend": "Eine Frist wurde verlängert.",
     "pause": "Die Bestellung wurde angehalten.",
     "resume": "Die Bestellung geht weiter.",

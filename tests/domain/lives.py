@@ -315,6 +315,22 @@ def refund_failed() -> Life:
     return life
 
 
+def shipping_refund_refused() -> Life:
+    life = completed()
+    life.settle_money()
+    life.answer = no("InsufficientFunds", Verb.REFUND)
+    life.do("refund_shipping", Role.SPECIALIST, **NOTE)
+    life.settle_money()
+    return life
+
+
+def shipping_given_back() -> Life:
+    life = delivered()
+    life.do("refund_shipping", Role.SPECIALIST, **NOTE)
+    life.settle_money()
+    return life
+
+
 def refunded_after_payout() -> Life:
     life = completed()
     life.settle_money()
@@ -339,5 +355,6 @@ CONDITIONS: Mapping[str, Callable[[], Life]] = {
         refund_unknown, waiting_for_second_operator, closed, refunded, refused_release_then_refunded, void_refused,
         disputed, disputed_in_part, dispute_won, dispute_lost, dispute_borne, disputed_after_payout, owing,
         won_after_it_was_borne, refund_failed, refunded_after_payout, paid_after_the_end,
+        shipping_refund_refused, shipping_given_back,
     )
 }  # fmt: skip

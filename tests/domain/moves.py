@@ -78,6 +78,7 @@ def mending(order: Order, now: datetime) -> Iterator[Move]:
     yield "receive", BUYER, {}, ""
     yield "release", SPECIALIST, note, ""
     yield "refund", OPERATOR, note, ""
+    yield "refund_shipping", OPERATOR, note, ""
     yield "cancel", SPECIALIST, {"reason": "suspicion"}, ""
     yield "retry", OPERATOR, note, ""
     yield "pause", OPERATOR, {"until": text_of(now + timedelta(days=9)), **note}, ""
@@ -123,6 +124,7 @@ def told(order: Order, now: datetime) -> Iterator[Move]:
     yield "receive", BUYER, {}, ""
     yield "receive", BUYER, {"lines": ["a"]}, ""
     yield "refund", SPECIALIST, {"note_id": "n-1", "lines": ["a"]}, ""
+    yield "refund_shipping", SPECIALIST, {"note_id": "n-1"}, ""
     yield "retry", OPERATOR, {"note_id": "n-1"}, ""
     if order.payment.hold:
         yield "hold_lost", PROVIDER, {"hold": order.payment.hold}, ""

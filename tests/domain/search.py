@@ -70,7 +70,7 @@ def key(order: Order) -> Hashable:
     )  # fmt: skip
     return (
         tuple((line.state, line.funds, line.held) for line in order.lines),
-        order.shipping_funds,
+        (order.shipping_funds, order.shipping_back),
         tuple((p.lines, p.milestone, p.proof, p.withdrawn) for p in order.parcels),
         flags,
         tuple((d.status, d.parts, d.shares) for d in order.disputes),

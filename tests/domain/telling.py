@@ -74,6 +74,7 @@ def _desk() -> Telling:
 def _decided() -> Telling:
     life = Telling().confirm().arrive()
     life.do("release", Role.SPECIALIST, lines=["a"], note_id="n1")
+    life.do("refund_shipping", Role.SPECIALIST, note_id="n3")
     life.do("refund", Role.SPECIALIST, lines=["b"], note_id="n2")
     life.settle_money()
     return life

@@ -14,6 +14,7 @@ from domain.process import COMMANDS, REOPEN, STEPS
 from domain.ship import RANK
 from domain.state import DEAD, DESK, PARTIES, Actor, Line, LineState, Order, Role, is_over
 from domain.step import Step
+from tests.domain import shipping
 from tests.domain.lives import CONDITIONS, NOTE
 from tests.domain.world import ACTORS, SECOND_OPERATOR, Life, text_of
 
@@ -136,6 +137,9 @@ GUARDS: Mapping[str, Expected] = {
     "not_under_way": at_rest,
     "undisputed": not_disputed,
     "unclaimed": lambda life, _: not all(line.held.startswith("claim:") for line in life.order.lines),
+    "shipping_charged": shipping.charged,
+    "shipping_stays": shipping.stays,
+    "shipping_at_rest": shipping.at_rest,
     "captured_before": lambda life, _: bool(life.order.payment.captured or life.order.strays or refunds(life)),
     "hold_stands": lambda life, _: bool(life.order.payment.hold) and life.order.payment.captured is None,
     "capture_not_asked": no_word_is_due,
@@ -214,6 +218,7 @@ def money_waits(life: Life) -> bool:
         or order.strays
         or disputes(life, "lost", "restored")
         or unpaid_out
+        or shipping.waits(life)
         or (payment.hold and dead and not payment.captured)
     )
 
@@ -266,6 +271,7 @@ def body_of(life: Life, step: Step, role: Role) -> dict[str, Any]:
         "request_cancel": {"reason": "other"},
         "release": {**NOTE, "lines": lines},
         "refund": {**NOTE, "lines": lines},
+        "refund_shipping": NOTE,
         "message": {"message_id": "m-1", "internal": role in DESK},
         "extend": {**NOTE, "clock": clocks[0] if clocks else "ship", "until": later},
         "pause": {**NOTE, "until": later, "about": "prv_9"},

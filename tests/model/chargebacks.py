@@ -68,7 +68,8 @@ def dues(sale: Sale) -> dict[str, list[Due]]:
     for claim in sale.open_claims:
         for name, amount in (claim.ruling or {}).items():
             found.setdefault(name, []).append((claim.name, amount))
-    whole = [line for line in sale.lines.values() if not line.live] + ([] if sale.live else [sale.shipping])
+    whole = [line for line in sale.lines.values() if not line.live]
+    whole += [sale.shipping] if sale.shipping_is_buyers else []
     return {**found, **{piece.name: [("", piece.left)] for piece in whole}}
 
 
@@ -85,7 +86,7 @@ def split(piece: Slice, amount: int, due: list[Due]) -> list[Taken]:
 def count_dues(sale: Sale) -> None:
     """What the bank had taken of a slice whose rest is the buyer's by now is the buyer's as well."""
     theirs = {line.name for line in sale.lines.values() if not line.live and line.left}
-    if theirs and not sale.live:
+    if sale.shipping_given or (theirs and not sale.live):
         theirs.add(sale.shipping.name)
     for dispute in sale.disputes.values():
         for taken in dispute.taken if dispute.state == "borne" else ():

@@ -11,7 +11,7 @@ from tests.model.clocks import resume as go_on, roots, seller_limit
 from tests.model.money import due, free, try_again
 from tests.model.news import NEWS
 from tests.model.people import COMMANDS, DESK, Act, Body, pick, tiers, turn
-from tests.model.sale import Approval, Pause, Refused, Sale, Slice, need, over
+from tests.model.sale import SHIPPING, Approval, Pause, Refused, Sale, Slice, need, over
 from tests.model.tickets import about, facts, needed, prune
 
 CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time", "claim")
@@ -33,6 +33,15 @@ def refund(sale: Sale, body: Body, role: str, now: datetime) -> None:
     _undisputed(sale, lines)
     _unclaimed(lines)
     turn(sale, lines, "refunded", now)
+
+
+def refund_shipping(sale: Sale, body: Body, role: str, now: datetime) -> None:
+    """The seller is at fault: the buyer has the shipping back, once, and every line goes its way."""
+    need(sale.captured and sale.shipping.price, "the buyer has paid no shipping")
+    need(not sale.shipping_is_buyers and sale.shipping.where != "refunded", "it went back before")
+    need(SHIPPING not in (sale.op.names if sale.op else ()), "the money is moving")
+    _undisputed(sale, [sale.shipping])
+    sale.shipping_given = True
 
 
 def _undisputed(sale: Sale, lines: list[Slice]) -> None:
@@ -141,7 +150,7 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
     del sale.tickets[cause, subject]
 
 
-PAYS = ("release", "refund", "cancel", "grant_cancel", "decide_claim")
+PAYS = ("release", "refund", "refund_shipping", "cancel", "grant_cancel", "decide_claim")
 """What moves captured money, so that a large order needs a second operator for it."""
 
 STEERS = ("payout_account", "adopt_policy")
@@ -162,6 +171,7 @@ ALL: dict[str, tuple[tuple[str, ...], Act]] = {
     **NEWS,
     "release": (DESK, release),
     "refund": (DESK, refund),
+    "refund_shipping": (DESK, refund_shipping),
     "extend": (DESK, extend),
     "pause": (("operator", "provider"), pause),
     "resume": (("operator", "provider"), resume),

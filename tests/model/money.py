@@ -53,10 +53,10 @@ def capture_due(sale: Sale) -> bool:
 
 
 def _refunds(sale: Sale) -> list[Due]:
-    """Dead lines give their money back, paid out or not; shipping goes back when no line is left."""
+    """Dead lines give their money back, paid out or not; shipping does when no line is left, or by the desk's word."""
     ours, disputed = ("escrow", "released"), sale.disputed()
     dead = [line for line in sale.lines.values() if not line.live]
-    back = [piece for piece in [*dead, *([] if sale.live else [sale.shipping])] if piece.where in ours]
+    back = [piece for piece in [*dead, *([sale.shipping] if sale.shipping_is_buyers else [])] if piece.where in ours]
     back = [piece for piece in back if piece.name not in disputed]
     strays = [(ref, amount) for ref, amount in sale.strays if ref not in disputed]
     found: list[Due] = [(REFUND, amount, (SUSPENSE,), ref, ALWAYS) for ref, amount in strays[:1]]
@@ -74,7 +74,8 @@ def _releases(sale: Sale) -> list[Due]:
     ready = [line for line in sale.live if line.state == "accepted" and line.where == "escrow" and not line.held]
     out = [line for line in ready if line.name not in sale.due_back]
     last = bool(sale.live) and all(line in out or line.where == "released" for line in sale.live)
-    if last and sale.shipping.where == "escrow" and SHIPPING not in sale.disputed():
+    kept = sale.shipping.where == "escrow" and not sale.shipping_given
+    if last and kept and SHIPPING not in sale.disputed():
         out.append(sale.shipping)
     restored = {name: d.won_back for name, d in sale.disputes.items() if d.state == "restored"}
     if not out and not restored:

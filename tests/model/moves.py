@@ -186,6 +186,7 @@ def _desk(sale: Sale, now: datetime) -> list[Say]:
             Say("refund", "specialist", {**NOTE, "lines": [line.name for line in sale.live][:1]}),
             Say("release", "specialist", NOTE),
             Say("refund", "operator", NOTE),
+            Say("refund_shipping", "specialist", NOTE),
         ]
     if sale.pauses:
         found += [Say("resume", "operator", NOTE)] * 3
@@ -320,7 +321,7 @@ def _body(sale: Sale, name: str, dice: Dice, now: datetime) -> dict[str, Any]:
     }
     if name in ("more_time_to_pay", "ask_time", "wait_longer"):
         return days
-    return bodies.get(name, NOTE if name in ("retry", "note") else {})
+    return bodies.get(name, NOTE if name in ("retry", "note", "refund_shipping") else {})
 
 
 def _news(sale: Sale, dice: Dice) -> dict[str, dict[str, Any]]:

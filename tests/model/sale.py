@@ -213,6 +213,7 @@ class Sale:
     parcels: dict[str, Parcel] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     granted: dict[str, int] = field(default_factory=dict)
+    shipping_given: bool = False
     op: Operation | None = None
     stuck: list[Stuck] = field(default_factory=list)
     tickets: dict[tuple[str, str], Ticket] = field(default_factory=dict)
@@ -233,6 +234,11 @@ class Sale:
     @property
     def live(self) -> list[Slice]:
         return [line for line in self.lines.values() if line.live]
+
+    @property
+    def shipping_is_buyers(self) -> bool:
+        """Whether shipping goes back: all lines do, or the seller was found at fault."""
+        return self.shipping_given or not self.live
 
     @property
     def slices(self) -> list[Slice]:
@@ -385,7 +391,8 @@ def money_open(sale: Sale) -> bool:
         or any(d.holds or d.state == "restored" for d in sale.disputes.values())
     )
     paid_out = [line for line in sale.lines.values() if line.where == "released"]
-    back = any(line.state in DEAD for line in paid_out) or (not sale.live and sale.shipping.where == "released")
+    shipping = sale.shipping_is_buyers and sale.shipping.where == "released"
+    back = shipping or any(line.state in DEAD for line in paid_out)
     return bool(sale.op or offered or uncaptured or sale.old_holds or sale.in_escrow() or after or back)
 
 

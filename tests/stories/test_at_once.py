@@ -218,6 +218,7 @@ PRESSES = {
         Press("receive", BUYER, delivered, nothing, ("transfer",)),
         Press("release", SPECIALIST, delivered, noted_by(SPECIALIST), ("transfer",)),
         Press("refund", SPECIALIST, delivered, noted_by(SPECIALIST), ("refund",)),
+        Press("refund_shipping", OPERATOR, delivered, noted_by(OPERATOR), ("refund",)),
         Press("retry", OPERATOR, refund_refused, noted_by(OPERATOR), ("refund",), again=True),
         Press(
             "approve",
