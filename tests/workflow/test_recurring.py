@@ -189,17 +189,26 @@ async def test_claims_that_came_after_the_last_look_count_after_the_ticket_was_e
     market: Marketplace, policy: str, look: Looking, aftersale: Aftersale
 ) -> None:
     shop = f"shop-{policy}"
-    number = {}
-    for n in range(3):
-        made = [await claimed(market, policy, shop, title=f"Thing {n} {k}") for k in range(2)]
-        number[n] = tuple(f"{life.order_id}-c1" for life in made)
-        if n != 1:
-            await look()
-            ticket = found(market, policy)["seller", shop]
-            assert (ticket.times, ticket.claims) == ((1, number[0]) if n == 0 else (2, (*number[1], *number[2])))
-        if n != 0:
-            words = ("--outcome", "no_change", "--reason", "We called him.", "--id", "eve")
-            assert (await aftersale("tickets", "resolve", ticket.ticket_id, *words)).code == 0
+
+    async def two(thing: str) -> tuple[str, ...]:
+        made = [await claimed(market, policy, shop, title=f"{thing} {n}") for n in range(2)]
+        return tuple(f"{life.order_id}-c1" for life in made)
+
+    async def ended() -> None:
+        ticket = found(market, policy)["seller", shop].ticket_id
+        words = ("--outcome", "no_change", "--reason", "We called him.", "--id", "eve")
+        assert (await aftersale("tickets", "resolve", ticket, *words)).code == 0
+
+    first = await two("Before the look")
+    await look()
+    assert found(market, policy)["seller", shop].claims == first
+    between = await two("Before the end")
+    await ended()
+    after = await two("After the end")
+    await look()
+    again = found(market, policy)["seller", shop]
+    assert (again.times, again.claims) == (2, (*between, *after))
+    await ended()
     await look()
     assert ("seller", shop) not in found(market, policy)
 
