@@ -72,6 +72,16 @@ def by_slice(parts: Iterable[Part]) -> dict[str, Money]:
     return sums
 
 
+def less(parts: Iterable[Part], gone: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts without what is gone of the same slices, and without those of which nothing is left."""
+    had = by_slice(gone)
+    return tuple(
+        replace(part, amount=part.amount - had[part.piece]) if part.piece in had else part
+        for part in parts
+        if part.piece not in had or part.amount > had[part.piece]
+    )
+
+
 def _there(order: Order, charge: str) -> Iterator[str]:
     """The slices whose money came with a charge and is in escrow, paid out, or on its way back."""
     for piece in (*(line.line_id for line in order.lines), SHIPPING) if charge == order.payment.charge else ():

@@ -512,6 +512,10 @@ class Order:
         price = self.shipping if piece == SHIPPING else self.line(piece).price
         return price - total([part.amount for part in self.given_back if part.piece == piece], self.currency)
 
+    def not_given(self, piece: str) -> Money:
+        """What of a slice neither went back to the buyer nor is granted: all that can still be decided about."""
+        return self.left(piece) - total([part.amount for part in self.due_back if part.piece == piece], self.currency)
+
     def funds_of(self, piece: str) -> Funds:
         """Where the money of a slice stands."""
         if piece == SHIPPING:

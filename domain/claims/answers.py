@@ -364,7 +364,7 @@ def ruled(case: Case, ruling: Ruling, judges: tuple[str, ...] = ()) -> tuple[Eve
 def carried_out(case: Case, ruling: Ruling) -> tuple[Event, ...]:
     """Lines and money go where the decision leads them; what a dispute took meanwhile is not paid twice."""
     order, claim = case.order, case.claim
-    left = {line.line_id: order.left(line.line_id) for line in held_lines(order, claim)}
+    left = {line.line_id: order.not_given(line.line_id) for line in held_lines(order, claim)}
     parts = tuple(Part(p.piece, min(p.amount, left[p.piece])) for p in ruling.parts if p.piece in left)
     to = Status.REFUND_APPROVED if parts else Status.CLOSED
     return (*settled(order, claim, parts, case.now), ClaimMoved(claim.claim_id, to, case.now))

@@ -38,14 +38,14 @@ def in_escrow(order: Order, claim: Claim) -> tuple[Line, ...]:
 
 
 def at_stake(order: Order, claim: Claim) -> Money:
-    """What the claim is about: all that is left of the lines it holds."""
-    return total([order.left(line.line_id) for line in held_lines(order, claim)], order.currency)
+    """What the claim is about: all of the lines it holds that has not been given back, nor granted before."""
+    return total([order.not_given(line.line_id) for line in held_lines(order, claim)], order.currency)
 
 
 def parts_of_refund(order: Order, claim: Claim, amount: Money) -> tuple[Part, ...]:
-    """A refund laid over the claim's lines by what is left of each, largest remainder (docs/rules.md, Rounding)."""
+    """A refund laid over the claim's lines by what each has to give, largest remainder (docs/rules.md, Rounding)."""
     lines = held_lines(order, claim)
-    amounts = allocate(amount, [order.left(line.line_id).minor for line in lines])
+    amounts = allocate(amount, [order.not_given(line.line_id).minor for line in lines])
     return tuple(Part(line.line_id, part) for line, part in zip(lines, amounts, strict=True) if part)
 
 

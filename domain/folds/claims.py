@@ -24,9 +24,8 @@ from domain.events import (
     ReturnInstructed,
     ReturnSent,
 )
-from domain.money import total
 from domain.purse import Part
-from domain.shares import undue
+from domain.shares import by_slice, undue
 from domain.state import Cause, Order
 
 
@@ -101,15 +100,13 @@ def _appealed(order: Order, event: ClaimAppealed) -> Order:
 def _awarded(order: Order, event: RefundAwarded) -> Order:
     """What is less than is left of a line goes back beside the line's own way; a whole line is moved by the step."""
     partial = tuple(part for part in event.parts if part.amount < order.left(part.piece))
-    order = replace(order, granted=(*order.granted, *partial))
+    order = replace(order, granted=_both(order.granted, partial))
     return _claim(order, event.claim_id, lambda c: replace(c, awarded=_both(c.awarded, event.parts), concluded=True))
 
 
 def _both(before: tuple[Part, ...], parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """What an earlier decision awarded, and a later one about the same claim has awarded on top."""
-    pieces = dict.fromkeys(part.piece for part in (*before, *parts))
-    every = {piece: [part.amount for part in (*before, *parts) if part.piece == piece] for piece in pieces}
-    return tuple(Part(piece, total(amounts, amounts[0].currency)) for piece, amounts in every.items())
+    """What an earlier decision awarded, and a later one on top while the first is still on its way, by slice."""
+    return tuple(Part(piece, amount) for piece, amount in by_slice((*before, *parts)).items())
 
 
 CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {

@@ -37,7 +37,7 @@ from domain.events import (
 from domain.folds.common import asked, on_lines, with_funds, without
 from domain.money import Money, Verb
 from domain.purse import SUSPENSE, Bearer, Dispute, DisputeStatus, Moved, Part, Stray
-from domain.shares import by_slice, covered, with_dues
+from domain.shares import covered, less, with_dues
 from domain.state import DEAD, Funds, Line, LineState, Order, Payment
 
 
@@ -172,7 +172,7 @@ def _refunded(order: Order, event: Refunded) -> Order:
 def _part_refunded(order: Order, event: Refunded, part: Part) -> Order:
     """The rest of the slice goes its way; a line of which nothing is left is refunded."""
     order = _settled(order, Verb.REFUND, event.slices)
-    given, granted = (*order.given_back, part), tuple(p for p in order.granted if p.piece != part.piece)
+    given, granted = (*order.given_back, part), less(order.granted, (part,))
     moves = (*order.moves, *([event.move] if event.move else []))
     order = replace(order, given_back=given, granted=granted, moves=moves, debt=event.debt or order.debt)
     return order if order.left(part.piece) else _emptied(order, (part.piece,), None)
@@ -266,20 +266,11 @@ def _borne(order: Order, event: DisputeBorne) -> Order:
 
 def _less_promised(order: Order, taken: tuple[Part, ...]) -> Order:
     """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
-    had = by_slice(taken)
-
-    def less(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-        return tuple(
-            replace(part, amount=part.amount - had.get(part.piece, Money.zero(order.currency)))
-            for part in parts
-            if part.piece not in had or part.amount > had[part.piece]
-        )
-
     claims = tuple(
-        replace(claim, ruling=replace(claim.ruling, parts=less(claim.ruling.parts))) if claim.ruling else claim
+        replace(claim, ruling=replace(claim.ruling, parts=less(claim.ruling.parts, taken))) if claim.ruling else claim
         for claim in order.claims
     )
-    return replace(order, granted=less(order.granted), claims=claims)
+    return replace(order, granted=less(order.granted, taken), claims=claims)
 
 
 MONEY_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {

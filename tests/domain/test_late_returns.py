@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from domain.claims.case import Status
+from domain.money import Verb
 from domain.state import Cause, Funds
 from tests.domain.claims_world import BUYER, NOTE, OTHER_JUDGE, SELLER, SPECIALIST, bought, return_sent
 from tests.domain.test_goods_with_the_seller import arrives, ends
-from tests.domain.world import Life, delivered
+from tests.domain.world import Life, delivered, done, no, unclear
 
 
 def rejected_while_it_travels(life: Life) -> Life:
@@ -76,3 +77,27 @@ def test_a_late_return_says_nothing_of_a_claim_about_another_line() -> None:
     life.do("decide_claim", SPECIALIST, claim_id="c2", verdict="release", **NOTE)
     arrives(life)
     assert statuses(life) == [Status.ESCALATED, Status.REJECTED]
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+@pytest.mark.parametrize(
+    ("verdict", "more", "in_all"),
+    [("refund", "", "400.00"), ("part_refund", "50.00", "150.00"), ("release", "", "100.00")],
+)
+def test_what_is_decided_anew_while_a_part_is_on_its_way_back_comes_on_top_of_it(
+    verdict: str, more: str, in_all: str, asked_before: bool
+) -> None:
+    life = return_sent()
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="100.00 EUR", **NOTE)
+    life.answer = unclear(Verb.REFUND) if asked_before else no("charge_disputed", Verb.REFUND)
+    life.until("decision_stands")
+    assert [str(part.amount) for part in life.order.due_back] == ["100.00 EUR"]
+    arrives(life)
+    assert life.order.claims[-1].status is Status.ESCALATED
+    life.refused("decide_claim", OTHER_JUDGE, verdict="part_refund", amount="300.00 EUR", **NOTE)
+    amount = {"amount": f"{more} EUR"} if more else {}
+    life.do("decide_claim", OTHER_JUDGE, verdict=verdict, **amount, **NOTE)
+    life.answer = done
+    life.silence()
+    assert str(life.moved[Verb.REFUND]) == f"{in_all} EUR"
+    assert life.order.claims[-1].status in (Status.RESOLVED, Status.CLOSED)

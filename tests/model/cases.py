@@ -29,13 +29,13 @@ def held(sale: Sale, claim: Claim) -> list[Slice]:
 
 
 def at_stake(sale: Sale, claim: Claim) -> int:
-    """All that is left of the lines that the claim holds."""
-    return sum(line.left for line in held(sale, claim))
+    """All that is left of the lines that the claim holds, and not promised before."""
+    return sum(in_full(sale, claim).values())
 
 
 def in_full(sale: Sale, claim: Claim) -> dict[str, int]:
     """All of it, by line."""
-    return {line.name: line.left for line in held(sale, claim)}
+    return {line.name: line.left - sale.due_back.get(line.name, 0) for line in held(sale, claim)}
 
 
 def enter(sale: Sale, claim: Claim, status: str, now: datetime, until: datetime | None = None) -> None:
@@ -195,7 +195,7 @@ def settle(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> No
         elif line.state != "accepted":
             line.state, line.since = "accepted", now
         if 0 < back < line.left:
-            sale.granted[line.name] = back
+            sale.granted[line.name] = sale.granted.get(line.name, 0) + back
         line.held = sale.disputed_by(line.name)
 
 
@@ -207,7 +207,7 @@ def approve(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> N
 
 def carry_out(sale: Sale, claim: Claim, parts: dict[str, int], now: datetime) -> None:
     """A decision becomes true; what a dispute took meanwhile is not paid twice."""
-    left = {line.name: line.left for line in held(sale, claim)}
+    left = in_full(sale, claim)
     parts = {name: min(amount, left[name]) for name, amount in parts.items() if name in left}
     settle(sale, claim, parts, now)
     enter(sale, claim, APPROVED if parts else CLOSED, now)

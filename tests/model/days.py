@@ -68,8 +68,8 @@ class Days:
                 day -= ONE_DAY
         return self.instant(datetime.combine(day, time))
 
-    def minutes(self, start: datetime, end: datetime) -> float:
-        """How many business minutes lie between two instants, 0 when `end` is not later."""
+    def minutes(self, start: datetime, end: datetime) -> int:
+        """How many business minutes lie between two instants, a begun one counted whole; 0 when `end` is not later."""
         counted = timedelta(0)
         day = self.local(start).date()
         while self.instant(datetime.combine(day, MIDNIGHT)) < end:
@@ -77,9 +77,9 @@ class Days:
             if self.works(day):
                 counted += max(min(closes, end) - max(opens, start), timedelta(0))
             day += ONE_DAY
-        return counted / timedelta(minutes=1)
+        return -(-counted // timedelta(minutes=1))
 
-    def later(self, start: datetime, minutes: float) -> datetime:
+    def later(self, start: datetime, minutes: int) -> datetime:
         """The instant at which so many business minutes have gone by since `start`."""
         left, day = timedelta(minutes=minutes), self.local(start).date()
         while True:

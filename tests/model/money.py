@@ -211,7 +211,7 @@ def _part_refunded(sale: Sale, op: Operation, ref: str, now: datetime) -> None:
     line.taken += op.amount
     sale.sums.F += op.amount
     sale.refunds[ref] = {f"{SUSPENSE}:{sale.own_charge}": op.amount}
-    sale.granted.pop(line.name, None)
+    _counts_as_refund([sale.granted], line.name, op.amount)
     if not line.left:
         line.state = line.where = "refunded"
 
@@ -236,7 +236,8 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
             sale.owe(net, now)
             sale.sums.K -= fee
         piece.taken += amount
-        _counts_as_refund(sale, piece.name, amount)
+        rulings = [claim.ruling for claim in sale.claims.values() if claim.ruling]
+        _counts_as_refund([sale.granted, *rulings], piece.name, amount)
         rest -= amount
         if not piece.left:
             piece.where = "refunded"
@@ -251,9 +252,9 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
     free(sale, f"dispute:{name}")
 
 
-def _counts_as_refund(sale: Sale, name: str, amount: int) -> None:
-    """What the bank gave the buyer of a line is no longer to be given because of a claim: nothing is paid twice."""
-    for promised in [sale.granted, *(claim.ruling for claim in sale.claims.values() if claim.ruling)]:
+def _counts_as_refund(promises: list[dict[str, int]], name: str, amount: int) -> None:
+    """What the buyer has of a line, by us or by the bank, is no longer to be given because of a claim."""
+    for promised in promises:
         if name in promised:
             promised[name] = max(promised[name] - amount, 0)
             if not promised[name]:

@@ -341,9 +341,8 @@ class Sale:
     def parcels_of(self, line: str) -> list[Parcel]:
         """The parcels that the line waits for: a lost or returned one only while no other brings it, or has."""
         carry = self.sent_with(line)
-        if any(parcel.milestone not in GONE for parcel in carry):
-            return [parcel for parcel in carry if parcel.milestone not in GONE]
-        return [parcel for parcel in carry if parcel.milestone == "lost" or not _sent_again(parcel, carry)]
+        coming = [parcel for parcel in carry if parcel.milestone not in GONE]
+        return coming or [parcel for parcel in carry if parcel.milestone == "lost" or not _sent_again(parcel, carry)]
 
     def came_back(self, line: str) -> bool:
         """Whether a carrier brought a parcel of the line back, and none was sent since."""
@@ -384,12 +383,8 @@ def money_open(sale: Sale) -> bool:
     """Whether money has still to move, is on its way or in doubt: then nothing may end (P5)."""
     offered = sale.offer is not None and bool(sale.live or sale.offer_is_intent)
     uncaptured = sale.hold is not None and not sale.captured
-    after = (
-        sale.sums.Q
-        or sale.strays
-        or sale.due_back
-        or any(d.holds or d.state == "restored" for d in sale.disputes.values())
-    )
+    disputed = any(dispute.holds or dispute.state == "restored" for dispute in sale.disputes.values())
+    after = sale.sums.Q or sale.strays or sale.due_back or disputed
     paid_out = [line for line in sale.lines.values() if line.where == "released"]
     shipping = sale.shipping_is_buyers and sale.shipping.where == "released"
     back = shipping or any(line.state in DEAD for line in paid_out)

@@ -343,17 +343,14 @@ class _Opener:
 def _case(row: Row[Any], order: OnOrder, feedback: tuple[Opinion, ...]) -> CaseRecord:
     state = row.state or {}
     offer = (state.get("offer") or {}).get("amount")
+    # Of several returns the one that has arrived counts, else the last.
+    back = next((each for each in state.get("earlier", ()) if each.get("arrived_at")), state.get("back"))
     return CaseRecord(
         order, row.claim_id, row.number, tuple(row.about), row.why, row.wish, row.status, row.owner, row.opened_at,
         row.due_at, Money(row.amount_minor, row.currency), Money.parse(offer) if offer else None,
-        Money(row.awarded_minor, row.currency), row.verdict, state.get("finding") or "", _return(state),
+        Money(row.awarded_minor, row.currency), row.verdict, state.get("finding") or "", back,
         feedback,
     )  # fmt: skip
-
-
-def _return(state: dict[str, Any]) -> dict[str, Any] | None:
-    """The return that has arrived, or the last one."""
-    return next((back for back in state.get("earlier", ()) if back.get("arrived_at")), state.get("back"))
 
 
 def _ticket(row: Row[Any], order: OnOrder) -> TicketRecord:
