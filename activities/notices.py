@@ -15,6 +15,7 @@ from activities.mail import Letter
 from activities.store import outbox
 from domain.business_time import Calendar
 from domain.claims.case import Claim, Status, Wait, case_number
+from domain.money import Money
 from domain.notices import Facts, Notice, recipient
 from domain.purse import SHIPPING
 from domain.state import LineState, Order, Parcel, Role, Stage, in_state, stage
@@ -147,8 +148,9 @@ def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[st
         "facts": facts,
         "name": _one_line(reader.name),
         "marketplace": order.policy.display_name or order.policy.name,
-        "items": _items(order, tongue.shipping),
+        "items": _items(order, tongue),
         "time": _time(_calendar(order, reader.role), tongue),
+        "amount": lambda money: tongue.amount(Money.parse(money) if isinstance(money, str) else money),
         "hours": lambda span: span // timedelta(hours=1),
         "next": next_sentence(order, reader.role, tongue, claim),
         "happened": "" if step in _SELF_EVIDENT else tongue.happened.get(step, ""),
@@ -167,12 +169,15 @@ def _words(facts: Facts, reader: Reader, order: Order, tongue: Words) -> dict[st
     }
 
 
-def _items(order: Order, shipping: str) -> Callable[..., str]:
+def _items(order: Order, tongue: Words) -> Callable[..., str]:
+    def row(what: str, price: Money) -> str:
+        return f"- {what}, {tongue.amount(price)}"
+
     def items(ids: Iterable[str] | None = None) -> str:
         """Lines as a list, one a row; without ids all that are not cancelled or refunded."""
         chosen = [line.line_id for line in order.live or order.lines] if ids is None else list(ids)
-        rows = [f"- {li.quantity} x {_one_line(li.title)}, {li.price}" for li in order.lines if li.line_id in chosen]
-        return "\n".join([*rows, f"- {shipping}, {order.shipping}"] if SHIPPING in chosen else rows)
+        rows = [row(f"{li.quantity} x {_one_line(li.title)}", li.price) for li in order.lines if li.line_id in chosen]
+        return "\n".join([*rows, row(tongue.shipping, order.shipping)] if SHIPPING in chosen else rows)
 
     return items
 

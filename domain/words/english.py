@@ -242,6 +242,7 @@ ENGLISH = Words(
     shipping="shipping",
     alternative="or",
     time=local_text,
+    amount=str,
     command=lambda name: name,
     reason=lambda code, text: text,
     dispute=lambda code: code.replace("_", " "),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from domain.business_time import Calendar, local_time
 from domain.claims.case import Status, Wait
 from domain.claims.clocks import UNINSTRUCTED
+from domain.money import Money
 from domain.state import Role, Stage
 from domain.words.german_codes import DISPUTED, reason
 from domain.words.tongue import Duties, Words
@@ -18,6 +20,7 @@ _MONTHS = (
     "Januar", "Februar", "März", "April", "Mai", "Juni",
     "Juli", "August", "September", "Oktober", "November", "Dezember",
 )  # fmt: skip
+_MARKS = str.maketrans(",.", ".,")
 
 HAPPENED: Mapping[str, str] = {
     "place": "Die Bestellung wurde aufgegeben.",
@@ -328,6 +331,12 @@ def told_time(calendar: Calendar, t: datetime) -> str:
     return f"{day}, {local:%H:%M} Uhr ({zone})"
 
 
+def told_amount(amount: Money) -> str:
+    """As in '1.234,50 EUR', with the digits that ISO 4217 gives the currency."""
+    figure, currency = str(amount).split(" ")
+    return f"{Decimal(figure):,}".translate(_MARKS) + f" {currency}"
+
+
 GERMAN = Words(
     happened=HAPPENED,
     asked=ASKED,
@@ -343,6 +352,7 @@ GERMAN = Words(
     shipping="Versand",
     alternative="oder",
     time=told_time,
+    amount=told_amount,
     command=lambda name: COMMANDS.get(name.replace(" ", "_"), name),
     reason=reason,
     dispute=lambda code: DISPUTED.get(code, DISPUTED["other"]),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from domain.business_time import Calendar
 from domain.claims.case import Claim, Ruling, Status, Wait
+from domain.money import Money
 from domain.state import Role, Stage
 
 Duties = Mapping[Role, Mapping[str, str]]
@@ -39,6 +40,7 @@ class Words:
     shipping: str
     alternative: str
     time: Callable[[Calendar, datetime], str]
+    amount: Callable[[Money], str]
     command: Callable[[str], str]
     reason: Callable[[str, str], str]
     dispute: Callable[[str], str]

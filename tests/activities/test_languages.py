@@ -13,6 +13,7 @@ from jinja2 import Environment, meta, nodes
 
 from activities.calendars import resolve
 from activities.notices import Letters, Reader, next_sentence
+from domain.money import Money
 from domain.notices import Channel
 from domain.policy import Policy
 from domain.policy.file import load
@@ -268,3 +269,50 @@ def test_a_mail_whose_text_is_missing_is_english_from_greeting_to_end(tmp_path: 
 
 def test_a_language_without_words_speaks_english() -> None:
     assert in_language("xx") is in_language("en")
+
+
+AMOUNTS = {
+    "64.90 EUR": "64,90 EUR",
+    "0.05 EUR": "0,05 EUR",
+    "-0.50 EUR": "-0,50 EUR",
+    "1234.50 EUR": "1.234,50 EUR",
+    "1234567 JPY": "1.234.567 JPY",
+    "999 JPY": "999 JPY",
+    "12345.678 BHD": "12.345,678 BHD",
+}
+
+
+@pytest.mark.parametrize(("amount", "german"), AMOUNTS.items())
+def test_an_amount_is_written_as_the_reader_writes_amounts(amount: str, german: str) -> None:
+    life = LIVES["payout returned"]()
+    facts = dict(life.notice("payout_failed", Role.SELLER).context) | {"amount": amount}
+    for language, told in (("en", amount), ("de", german)):
+        letter = LETTERS.render("payout_failed", facts, Reader(Role.SELLER, "Ada", language), life.order)
+        assert f" {told}" in letter.subject
+        assert f" {told} " in letter.text
+
+
+def test_a_german_mail_has_every_amount_of_the_english_one_in_the_german_way() -> None:
+    compared = 0
+    for life, s in mails():
+        template, about = s.notice.template, (s.notice.context, s.order, "J1")
+        of = {}
+        for language in ("en", "de"):
+            letter = LETTERS.render(template, about[0], Reader(s.notice.to, "Ada", language), *about[1:])
+            of[language] = set(re.findall(r"\d[\d.,]* EUR", letter.subject + "\n" + letter.text))
+        assert of["de"] == {GERMAN.amount(Money.parse(amount)) for amount in of["en"]}, (life, template)
+        compared += len(of["en"])
+    assert compared > 100
+
+
+def test_no_template_tells_money_but_as_its_language_writes_amounts() -> None:
+    facts = {f"facts.{name}" for _, s in mails() for name, value in s.notice.context.items() if _is_money(value)}
+    assert {"facts.amount", "facts.offer", "facts.owed"} <= facts
+    money = re.compile("|".join({*facts, "order.(wanted|priced|shipping)", "parcel.insured", "loss.pays"}))
+    for path in TEMPLATES.rglob("*.txt"):
+        for told in re.findall(r"\{\{ *(.*?) *\}\}", path.read_text()):
+            assert not money.search(told) or told.startswith("amount("), (path, told)
+
+
+def _is_money(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[\d.]+ [A-Z]{3}", value) is not None
