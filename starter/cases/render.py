@@ -54,7 +54,8 @@ def recurring(rows: Iterable[RecurringRow]) -> RenderableType:
 
 def case(view: CaseView) -> RenderableType:
     """One claim on one screen, with what is open to whoever looks."""
-    parts = told(view)
+    head, *rest = told(view)
+    parts = [head, *(text(sentence, "bold red") for sentence in view.bounces), *rest]
     if view.feedback_until is not None:
         parts.append(text(f"How was it handled? aftersale claims feedback {view.number} --as {view.seen_as} --score 5"))
     parts.append(text(f"Open to you now: {', '.join(map(dashed, view.can)) or 'nothing'}"))

@@ -20,7 +20,7 @@ from domain.state import DESK, Actor, Order
 from starter.cases.story import WISHES, CaseEvent, story_of
 from starter.cases.terms import terms
 from starter.cases.turns import can, may_say_until, next_of
-from starter.views import calendar_of
+from starter.views import bounce_words, calendar_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ class CaseView:
     `money` holds named amounts; `terms` are the windows and fees that hold for it; `can` are the commands about it that
     are open to the viewer now, `feedback_until` up to when the viewer may say how it was handled, None for not at all.
     `return_to` are the lines of the address that goods go back to, `return_label` is the id of the file of their label.
-    `owner`, `judges` and `tickets` are for the desk alone; of `feedback` a party sees its own.
+    `owner`, `judges` and `tickets` are for the desk alone; of `feedback` a party sees its own. `bounces` says to whom
+    mails cannot be delivered.
     """
 
     number: str
@@ -116,6 +117,7 @@ class CaseView:
     owner: str = ""
     judges: tuple[str, ...] = ()
     tickets: tuple[CaseTicket, ...] = ()
+    bounces: tuple[str, ...] = ()
 
 
 def case_line(row: ClaimRow, reader: Actor, now: datetime) -> CaseLine:
@@ -179,6 +181,7 @@ def case_view(found: CaseRecord, reader: Actor, now: datetime, return_to: tuple[
         claim.owner if desk else "",
         claim.judges if desk else (),
         tuple(CaseTicket(t.ticket_id, t.due, t.owner, t.escalations, t.status) for t in found.tickets) if desk else (),
+        bounce_words(found.bounced, reader.role),
     )
 
 

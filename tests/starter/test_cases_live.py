@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event
 
+from activities.store import personal
 from activities.store.desk.attachments import Visibility
 from domain.claims.case import ClaimReason, Side, Verdict
 from domain.errors import Refused
@@ -246,6 +247,23 @@ async def test_what_the_desk_does_beside_the_claim_tells_the_parties_no_reason(
     cases = Cases(records)
     for reader in (life.actor(BUYER), life.actor(SELLER)):
         assert "a reason for the desk alone" not in str(cases.show(life.order_id, reader))
+
+
+async def test_a_claim_says_to_whom_mails_bounce_without_the_address(
+    client: AftersaleClient, market: Marketplace, aftersale: Aftersale
+) -> None:
+    life = await claimed(client, market)
+    ann = life.actor(BUYER).id
+    address, said = f"{ann}@mail.example", "Mail to the buyer bounces."
+    assert "bounces" not in (await aftersale("claims", "show", life.order_id, "--as", "specialist")).out
+    with market.engine.begin() as conn:
+        personal.bounced(conn, market.vault, life.order_id, ann, address, await life.now(), "smtp_550")
+    for role, told in (("specialist", said), ("seller", said), ("buyer", "Mail to you bounces: please correct your")):
+        shown = await aftersale("claims", "show", life.order_id, "--as", role)
+        plain = await aftersale("claims", "show", life.order_id, "--as", role, "--json")
+        assert told in shown.out
+        assert [each.startswith(told) for each in plain.json["bounces"]] == [True]
+        assert address not in shown.out + plain.out
 
 
 @pytest.mark.parametrize("much", [False, True], ids=["little", "much"])

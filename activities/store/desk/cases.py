@@ -16,6 +16,7 @@ from activities.store.desk.attachments import Attachment
 from activities.store.desk.case_tables import claims
 from activities.store.desk.claims import ClaimRow, read
 from activities.store.desk.feedback import Feedback
+from activities.store.desk.messages import bouncing, bouncing_roles
 from activities.store.desk.words import Said
 from activities.store.screens import TicketRow
 from activities.store.tables import data_keys, notes, orders, steps, tickets
@@ -47,7 +48,8 @@ class CaseStep:
 class CaseRecord:
     """A claim with its order's state and checkout as plain JSON, and what was written, stored and asked about it.
 
-    `words` are the order's notes, by their ids; `steps` are all of the order's.
+    `words` are the order's notes, by their ids; `steps` are all of the order's; `bounced` are the roles of those to
+    whom mails bounce.
     """
 
     row: ClaimRow
@@ -59,6 +61,7 @@ class CaseRecord:
     files: tuple[Attachment, ...]
     feedback: tuple[Feedback, ...]
     words: Mapping[str, Said] = field(repr=False)
+    bounced: tuple[str, ...] = ()
 
 
 def named(conn: Connection, name: str) -> tuple[ClaimRow, ...]:
@@ -82,6 +85,7 @@ def record(conn: Connection, safe: Vault, row: ClaimRow) -> CaseRecord:
             .where(tickets.c.order_id == order_id, *mine)
             .scalar_subquery(),
             data_keys.c.wrapped,
+            *bouncing(),
         )
         .select_from(orders.outerjoin(data_keys, data_keys.c.subject == vault.order(order_id)))
         .where(orders.c.order_id == order_id)
@@ -95,7 +99,8 @@ def record(conn: Connection, safe: Vault, row: ClaimRow) -> CaseRecord:
         tuple(wire.from_plain(TicketRow, each) for each in about[4] or ()),
         attachments.listed(conn, safe, order_id, desk=True),
         feedback.of_claim(conn, safe, order_id, row.claim_id),
-        _words(conn, safe, order_id, about[5]),
+        _words(conn, safe, order_id, about.wrapped),
+        bouncing_roles(about.buyer_bounces, about.seller_bounces),
     )
 
 
