@@ -35,6 +35,7 @@ from starter.cases.desk import Cases
 from starter.cases.returns import WayBack, keep
 from starter.cases.terms import GoodsTerms
 from starter.reader import Reader
+from starter.records import check_text
 from starter.sending import Commands, How, check_number, id_from, named
 
 
@@ -56,6 +57,7 @@ class ClaimCommands(Commands):
         """Store what was written, if anything; its id repeats with the command's."""
         if not text:
             return None
+        check_text("text", text)
         note_id = id_from(order_id, name, named(how))
         await asyncio.to_thread(self._records.keep_note, order_id, note_id, by, text)
         return note_id

@@ -27,8 +27,17 @@ LONGEST_NOTE = 4000
 LARGEST_PHOTO = 5 * 1024 * 1024
 
 
+def check_text(field: str, text: str) -> None:
+    """Raises Invalid for what was not UTF-8 where it came from, instead of keeping question marks in its place."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Invalid(field, "holds bytes that are no text; write it in UTF-8") from None
+
+
 def check_reason(text: str) -> None:
     """Raises Invalid for what is no reason or note: it must say something, in at most `LONGEST_NOTE` characters."""
+    check_text("reason", text)
     if not 1 <= len(text.strip()) <= LONGEST_NOTE:
         raise Invalid("reason", f"must be 1 to {LONGEST_NOTE} characters")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from domain.errors import Invalid
 
 LOCAL_TEMPORAL = "localhost:7233"
+_ABOUT_VALUES = re.compile(r"\A(Input|Value) should ")
 
 
 class ClientSettings(BaseSettings):
@@ -60,6 +62,11 @@ def cannot_connect(error: Exception) -> bool:
     )
 
 
+def plainly(rule: str) -> str:
+    """What pydantic says of a value, without what it says of itself; any other words as they are."""
+    return _ABOUT_VALUES.sub("must ", rule.removeprefix("Value error, "))
+
+
 @contextmanager
 def starting(process: str) -> Iterator[None]:
     """A setting that a process cannot work with ends it in one sentence that names the setting, never its value."""
@@ -68,7 +75,7 @@ def starting(process: str) -> Iterator[None]:
     except Invalid as error:
         sys.exit(f"The {process} cannot start: {error}")
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
+        wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {plainly(each['msg'])}" for each in error.errors())
         sys.exit(f"The {process} cannot start: {'; '.join(wrong)}")
     except (RuntimeError, ValueError) as error:
         if not cannot_connect(error):

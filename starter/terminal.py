@@ -105,6 +105,14 @@ class CommandLine(TyperGroup):
             code = Exit.BAD_INPUT
         sys.exit(code)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what is wrong with a value is told in our words, wherever it is found."""
+        try:
+            return super().invoke(ctx)
+        except typer.TyperException as error:
+            error.message = settings.plainly(error.message)
+            raise
+
 
 def _misused(error: typer.TyperException) -> Invalid:
     """What is wrong with a command line, by the option's name as it is typed."""

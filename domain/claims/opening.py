@@ -19,7 +19,8 @@ from domain.step import Moment
 def claimable(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """A claim is about goods that were paid for, and that have arrived or should have."""
     if order.payment.captured is None:
-        return "nothing was captured yet; ask to cancel instead"
+        never = "the order ended before anything was captured; there is nothing to claim"
+        return "nothing was captured yet; ask to cancel instead" if order.live else never
     if any(_fits(order, line, now) for line in order.lines):
         return None
     alike: dict[str, list[str]] = {}

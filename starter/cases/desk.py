@@ -17,7 +17,7 @@ from domain.state import DESK, PARTIES, Actor, Order
 from starter.answers import NotFound
 from starter.cases.turns import feedback_days, may_say_until
 from starter.cases.views import CaseLine, CaseView, case_line, case_view, claim_of
-from starter.records import Records
+from starter.records import Records, check_text
 from starter.views import may_see
 
 PAGE = 50
@@ -87,6 +87,7 @@ class Cases:
         """
         if score not in SCORES:
             raise Invalid("--score", f"must be a whole number from 1 to 5, not {score}")
+        check_text("--text", comment)
         if len(comment) > LONGEST:
             raise Invalid("--text", f"is longer than {LONGEST} characters")
         with self._records.begin() as conn:

@@ -9,7 +9,8 @@ import pytest
 from domain.claims.case import Status
 from domain.deadlines import deadlines
 from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought, escalated, missing
-from tests.domain.world import AT_CONFIRMATION, Life, confirmed, delivered, shipped
+from tests.domain.telling import LIVES
+from tests.domain.world import AT_CONFIRMATION, Life, confirmed, delivered, paid, shipped
 
 A_SECOND = timedelta(seconds=1)
 
@@ -97,3 +98,12 @@ def test_an_appeal_has_the_whole_time_whatever_the_buyer_took_before_it() -> Non
     life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
     life.do("appeal_claim", SELLER, **NOTE)
     assert decided_by_time(life) == [life.now + timedelta(days=life.order.policy.claims.longest)]
+
+
+@pytest.mark.parametrize("ended", ["declined by the seller", "never paid"])
+def test_who_claims_on_an_order_that_ended_unpaid_is_told_so_and_not_to_cancel(ended: str) -> None:
+    life = LIVES[ended]()
+    words = life.refused("open_claim", BUYER, reason="damaged", lines=["a"]).reason
+    assert words == "the order ended before anything was captured; there is nothing to claim"
+    before = paid().refused("open_claim", BUYER, reason="damaged", lines=["a"]).reason
+    assert before == "nothing was captured yet; ask to cancel instead"

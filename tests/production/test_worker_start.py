@@ -57,7 +57,7 @@ def test_a_worker_without_any_policy_does_not_start(tmp_path: Path) -> None:
     [
         ({"DATABASE_URL": "garbage"}, "DATABASE_URL: is no address of a database"),
         ({"DATABASE_URL": "postgresql://u:p@h:port/d"}, "DATABASE_URL: is no address of a database"),
-        ({"ACTIVITY_THREADS": "many"}, "ACTIVITY_THREADS: Input should be a valid integer"),
+        ({"ACTIVITY_THREADS": "many"}, "ACTIVITY_THREADS: must be a valid integer"),
     ],
 )
 def test_settings_that_cannot_be_are_named(tmp_path: Path, settings: dict[str, str], said: str) -> None:
@@ -72,8 +72,8 @@ def test_settings_that_cannot_be_are_named(tmp_path: Path, settings: dict[str, s
         ({"DATABASE_URL": "garbage"}, "DATABASE_URL: is no address of a database"),
         ({"TEMPORAL_ADDRESS": "::::"}, "TEMPORAL_ADDRESS: Temporal cannot be connected to"),
         ({"TEMPORAL_PROFILE": "nowhere"}, "TEMPORAL_*: cannot be read"),
-        ({"GATEWAY_PORT": "many"}, "GATEWAY_PORT: Input should be a valid integer"),
-        ({"AFTERSALE_COMMAND_KEY": "hunter2"}, "AFTERSALE_COMMAND_KEY: Value should have at least 16 items"),
+        ({"GATEWAY_PORT": "many"}, "GATEWAY_PORT: must be a valid integer"),
+        ({"AFTERSALE_COMMAND_KEY": "hunter2"}, "AFTERSALE_COMMAND_KEY: must have at least 16 items"),
     ],
 )
 def test_the_receiver_of_webhooks_names_a_setting_that_cannot_be(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from activities.store.desk.message_tables import messages
+from activities.store.tables import notes
 from domain.errors import Invalid
 from starter.files.writing import check_writable, whole
 from tests.life import SELLER
@@ -13,6 +16,8 @@ from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale
 
 HUGE = "9999999999999999999999999"
+HALF = "caf\udce9"
+"""How Python gives Latin-1 bytes of the command line."""
 DESK = ("--as", "specialist", "--id", "eve")
 
 
@@ -48,6 +53,28 @@ async def test_a_bad_argument_is_told_in_one_line(
     )
     assert (ran.code, len(ran.err.splitlines()), why in ran.err) == (2, 1, True), (ran.out, ran.err)
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # A test's own folder.
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (("message", "ORDER", "--as", "buyer", "--text", HALF), "--text"),
+        (("note", "ORDER", *DESK, "--reason", HALF), "--reason"),
+        (("open-claim", "ORDER", "--reason", "damaged", "--line", "L1", "--text", HALF), "--text"),
+        (("claims", "feedback", "ORDER", "--as", "buyer", "--id", "b-1", "--score", "5", "--text", HALF), "--text"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+async def test_words_that_are_no_text_are_refused_and_not_kept_as_question_marks(
+    aftersale: Aftersale, market: Marketplace, words: tuple[str, ...], field: str
+) -> None:
+    life = await market.order()
+    ran = await aftersale(*(life.order_id if word == "ORDER" else word for word in words))
+    assert (ran.code, ran.err) == (2, f"Bad input: {field}: holds bytes that are no text; write it in UTF-8\n")
+    assert life.steps() == ["place"]
+    with market.engine.begin() as conn:
+        for table in (messages, notes):
+            assert conn.execute(select(table).where(table.c.order_id == life.order_id)).all() == []
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 252])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,7 +102,8 @@ def test_every_command_tells_in_json_too_that_it_was_typed_wrongly(path: tuple[s
         ("show o-1 --as carrier", "--as", "'carrier' is not one of 'buyer'"),
         ("show --as buyer", "order", "is missing"),
         ("list --stage nowhere", "--stage", "'nowhere' is not one of"),
-        ("list --limit 0", "--limit", "greater than or equal to 1"),
+        ("list --limit 0", "--limit", "must be greater than or equal to 1"),
+        ("list --limit x", "--limit", "must be a valid integer"),
         ("confirm o-1 --within -1", "--within", "must be a number of seconds, 0 or more"),
         ("confirm o-1 --within nan", "--within", "must be a number of seconds, 0 or more"),
         ("place - --within -0.5", "--within", "must be a number of seconds, 0 or more"),
@@ -119,3 +121,5 @@ def test_what_was_typed_wrongly_is_named(typed: str, field: str, rule: str) -> N
     assert error["message"] == f"{field}: {error['rule']}"
     spoken = CliRunner().invoke(app, typed.split())
     assert (spoken.exit_code, spoken.stdout) == (2, "")
+    for words in (error["rule"], spoken.stderr):
+        assert not re.search("Value error|(Input|Value) should", words), "what pydantic says of itself"
