@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from domain.business_time import add_business_days
 from domain.claims.clocks import CLAIM_CLOCKS, UNINSTRUCTED, claim_step
-from domain.claims.ends import in_escrow, paid_and_back, undecided
+from domain.claims.ends import accepted_and_back, in_escrow, undecided
 from domain.claims.terms import numbers_of
 from domain.funds import capture_due, next_try
 from domain.limits import renews, seller_reminder, seller_times
@@ -161,10 +161,10 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
 
 
 def _returned_clocks(order: Order) -> Iterator[Clock]:
-    """What was paid out before its goods came back is decided about as long as an escrow may last, from then on."""
+    """What was accepted before its goods came back is decided about as long as an escrow may last, from then on."""
     longest = timedelta(days=order.policy.escrow.longest - order.policy.escrow.margin)
     for ticket in order.tickets:
-        if ticket.cause is Cause.PARCEL_RETURNED and order.op is None and paid_and_back(order, ticket.subject):
+        if ticket.cause is Cause.PARCEL_RETURNED and order.op is None and accepted_and_back(order, ticket.subject):
             end = ticket.opened_at + longest
             yield Clock(end, "held_escrow_ends", f"parcel:{ticket.subject}.held", Role.SPECIALIST, ticket.subject)
 

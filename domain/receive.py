@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.claims.ends import paid_and_back, undecided
+from domain.claims.ends import accepted_and_back, undecided
 from domain.errors import Refused
 from domain.events import DaysGranted, Event, GoodsReceived, LinesHeld, TierMoved, TierPassed, TierReset, WindowClosed
 from domain.state import Cause, Line, LineState, Order, Proof, in_state, money_open
@@ -41,12 +41,12 @@ class FreeTick(Tick):
 class HeldTick(Tick):
     """The escrow of an order has lasted as long as it may: what a claim or a parcel gone wrong holds.
 
-    With a `subject` what was paid out before that parcel came back, and nobody has decided about for as long.
+    With a `subject` what was accepted before that parcel came back, and nobody has decided about for as long.
     """
 
     def chosen(self, order: Order) -> tuple[str, ...]:
         """The lines that are held and not paid out, but for those about which there is, or will be, a decision."""
-        lines = paid_and_back(order, self.subject) if self.subject else undecided(order)
+        lines = accepted_and_back(order, self.subject) if self.subject else undecided(order)
         return tuple(line.line_id for line in lines)
 
 

@@ -244,15 +244,18 @@ def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:
 def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:
     """A parcel that is lost or comes back holds its lines and becomes a specialist's work, unless a claim has them.
 
-    One that comes back holds also what counts as accepted, paid out or not, as long as its buyer has not received it.
+    What a parcel that came back holds is not the lost one's. One that comes back holds also what counts as accepted,
+    paid out or not, as long as its buyer has not received it.
     """
     cause = Cause.PARCEL_RETURNED if milestone is Milestone.RETURNED else Cause.PARCEL_LOST
     order = moment.order
+    came_back = {f"parcel:{each.parcel_id}" for each in order.parcels if each.milestone is Milestone.RETURNED}
     affected = tuple(
         line_id
         for line_id in parcel.lines
         if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
         and not order.line(line_id).held.startswith("claim:")
+        and not (milestone is Milestone.LOST and order.line(line_id).held in came_back)
     )
     if milestone is Milestone.RETURNED:
         affected += tuple(line_id for line_id in silently_accepted(order, parcel) if judged(order, line_id) is None)

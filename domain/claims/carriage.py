@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.claims.answers import escalate, missed
-from domain.claims.case import Claim, Finding, ReturnParcel, Status
+from domain.claims.case import Claim, ReturnParcel, Status
 from domain.claims.ends import at_stake, held_lines
 from domain.claims.goods import awaited, free_again
 from domain.claims.steps import Case
@@ -37,7 +37,7 @@ def came_back(case: Case) -> tuple[Event, ...]:
     if milestone is not Milestone.DELIVERED:
         raise Refused("nothing_new", f"of the return of claim {claim.claim_id} only its end is kept")
     arrived = ReturnArrived(claim.claim_id, case.now, parcel_id)
-    if claim.goods_are_back:
+    if claim.goods_were_seen:
         return (arrived,)
     if claim.status in (Status.RETURN_REQUESTED, Status.RETURN_SENT):
         return (arrived, ClaimMoved(claim.claim_id, Status.RETURN_RECEIVED, case.now))
@@ -62,8 +62,12 @@ def fails(claim: Claim, back: ReturnParcel) -> bool:
 
 
 def brought_back(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
-    """A carrier brings a parcel back to the seller: what its buyer was to send, or was to lose, is the platform's."""
-    held = (event for case in _holding(moment, parcel.lines) for event in _without_goods(case))
+    """A carrier brings a parcel back to the seller: what its buyer was to send, or was to lose, is the platform's.
+
+    Of a line that came with another parcel in its place the buyer has the goods all the same.
+    """
+    lines = tuple(line_id for line_id in parcel.lines if parcel in moment.order.parcels_of(line_id))
+    held = (event for case in _holding(moment, lines) for event in _without_goods(case))
     return (*held, *_judged_before(moment, parcel))
 
 
@@ -100,7 +104,7 @@ def _judged_before(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
     events: list[Event] = []
     for claim in order.claims:
         lines = tuple(line_id for line_id in found if judged(order, line_id) is claim)
-        if lines and (not claim.goods_are_back or claim.finding is Finding.MISSING):
+        if lines and not claim.goods_were_seen:
             events += _taken_up_again(Case(claim, moment), lines)
     return tuple(events)
 
@@ -115,7 +119,7 @@ def _decided_anew(case: Case) -> tuple[Event, ...]:
     So it is where the decision waits for an appeal, and where the claim is over and holds its lines again.
     """
     order, claim = case.order, case.claim
-    if claim.goods_are_back or not (claim.ruling or claim.is_settled):
+    if claim.goods_were_seen or not (claim.ruling or claim.is_settled):
         return ()
     if claim.ruling is None:
         return _taken_up_again(case, tuple(line.line_id for line in free_again(order, claim)))

@@ -234,6 +234,11 @@ class Claim:
         return arrived or self.handed_back_at is not None or self.finding is not None
 
     @property
+    def goods_were_seen(self) -> bool:
+        """Whether they are back, and not merely a box without them: who decided so needs to hear nothing more."""
+        return self.goods_are_back and self.finding is not Finding.MISSING
+
+    @property
     def goods_travel(self) -> bool:
         """Whether the goods are on their way back, as far as anybody knows."""
         return self.back is not None and self.back.travels and not self.goods_are_back

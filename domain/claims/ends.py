@@ -19,15 +19,19 @@ def held_lines(order: Order, claim: Claim) -> tuple[Line, ...]:
 
 
 def undecided(order: Order) -> tuple[Line, ...]:
-    """The held lines in escrow about which neither the bank nor a person is deciding, or has decided."""
+    """The held lines in escrow about which neither the bank nor a person is deciding, or has decided.
+
+    What was accepted is paid out as soon as it can be, however long that takes; what holds it has an end of its own.
+    """
     ruled = {line.line_id for claim in order.open_claims if claim.ruling for line in in_escrow(order, claim)}
     held = (line for line in order.live if line.held and line.funds is Funds.ESCROW)
-    return tuple(line for line in held if line.line_id not in order.disputed | ruled)
+    open_yet = (line for line in held if line.state is not LineState.ACCEPTED)
+    return tuple(line for line in open_yet if line.line_id not in order.disputed | ruled)
 
 
-def paid_and_back(order: Order, parcel_id: str) -> tuple[Line, ...]:
-    """The lines that were paid out before that parcel came back, and whose money is not the bank's to decide about."""
-    held = (line for line in order.live if line.held == f"parcel:{parcel_id}" and line.funds is Funds.RELEASED)
+def accepted_and_back(order: Order, parcel_id: str) -> tuple[Line, ...]:
+    """The lines that were accepted before that parcel came back, and whose money is not the bank's to decide about."""
+    held = (line for line in order.live if line.held == f"parcel:{parcel_id}" and line.state is LineState.ACCEPTED)
     return tuple(line for line in held if line.line_id not in order.disputed)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.claims.case import ASKED, Claim, Status, Stopped
+from domain.claims.case import ASKED, Claim, Finding, Status, Stopped
 from domain.events import (
     ClaimAppealed,
     ClaimAssigned,
@@ -67,12 +67,13 @@ def _first(known: datetime | None, event: ClaimMoved, status: Status) -> datetim
 
 
 def _back(claim: Claim, event: ReturnArrived) -> Claim:
-    """Goods that came without a parcel have come all the same."""
+    """Goods that came without a parcel have come all the same, and those that a box was without have come after all."""
     if claim.back is None:
         return replace(claim, handed_back_at=event.at)
     came = event.parcel_id or claim.back.parcel_id
     *earlier, last = (replace(each, arrived_at=event.at) if each.parcel_id == came else each for each in claim.returns)
-    return replace(claim, back=last, earlier=tuple(earlier))
+    finding = None if claim.finding is Finding.MISSING else claim.finding
+    return replace(claim, back=last, earlier=tuple(earlier), finding=finding)
 
 
 def _failed(claim: Claim, at: datetime) -> Claim:

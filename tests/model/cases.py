@@ -109,7 +109,7 @@ def return_scanned(sale: Sale, claim: Claim, name: str, milestone: str, now: dat
         return
     need(milestone == "delivered", "only its end matters")
     claim.parcels[name] = True
-    if claim.came_back:
+    if claim.came_back and not claim.empty:
         return
     if claim.status in (TO_RETURN, RETURNING):
         enter(sale, claim, RETURNED, now)
@@ -117,7 +117,7 @@ def return_scanned(sale: Sale, claim: Claim, name: str, milestone: str, now: dat
         newer = [other for other in sale.open_claims if other is not claim]
         _decided_without(sale, claim, now)
         brought_back(sale, newer, claim.lines, now)
-    claim.came_back = True
+    claim.came_back, claim.empty = True, False
 
 
 def decided_by(sale: Sale, line: str) -> Claim | None:
@@ -144,7 +144,7 @@ def brought_back(
 
 
 def _decided_without(sale: Sale, claim: Claim, now: datetime) -> None:
-    if claim.came_back or not (claim.ruling is not None or claim.settled):
+    if (claim.came_back and not claim.empty) or not (claim.ruling is not None or claim.settled):
         return
     if claim.ruling is not None:
         if sum(claim.ruling.values()) < at_stake(sale, claim):

@@ -154,7 +154,7 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
         if not claim.settled and claim.ruling is None and not claim.for_buyer:
             yield cases.times_out(sale, claim), "claim_times_out", f"claim:{claim.name}.longest"
     for (cause, parcel), ticket in sale.tickets.items():
-        if cause == "parcel_returned" and sale.op is None and _paid_for(sale, parcel):
+        if cause == "parcel_returned" and sale.op is None and _accepted_with(sale, parcel):
             yield ticket.opened + sale.terms.longest_escrow, "held_escrow_ends", f"parcel:{parcel}"
     if sale.captured_at:
         end = sale.captured_at + sale.terms.longest_escrow
@@ -163,7 +163,7 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
             yield end, "escrow_ends", "escrow.end"
         claimed = {claim.holder: claim for claim in sale.open_claims if claim.ruling is not None}
         free = [line for line in escrowed if line.held and line.name not in sale.disputed()]
-        if sale.op is None and any(line.held not in claimed for line in free):
+        if sale.op is None and any(line.held not in claimed and line.state != "accepted" for line in free):
             yield end, "held_escrow_ends", "escrow.held"
         for holder in {line.held for line in free} & claimed.keys():
             yield end, "decision_stands", f"{holder}.escrow"
@@ -282,21 +282,22 @@ def _nothing(sale: Sale, subject: str, now: datetime) -> None:
     """The ticket that a clock opens, or the operation that it lets begin, is all that it does."""
 
 
-def _paid_for(sale: Sale, parcel: str) -> list[Slice]:
-    """What was paid out before that parcel came back."""
-    held = [line for line in sale.live if line.held == f"parcel:{parcel}" and line.where == "released"]
+def _accepted_with(sale: Sale, parcel: str) -> list[Slice]:
+    """What was accepted before that parcel came back."""
+    held = [line for line in sale.live if line.held == f"parcel:{parcel}" and line.state == "accepted"]
     return [line for line in held if not sale.disputed_by(line.name)]
 
 
 def _give_back_held(sale: Sale, subject: str, now: datetime) -> None:
     """What nobody decided about goes to the buyer; about what is disputed the bank decides."""
     if subject:
-        for line in _paid_for(sale, subject):
+        for line in _accepted_with(sale, subject):
             line.state, line.since, line.held = "refunded", now, ""
         return
     ruled = {claim.holder for claim in sale.open_claims if claim.ruling is not None}
     for line in sale.live:
-        if line.held and line.held not in ruled and line.where == "escrow" and not sale.disputed_by(line.name):
+        undecided = line.held and line.held not in ruled and line.state != "accepted"
+        if undecided and line.where == "escrow" and not sale.disputed_by(line.name):
             line.state = "cancelled" if line.state in ("pending", "confirmed") else "refunded"
             line.since, line.held = now, ""
 

@@ -183,6 +183,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     milestone, told = body["milestone"], datetime.fromisoformat(body["at"])
     need(_is_news(parcel, milestone, told), "nothing new")
     unsaid = _unsaid(sale, parcel) if milestone == "returned" else ()
+    waited = tuple(name for name in parcel.lines if parcel in sale.parcels_of(name))
     was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
     parcel.moved = at = max(min(told, now), parcel.moved)
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
@@ -194,18 +195,17 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     if milestone in ("delivered", "lost", "returned"):
         _arrived(sale, parcel, at)
     if milestone in ("lost", "returned"):
-        affected = [
-            name
-            for name in parcel.lines
-            if sale.lines[name].state in ("shipped", "delivered") and not sale.lines[name].held.startswith("claim:")
-        ]
+        theirs = {f"parcel:{p.name}" for p in sale.parcels.values() if p.milestone == "returned"}
+        lines = [sale.lines[name] for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
+        unclaimed = [line for line in lines if not line.held.startswith("claim:")]
+        affected = [line.name for line in unclaimed if milestone == "returned" or line.held not in theirs]
         affected += [name for name in unsaid if decided_by(sale, name) is None]
         for name in affected:
             sale.lines[name].held = f"parcel:{parcel.name}"
         if affected:
             open_ticket(sale, f"parcel_{milestone}", parcel.name, now)
     if milestone == "returned":
-        brought_back(sale, sale.open_claims, parcel.lines, now, unsaid)
+        brought_back(sale, sale.open_claims, waited, now, unsaid)
 
 
 def _unsaid(sale: Sale, parcel: Parcel) -> tuple[str, ...]:
