@@ -16,7 +16,7 @@ from typing import Any
 from domain.currencies import EXPONENTS
 from domain.errors import Invalid
 from domain.money import Money
-from starter.books.sheets import cell
+from starter.books.sheets import FORMULA, cell
 from starter.files.writing import whole
 from starter.sheets.cells import text_of
 from starter.sheets.rows import KEY, Column, Edit
@@ -25,6 +25,9 @@ XLSX, CSV = ".xlsx", ".csv"
 HOW = "How to use"
 CHOICES = "Choices"
 TIME = "yyyy-mm-dd hh:mm"
+QUOTED = "quoted"
+"""Text that a spreadsheet would run once somebody has edited its cell, or copied it into another."""
+
 MOST_EXACT = 10**15
 """Minor units from which on a spreadsheet's numbers are no longer exact; such an amount is written as text."""
 
@@ -132,11 +135,11 @@ class _Sheet:
         return self._keyed and column.edit is not Edit.NEVER
 
     def _writer(self, sheet: Any, editable: bool) -> Callable[[int, int, Any], None]:
-        plain, time = self._format("", editable), self._format(TIME, editable)
+        plain, time, quoted = (self._format(kind, editable) for kind in ("", TIME, QUOTED))
 
         def put(row: int, at: int, value: Any) -> None:
             if isinstance(value, str):
-                sheet.write_string(row, at, value, plain)
+                sheet.write_string(row, at, value, quoted if value.startswith(FORMULA) else plain)
             elif isinstance(value, datetime):
                 naive = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
                 sheet.write_datetime(row, at, naive, time)
@@ -160,6 +163,8 @@ class _Sheet:
             about: dict[str, Any] = {"valign": "top"}
             if number == "head":
                 about |= {"bold": True, "bottom": 1}
+            elif number == QUOTED:
+                about["quote_prefix"] = True
             elif number:
                 about["num_format"] = number
             if editable:

@@ -15,6 +15,7 @@ from activities.store.desk import feedback
 from domain.claims.case import STATUS_WORDS
 from domain.errors import Invalid, Refused
 from starter.answers import buyer, operator, seller, specialist
+from starter.books.sheets import FORMULA
 from starter.sheets.rows import CLAIMS, KEY, Edit
 from tests.sheets.conftest import ANNA, COUNT, SAFE, Desk
 from tests.sheets.seed import SAID
@@ -201,6 +202,10 @@ def test_no_text_becomes_a_formula(own_desk: Desk) -> None:
     cells = [cell for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells if isinstance(cell.value, str)} == {"s"}
     assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
+    # Without the mark a cell is a formula as soon as somebody has edited it.
+    dangerous = [cell for cell in cells if isinstance(cell.value, str) and cell.value.startswith(FORMULA)]
+    assert dangerous
+    assert all(cell.quotePrefix for cell in dangerous)
     assert {str(row["assignee"]) for row in rows_of(own_desk.folder / "claims.xlsx")} >= {"=1+1", "@SUM(A1)"}
     starts = {value.lstrip(" ")[:1] for row in rows_of(own_desk.export(suffix=".csv")) for value in row.values()}
     assert not starts & set("=+-@\t\r＝")
