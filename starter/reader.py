@@ -53,7 +53,8 @@ class Reader:
         screen = self._screen(order_id, actor)
         lines = self._address(screen, actor, self._now(screen))
         if lines is None:
-            why_not = "is shown to its seller from the confirmation of a line until all are accepted, cancelled or refunded, unless erased"
+            until = "until all are accepted, cancelled or refunded"
+            why_not = f"is shown to its seller from the confirmation of a line {until}, unless erased"
             raise Refused("address_not_shown", f"the address of order {order_id} {why_not}")
         return lines
 
