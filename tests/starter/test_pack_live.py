@@ -362,7 +362,7 @@ async def test_a_pack_of_many_files_is_written_in_bounded_memory_with_one_query_
         tracemalloc.stop()
         event.remove(records.engine, "before_cursor_execute", count)
     assert peak < 5 * size
-    assert len(asked) == 16 + many
+    assert len(asked) == 17 + many
 
 
 async def test_nothing_is_known_of_an_order_that_was_not_admitted(aftersale: Aftersale, tmp_path: Path) -> None:
