@@ -184,7 +184,8 @@ def _last_clocks(order: Order) -> Iterator[Clock]:
         if order.op is None and undecided(order):
             yield Clock(end, "held_escrow_ends", "escrow.held", Role.SPECIALIST)
         for claim in order.open_claims:
-            if claim.ruling is not None and in_escrow(order, claim):
+            unsettled = any(line.state is not LineState.ACCEPTED for line in in_escrow(order, claim))
+            if claim.ruling is not None and unsettled:
                 tier = f"claim:{claim.claim_id}.escrow"
                 yield Clock(end, "decision_stands", tier, Role.SPECIALIST, claim.claim_id)
     if stage(order) is Stage.COMPLETED and not money_open(order) and not order.tickets and not order.open_claims:

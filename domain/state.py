@@ -191,11 +191,15 @@ class Parcel:
     withdrawn: bool = False
     loss: Loss | None = None
 
-    def came_back_before(self, other: Parcel) -> bool:
-        """Whether the carrier had brought it back to the seller when `other` was sent, which takes its place."""
-        if self.milestone is not Milestone.RETURNED or self.moved_at is None or other.parcel_id == self.parcel_id:
+    def ended_before(self, other: Parcel) -> bool:
+        """Whether it was known to be lost, or had come back, when `other` was sent, which takes its place."""
+        if self.milestone not in FAILED or self.moved_at is None or other.parcel_id == self.parcel_id:
             return False
         return other.shipped_at >= self.moved_at
+
+    def came_back_before(self, other: Parcel) -> bool:
+        """Whether the carrier had brought it back to the seller when `other` was sent."""
+        return self.milestone is Milestone.RETURNED and self.ended_before(other)
 
     def gives_way_to(self, other: Parcel) -> bool:
         """Whether nobody waits for it, lost or brought back as it is, because `other` brings the goods, or has.
@@ -527,6 +531,14 @@ class Order:
         """The parcels with which a line arrives: all of it that count, but for one that gives way to another."""
         carry = self.sent_with(line_id)
         return tuple(parcel for parcel in carry if not any(parcel.gives_way_to(other) for other in carry))
+
+    def replaced(self, parcel: Parcel, line_id: str) -> bool:
+        """Whether another parcel brings the line, or has, that was sent when this one's bad end was known.
+
+        What was sent before that may be the other half of the goods, and not the same anew.
+        """
+        sent = self.sent_with(line_id)
+        return any(parcel.ended_before(other) and parcel.gives_way_to(other) for other in sent)
 
     def sent_with(self, line_id: str) -> tuple[Parcel, ...]:
         """The parcels in which a line was sent, but for withdrawn ones."""

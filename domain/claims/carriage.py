@@ -66,7 +66,7 @@ def brought_back(moment: Moment, parcel: Parcel) -> tuple[Event, ...]:
 
     Of a line that came with another parcel in its place the buyer has the goods all the same.
     """
-    lines = tuple(line_id for line_id in parcel.lines if parcel in moment.order.parcels_of(line_id))
+    lines = tuple(line_id for line_id in parcel.lines if not moment.order.replaced(parcel, line_id))
     held = (event for case in _holding(moment, lines) for event in _without_goods(case))
     return (*held, *_judged_before(moment, parcel))
 
@@ -85,7 +85,7 @@ def silently_accepted(order: Order, parcel: Parcel) -> tuple[str, ...]:
     """
     lines = (line for line in order.live if line.line_id in parcel.lines and line.state is LineState.ACCEPTED)
     free = (line for line in lines if not line.received and not line.held.startswith(("claim:", "parcel:")))
-    return tuple(line.line_id for line in free if parcel in order.parcels_of(line.line_id))
+    return tuple(line.line_id for line in free if not order.replaced(parcel, line.line_id))
 
 
 def judged(order: Order, line_id: str) -> Claim | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -94,6 +95,44 @@ def test_a_lost_parcel_that_comes_back_says_nothing_of_a_claim_about_the_goods_t
     life.do("send_return", BUYER, parcel_id="r1", carrier="dhl")
 
 
+def half_arrived() -> Life:
+    """Line ``a`` is sent in two parcels at once; one arrives, and the other is lost, which the desk leaves so."""
+    life = confirmed(new_order(prices=("400.00",)))
+    for parcel in ("p1", "p2"):
+        life.do("ship", SELLER, parcel_id=parcel, carrier="dhl", lines=["a"])
+    life.settle_money()
+    for parcel, milestone in (("p2", "delivered"), ("p1", "lost")):
+        life.now += timedelta(hours=5)
+        scan(life, parcel, milestone, "strong" if milestone == "delivered" else "weak")
+    life.do("resolve_ticket", SPECIALIST, ticket_id=life.order.tickets[0].ticket_id, outcome="no_change", **NOTE)
+    return life
+
+
+@pytest.mark.parametrize("step", ["decide_claim", "grant_claim"])
+def test_the_other_half_of_the_goods_that_comes_back_is_news_for_a_claim(step: str) -> None:
+    life = half_arrived()
+    life.do("open_claim", BUYER, reason="not_as_described", lines=["a"])
+    if step == "decide_claim":
+        life.do("escalate_claim", SELLER)
+        life.do("decide_claim", SPECIALIST, verdict="release", **NOTE)
+    else:
+        life.do("grant_claim", SELLER)
+    life.now += timedelta(hours=3)
+    scan(life, "p1", "returned")
+    assert life.order.claims[0].status is Status.ESCALATED
+    life.silence()
+    assert life.order.line("a").funds is Funds.REFUNDED
+
+
+def test_the_other_half_of_what_silence_accepted_is_somebodys_work_when_it_comes_back() -> None:
+    life = half_arrived()
+    life.until("accept_on_strong_proof")
+    life.settle_money()
+    life.now += timedelta(hours=3)
+    scan(life, "p1", "returned")
+    assert [(ticket.cause, ticket.subject) for ticket in life.order.tickets] == [(Cause.PARCEL_RETURNED, "p1")]
+
+
 def payout_refused(days: int) -> Life:
     """All is the seller's by silence, and cannot be paid out for so long."""
     life = delivered(proof="strong", answer=no("AccountRestricted", Verb.RELEASE))
@@ -125,3 +164,16 @@ def test_a_claim_about_what_is_accepted_and_not_paid_out_after_the_longest_escro
     late.wait(days=100)
     late.do("open_claim", SPECIALIST, reason="not_as_described", lines=["a"])
     assert next_clock(late.order).at > late.now
+
+
+@pytest.mark.parametrize("verdict", ["refund", "release"])
+def test_a_decision_about_what_is_accepted_and_not_paid_out_can_be_appealed_against_however_late(verdict: str) -> None:
+    life = payout_refused(20)
+    life.do("open_claim", BUYER, reason="not_as_described", lines=["a"])
+    life.do("escalate_claim", SELLER)
+    # The platform puts the case off until an escrow would have ended.
+    life.order = replace(life.order, payment=replace(life.order.payment, captured_at=life.now - timedelta(days=100)))
+    life.do("decide_claim", SPECIALIST, verdict=verdict, **NOTE)
+    life.settle_money()
+    assert life.order.claims[0].ruling is not None
+    life.do("appeal_claim", SELLER if verdict == "refund" else BUYER, **NOTE)

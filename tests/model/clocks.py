@@ -165,7 +165,7 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
         free = [line for line in escrowed if line.held and line.name not in sale.disputed()]
         if sale.op is None and any(line.held not in claimed and line.state != "accepted" for line in free):
             yield end, "held_escrow_ends", "escrow.held"
-        for holder in {line.held for line in free} & claimed.keys():
+        for holder in {line.held for line in free if line.state != "accepted"} & claimed.keys():
             yield end, "decision_stands", f"{holder}.escrow"
     if stage(sale) == "completed" and not money_open(sale) and not sale.tickets and not sale.open_claims:
         yield max(line.since for line in sale.live) + sale.terms.window, "close", "window.end"

@@ -183,7 +183,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     milestone, told = body["milestone"], datetime.fromisoformat(body["at"])
     need(_is_news(parcel, milestone, told), "nothing new")
     unsaid = _unsaid(sale, parcel) if milestone == "returned" else ()
-    waited = tuple(name for name in parcel.lines if parcel in sale.parcels_of(name))
+    waited = tuple(name for name in parcel.lines if not sale.replaced(parcel, name))
     was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
     parcel.moved = at = max(min(told, now), parcel.moved)
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
@@ -210,8 +210,9 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
 
 def _unsaid(sale: Sale, parcel: Parcel) -> tuple[str, ...]:
     """What came with the parcel and counts as accepted, though its buyer never said so, and is nobody's case."""
-    lines = [line for line in sale.live if line.state == "accepted" and parcel in sale.parcels_of(line.name)]
-    return tuple(li.name for li in lines if not li.received and not li.held.startswith(("claim:", "parcel:")))
+    lines = [line for line in sale.live if line.state == "accepted"]
+    open_yet = [line for line in lines if not line.received and not line.held.startswith(("claim:", "parcel:"))]
+    return tuple(line.name for line in open_yet if line.name in parcel.lines and not sale.replaced(parcel, line.name))
 
 
 def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:

@@ -349,6 +349,10 @@ class Sale:
         carry = self.sent_with(line)
         return any(parcel.milestone == "returned" and not _sent_again(parcel, carry) for parcel in carry)
 
+    def replaced(self, parcel: Parcel, line: str) -> bool:
+        later = (other for other in self.sent_with(line) if other.sent >= parcel.moved and other is not parcel)
+        return parcel.milestone == "lost" and any(other.milestone not in GONE for other in later)
+
     def sent_with(self, line: str) -> list[Parcel]:
         return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
 
@@ -382,13 +386,12 @@ def stage(sale: Sale) -> str:
 def money_open(sale: Sale) -> bool:
     """Whether money has still to move, is on its way or in doubt: then nothing may end (P5)."""
     offered = sale.offer is not None and bool(sale.live or sale.offer_is_intent)
-    uncaptured = sale.hold is not None and not sale.captured
     disputed = any(dispute.holds or dispute.state == "restored" for dispute in sale.disputes.values())
     after = sale.sums.Q or sale.strays or sale.due_back or disputed
-    paid_out = [line for line in sale.lines.values() if line.where == "released"]
     shipping = sale.shipping_is_buyers and sale.shipping.where == "released"
-    back = shipping or any(line.state in DEAD for line in paid_out)
-    return bool(sale.op or offered or uncaptured or sale.old_holds or sale.in_escrow() or after or back)
+    back = shipping or any(line.state in DEAD and line.where == "released" for line in sale.lines.values())
+    held = sale.old_holds or (sale.hold is not None and not sale.captured)
+    return bool(sale.op or offered or held or sale.in_escrow() or after or back)
 
 
 def over(sale: Sale) -> bool:
