@@ -45,7 +45,7 @@ class HeldTick(Tick):
     """
 
     def chosen(self, order: Order) -> tuple[str, ...]:
-        """The lines that are held and not paid out, but for those about which there is, or will be, a decision."""
+        """The lines that are held, but for those about which there is, or will be, a decision."""
         lines = accepted_and_back(order, self.subject) if self.subject else undecided(order)
         return tuple(line.line_id for line in lines)
 

@@ -57,7 +57,7 @@ def _failed(case: Case) -> tuple[Event, ...]:
 
 
 def fails(claim: Claim, back: ReturnParcel) -> bool:
-    """Whether it matters that this return will not arrive: nothing else of the claim has, or is on its way."""
+    """Whether it matters that this return will not arrive: no other of the claim has arrived, or is on its way."""
     return claim.is_open and claim.goods_travel and back.travels
 
 
