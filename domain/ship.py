@@ -29,7 +29,7 @@ from domain.events import (
 from domain.money import Money, Verb, total
 from domain.state import DESK, Cause, Line, LineState, Loss, Milestone, Order, Parcel, Proof
 from domain.step import Moment
-from domain.tickets import opened
+from domain.tickets import let_go, opened
 from domain.tiers import stall_at
 
 RANK = {
@@ -219,9 +219,8 @@ def is_news(parcel: Parcel, seen: ParcelScan) -> bool:
 
 def _found(order: Order, parcel: Parcel, milestone: Milestone) -> Iterator[Event]:
     """A lost parcel that turns up is owed for no more, and holds its lines no more unless it comes back."""
-    held = tuple(line_id for line_id in parcel.lines if order.line(line_id).held == f"parcel:{parcel.parcel_id}")
-    if held and milestone is not Milestone.RETURNED:
-        yield LinesHeld(held, "")
+    if milestone is not Milestone.RETURNED:
+        yield from let_go(order, parcel.parcel_id)
     if parcel.loss is not None:
         yield ParcelFound(parcel.parcel_id)
 
@@ -244,18 +243,16 @@ def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:
 def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:
     """A parcel that is lost or comes back holds its lines and becomes a specialist's work, unless a claim has them.
 
-    What a parcel that came back holds is not the lost one's. One that comes back holds also what counts as accepted,
-    paid out or not, as long as its buyer has not received it.
+    What another parcel holds it takes over until its own ticket ends (`tickets.let_go`). One that comes back holds also
+    what counts as accepted, paid out or not, as long as its buyer has not received it.
     """
     cause = Cause.PARCEL_RETURNED if milestone is Milestone.RETURNED else Cause.PARCEL_LOST
     order = moment.order
-    came_back = {f"parcel:{each.parcel_id}" for each in order.parcels if each.milestone is Milestone.RETURNED}
     affected = tuple(
         line_id
         for line_id in parcel.lines
         if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
         and not order.line(line_id).held.startswith("claim:")
-        and not (milestone is Milestone.LOST and order.line(line_id).held in came_back)
     )
     if milestone is Milestone.RETURNED:
         affected += tuple(line_id for line_id in silently_accepted(order, parcel) if judged(order, line_id) is None)

@@ -103,11 +103,33 @@ def any_open(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None
     return None if order.tickets else "no ticket is open"
 
 
+WENT_WRONG = frozenset({Cause.PARCEL_LOST, Cause.PARCEL_RETURNED})
+"""Causes of tickets about a parcel that holds its lines until somebody has decided about it."""
+
+
 def freed(order: Order, ticket: Ticket) -> tuple[Event, ...]:
-    """The lines that were held because the ticket's parcel went wrong may move again; other tickets hold none."""
-    wrong = ticket.cause in (Cause.PARCEL_LOST, Cause.PARCEL_RETURNED)
-    held = tuple(line.line_id for line in order.lines if wrong and line.held == f"parcel:{ticket.subject}")
-    return (LinesHeld(held, ""),) if held else ()
+    """What the ticket's parcel held because it went wrong is let go; other tickets hold no line."""
+    return let_go(order, ticket.subject) if ticket.cause in WENT_WRONG else ()
+
+
+def let_go(order: Order, parcel_id: str) -> tuple[Event, ...]:
+    """What that parcel held may move again, unless another box of it went wrong too and its ticket is open.
+
+    Which of them was told first does not matter: nothing moves before somebody has looked into each.
+    """
+    held = [line.line_id for line in order.lines if line.held == f"parcel:{parcel_id}"]
+    holders = {line_id: _asked_about(order, line_id, parcel_id) for line_id in held}
+    return tuple(
+        LinesHeld(tuple(line_id for line_id in held if holders[line_id] == holder), holder)
+        for holder in dict.fromkeys(holders.values())
+    )
+
+
+def _asked_about(order: Order, line_id: str, but: str) -> str:
+    """The holder of a line by the next open ticket about a parcel of it that went wrong, "" when there is none."""
+    others = {ticket.subject for ticket in order.tickets if ticket.cause in WENT_WRONG} - {but}
+    boxes = (parcel.parcel_id for parcel in order.sent_with(line_id) if parcel.parcel_id in others)
+    return next((f"parcel:{parcel_id}" for parcel_id in boxes), "")
 
 
 _ABOUT_LINES = frozenset(
@@ -125,8 +147,9 @@ def lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
     match ticket.cause:
         case Cause.RECEIPT_MISSING:
             return (ticket.subject,)
-        case Cause.PARCEL_LOST | Cause.PARCEL_RETURNED:
-            return tuple(line.line_id for line in order.lines if line.held == f"parcel:{ticket.subject}")
+        case Cause.PARCEL_LOST | Cause.PARCEL_RETURNED if parcel is not None:
+            held = (line.line_id for line in order.live if line.held.startswith("parcel:"))
+            return tuple(line_id for line_id in held if line_id in parcel.lines)
         case Cause.PARCEL_STALLED | Cause.NUMBER_REUSED if parcel is not None:
             sent = in_state(order.lines, (LineState.SHIPPED, LineState.DELIVERED))
             free = (line.line_id for line in sent if not line.held.startswith("claim:"))
@@ -221,8 +244,8 @@ def free_of_others(order: Order, ticket_id: str, lines: tuple[Line, ...]) -> tup
     claim has them all they are what is asked for, and the step says who decides.
     """
     ticket = order.ticket(ticket_id)
-    own = f"parcel:{ticket.subject}" if ticket is not None else ""
-    free = tuple(line for line in lines if line.held == own or not line.held.startswith(("claim:", "parcel:")))
+    own = lines_of(order, ticket) if ticket is not None and ticket.cause in WENT_WRONG else ()
+    free = tuple(line for line in lines if line.line_id in own or not line.held.startswith(("claim:", "parcel:")))
     other = next((line for line in lines if line.held.startswith("parcel:")), None)
     if not free and other is not None:
         case = f"{other.line_id} is held by {other.held}, which is lost or came back"
@@ -311,7 +334,7 @@ def _stands(order: Order, ticket: Ticket) -> bool:
         case Cause.PARCEL_RETURNED | Cause.PARCEL_LOST:
             became = Milestone.LOST if ticket.cause is Cause.PARCEL_LOST else Milestone.RETURNED
             is_so = parcel is not None and parcel.milestone is became
-            return is_so and any(line.held == f"parcel:{ticket.subject}" for line in order.live)
+            return is_so and bool(lines_of(order, ticket))
         case Cause.NUMBER_REUSED:
             return bool(states - {LineState.ACCEPTED})
         case Cause.RECEIPT_MISSING:

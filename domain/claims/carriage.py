@@ -25,12 +25,13 @@ def came_back(case: Case) -> tuple[Event, ...]:
     """A delivery scan of a return is as good as the seller's word; who decides meanwhile knows that it came.
 
     So is that of an earlier one which had failed: goods that are back are asked of nobody, in whichever parcel.
-    One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. Raises Refused for
-    any other scan, and when the return had arrived before.
+    One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. What its carrier
+    brings after the seller had found its box empty is no box that he could have looked into. Raises Refused for any
+    other scan, and when the return had arrived before.
     """
     claim, milestone, parcel_id = case.claim, case.body.milestone, case.body.parcel_id
     back = next((back for back in awaited(case.order, claim) if back.parcel_id == parcel_id), None)
-    if back is None:
+    if back is None or not back.is_before(case.body.at):
         raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before, or is the seller's")
     if milestone in FAILED and fails(claim, back):
         return _failed(case)

@@ -170,6 +170,10 @@ class ReturnParcel:
         """Whether it is on its way, as far as anybody knows."""
         return self.arrived_at is None and self.failed_at is None
 
+    def is_before(self, scanned_at: datetime) -> bool:
+        """Whether it had not arrived when its carrier scanned it, at that time."""
+        return self.arrived_at is None or self.arrived_at < scanned_at
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

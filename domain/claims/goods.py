@@ -39,9 +39,13 @@ def all_went_back(order: Order, claim: Claim) -> bool:
 
 
 def awaited(order: Order, claim: Claim) -> tuple[ReturnParcel, ...]:
-    """The returns of the claim that have yet to arrive, while they matter: its money is not all back with the buyer."""
+    """The returns of the claim that have yet to arrive, while they matter: its money is not all back with the buyer.
+
+    Where the goods are missing that includes what is said to have arrived: its carrier may bring it later than that.
+    """
     matters = claim.is_open or any(line.line_id in claim.lines for line in order.live)
-    return tuple(back for back in claim.returns if matters and back.arrived_at is None)
+    open_yet = (back for back in claim.returns if back.arrived_at is None or claim.finding is Finding.MISSING)
+    return tuple(open_yet) if matters else ()
 
 
 def free_again(order: Order, claim: Claim) -> tuple[Line, ...]:

@@ -108,7 +108,7 @@ def return_scanned(sale: Sale, claim: Claim, name: str, milestone: str, now: dat
             undecide(sale, claim, now)
         return
     need(milestone == "delivered", "only its end matters")
-    claim.parcels[name] = True
+    claim.parcels[name] = now
     if claim.came_back and not claim.empty:
         return
     if claim.status in (TO_RETURN, RETURNING):

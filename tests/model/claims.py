@@ -202,7 +202,7 @@ def send_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) 
     known = [*sale.parcels, *(name for other in sale.claims.values() for name in other.parcels)]
     need(body["parcel_id"] not in known, "the parcel is known")
     need(not all_went_back(sale, claim), "the seller has the goods")
-    claim.parcels[body["parcel_id"]], claim.failed = False, False
+    claim.parcels[body["parcel_id"]], claim.failed = None, False
     enter(sale, claim, RETURNING, now)
 
 
@@ -213,7 +213,7 @@ def receive_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetim
     else:
         need(claim.parcel and not claim.came_back, "nothing is on its way back")
     if claim.parcel:
-        claim.parcels[claim.parcel] = True
+        claim.parcels[claim.parcel] = now
     claim.came_back = True
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from tests.model.cases import overtake
 from tests.model.claims import CLAIMS
 from tests.model.clocks import resume as go_on, roots, seller_limit
-from tests.model.money import due, free, try_again
+from tests.model.money import due, try_again
 from tests.model.news import NEWS
 from tests.model.people import COMMANDS, DESK, Act, Body, pick, tiers, turn
 from tests.model.sale import SHIPPING, Approval, Pause, Refused, Sale, Slice, need, over
-from tests.model.tickets import about, facts, needed, prune
+from tests.model.tickets import WRONG, about, facts, needed, parcel_decided, prune
 
 CLOCKS = ("pay", "confirm", "ship", "receipt", "stall", "cancel", "time", "claim")
 
@@ -131,13 +131,11 @@ def resolve_ticket(sale: Sale, body: Body, role: str, now: datetime) -> None:
     cause, subject = names(sale)[body["ticket_id"]]
     if body["outcome"] == "no_change":
         need(cause != "claim", "a claim ends by a decision")
-        back = cause == "parcel_returned" and about(sale, cause, subject)
-        need(
-            not any(sale.lines[name].state == "delivered" for name in back or ()), "silence would pay for what is back"
-        )
+        back = (about(sale, cause, subject) or []) if cause == "parcel_returned" else []
+        need(all(sale.lines[name].state != "delivered" for name in back), "silence would pay for what is back")
         del sale.tickets[cause, subject]
-        if cause in ("parcel_lost", "parcel_returned"):
-            free(sale, f"parcel:{subject}")
+        if cause in WRONG:
+            parcel_decided(sale, subject)
         return
     need(body.get("until"), "an extension has an end")
     until = datetime.fromisoformat(body["until"])
@@ -222,7 +220,7 @@ def _lines_of(sale: Sale, ticket: str) -> Body:
     """What a ticket says about the lines of a step that names none."""
     cause, subject = names(sale)[ticket]
     lines = about(sale, cause, subject)
-    own = {"own": (f"parcel:{subject}",)}
+    own = {"own": tuple(sale.lines[name].held for name in lines or ()) if cause in WRONG else ()}
     return own if lines is None else {**own, "about": lines}
 
 

@@ -72,7 +72,7 @@ SILENCES = (
 class Claim:
     """One claim. `ruling` is a decision that waits for an appeal, by line; `awarded` what was granted in the end.
 
-    `parcels` are the returns, and whether each has come. A ruling goes `against` one side or both; `stopped` is the
+    `parcels` are the returns, and when each has come. A ruling goes `against` one side or both; `stopped` is the
     ticket's due time and escalations while a side is asked.
     """
 
@@ -87,7 +87,7 @@ class Claim:
     judges: set[str] = field(default_factory=set)
     appealed: bool = False
     awarded: dict[str, int] = field(default_factory=dict)
-    parcels: dict[str, bool] = field(default_factory=dict)
+    parcels: dict[str, datetime | None] = field(default_factory=dict)
     concluded: bool = False
     asked_upstream: bool = False
     missing: bool = False

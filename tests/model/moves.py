@@ -167,7 +167,8 @@ def _scans(sale: Sale, now: datetime) -> list[Say]:
 
 def returns(sale: Sale, now: datetime) -> list[Say]:
     """What becomes of goods on their way back, also when their claim is decided, or over."""
-    travels = [name for claim in sale.claims.values() for name, came in claim.parcels.items() if not came]
+    claims = sale.claims.values()
+    travels = [name for claim in claims for name, came in claim.parcels.items() if claim.empty or not came]
     ends = ({"milestone": milestone, "at": now.isoformat(), "proof": "weak"} for milestone in ("delivered", "returned"))
     bodies = [{"parcel_id": parcel, **end} for end in ends for parcel in travels]
     return [Say("parcel_scan", "carrier", body) for body in bodies]

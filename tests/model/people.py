@@ -8,9 +8,8 @@ from typing import Any
 
 from tests.model.cases import brought_back, decided_by, return_scanned
 from tests.model.clocks import seller_times
-from tests.model.money import free
 from tests.model.sale import Parcel, Refused, Sale, Slice, need
-from tests.model.tickets import open_ticket
+from tests.model.tickets import open_ticket, parcel_decided
 
 Body = Mapping[str, Any]
 Act = Callable[[Sale, Body, str, datetime], None]
@@ -173,7 +172,9 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     back = next((claim for claim in sale.claims.values() if name in claim.parcels), None)
     if back is not None:
         alive = back.open or any(line.name in back.lines for line in sale.live)
-        need(alive and not back.parcels[name], "nothing of it is on its way")
+        came = back.parcels[name]
+        at = datetime.fromisoformat(body["at"])
+        need(alive and (came is None or (back.empty and at > came)), "nothing of it is on its way")
         return_scanned(sale, back, name, body["milestone"], now)
         return
     parcel = sale.parcels.get(name)
@@ -189,17 +190,15 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
     sale.start(f"stall:{parcel.name}", parcel.moved, max(whole, sale.timers[f"stall:{parcel.name}"]))
     if was == "lost" and milestone != "returned":
-        free(sale, f"parcel:{parcel.name}")
+        parcel_decided(sale, parcel.name)
     if milestone == "delivered":
         parcel.strong = body.get("proof") == "strong"
     if milestone in ("delivered", "lost", "returned"):
         _arrived(sale, parcel, at)
     if milestone in ("lost", "returned"):
-        theirs = {f"parcel:{p.name}" for p in sale.parcels.values() if p.milestone == "returned"}
         lines = [sale.lines[name] for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
         unclaimed = [line for line in lines if not line.held.startswith("claim:")]
-        affected = [line.name for line in unclaimed if milestone == "returned" or line.held not in theirs]
-        affected += [name for name in unsaid if decided_by(sale, name) is None]
+        affected = [line.name for line in unclaimed] + [name for name in unsaid if decided_by(sale, name) is None]
         for name in affected:
             sale.lines[name].held = f"parcel:{parcel.name}"
         if affected:

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from tests.model.sale import Sale, Ticket
 
+WRONG = ("parcel_lost", "parcel_returned")
+"""Tickets about a parcel that holds its lines until somebody decides."""
+
 
 def open_ticket(sale: Sale, cause: str, subject: str, now: datetime) -> None:
     """Give a person work, once per cause and subject."""
@@ -28,8 +31,7 @@ def needed(sale: Sale, cause: str, subject: str) -> bool:  # noqa: C901  # one b
             sought = any(line.state == "shipped" and not line.held.startswith("claim:") for line in lost)
             return sought and not (moved or parcel.withdrawn)
         case "parcel_lost" | "parcel_returned":
-            so = f"parcel_{sale.parcels[subject].milestone}" == cause
-            return so and any(line.held == f"parcel:{subject}" for line in sale.live)
+            return f"parcel_{sale.parcels[subject].milestone}" == cause and bool(about(sale, cause, subject))
         case "receipt_missing":
             return sale.lines[subject].state == "delivered" and not sale.lines[subject].held.startswith("claim:")
         case "claim":
@@ -52,7 +54,8 @@ def about(sale: Sale, cause: str, subject: str) -> list[str] | None:
         case "receipt_missing":
             return [subject]
         case "parcel_lost" | "parcel_returned":
-            return [line.name for line in sale.live if line.held == f"parcel:{subject}"]
+            held = [line.name for line in sale.live if line.held.startswith("parcel:")]
+            return [name for name in held if name in sale.parcels[subject].lines]
         case "parcel_stalled" | "number_reused":
             sent = (sale.lines[name] for name in sale.parcels[subject].lines)
             here = (line for line in sent if line.state in ("shipped", "delivered"))
@@ -63,11 +66,19 @@ def about(sale: Sale, cause: str, subject: str) -> list[str] | None:
             return None
 
 
+def parcel_decided(sale: Sale, name: str) -> None:
+    """What the parcel held is let go, or is the next one's that went wrong and that nobody has decided about yet."""
+    waiting = [subject for cause, subject in sale.tickets if cause in WRONG and subject != name]
+    for line in (line for line in sale.lines.values() if line.held == f"parcel:{name}"):
+        boxes = [box.name for box in sale.sent_with(line.name) if box.name in waiting]
+        line.held = f"parcel:{boxes[0]}" if boxes else sale.disputed_by(line.name)
+
+
 def facts(sale: Sale) -> object:
     """All that an approval was given for: lines, parcels, cases, money under way, and who is paid."""
     pieces = [(piece.name, piece.state, piece.where, piece.held, piece.left) for piece in sale.slices]
     parcels = [(parcel.name, parcel.milestone, parcel.moved, parcel.withdrawn) for parcel in sale.parcels.values()]
-    claims = [(c.name, c.status, c.came_back, c.failed, tuple(c.parcels)) for c in sale.claims.values()]
+    claims = [(c.name, c.status, c.came_back, c.empty, c.failed, tuple(c.parcels)) for c in sale.claims.values()]
     disputes = [(name, dispute.state) for name, dispute in sale.disputes.items()]
     op = (sale.op.verb, sale.op.names) if sale.op else None
     return pieces, parcels, claims, disputes, sale.due_back, op, sale.account

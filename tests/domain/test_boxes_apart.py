@@ -1,0 +1,132 @@
+"""Several boxes of one line that go wrong, told in any order; and boxes that arrive after they were found empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from domain.claims.case import Status
+from domain.money import Verb
+from domain.scans import scans
+from domain.state import Cause, Funds, Milestone, Proof, Role
+from domain.tracking import Reached, TrackerReport
+from tests.domain.claims_world import BUYER, NOTE, SPECIALIST, return_sent
+from tests.domain.test_boxes_and_findings import found_empty, in_two_boxes
+from tests.domain.world import Life, scan
+
+
+def tell(life: Life, *news: tuple[str, str]) -> Life:
+    for parcel, milestone in news:
+        life.now += timedelta(hours=5)
+        scan(life, parcel, milestone)
+    return life
+
+
+def leave(life: Life, subject: str) -> None:
+    """A specialist has looked at that parcel and leaves things as they are."""
+    ticket = next(ticket for ticket in life.order.tickets if ticket.subject == subject)
+    life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+
+
+LOST, BACK = ("p1", "lost"), ("p2", "returned")
+IN_ANY_ORDER = pytest.mark.parametrize("news", [(LOST, BACK), (BACK, LOST)], ids=["lost first", "back first"])
+
+
+@IN_ANY_ORDER
+@pytest.mark.parametrize("first", ["p1", "p2"])
+def test_a_person_is_asked_about_each_box_that_went_wrong_and_the_line_waits_for_both(
+    news: tuple[tuple[str, str], ...], first: str
+) -> None:
+    life = tell(in_two_boxes(), *news)
+    assert {(ticket.cause, ticket.subject) for ticket in life.order.tickets} == {
+        (Cause.PARCEL_LOST, "p1"),
+        (Cause.PARCEL_RETURNED, "p2"),
+    }
+    leave(life, first)
+    other = {"p1": "p2", "p2": "p1"}[first]
+    assert (life.order.line("a").held, [t.subject for t in life.order.tickets]) == (f"parcel:{other}", [other])
+    leave(life, other)
+    assert (life.order.line("a").held, life.order.tickets) == ("", ())
+
+
+@IN_ANY_ORDER
+@pytest.mark.parametrize("step", ["refund", "release"])
+@pytest.mark.parametrize("named", ["p1", "p2"])
+def test_what_is_decided_by_either_ticket_decides_the_line_and_ends_both(
+    news: tuple[tuple[str, str], ...], step: str, named: str
+) -> None:
+    life = tell(in_two_boxes(), *news)
+    ticket = next(ticket for ticket in life.order.tickets if ticket.subject == named)
+    life.do(step, SPECIALIST, ticket.ticket_id, **NOTE)
+    life.settle_money()
+    assert life.order.line("a").funds is (Funds.REFUNDED if step == "refund" else Funds.RELEASED)
+    assert life.order.tickets == ()
+
+
+def test_a_second_lost_box_does_not_answer_for_the_first() -> None:
+    life = tell(in_two_boxes(), ("p1", "lost"), ("p2", "lost"))
+    assert [ticket.subject for ticket in life.order.tickets] == ["p1", "p2"]
+    life.now += timedelta(hours=5)
+    scan(life, "p2", "in_transit")
+    assert [(t.subject, life.order.line("a").held) for t in life.order.tickets] == [("p1", "parcel:p1")]
+
+
+def of_one_return() -> Life:
+    life = return_sent()
+    life.now += timedelta(days=1)
+    return life
+
+
+def of_two_returns() -> Life:
+    life = of_one_return()
+    scan(life, "r1", "lost")
+    life.do("decide_claim", SPECIALIST, verdict="return_first", **NOTE)
+    life.do("send_return", BUYER, parcel_id="r2", carrier="dhl")
+    return life
+
+
+@pytest.mark.parametrize("over", [False, True])
+@pytest.mark.parametrize(("world", "parcel"), [(of_one_return, "r1"), (of_two_returns, "r2")])
+def test_a_box_that_its_carrier_brings_after_the_seller_had_found_it_empty_counts(
+    world: Callable[[], Life], parcel: str, over: bool
+) -> None:
+    life = found_empty(world())
+    if over:
+        life.until("decision_stands")
+        life.settle_money()
+    life.now += timedelta(days=1)
+    scan(life, parcel, "delivered")
+    claim = life.order.claims[0]
+    assert (claim.status, claim.finding, claim.goods_are_back) == (Status.ESCALATED, None, True)
+    assert life.refused("parcel_scan", Role.CARRIER, **delivered(parcel, life)).code == "nothing_new"
+    if not over:
+        assert Verb.RELEASE not in life.moved
+
+
+def delivered(parcel: str, life: Life) -> dict[str, str]:
+    return {"parcel_id": parcel, "milestone": "delivered", "at": life.now.isoformat(), "proof": "weak"}
+
+
+def test_the_delivery_that_the_seller_had_told_of_says_nothing_new_about_an_empty_box() -> None:
+    life = of_one_return()
+    found_empty(life)
+    came = life.order.claims[0].returns[0].arrived_at
+    assert came is not None
+    body = delivered("r1", life) | {"at": came.isoformat()}
+    assert life.refused("parcel_scan", Role.CARRIER, **body).code == "nothing_new"
+    assert life.order.claims[0].finding is not None
+
+
+def test_of_a_box_that_was_empty_an_order_hears_what_its_carrier_brings_later() -> None:
+    life = found_empty(of_one_return())
+    came = life.order.claims[0].returns[0].arrived_at
+    assert came is not None
+
+    def heard(later: timedelta) -> int:
+        at = came + later
+        report = TrackerReport("trk_1", (Reached(Milestone.DELIVERED, at, Proof.WEAK),), at)
+        return len(scans(life.order, "r1", report, "dhl"))
+
+    assert [heard(timedelta()), heard(timedelta(minutes=1))] == [0, 1]
