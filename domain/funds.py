@@ -125,7 +125,7 @@ def desires(order: Order) -> tuple[Desire, ...]:
 def _retries(order: Order, desire: Desire) -> Iterator[datetime]:
     """When what was refused before may be tried anew."""
     for stuck in order.stuck:
-        if stuck.verb is desire.verb and (not stuck.slices or set(stuck.slices) & set(desire.slices)):
+        if stuck.stops(desire.verb, desire.slices, desire.subject):
             yield stuck.retry_at
 
 
@@ -222,7 +222,10 @@ def account_settled(order: Order) -> datetime:
 
 
 def _debts(order: Order) -> Iterator[Desire]:
-    """A lost dispute is borne; what the seller owes is taken back from his account, and written off in the end."""
+    """A lost dispute is borne; what the seller owes is taken back from his account, and written off in the end.
+
+    One release that cannot be taken back keeps no other from it: each is asked for by itself.
+    """
     for dispute in order.disputes:
         if dispute.status is DisputeStatus.LOST:
             pieces = tuple(part.piece for part in dispute.parts)
@@ -233,7 +236,6 @@ def _debts(order: Order) -> Iterator[Desire]:
     for move in order.moves:
         if move.verb is Verb.RELEASE and move.left:
             yield Desire(Verb.REVERSE_RELEASE, min(debt.amount, move.left), (), move.ref, AT_ONCE)
-            break
     given_up = debt.since + timedelta(days=order.policy.debt.write_off)
     yield Desire(Verb.WRITE_OFF, debt.amount, (), "", given_up)
 
@@ -374,7 +376,8 @@ def _refused(order: Order, op: MoneyOp, result: No, now: datetime) -> tuple[Even
         case _:
             days = order.policy.debt.retry if op.verb is Verb.REVERSE_RELEASE else order.policy.payout.retry
             retry = add_business_days(order.desk_calendar, now, days)
-            stuck = MoneyStuck(Stuck(op.verb, op.slices, code, now, retry))
+            subject = op.subject if op.verb is Verb.REVERSE_RELEASE else ""
+            stuck = MoneyStuck(Stuck(op.verb, op.slices, code, now, retry, subject))
             return (refused, stuck, *opened(order, Cause.MONEY_FAILED, op.verb, now))
 
 

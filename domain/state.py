@@ -281,13 +281,22 @@ class MoneyOp:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """Money that a provider definitely refused to move; tried anew, as a new operation, at `retry_at`."""
+    """Money that a provider definitely refused to move; tried anew, as a new operation, at `retry_at`.
+
+    Where no slice moves, `subject` is the release that could not be taken back, "" for every operation of its kind.
+    """
 
     verb: Verb
     slices: tuple[str, ...]
     code: str
     since: datetime
     retry_at: datetime
+    subject: str = ""
+
+    def stops(self, verb: Verb, slices: tuple[str, ...], subject: str) -> bool:
+        """Whether such an operation waits for its retry."""
+        same = bool(set(self.slices) & set(slices)) if self.slices else self.subject in ("", subject)
+        return self.verb is verb and same
 
 
 @dataclass(frozen=True, slots=True)

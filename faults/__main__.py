@@ -13,11 +13,10 @@ from demo.processes import StackError, sigterm_as_interrupt
 from faults import coverage
 from faults.arena import arena
 from faults.conduct import Played, conduct
-from faults.long import long
+from faults.long import SEED, NothingToPlay, long
 from faults.matrix import cells, known_case
 
 VAR = Path(__file__).resolve().parent.parent / "var" / "faults"
-SEED = 20261
 
 
 def main() -> int:
@@ -27,18 +26,19 @@ def main() -> int:
     directory = given.directory or VAR
     if given.hours:
         return _long(directory, given.hours, given.seed)
+    seed = SEED if given.seed is None else given.seed
     if given.table:
         print(coverage.table())
         return 0
     try:
-        wanted = [known_case(text, given.seed, given.number) for text in given.case] or [
-            case for case in cells(given.seed) if given.only in case.name
+        wanted = [known_case(text, seed, given.number) for text in given.case] or [
+            case for case in cells(seed) if given.only in case.name
         ]
     except ValueError as error:
         parser.error(str(error))
     if not wanted:
         parser.error(f"argument --only: no case's name contains {given.only!r}; --table has the faults and stages")
-    print(f"seed {given.seed}: {len(wanted)} cases")
+    print(f"seed {seed}: {len(wanted)} cases")
     began = time.monotonic()
     try:
         with sigterm_as_interrupt(), arena(directory / "stack") as parts:
@@ -53,10 +53,13 @@ def main() -> int:
     return 0 if balanced and not bad else 1
 
 
-def _long(directory: Path, hours: float, seed: int) -> int:
+def _long(directory: Path, hours: float, seed: int | None) -> int:
     try:
         with sigterm_as_interrupt():
             return 0 if long(directory, hours, seed, lambda text: print(text, flush=True)) else 1
+    except NothingToPlay as error:
+        print(f"Nothing was played: {error}", file=sys.stderr)
+        return 2
     except StackError as error:
         print(f"The stack did not start: {error}", file=sys.stderr)
         return 1
@@ -86,7 +89,8 @@ def _hours(text: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m faults", description="Breaks the parts under living orders.")
-    parser.add_argument("--seed", type=int, default=SEED, help="what chance begins with (default: %(default)s)")
+    begins = f"what chance begins with (default: {SEED}, or what the long run that goes on has)"
+    parser.add_argument("--seed", type=int, metavar="N", help=begins)
     parser.add_argument("--case", action="append", default=[], metavar="FAULT:STAGE:MOMENT", help="play only this")
     parser.add_argument("--only", default="", metavar="TEXT", help="play the cases whose names contain this")
     parser.add_argument("--number", type=int, default=0, metavar="N", help="with --case: which of its repetitions")

@@ -24,6 +24,8 @@ from faults.oracles import Harm
 from faults.provider_faults import SECOND
 from faults.stack_faults import StackFault
 
+SEED = 20261
+"""What chance begins with where nobody says otherwise."""
 ROUNDS_PER_STACK = 8
 """Rounds after which all parts begin anew with empty data, so that the first and the last hour are alike."""
 ALONE, TOGETHER = 12, 10
@@ -86,18 +88,41 @@ def drawn(seed: int, number: int) -> list[Case]:
     ]  # fmt: skip
 
 
-def long(directory: Path, hours: float, seed: int, tell: Callable[[str], None]) -> bool:
-    """Go on until `hours` were played in all, counting what was done before; whether nothing was ever wrong."""
-    os.nice(NICENESS)
+class NothingToPlay(ValueError):
+    """What is asked for is not what the run that was begun there can go on with."""
+
+
+def long(directory: Path, hours: float, seed: int | None, tell: Callable[[str], None]) -> bool:
+    """Go on until `hours` were played in all, counting what was done before; whether nothing was ever wrong.
+
+    Without a `seed` it is that of the run before, or `SEED`. Raises NothingToPlay when that run has another one, or has
+    been played for so long already: its good end would be taken for one of today's code.
+    """
     state, journal = directory / "long.state.json", directory / "long.jsonl"
+    done = _begun(state, hours, seed)
+    os.nice(NICENESS)
     directory.mkdir(parents=True, exist_ok=True)
-    done = Done(**json.loads(state.read_text())) if state.exists() else Done(seed)
-    if done.rounds:
-        tell(f"going on after {done.rounds} rounds in {done.seconds / 3600:.2f} h, with seed {done.seed}")
+    tell(f"seed {done.seed}" + (f", going on after {_so_far(done)}" if done.rounds else ""))
     while done.seconds < hours * 3600:
         with arena(directory / "long") as parts:
             asyncio.run(_chapter(parts, done, hours, state, journal, tell))
     return not any(getattr(done, harm.value) for harm in Harm) and not done.unplayed and not done.unbalanced
+
+
+def _begun(state: Path, hours: float, seed: int | None) -> Done:
+    if not state.exists():
+        return Done(SEED if seed is None else seed)
+    done = Done(**json.loads(state.read_text()))
+    anew = f"remove {state} to begin a new one"
+    if seed not in (None, done.seed):
+        raise NothingToPlay(f"the run that was begun has seed {done.seed}, not {seed}: go on with that one, or {anew}")
+    if done.seconds >= hours * 3600:
+        raise NothingToPlay(f"the run that was begun has ended after {_so_far(done)}: ask for more hours, or {anew}")
+    return done
+
+
+def _so_far(done: Done) -> str:
+    return f"{done.rounds} rounds in {done.seconds / 3600:.2f} h"
 
 
 async def _chapter(

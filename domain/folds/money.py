@@ -50,16 +50,21 @@ def _unknown(order: Order, event: MoneyUnknown) -> Order:
     return order if op is None else replace(order, op=replace(op, retry_at=event.retry_at, attempts=op.attempts + 1))
 
 
-def _settled(order: Order, verb: Verb, slices: tuple[str, ...]) -> Order:
-    """The operation under way is over, and nothing is stuck any more about the slices that it moved, or of its kind."""
+def _settled(order: Order, verb: Verb, slices: tuple[str, ...], subject: str = "") -> Order:
+    """The operation under way is over, and nothing is stuck any more about the slices that it moved, or of its kind.
+
+    With a `subject` only what was about that is stuck no more.
+    """
     rest = (replace(s, slices=tuple(p for p in s.slices if p not in slices)) for s in order.stuck if s.slices)
-    whole = (s for s in order.stuck if not s.slices and s.verb is not verb)
+    whole = (s for s in order.stuck if not s.slices and (s.verb is not verb or (subject and s.subject != subject)))
     return replace(order, op=None, stuck=(*whole, *(s for s in rest if s.slices)))
 
 
 def _stuck(order: Order, event: MoneyStuck) -> Order:
     mine = event.stuck
-    others = tuple(s for s in order.stuck if not (s.verb is mine.verb and set(s.slices) <= set(mine.slices)))
+    alike = (s for s in order.stuck if s.verb is mine.verb and s.subject == mine.subject)
+    again = [s for s in alike if set(s.slices) <= set(mine.slices)]
+    others = tuple(s for s in order.stuck if s not in again)
     return replace(order, stuck=(*others, mine))
 
 
@@ -202,7 +207,9 @@ def _reversed(order: Order, event: ReleaseReversed) -> Order:
         replace(move, reversed=move.reversed + event.amount) if move.ref == event.release else move
         for move in order.moves
     )
-    return replace(_settled(order, Verb.REVERSE_RELEASE, ()), moves=moves, debt=event.debt)
+    # What is still owed is asked for anew when each refusal says so; nothing waits for a debt that is paid.
+    about = event.release if event.debt else ""
+    return replace(_settled(order, Verb.REVERSE_RELEASE, (), about), moves=moves, debt=event.debt)
 
 
 def _debt_paid(order: Order, event: DebtPaid) -> Order:

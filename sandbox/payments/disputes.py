@@ -50,15 +50,20 @@ def charge_disputed(charge: Record) -> ApiError:
 def open_dispute(
     call: Call, charge: Record, *, amount: int | None, fee: int, reason: str, inquiry: bool = False
 ) -> Record:
-    """Dispute `amount` of a captured charge, all that was not given back by default; an inquiry withdraws nothing."""
+    """Dispute `amount` of a captured charge, all that was not given back by default; an inquiry withdraws nothing.
+
+    It may be more than the charge: a bank reckons in its own currency, and rates change.
+    """
     if not charge.data["captured"]:
         raise invalid(f"Charge {charge.id} has not been captured.", param="charge")
     if reason not in REASONS:
         raise malformed(f"reason must be one of {', '.join(REASONS)}", param="reason")
     left = charge.data["amount_captured"] - taken(charge)
     amount = left - charge.data["amount_refunded"] if amount is None else amount
-    if not 0 < amount <= left:
-        raise malformed(f"amount must lie between 1 and {left}", param="amount")
+    if left <= 0:
+        raise malformed("all of this charge is disputed", param="amount")
+    if amount <= 0:
+        raise malformed("amount must be above zero", param="amount")
     data = {
         "amount": amount,
         "balance_transactions": [],

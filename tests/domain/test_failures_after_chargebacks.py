@@ -310,6 +310,17 @@ def test_a_refund_of_another_payment_makes_up_for_the_loss_from_it() -> None:
     assert balances(life)["disputed:o-1"] == -500, "as much may be disputed as came in"
 
 
+def test_a_refund_that_fails_makes_up_for_losses_once_and_no_further_than_it_was() -> None:
+    life = delivered()
+    life.do("refund", SPECIALIST, lines=["a"], **NOTE)
+    life.settle_money()
+    for name in ("dp_1", "dp_2"):
+        charged_back(life, name=name, fee="0.00 EUR")
+    assert balances(life) == {"platform:losses": -8500}, "the bank took all of it twice, and a line had gone back"
+    fail(life)
+    assert balances(life) == {"platform:losses": -5500}, "the line's price is here again"
+
+
 def test_what_was_paid_out_before_is_still_owed_when_its_refund_fails() -> None:
     life = delivered(answer=no("InsufficientFunds", Verb.REVERSE_RELEASE))
     life.do("receive", BUYER)

@@ -72,7 +72,6 @@ def test_a_dispute_is_booked_once_however_often_it_is_told() -> None:
 @pytest.mark.parametrize(
     "about",
     [
-        {"amount": "55.01 EUR"},
         {"amount": "0.00 EUR"},
         {"amount": "-1.00 EUR"},
         {"amount": "55.00 USD"},

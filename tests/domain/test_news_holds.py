@@ -50,6 +50,14 @@ def test_a_hold_that_is_being_let_go_is_known() -> None:
     assert life.order.payment.superseded == known
 
 
+@pytest.mark.parametrize("code", ["AuthorisationExpired", "AlreadyDone"])
+def test_a_hold_that_is_gone_already_is_let_go(code: str) -> None:
+    life = Life(answer=no(code, Verb.VOID))
+    life.do("cancel", Role.BUYER, reason="changed_mind")
+    life.settle_money()
+    assert (life.order.payment.hold, life.order.stuck, life.over) == ("", (), True)
+
+
 def test_a_hold_that_we_may_not_let_go_still_stands_and_is_tried_again() -> None:
     life = renewed()
     life.answer = no("Unauthorised", Verb.VOID)

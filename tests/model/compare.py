@@ -41,7 +41,7 @@ def _core(order: Order) -> Facts:
         "captured": payment.captured.minor if payment.captured else 0,
         "offer": payment.offer is not None,
         "operation": op and (op.verb, op.amount.minor, op.slices, op.retry_at),
-        "stuck": sorted((s.verb, s.slices, s.retry_at) for s in order.stuck),
+        "stuck": sorted((s.verb, s.slices, s.subject, s.retry_at) for s in order.stuck),
         "parcels": [(p.parcel_id, p.milestone or "", p.withdrawn) for p in order.parcels],
         "tickets": sorted((t.cause, t.subject, t.due, t.escalations) for t in order.tickets),
         "requests": (
@@ -81,7 +81,7 @@ def _model(sale: Sale) -> Facts:
         "captured": sale.sums.C,
         "offer": sale.offer is not None,
         "operation": op and (op.verb, op.amount, op.names, op.retry),
-        "stuck": sorted((s.verb, s.names, s.retry) for s in sale.stuck),
+        "stuck": sorted((s.verb, s.names, s.subject, s.retry) for s in sale.stuck),
         "parcels": [(p.name, p.milestone, p.withdrawn) for p in sale.parcels.values()],
         "tickets": sorted((cause, about, t.due, t.escalations) for (cause, about), t in sale.tickets.items()),
         "requests": (sale.cancel_asked, sale.time_asked),

@@ -69,6 +69,16 @@ SILENCES = (
 
 
 @dataclass
+class Stuck:
+    """A definite no: nothing of that kind for these slices, or that payout, before `retry`."""
+
+    verb: str
+    names: tuple[str, ...]
+    retry: datetime
+    subject: str = ""
+
+
+@dataclass
 class Claim:
     """One claim. `ruling` is a decision that waits for an appeal, by line; `awarded` what was granted in the end.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.model.chargebacks import dues, split
-from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice, Stuck
+from tests.model.flow import Stuck
+from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice
 from tests.model.tickets import open_ticket
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
@@ -18,12 +19,15 @@ Due = tuple[str, int, tuple[str, ...], str, datetime]
 def due(sale: Sale) -> list[Due]:
     """Every operation that the order's money calls for; what was refused waits for its next try."""
     found = [*_before_capture(sale), *_refunds(sale), *_releases(sale), *_debts(sale)]
-    return [(verb, amount, names, ref, max(at, _retry(sale, verb, names))) for verb, amount, names, ref, at in found]
+    return [
+        (verb, amount, names, ref, max(at, _retry(sale, verb, names, ref))) for verb, amount, names, ref, at in found
+    ]
 
 
-def _retry(sale: Sale, verb: str, names: tuple[str, ...]) -> datetime:
-    waits = [s.retry for s in sale.stuck if s.verb == verb and (not s.names or set(s.names) & set(names))]
-    return max(waits, default=ALWAYS)
+def _retry(sale: Sale, verb: str, names: tuple[str, ...], ref: str) -> datetime:
+    """Each payout that cannot be taken back waits by itself."""
+    alike = [s for s in sale.stuck if s.verb == verb and s.subject in ("", ref)]
+    return max((s.retry for s in alike if not s.names or set(s.names) & set(names)), default=ALWAYS)
 
 
 def _before_capture(sale: Sale) -> list[Due]:
@@ -93,7 +97,7 @@ def _debts(sale: Sale) -> list[Due]:
     ]
     if sale.owed_since is not None:
         open_payouts = [payout for payout in sale.payouts if payout.amount > payout.back]
-        for payout in open_payouts[:1]:
+        for payout in open_payouts:
             amount = min(sale.sums.Q, payout.amount - payout.back)
             found.append(("reverse_release", amount, (), payout.ref, ALWAYS))
         found.append(("write_off", sale.sums.Q, (), "", sale.owed_since + sale.terms.write_off))
@@ -289,8 +293,9 @@ def unstick(sale: Sale, op: Operation) -> None:
     kept = []
     for stuck in sale.stuck:
         names = tuple(name for name in stuck.names if name not in moved)
-        if names or (not stuck.names and stuck.verb != op.verb):
-            kept.append(Stuck(stuck.verb, names, stuck.retry))
+        other = op.subject and stuck.subject not in ("", op.subject) and sale.owed_since is not None
+        if names or (not stuck.names and (stuck.verb != op.verb or other)):
+            kept.append(Stuck(stuck.verb, names, stuck.retry, stuck.subject))
     sale.stuck = kept
 
 
@@ -345,14 +350,15 @@ def refused(sale: Sale, code: str, now: datetime, stands: int = 0) -> None:
             open_ticket(sale, "money_failed", op.verb, now)
         case _:
             days = sale.terms.retry_reverse if op.verb == "reverse_release" else sale.terms.retry_refused
-            stick(sale, op.verb, op.names, sale.desk_days.after(now, days))
+            payout = op.subject if op.verb == "reverse_release" else ""
+            stick(sale, op.verb, op.names, sale.desk_days.after(now, days), payout)
             open_ticket(sale, "money_failed", op.verb, now)
 
 
-def stick(sale: Sale, verb: str, names: tuple[str, ...], retry: datetime) -> None:
-    """A definite no: no new try before `retry`."""
-    sale.stuck = [stuck for stuck in sale.stuck if stuck.verb != verb or not set(stuck.names) <= set(names)]
-    sale.stuck.append(Stuck(verb, names, retry))
+def stick(sale: Sale, verb: str, names: tuple[str, ...], retry: datetime, payout: str = "") -> None:
+    """A definite no: no new try before `retry`; a payout that cannot be taken back stops no other."""
+    stays = [s for s in sale.stuck if (s.verb, s.subject) != (verb, payout) or not set(s.names) <= set(names)]
+    sale.stuck = [*stays, Stuck(verb, names, retry, payout)]
 
 
 def try_again(sale: Sale, now: datetime) -> None:

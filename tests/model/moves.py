@@ -245,13 +245,14 @@ def told(sale: Sale, now: datetime) -> list[Say]:
 
 
 def _disputes(sale: Sale) -> list[Say]:
-    """New disputes about all, half or a cent of a payment, refunded or not, and what the bank decides about others."""
+    """New disputes about all, half, a cent, or more than all of a payment, and what the bank decides about others."""
     found = []
     fault = ("not_received", "fraudulent")
     for charge, came in (("", sale.sums.C), *list(sale.uncalled.items())[-1:]):
         there = came - sum(d.amount for d in sale.disputes.values() if d.state != "won" and d.charge == charge)
-        if there > 0 and len(sale.disputes) < 3:
-            for n, amount in enumerate((there, (there + 1) // 2, 1)):
+        amounts = (there, (there + 1) // 2, 1, there + 3) if there > 0 else (came,) if came else ()
+        if len(sale.disputes) < 3:
+            for n, amount in enumerate(amounts):
                 fact = {
                     "dispute": f"dp_{len(sale.disputes)}",
                     "amount": euros(amount),

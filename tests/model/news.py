@@ -120,7 +120,7 @@ def open_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
     name, amount, fee = body["dispute"], cents(body["amount"]), cents(body["fee"])
     charge = "" if body.get("charge", "") == sale.own_charge else body.get("charge", "")
     need(name not in sale.disputes, "known")
-    need(0 < amount <= (sale.uncalled.get(charge, 0) if charge else sale.sums.C), "more than came in")
+    need(amount > 0 and (sale.uncalled.get(charge, 0) if charge else sale.sums.C), "nothing came in")
     need(fee >= 0, "a negative fee")
     _reopen(sale)
     reason = body.get("reason", "other")

@@ -30,7 +30,7 @@ CODES = {
     "authorise": ("Declined",),
     "reauthorise": ("AuthenticationRequired",),
     "capture": ("AuthorisationExpired",),
-    "void": ("AuthorisationExpired", "Unauthorised"),
+    "void": ("AuthorisationExpired", "AlreadyDone", "Unauthorised"),
     "release": ("AccountRestricted",),
     "refund": ("InsufficientFunds",),
     "reverse_release": ("InsufficientFunds",),

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tests.model.chargebacks import Dispute
 from tests.model.days import Days
-from tests.model.flow import Claim
+from tests.model.flow import Claim, Stuck
 from tests.model.terms import Terms
 
 DEAD = ("cancelled", "refunded")
@@ -133,15 +133,6 @@ class Operation:
     asked: datetime
     attempts: int = 0
     retry: datetime | None = None
-
-
-@dataclass
-class Stuck:
-    """A definite no: nothing of that kind for these slices before `retry`."""
-
-    verb: str
-    names: tuple[str, ...]
-    retry: datetime
 
 
 @dataclass

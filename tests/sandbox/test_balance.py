@@ -75,11 +75,11 @@ def test_a_seller_is_paid_out_of_a_charge_also_when_disputes_have_emptied_the_ba
     assert balance(sandbox) == -9000
 
 
-def test_more_than_the_charge_is_not_disputed_and_nothing_ends_twice(sandbox: SandboxClient) -> None:
+def test_what_is_disputed_already_is_not_disputed_again_and_nothing_ends_twice(sandbox: SandboxClient) -> None:
     intent, _ = captured(sandbox, "A", 5000)
     first = sandbox.dispute(intent, amount=3000)["id"]
     refused: list[Callable[[], object]] = [
-        lambda: sandbox.dispute(intent, amount=2001),
+        lambda: sandbox.dispute(intent, amount=0),
         lambda: sandbox.dispute(intent, reason="boredom"),
         lambda: sandbox.close_dispute(first, "won", fee_returned=1501),
         lambda: sandbox.close_dispute(first, "warning_closed"),
@@ -88,7 +88,9 @@ def test_more_than_the_charge_is_not_disputed_and_nothing_ends_twice(sandbox: Sa
     for move in refused:
         with pytest.raises(requests.HTTPError):
             move()
-    sandbox.dispute(intent, amount=2000)
+    sandbox.dispute(intent, amount=2001)
+    with pytest.raises(requests.HTTPError):
+        sandbox.dispute(intent, amount=1)
     sandbox.close_dispute(first, "won")
     with pytest.raises(requests.HTTPError):
         sandbox.close_dispute(first, "lost")

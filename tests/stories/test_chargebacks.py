@@ -7,7 +7,7 @@ from datetime import timedelta
 from activities.payments_desk import PaymentsDesk
 from activities.providers.port import News, NewsKind
 from activities.store import ledger
-from domain.money import Money
+from domain.money import Money, Verb
 from domain.state import Cause, LineState, Proof, Stage
 from sandbox.payments.disputes import FEE
 from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, SPECIALIST, Json, Life
@@ -83,6 +83,33 @@ async def test_a_lost_dispute_after_the_payout_is_taken_back_from_the_seller(mar
     assert (money["owed"], money["disputed"]) == ("15.00 EUR", "79.90 EUR"), "the transfer had no room for the fee"
     assert "fees" not in money, "the platform gives its commission back"
     assert {"owed", "reversed"} <= set(life.told(SELLER))
+
+
+async def test_a_payout_that_cannot_be_taken_back_keeps_no_other_from_it(market: Marketplace) -> None:
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    for line in ("L1", "L2"):
+        await life.send("receive", BUYER, lines=[line])
+    market.sandbox.fault("balance_insufficient", order_id=life.order_id, operation="reverse_release", times=1)
+    await decided(market, life, await disputed(market, life), "lost")
+    first, second = (move for move in life.state().moves if move.verb is Verb.RELEASE)
+    assert (str(first.left), str(second.left)) == ("36.80 EUR", "0.00 EUR")
+    assert life.ticket(Cause.MONEY_FAILED).subject == "reverse_release"
+    await life.pass_time(8 * DAY)
+    assert [not move.left for move in life.state().moves if move.verb is Verb.RELEASE] == [True, True]
+    assert not life.state().tickets
+
+
+async def test_a_bank_that_takes_more_than_was_paid_leaves_no_slice_to_be_paid_out(market: Marketplace) -> None:
+    life = await market.order()
+    await life.delivered(Proof.STRONG)
+    dispute = await disputed(market, life, amount=6501)
+    await life.pass_time(20 * DAY)
+    assert "transfer" not in life.effects()
+    await decided(market, life, dispute, "lost")
+    await life.pass_time(61 * DAY)
+    assert life.money() == {"captured": "64.90 EUR", "disputed": "80.01 EUR", "lost": "15.11 EUR"}
+    assert not await life.is_running()
 
 
 async def owing(market: Marketplace) -> Life:
