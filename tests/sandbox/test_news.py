@@ -64,7 +64,9 @@ def test_what_the_bank_has_taken_back_is_neither_refunded_nor_paid_out(
     assert api.v1.refunds.create({"charge": charge, "amount": 1000}).status == "succeeded"
 
 
-def test_a_second_dispute_takes_what_is_left_and_finds_nothing_after_it(sandbox: SandboxClient, api: stripe.StripeClient) -> None:
+def test_a_second_dispute_takes_what_is_left_and_finds_nothing_after_it(
+    sandbox: SandboxClient, api: stripe.StripeClient
+) -> None:
     intent, _ = captured(sandbox, api)
     sandbox.dispute(intent, amount=4000)
     assert sandbox.dispute(intent)["amount"] == 1000
