@@ -17,9 +17,9 @@ from activities.store import orders, personal, trackers
 from domain import wire
 from domain.contract import Envelope, workflow_id
 from domain.errors import ProviderError
-from domain.scans import COMMAND, scans
+from domain.parcels.scans import COMMAND, scans
+from domain.parcels.tracking import CarrierEvent, TrackerReport, UnknownTracker
 from domain.state import Order
-from domain.tracking import CarrierEvent, TrackerReport, UnknownTracker
 
 log = structlog.get_logger(__name__)
 

@@ -17,8 +17,9 @@ from domain.business_time import Calendar
 from domain.claims.case import Claim, Status, Wait, case_number
 from domain.money import Money
 from domain.notices import Facts, Notice, recipient
+from domain.parcels.parcel import Parcel
 from domain.purse import SHIPPING
-from domain.state import LineState, Order, Parcel, Role, Stage, in_state, stage
+from domain.state import LineState, Order, Role, Stage, in_state, stage
 from domain.summary import mends, pressing
 from domain.turns import Turn, turn_of
 from domain.wire import instant

@@ -33,8 +33,8 @@ from activities.store.desk.tickets import NOTICE_FAILED, leads, open_apart
 from activities.store.outbox import Waiting
 from activities.store.tables import tickets
 from domain.notices import Channel, stands
+from domain.parcels.tracking import NotTrackable
 from domain.state import Order, Role
-from domain.tracking import NotTrackable
 from domain.wire import from_plain, instant_text
 
 if TYPE_CHECKING:

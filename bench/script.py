@@ -15,9 +15,10 @@ from demo.world import Connections, World
 from domain import wire
 from domain.confirm import Confirm
 from domain.contract import Envelope
+from domain.parcels.parcel import Milestone, Proof
+from domain.parcels.ship import ParcelScan, Ship
 from domain.receive import Receive
-from domain.ship import ParcelScan, Ship
-from domain.state import Actor, Milestone, Proof, Role
+from domain.state import Actor, Role
 from starter import documents
 
 Json = Mapping[str, Any]

@@ -26,7 +26,8 @@ from domain.contract import workflow_id
 from domain.deadlines import Clock, deadlines
 from domain.errors import Refused
 from domain.money import Money, total
-from domain.state import Actor, Cause, Milestone, Order, Ticket
+from domain.parcels.parcel import Milestone
+from domain.state import Actor, Cause, Order, Ticket
 from domain.wire import from_plain
 from domain.words import HAPPENED
 from sandbox.client import SandboxClient

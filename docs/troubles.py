@@ -18,7 +18,8 @@ from temporalio.client import Client
 from demo.stack import DATABASE, Child, Stack, fast_forward, stack, virtual_now
 from domain.contract import workflow_id
 from domain.deadlines import deadlines
-from domain.state import Actor, Milestone, Proof, Role
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Actor, Role
 from sandbox.client import SandboxClient
 from starter.client import AftersaleClient
 from starter.records import Records

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.events import Event, LinesMoved, TierPassed
-from domain.ship import hold_is_good
+from domain.parcels.ship import hold_is_good
 from domain.state import Cause, Line, LineState, Order
 from domain.step import Moment
 from domain.tickets import opened

@@ -13,9 +13,10 @@ from domain.claims.terms import numbers_of
 from domain.funds import capture_due, next_try
 from domain.limits import renews, seller_reminder, seller_times
 from domain.money import Verb
+from domain.parcels.parcel import Proof
 from domain.purse import DisputeStatus
 from domain.receive import proof_of
-from domain.state import UNSHIPPED, Cause, Funds, LineState, Order, Proof, Role, Stage, is_over, money_open, stage
+from domain.state import UNSHIPPED, Cause, Funds, LineState, Order, Role, Stage, is_over, money_open, stage
 from domain.tickets import ESCALATIONS
 from domain.tiers import party_tiers, root_of, subject_of
 

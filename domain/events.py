@@ -12,6 +12,7 @@ from domain.business_time import Calendar
 from domain.claims.case import Claim, Finding, RefundOffer, ReturnParcel, Ruling, Status
 from domain.errors import Invalid
 from domain.money import Money, total
+from domain.parcels.parcel import Loss, Milestone, Parcel, Proof
 from domain.policy import Policy
 from domain.purse import SUSPENSE, Bearer, Debt, Dispute, Moved, Part, Share, Stray
 from domain.state import (
@@ -19,14 +20,10 @@ from domain.state import (
     Approval,
     CancelRequest,
     LineState,
-    Loss,
-    Milestone,
     MoneyOp,
     Offer,
     Outcome,
-    Parcel,
     Pause,
-    Proof,
     Role,
     Seen,
     Stuck,

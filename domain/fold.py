@@ -50,8 +50,9 @@ from domain.events import (
 from domain.folds.claims import CLAIM_FOLDS
 from domain.folds.common import asked, on_lines, without
 from domain.folds.money import MONEY_FOLDS
+from domain.parcels.parcel import Milestone, Parcel
 from domain.shares import with_dues
-from domain.state import Line, Milestone, Order, Parcel, Ticket
+from domain.state import Line, Order, Ticket
 
 SEEN_LIMIT = 1000
 """How many taken commands a running order remembers; PostgreSQL remembers all of them."""

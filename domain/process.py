@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from domain import cancel, checkout, claim, confirm, desk, news, receive, ship, thread, tickets
+from domain import cancel, checkout, claim, confirm, desk, news, receive, thread, tickets
 from domain.events import Event
 from domain.money import Verb
+from domain.parcels import ship
 from domain.state import SIGNED, Line, LineState, Order, Role
 from domain.step import Does, Guard, LineTick, Moment, Nothing, Step, Tick
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from domain.claims.ends import accepted_and_back, undecided
 from domain.errors import Refused
 from domain.events import DaysGranted, Event, GoodsReceived, LinesHeld, TierMoved, TierPassed, TierReset, WindowClosed
-from domain.state import Cause, Line, LineState, Order, Proof, in_state, money_open
+from domain.parcels.parcel import Proof
+from domain.state import Cause, Line, LineState, Order, in_state, money_open
 from domain.step import Moment, Tick
 from domain.tickets import opened
 from domain.tiers import counting_tiers, ship_tiers

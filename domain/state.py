@@ -15,6 +15,7 @@ from typing import Any
 from domain.business_time import Calendar
 from domain.claims.case import Claim
 from domain.money import Money, Verb, total
+from domain.parcels.parcel import Parcel, replaced, waited_for
 from domain.policy import Policy
 from domain.purse import SHIPPING, SUSPENSE, Debt, Dispute, DisputeStatus, Moved, Part, Stray
 
@@ -84,30 +85,6 @@ class Funds(StrEnum):
     REFUNDED = "refunded"
 
 
-class Milestone(StrEnum):
-    """What a carrier says of a parcel; only these reach an order."""
-
-    ACCEPTED = "accepted"
-    IN_TRANSIT = "in_transit"
-    OUT_FOR_DELIVERY = "out_for_delivery"
-    AVAILABLE_FOR_PICKUP = "available_for_pickup"
-    FAILED_ATTEMPT = "failed_attempt"
-    DELIVERED = "delivered"
-    RETURNED = "returned"
-    LOST = "lost"
-
-
-FAILED = frozenset({Milestone.LOST, Milestone.RETURNED})
-"""Ends of a parcel's way at which its goods are not where they were sent."""
-
-
-class Proof(StrEnum):
-    """How sure a delivery is. Strong: signature, code, photo or location at the address (docs/rules.md)."""
-
-    WEAK = "weak"
-    STRONG = "strong"
-
-
 class Cause(StrEnum):
     """Why a ticket was opened; one open ticket per cause and subject."""
 
@@ -162,53 +139,6 @@ class Line:
     held: str = ""
     category: str = ""
     received: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What a carrier owes for a lost parcel: what its terms paid, when it was lost, for the lines that were in it."""
-
-    lines: tuple[str, ...]
-    pays: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One parcel and how far it has come. Its tracking number stands in PostgreSQL under `parcel_id`, never here.
-
-    `loss` is there as long as the carrier says that the parcel is lost.
-    """
-
-    parcel_id: str
-    carrier: str
-    lines: tuple[str, ...]
-    shipped_at: datetime
-    service: str = ""
-    insured: Money | None = None
-    milestone: Milestone | None = None
-    moved_at: datetime | None = None
-    proof: Proof = Proof.WEAK
-    withdrawn: bool = False
-    loss: Loss | None = None
-
-    def ended_before(self, other: Parcel) -> bool:
-        """Whether it was known to be lost, or had come back, when `other` was sent, which takes its place."""
-        if self.milestone not in FAILED or self.moved_at is None or other.parcel_id == self.parcel_id:
-            return False
-        return other.shipped_at >= self.moved_at
-
-    def came_back_before(self, other: Parcel) -> bool:
-        """Whether the carrier had brought it back to the seller when `other` was sent."""
-        return self.milestone is Milestone.RETURNED and self.ended_before(other)
-
-    def gives_way_to(self, other: Parcel) -> bool:
-        """Whether nobody waits for it, lost or brought back as it is, because `other` brings the goods, or has.
-
-        Which was sent first does not matter: a seller who hears of a stall sends anew before the end is known.
-        """
-        if self.milestone not in FAILED or other.parcel_id == self.parcel_id:
-            return False
-        return other.milestone not in FAILED or self.came_back_before(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,16 +468,11 @@ class Order:
 
     def parcels_of(self, line_id: str) -> tuple[Parcel, ...]:
         """The parcels with which a line arrives: all of it that count, but for one that gives way to another."""
-        carry = self.sent_with(line_id)
-        return tuple(parcel for parcel in carry if not any(parcel.gives_way_to(other) for other in carry))
+        return waited_for(self.sent_with(line_id))
 
     def replaced(self, parcel: Parcel, line_id: str) -> bool:
-        """Whether another parcel brings the line, or has, that was sent when this one's bad end was known.
-
-        What was sent before that may be the other half of the goods, and not the same anew.
-        """
-        sent = self.sent_with(line_id)
-        return any(parcel.ended_before(other) and parcel.gives_way_to(other) for other in sent)
+        """Whether another parcel brings the line in the place of this one, or has."""
+        return replaced(parcel, self.sent_with(line_id))
 
     def sent_with(self, line_id: str) -> tuple[Parcel, ...]:
         """The parcels in which a line was sent, but for withdrawn ones."""

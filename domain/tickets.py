@@ -26,8 +26,9 @@ from domain.events import (
     TicketResolved,
 )
 from domain.money import Verb
+from domain.parcels.parcel import Milestone
 from domain.purse import SHIPPING, DisputeStatus
-from domain.state import UNSHIPPED, Cause, Line, LineState, Milestone, Order, Outcome, Ticket, in_state
+from domain.state import UNSHIPPED, Cause, Line, LineState, Order, Outcome, Ticket, in_state
 from domain.step import Moment
 
 ESCALATIONS = 2

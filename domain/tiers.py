@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from domain.business_time import Calendar, add_business_days, add_business_minutes, business_minutes_between
 from domain.claims.clocks import claim_calendars, claim_tiers
 from domain.events import TierMoved
-from domain.state import Line, LineState, Milestone, Order, Parcel, Stage, in_state, stage
+from domain.parcels.parcel import Milestone, Parcel
+from domain.state import Line, LineState, Order, Stage, in_state, stage
 
 Tier = tuple[str, datetime]
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from demo.life import WentWrong
-from domain.state import Cause, Milestone
+from domain.parcels.parcel import Milestone
+from domain.state import Cause
 from faults.ground import Ground
 from faults.news_faults import POLL_SECONDS, NewsFault
 from faults.oracles import Fate

@@ -24,7 +24,8 @@ from domain.confirm import Reason
 from domain.contract import workflow_id
 from domain.deadlines import deadlines
 from domain.errors import AftersaleError, Invalid, Refused
-from domain.state import Actor, Cause, Milestone, Order, Outcome, Role, Stage, is_over, stage
+from domain.parcels.parcel import Milestone
+from domain.state import Actor, Cause, Order, Outcome, Role, Stage, is_over, stage
 from faults import claimants
 from faults.claimants import WITHIN
 from faults.oracles import Fate, Story

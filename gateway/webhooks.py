@@ -30,7 +30,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from domain.errors import ProviderError
-from domain.tracking import InvalidWebhook
+from domain.parcels.tracking import InvalidWebhook
 
 if TYPE_CHECKING:
     from starlette.requests import Request

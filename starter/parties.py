@@ -15,21 +15,18 @@ from activities.tracking_advice import advice
 from domain.cancel import AskTime, Cancel, GrantCancel, RequestCancel
 from domain.checkout import MoreTimeToPay, Pay, PayoutAccount
 from domain.confirm import Confirm, Decline, Reason
-from domain.deadlines import payment_standing
 from domain.errors import Invalid
 from domain.money import Money
+from domain.parcels.parcel import Milestone, Proof
+from domain.parcels.ship import ChangeAddress, ParcelScan, Ship, shipment_payment
 from domain.receive import Receive, WaitLonger
-from domain.ship import ChangeAddress, ParcelScan, Ship
-from domain.state import Actor, Milestone, Order, Proof
+from domain.state import Actor
 from domain.step import Nothing
 from starter.answers import Progress, progress_of
 from starter.documents import delivery
 from starter.messages.client import MessageCommands
 from starter.sending import How, check_number, check_photo, id_from, named
 from starter.waiting import until
-
-FAILED = "failed"
-"""A shipment's payment could not be captured: do not hand the parcel over."""
 
 
 class PartyCommands(MessageCommands):
@@ -181,12 +178,3 @@ class PartyCommands(MessageCommands):
     async def refuse_cancel(self, order_id: str, by: Actor, **how: Unpack[How]) -> Progress:
         """Ship after all."""
         return await self.send(order_id, "refuse_cancel", by, Nothing(), **how)
-
-
-def shipment_payment(order: Order, parcel_id: str) -> str:
-    """What the sender of a parcel may believe of its payment: ``secured``, ``pending`` or ``failed``."""
-    parcel = order.parcel(parcel_id)
-    standing = payment_standing(order)
-    if standing in ("secured", "pending") and parcel is not None and not parcel.withdrawn:
-        return standing
-    return FAILED

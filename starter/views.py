@@ -17,8 +17,9 @@ from domain.claims.case import STATUS_WORDS, case_number
 from domain.claims.promise import Terms, Told, in_words, terms_of_line
 from domain.decide import named_only, possible
 from domain.money import Money, Verb, total
+from domain.parcels.parcel import Parcel
 from domain.process import STEPS
-from domain.state import DESK, PARTIES, Actor, Cause, LineState, Order, Parcel, Pause, Role, Stage, is_over, stage
+from domain.state import DESK, PARTIES, Actor, Cause, LineState, Order, Pause, Role, Stage, is_over, stage
 from domain.summary import dated, next_clock, sentence, summary
 from domain.words import HAPPENED, NOT_CAPTURED, NOT_RENEWED, not_paid
 

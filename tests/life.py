@@ -29,8 +29,9 @@ from domain.accounts import receivable_account
 from domain.contract import Envelope
 from domain.deadlines import Clock, deadlines
 from domain.errors import Refused
+from domain.parcels.parcel import Milestone, Proof
 from domain.signing import sign
-from domain.state import Actor, Cause, Milestone, Order, Proof, Role, Stage, Ticket, is_over, stage
+from domain.state import Actor, Cause, Order, Role, Stage, Ticket, is_over, stage
 from sandbox.client import SandboxClient
 from starter.runs import Runs
 

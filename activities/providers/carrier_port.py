@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from domain.tracking import CarrierEvent, TrackerReport
+    from domain.parcels.tracking import CarrierEvent, TrackerReport
 
 
 class Follower(Protocol):

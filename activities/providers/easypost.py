@@ -19,8 +19,8 @@ import requests
 
 from activities.providers.session import session_for
 from domain.errors import ProviderError, Unauthorised, Unknown
-from domain.state import Milestone, Proof
-from domain.tracking import CarrierEvent, InvalidWebhook, NotTrackable, Reached, TrackerReport, UnknownTracker
+from domain.parcels.parcel import Milestone, Proof
+from domain.parcels.tracking import CarrierEvent, InvalidWebhook, NotTrackable, Reached, TrackerReport, UnknownTracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ import stripe
 
 from activities.providers.port import News, NewsKind
 from activities.providers.stripe_reports import moment
-from domain.tracking import InvalidWebhook
+from domain.parcels.tracking import InvalidWebhook
 
 KINDS: Final[Mapping[str, NewsKind]] = {
     "payment_intent.amount_capturable_updated": NewsKind.HOLD_OPENED,

@@ -38,7 +38,7 @@ from activities.providers.stripe_reports import (
     review_report,
 )
 from domain.errors import AccountRestricted
-from domain.tracking import InvalidWebhook
+from domain.parcels.tracking import InvalidWebhook
 
 Thing = TypeVar("Thing", bound=stripe.StripeObject)
 

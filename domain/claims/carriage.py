@@ -12,7 +12,8 @@ from domain.claims.steps import Case
 from domain.errors import Refused
 from domain.events import ClaimAppealed, ClaimMoved, Event, LinesHeld, ReturnArrived, ReturnFailed
 from domain.money import total
-from domain.state import FAILED, LineState, Milestone, Order, Parcel
+from domain.parcels.parcel import FAILED, Milestone, Parcel
+from domain.state import LineState, Order
 from domain.step import Moment
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from domain.claims.case import Claim, Finding, ReturnParcel
 from domain.claims.ends import held_lines
-from domain.state import Line, Milestone, Order
+from domain.parcels.parcel import Milestone, some_came_back
+from domain.state import Line, Order
 
 
 def with_seller(order: Order, line_id: str) -> bool:
@@ -23,14 +24,7 @@ def with_seller(order: Order, line_id: str) -> bool:
 def went_back(order: Order, claim: Claim) -> bool:
     """Whether that is so of any line that the claim holds, or of a box of it: no silence, and no slip, decides then."""
     lines = [line.line_id for line in held_lines(order, claim)]
-    return any(with_seller(order, line_id) or _some_came_back(order, line_id) for line_id in lines)
-
-
-def _some_came_back(order: Order, line_id: str) -> bool:
-    """Whether one of its parcels came back and none was sent since: another may hold the rest, not the same anew."""
-    sent = order.sent_with(line_id)
-    back = (parcel for parcel in sent if parcel.milestone is Milestone.RETURNED)
-    return any(not any(parcel.came_back_before(other) for other in sent) for parcel in back)
+    return any(with_seller(order, line_id) or some_came_back(order.sent_with(line_id)) for line_id in lines)
 
 
 def all_went_back(order: Order, claim: Claim) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from domain.claims.case import Claim, ClaimReason
+from domain.parcels.parcel import Milestone
 from domain.policy.claims import Claims
-from domain.state import SENT, Line, LineState, Milestone, Order
+from domain.state import SENT, Line, LineState, Order
 
 
 def numbers_of(order: Order, claim: Claim) -> Claims:

@@ -54,8 +54,9 @@ from domain.news import about_other_payment
 from domain.notices.notice import Channel, Notice
 from domain.notices.reminders import reminders
 from domain.notices.standing import Fact, Facts, ids, parcel_goes, stands
+from domain.parcels.parcel import Milestone
 from domain.purse import SHIPPING
-from domain.state import DEAD, PARTIES, Milestone, Order, Role, stage
+from domain.state import DEAD, PARTIES, Order, Role, stage
 from domain.tiers import party_tiers
 from domain.wire import instant_text
 

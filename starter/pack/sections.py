@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from activities.store import books, outbox, personal
 from activities.store.desk import words as written
 from domain.claims.case import case_number
-from domain.state import DESK, PARTIES, Actor, Parcel, Role
+from domain.parcels.parcel import Parcel
+from domain.state import DESK, PARTIES, Actor, Role
 from domain.words import HAPPENED
 from starter.books.money import money_view
 from starter.books.sheets import cell

@@ -21,8 +21,8 @@ from activities.store.tables import parcels
 from activities.store.vault import Vault
 from domain.errors import Unknown
 from domain.money import Verb
+from domain.parcels.tracking import NotTrackable
 from domain.state import Role
-from domain.tracking import NotTrackable
 from tests.activities.told_orders import BUYER, DESK, SELLER, Desk, Told
 from tests.domain.world import RENEWS, START, done, done_with_mandate, scan, unclear
 from tests.serving import refused

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from domain.money import Money
-from domain.state import Actor, Milestone, Role
+from domain.parcels.parcel import Milestone
+from domain.state import Actor, Role
 from tests.crossing.crossing import Act, Crossroads
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Json, Life
 

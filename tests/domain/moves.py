@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.money import Money, Verb
-from domain.ship import RANK
-from domain.state import Milestone, Order, Role
+from domain.parcels.parcel import Milestone
+from domain.parcels.ship import RANK
+from domain.state import Order, Role
 from tests.domain.world import text_of
 
 BUYER, SELLER, CARRIER, STOREFRONT = Role.BUYER, Role.SELLER, Role.CARRIER, Role.STOREFRONT

@@ -9,8 +9,9 @@ import pytest
 from domain.claims.case import Status
 from domain.decide import Refusal
 from domain.money import Money, Verb
-from domain.scans import scans
-from domain.state import Cause, Funds, LineState, Milestone, Role
+from domain.parcels.parcel import Milestone
+from domain.parcels.scans import scans
+from domain.state import Cause, Funds, LineState, Role
 from domain.summary import summary
 from tests.domain.claims_world import (
     BUYER,

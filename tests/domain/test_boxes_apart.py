@@ -9,9 +9,10 @@ import pytest
 
 from domain.claims.case import Status
 from domain.money import Verb
-from domain.scans import scans
-from domain.state import Cause, Funds, Milestone, Proof, Role
-from domain.tracking import Reached, TrackerReport
+from domain.parcels.parcel import Milestone, Proof
+from domain.parcels.scans import scans
+from domain.parcels.tracking import Reached, TrackerReport
+from domain.state import Cause, Funds, Role
 from tests.domain.claims_world import BUYER, NOTE, SPECIALIST, return_sent
 from tests.domain.test_boxes_and_findings import found_empty, in_two_boxes
 from tests.domain.world import Life, scan

@@ -10,8 +10,9 @@ from domain.claims.case import Status, Verdict
 from domain.claims.goods import went_back
 from domain.decide import possible
 from domain.money import Money, Verb
-from domain.scans import scans
-from domain.state import Cause, Funds, LineState, Milestone, Role
+from domain.parcels.parcel import Milestone
+from domain.parcels.scans import scans
+from domain.state import Cause, Funds, LineState, Role
 from tests.domain.claims_world import (
     BUYER,
     NOTE,

@@ -10,8 +10,8 @@ import pytest
 from domain.claim import NAMES as CLAIM_NAMES
 from domain.decide import Command, Decision, Refusal, decide, possible
 from domain.money import Verb
+from domain.parcels.ship import RANK
 from domain.process import COMMANDS, REOPEN, STEPS
-from domain.ship import RANK
 from domain.state import DEAD, DESK, PARTIES, Actor, Line, LineState, Order, Role, is_over
 from domain.step import Step
 from tests.domain import shipping

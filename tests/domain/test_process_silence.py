@@ -11,9 +11,10 @@ from domain.deadlines import deadlines
 from domain.decide import Decision, Refusal
 from domain.funds import desires
 from domain.money import Money, Verb
-from domain.scans import scans
-from domain.state import Cause, LineState, Milestone, Proof, Role, Stage
-from domain.tracking import Reached, TrackerReport
+from domain.parcels.parcel import Milestone, Proof
+from domain.parcels.scans import scans
+from domain.parcels.tracking import Reached, TrackerReport
+from domain.state import Cause, LineState, Role, Stage
 from tests.domain.lives import NOTE, awaiting_payment, capture_unknown, lost, returned_after_delivery
 from tests.domain.world import (
     AT_CONFIRMATION,

@@ -17,9 +17,10 @@ from domain.events import ClaimMoved
 from domain.fold import apply_all
 from domain.money import Money, Verb
 from domain.notices import notices
-from domain.scans import scans
-from domain.state import Cause, LineState, Milestone, Order, Proof, Role
-from domain.tracking import Reached, TrackerReport
+from domain.parcels.parcel import Milestone, Proof
+from domain.parcels.scans import scans
+from domain.parcels.tracking import Reached, TrackerReport
+from domain.state import Cause, LineState, Order, Role
 from tests.domain.claims_world import (
     BUYER,
     NOTE,

@@ -9,8 +9,8 @@ import pytest
 from domain.claims.case import Status
 from domain.deadlines import deadlines
 from domain.money import Verb
-from domain.scans import scans
-from domain.state import Milestone
+from domain.parcels.parcel import Milestone
+from domain.parcels.scans import scans
 from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought, return_sent, return_told
 from tests.domain.test_returns import seen
 from tests.domain.world import Life, confirmed, delivered, scan, text_of

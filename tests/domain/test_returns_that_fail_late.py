@@ -10,7 +10,8 @@ import pytest
 
 from domain.claims.case import Claim, Finding, ReturnParcel, Status
 from domain.money import Verb
-from domain.state import Cause, Funds, Milestone
+from domain.parcels.parcel import Milestone
+from domain.state import Cause, Funds
 from domain.tickets import facts_digest
 from tests.domain.claims_world import BUYER, NOTE, OPERATOR, OTHER_JUDGE, SELLER, SPECIALIST, bought, return_sent
 from tests.domain.test_goods_with_the_seller import ends, returning_and_decided

@@ -13,8 +13,9 @@ from domain.decide import possible
 from domain.events import ReturnArrived
 from domain.fold import apply_all
 from domain.money import Money, Verb
-from domain.scans import scans
-from domain.state import Cause, Funds, Milestone, Order
+from domain.parcels.parcel import Milestone
+from domain.parcels.scans import scans
+from domain.state import Cause, Funds, Order
 from starter.cases.views import _returned
 from tests.domain.claims_world import BUYER, NOTE, OTHER_JUDGE, SELLER, SPECIALIST, return_back, return_sent
 from tests.domain.test_goods_with_the_seller import ends

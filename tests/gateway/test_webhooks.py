@@ -11,8 +11,8 @@ import requests
 from starlette.applications import Starlette
 
 from activities.providers.easypost import EasyPostCarrier
-from domain.state import Milestone
-from domain.tracking import InvalidWebhook, UnknownTracker
+from domain.parcels.parcel import Milestone
+from domain.parcels.tracking import InvalidWebhook, UnknownTracker
 from gateway.webhooks import Source, create_app
 from sandbox.carrier import CarrierWorld, _signature, carrier_routes
 from tests.serving import Switch, serve
@@ -20,7 +20,7 @@ from tests.serving import Switch, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from domain.tracking import CarrierEvent, TrackerReport
+    from domain.parcels.tracking import CarrierEvent, TrackerReport
 
 NUMBER = "9400111202555842332669"
 SECRET = "s\u00e9cret"  # Not ASCII: the dialect normalises it before it signs.

@@ -21,7 +21,7 @@ from activities.store.database import connect
 from demo.postgres import Postgres
 from domain.contract import WORKFLOW, workflow_id
 from domain.money import INTERNAL, Verb
-from domain.state import Milestone
+from domain.parcels.parcel import Milestone
 from domain.summary import LONGEST_REASON
 from sandbox.faults import FaultKind
 from starter import documents

@@ -16,7 +16,7 @@ import requests
 from activities.providers.easypost import EasyPostCarrier
 from activities.providers.stripe import StripePayments
 from domain.money import Money
-from domain.state import Milestone
+from domain.parcels.parcel import Milestone
 from gateway.webhooks import Source, create_app
 from tests.production.compose import ROOT, VARIABLE, command, ours, services, tried_with, variables
 from tests.serving import serve

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from activities.providers.easypost import EasyPostCarrier, milestone, read_tracker
 from domain.errors import ProviderError, Unauthorised, Unknown
-from domain.state import Milestone, Proof
-from domain.tracking import NotTrackable, Reached, UnknownTracker
+from domain.parcels.parcel import Milestone, Proof
+from domain.parcels.tracking import NotTrackable, Reached, UnknownTracker
 from sandbox.carrier import STATUSES, CarrierWorld, carrier_routes
 from tests.serving import Switch, refused, serve
 

@@ -18,7 +18,7 @@ from activities.providers.stripe import StripePayments
 from activities.providers.stripe_news import KINDS
 from domain.errors import Unknown
 from domain.money import Money
-from domain.tracking import InvalidWebhook
+from domain.parcels.tracking import InvalidWebhook
 from sandbox.client import SandboxClient
 from sandbox.server import serve
 

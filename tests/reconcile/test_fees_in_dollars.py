@@ -10,7 +10,7 @@ import pytest
 from activities.store import ledger
 from domain.accounts import DISPUTE_FEES
 from domain.money import Money
-from domain.state import Proof
+from domain.parcels.parcel import Proof
 from sandbox.payments import balance
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of

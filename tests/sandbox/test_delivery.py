@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from activities.providers.port import News
 from activities.providers.stripe import StripePayments
-from domain.tracking import InvalidWebhook
+from domain.parcels.tracking import InvalidWebhook
 from sandbox.client import SandboxClient
 from sandbox.server import serve as serve_sandbox
 from tests.serving import serve

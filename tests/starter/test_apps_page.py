@@ -14,7 +14,8 @@ import pytest
 
 from domain.claims.case import Status
 from domain.contract import NOT_PERFORMED
-from domain.state import LineState, Milestone, Proof
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import LineState
 from tests.files import made
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from domain.money import Money
-from domain.state import Proof, Role
+from domain.parcels.parcel import Proof
+from domain.state import Role
 from tests.life import BUYER, Life
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale

@@ -12,7 +12,8 @@ from activities.store import personal
 from activities.store.desk.attachments import Visibility
 from domain.claims.case import ClaimReason, Side, Verdict
 from domain.errors import Refused
-from domain.state import Cause, Milestone, Proof, Role
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Cause, Role
 from starter.answers import NotFound, buyer, operator, seller, specialist
 from starter.cases.desk import Cases
 from starter.client import AftersaleClient

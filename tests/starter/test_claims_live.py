@@ -8,7 +8,8 @@ import pytest
 from domain.claims.case import ClaimReason, Finding, Status, Verdict, Wish
 from domain.errors import Invalid, Refused
 from domain.money import Money
-from domain.state import Proof, Stage
+from domain.parcels.parcel import Proof
+from domain.state import Stage
 from starter.answers import NotFound, buyer, seller, specialist
 from starter.client import AftersaleClient
 from tests.life import BUYER, Life

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from activities.store.tables import looks
-from domain.state import Cause, Milestone, Role
+from domain.parcels.parcel import Milestone
+from domain.state import Cause, Role
 from tests.files import made
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale

@@ -13,7 +13,8 @@ from domain import wire
 from domain.confirm import Reason
 from domain.contract import workflow_id
 from domain.errors import Conflict, Invalid, Refused
-from domain.state import Actor, Milestone, Outcome, Proof, Role, Stage
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Actor, Outcome, Role, Stage
 from starter.answers import CheckoutIncomplete, NotFound, NotJudgedYet, buyer, operator, seller, specialist
 from starter.client import AftersaleClient
 from starter.reader import Reader

@@ -20,7 +20,7 @@ from activities.store import tables
 from domain.claims.case import ClaimReason, Finding, Verdict
 from domain.errors import Invalid, Refused
 from domain.money import Money
-from domain.state import Milestone, Proof
+from domain.parcels.parcel import Milestone, Proof
 from starter.answers import NotFound, buyer, specialist
 from starter.cases.desk import Cases
 from starter.client import AftersaleClient

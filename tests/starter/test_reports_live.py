@@ -15,7 +15,8 @@ from sqlalchemy import event
 from activities.store.desk.flow import Share, Span
 from domain.claims.case import ClaimReason, Verdict
 from domain.errors import Invalid
-from domain.state import Actor, Milestone
+from domain.parcels.parcel import Milestone
+from domain.state import Actor
 from starter.answers import specialist
 from starter.client import AftersaleClient
 from starter.records import Records

@@ -18,7 +18,8 @@ from activities.store.personal import Person
 from activities.store.vault import Unreadable, Vault
 from domain.errors import Conflict, Refused
 from domain.events import MessageSaid, ParcelSent
-from domain.state import Actor, Order, Parcel, Role
+from domain.parcels.parcel import Parcel
+from domain.state import Actor, Order, Role
 from tests.domain.world import new_order
 from tests.store.rows import NOW, admit, at_once, hours
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from activities.store.desk import claims
 from activities.store.desk.claims import ClaimRow
 from domain.claims.case import Claim, Status
-from domain.state import Actor, Cause, Proof, Role
+from domain.parcels.parcel import Proof
+from domain.state import Actor, Cause, Role
 from starter.files.shelf import Shelf
 from starter.records import Records
 from tests.life import BUYER, SPECIALIST, Json, Life

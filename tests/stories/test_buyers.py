@@ -8,7 +8,8 @@ import pytest
 
 from domain.confirm import Reason
 from domain.errors import Refused
-from domain.state import Actor, Cause, LineState, Milestone, Proof, Role, Stage
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Actor, Cause, LineState, Role, Stage
 from starter.views import story_for
 from tests.life import BUYER, SELLER
 from tests.marketplace import Marketplace

@@ -8,7 +8,8 @@ from activities.payments_desk import PaymentsDesk
 from activities.providers.port import News, NewsKind
 from activities.store import ledger
 from domain.money import Money, Verb
-from domain.state import Cause, LineState, Proof, Stage
+from domain.parcels.parcel import Proof
+from domain.state import Cause, LineState, Stage
 from sandbox.payments.disputes import FEE
 from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, SPECIALIST, Json, Life
 from tests.marketplace import Marketplace

@@ -7,7 +7,7 @@ import stripe
 from sqlalchemy import text
 
 from domain.money import Money
-from domain.state import Milestone
+from domain.parcels.parcel import Milestone
 from tests.life import SELLER
 from tests.marketplace import Marketplace
 

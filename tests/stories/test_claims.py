@@ -11,7 +11,8 @@ import pytest
 
 from domain.claims.case import Finding, Status
 from domain.errors import Refused
-from domain.state import Cause, LineState, Milestone, Proof, Stage
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Cause, LineState, Stage
 from starter.cases.desk import Cases
 from starter.records import Records
 from tests.life import BUYER, SELLER, SPECIALIST, Life

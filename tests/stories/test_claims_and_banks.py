@@ -9,7 +9,8 @@ from activities.providers.port import News, NewsKind
 from activities.runs import hand_over
 from domain.claims.case import Status
 from domain.errors import Refused
-from domain.state import Cause, LineState, Milestone, Proof, Stage
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Cause, LineState, Stage
 from tests.life import BUYER, COMMAND_KEY, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.stories.claims import DAY, case, claimed, decide, delivered, escalated, proof, status

@@ -13,8 +13,9 @@ from demo.temporal import reset
 from domain import wire
 from domain.contract import Envelope
 from domain.errors import Refused, StaleEpoch
+from domain.parcels.parcel import Milestone
 from domain.signing import sign
-from domain.state import Actor, Cause, Milestone, Stage
+from domain.state import Actor, Cause, Stage
 from tests.life import BUYER, COMMAND_KEY, OPERATOR, SELLER, SPECIALIST
 from tests.marketplace import Marketplace
 

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from activities.store import tables
 from domain.contract import WORKFLOW, workflow_id
-from domain.state import Milestone, Role, Stage
+from domain.parcels.parcel import Milestone
+from domain.state import Role, Stage
 from tests.life import BUYER, PATIENCE, SELLER, Life
 from tests.marketplace import Marketplace
 

@@ -6,7 +6,8 @@ import pytest
 
 from domain.claims.case import Status
 from domain.errors import Refused
-from domain.state import Cause, Funds, Milestone
+from domain.parcels.parcel import Milestone
+from domain.state import Cause, Funds
 from tests.life import BUYER, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
 from tests.stories.claims import DAY, claimed, decide, escalated, proof, status

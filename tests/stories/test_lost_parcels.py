@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from domain.parcels.parcel import Loss, Milestone
 from domain.policy import Policy
-from domain.state import Actor, Cause, Loss, Milestone, Role, Stage
+from domain.state import Actor, Cause, Role, Stage
 from starter.reader import Reader
 from starter.records import Records
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Life

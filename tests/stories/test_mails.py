@@ -7,7 +7,7 @@ from activities.mail import SmtpMailer
 from activities.relay import Relay
 from activities.store import personal
 from activities.storefront import RowsOnly
-from domain.state import Milestone, Proof
+from domain.parcels.parcel import Milestone, Proof
 from tests.activities.told_orders import ADDRESSES, LETTERS, FakeCarrier
 from tests.life import BUYER, SELLER
 from tests.marketplace import Marketplace

@@ -14,7 +14,8 @@ from activities.providers.stripe import StripePayments
 from domain.confirm import Reason
 from domain.errors import ProviderError, Refused
 from domain.money import Money, Verb
-from domain.state import Cause, Funds, LineState, Milestone, Role, Stage
+from domain.parcels.parcel import Milestone
+from domain.state import Cause, Funds, LineState, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
 

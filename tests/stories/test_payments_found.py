@@ -10,7 +10,8 @@ import stripe
 
 from activities.providers.port import Hold, HoldState
 from domain.money import Verb
-from domain.state import Milestone, Role, Stage
+from domain.parcels.parcel import Milestone
+from domain.state import Role, Stage
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of

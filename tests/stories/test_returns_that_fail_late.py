@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.claims.case import Status
-from domain.state import Funds, Milestone
+from domain.parcels.parcel import Milestone
+from domain.state import Funds
 from tests.life import BUYER, SELLER, SPECIALIST
 from tests.marketplace import Marketplace
 from tests.stories.claims import claimed, decide, status

@@ -8,7 +8,8 @@ import pytest
 
 from domain.confirm import Reason
 from domain.errors import Refused
-from domain.state import Cause, LineState, Milestone, Outcome, Role, Stage
+from domain.parcels.parcel import Milestone
+from domain.state import Cause, LineState, Outcome, Role, Stage
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST
 from tests.marketplace import Marketplace
 

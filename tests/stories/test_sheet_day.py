@@ -16,7 +16,8 @@ from sqlalchemy import select
 
 from activities.store.tables import looks
 from domain.claims.case import Status
-from domain.state import Actor, Cause, Milestone, Proof, Role
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Actor, Cause, Role
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.sheets.conftest import Edits, edit

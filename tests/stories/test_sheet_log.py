@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 from activities.store.desk.message_tables import messages
 from activities.store.tables import looks
 from domain.claims.case import ClaimReason, Verdict
-from domain.state import Milestone, Proof, Role
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Role
 from starter.answers import specialist
 from starter.client import AftersaleClient
 from starter.records import Records

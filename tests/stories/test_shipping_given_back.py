@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import Refused
-from domain.state import Proof, Stage
+from domain.parcels.parcel import Proof
+from domain.state import Stage
 from tests.life import BUYER, SELLER, SPECIALIST
 from tests.marketplace import Marketplace
 from tests.starter.conftest import Aftersale

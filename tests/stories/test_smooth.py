@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from domain.state import Milestone, Proof, Stage
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Stage
 from tests.life import BUYER, SELLER
 from tests.marketplace import Marketplace
 

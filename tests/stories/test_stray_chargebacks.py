@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 import stripe
 
-from domain.state import Cause, LineState, Proof, Stage
+from domain.parcels.parcel import Proof
+from domain.state import Cause, LineState, Stage
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import Refused
-from domain.state import Actor, Cause, Milestone, Proof, Stage
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Actor, Cause, Stage
 from tests.life import BUYER, OPERATOR, SELLER, SPECIALIST, Life
 from tests.marketplace import Marketplace
 

@@ -8,7 +8,8 @@ from zipfile import ZipFile
 
 from activities.store.desk.sheets import Wanted, cases
 from domain.claims.case import Status
-from domain.state import Actor, Funds, Milestone
+from domain.parcels.parcel import Milestone
+from domain.state import Actor, Funds
 from starter.cases.desk import Cases
 from starter.client import AftersaleClient
 from starter.pack.packer import Packer

@@ -21,7 +21,7 @@ from activities.relay import Relay
 from activities.store import personal
 from activities.storefront import RowsOnly
 from demo.goods import photo
-from domain.state import Milestone, Proof
+from domain.parcels.parcel import Milestone, Proof
 from domain.wire import instant_text
 from tests.activities.told_orders import ADDRESSES, LETTERS, FakeCarrier
 from tests.life import SELLER, Json, Life

@@ -21,7 +21,8 @@ from activities.relay import Addresses, Relay
 from activities.store import personal, trackers
 from activities.storefront import RowsOnly
 from domain.claims.case import Status
-from domain.state import Cause, Milestone, Proof, Stage
+from domain.parcels.parcel import Milestone, Proof
+from domain.state import Cause, Stage
 from tests.life import BUYER, SELLER, Life
 from tests.marketplace import Marketplace
 from workflows.front import FrontDoor

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.errors import ProviderError
-from domain.state import Milestone, Proof
+from domain.parcels.parcel import Milestone, Proof
 
 
 class Reached(NamedTuple):

@@ -9,9 +9,10 @@ from domain import wire
 from domain.claims.carriage import fails, returned_with
 from domain.claims.goods import awaited
 from domain.contract import Envelope
-from domain.ship import ParcelScan, is_news
-from domain.state import FAILED, Actor, Milestone, Order, Parcel, Proof, Role
-from domain.tracking import TrackerReport
+from domain.parcels.parcel import FAILED, Milestone, Parcel, Proof
+from domain.parcels.ship import ParcelScan, is_news
+from domain.parcels.tracking import TrackerReport
+from domain.state import Actor, Order, Role
 
 COMMAND = "parcel_scan"
 

@@ -11,6 +11,7 @@ from domain.checkout import ID, LONGEST_OF_PARCELS, NOT_AN_ID, is_line, not_a_li
 from domain.claims.carriage import brought_back, came_back, judged, returned_with, silently_accepted
 from domain.claims.goods import awaited
 from domain.claims.steps import Case
+from domain.deadlines import payment_standing
 from domain.errors import Invalid, Refused
 from domain.events import (
     AddressChanged,
@@ -27,7 +28,8 @@ from domain.events import (
     TimeEnded,
 )
 from domain.money import Money, Verb, total
-from domain.state import DESK, Cause, Line, LineState, Loss, Milestone, Order, Parcel, Proof
+from domain.parcels.parcel import Loss, Milestone, Parcel, Proof
+from domain.state import DESK, Cause, Line, LineState, Order
 from domain.step import Moment
 from domain.tickets import let_go, opened
 from domain.tiers import stall_at
@@ -277,3 +279,13 @@ def change_address(moment: Moment) -> tuple[Event, ...]:
 def capture_settled(order: Order, lines: tuple[Line, ...], now: datetime) -> str | None:
     """The opposite of a capture waits until the provider has told how the capture ended."""
     return "capture in progress; try again when it is settled" if order.op and order.op.verb is Verb.CAPTURE else None
+
+
+def shipment_payment(order: Order, parcel_id: str) -> str:
+    """What the sender of a parcel may believe of its payment: ``secured``, ``pending``, or ``failed``.
+
+    Failed means that the capture was refused, which has taken the shipment back: the parcel must not be handed over.
+    """
+    parcel, standing = order.parcel(parcel_id), payment_standing(order)
+    sent = parcel is not None and not parcel.withdrawn
+    return standing if sent and standing in ("secured", "pending") else "failed"

@@ -1,0 +1,113 @@
+"""One parcel, and what several parcels of one line are to each other.
+
+A line may be sent in several boxes, and anew when one of them went wrong; nobody says which of both a further parcel
+is. What is known is how each ended, and when it was sent:
+
+| this one | another one | so |
+|---|---|---|
+| lost, or came back | is under way, or has arrived | nobody waits for this one (`gives_way_to`) |
+| came back | was sent since | the seller has sent the same anew, whatever became of that (`came_back_before`) |
+| lost, or came back | was sent since, and is under way or has arrived | it stands in for this one (`replaced`) |
+| came back | none was sent since | the seller has goods of the line (`some_came_back`) |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.money import Money
+
+
+class Milestone(StrEnum):
+    """What a carrier says of a parcel; only these reach an order."""
+
+    ACCEPTED = "accepted"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    AVAILABLE_FOR_PICKUP = "available_for_pickup"
+    FAILED_ATTEMPT = "failed_attempt"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    LOST = "lost"
+
+
+FAILED = frozenset({Milestone.LOST, Milestone.RETURNED})
+"""Ends of a parcel's way at which its goods are not where they were sent."""
+
+
+class Proof(StrEnum):
+    """How sure a delivery is. Strong: signature, code, photo or location at the address (docs/rules.md)."""
+
+    WEAK = "weak"
+    STRONG = "strong"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a carrier owes for a lost parcel: what its terms paid, when it was lost, for the lines that were in it."""
+
+    lines: tuple[str, ...]
+    pays: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One parcel and how far it has come. Its tracking number stands in PostgreSQL under `parcel_id`, never here.
+
+    `loss` is there as long as the carrier says that the parcel is lost.
+    """
+
+    parcel_id: str
+    carrier: str
+    lines: tuple[str, ...]
+    shipped_at: datetime
+    service: str = ""
+    insured: Money | None = None
+    milestone: Milestone | None = None
+    moved_at: datetime | None = None
+    proof: Proof = Proof.WEAK
+    withdrawn: bool = False
+    loss: Loss | None = None
+
+    def ended_before(self, other: Parcel) -> bool:
+        """Whether it was known to be lost, or had come back, when `other` was sent, which takes its place."""
+        if self.milestone not in FAILED or self.moved_at is None or other.parcel_id == self.parcel_id:
+            return False
+        return other.shipped_at >= self.moved_at
+
+    def came_back_before(self, other: Parcel) -> bool:
+        """Whether the carrier had brought it back to the seller when `other` was sent."""
+        return self.milestone is Milestone.RETURNED and self.ended_before(other)
+
+    def gives_way_to(self, other: Parcel) -> bool:
+        """Whether nobody waits for it, lost or brought back as it is, because `other` brings the goods, or has.
+
+        Which was sent first does not matter: a seller who hears of a stall sends anew before the end is known.
+        """
+        if self.milestone not in FAILED or other.parcel_id == self.parcel_id:
+            return False
+        return other.milestone not in FAILED or self.came_back_before(other)
+
+
+def waited_for(sent: Iterable[Parcel]) -> tuple[Parcel, ...]:
+    """Of the parcels in which a line was sent those with which it arrives: all that give way to none of the others."""
+    boxes = tuple(sent)
+    return tuple(parcel for parcel in boxes if not any(parcel.gives_way_to(other) for other in boxes))
+
+
+def replaced(parcel: Parcel, sent: Iterable[Parcel]) -> bool:
+    """Whether another of the line's parcels brings it, or has, that was sent when this one's bad end was known.
+
+    What was sent before that may be the other half of the goods, and not the same anew.
+    """
+    return any(parcel.ended_before(other) and parcel.gives_way_to(other) for other in sent)
+
+
+def some_came_back(sent: Iterable[Parcel]) -> bool:
+    """Whether one of the line's parcels came back and none was sent since: another may hold the rest."""
+    boxes = tuple(sent)
+    back = (parcel for parcel in boxes if parcel.milestone is Milestone.RETURNED)
+    return any(not any(parcel.came_back_before(other) for other in boxes) for parcel in back)
