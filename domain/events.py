@@ -538,8 +538,11 @@ class ReturnFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReturnInspected:
+    """`at` is None in steps of an older version."""
+
     claim_id: str
     finding: Finding
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

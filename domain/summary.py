@@ -203,9 +203,10 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
         return MENDERS[Cause.DISPUTE] if _waits_for_bank(order, ticket) else _refused(ticket.subject)
     about = tuple(line_id for line_id in lines_of(order, ticket) if line_id not in order.disputed)
     names = tuple(name for name in MENDERS[ticket.cause] if about or name not in ON_LINES)
-    if ticket.cause is Cause.PARCEL_RETURNED and all(order.line(li).state is LineState.ACCEPTED for li in about):
-        # The seller has the money by what was decided before, or will: it stays so, or goes back.
-        names = (*(name for name in names if name != "release"), "resolve-ticket")
+    unpaid = tuple(line_id for line_id in about if order.line(line_id).state is not LineState.ACCEPTED)
+    if ticket.cause is Cause.PARCEL_RETURNED and unpaid != about:
+        # Of what was accepted the seller has the money, or will: it stays so, or goes back.
+        names = (*(name for name in names if name != "release" or unpaid), "resolve-ticket")
     first, *others = names or MENDERS[Cause.DISPUTE]
     if first == "extend":
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
@@ -213,9 +214,14 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
         first = f"resolve-ticket --ticket {ticket.ticket_id}"
     if ticket.cause is Cause.CLAIM:
         first = f"{first} --claim {ticket.subject}"
+    named = {name: _lines(order, unpaid if name == "release" else about) for name in ON_LINES}
+    return tuple(name + named.get(name, "") for name in (first, *others))
+
+
+def _lines(order: Order, about: tuple[str, ...]) -> str:
+    """The options that name these lines; none where they are all that the order has, and nothing holds them."""
     held = any(order.line(line_id).held for line_id in about)
-    lines = "".join(f" --line {line}" for line in about) if held or len(about) < len(order.lines) else ""
-    return tuple(name + lines if name in ON_LINES else name for name in (first, *others))
+    return "".join(f" --line {line}" for line in about) if held or len(about) < len(order.lines) else ""
 
 
 def _refused(verb: str) -> tuple[str, ...]:

@@ -128,9 +128,15 @@ def let_go(order: Order, parcel_id: str) -> tuple[Event, ...]:
 
 def _asked_about(order: Order, line_id: str, but: str) -> str:
     """The holder of a line by the next open ticket about a parcel of it that went wrong, "" when there is none."""
-    others = {ticket.subject for ticket in order.tickets if ticket.cause in WENT_WRONG} - {but}
-    boxes = (parcel.parcel_id for parcel in order.sent_with(line_id) if parcel.parcel_id in others)
+    wrong = (ticket for ticket in order.tickets if ticket.cause in WENT_WRONG and ticket.subject != but)
+    asked = {ticket.subject for ticket in wrong if _may_hold(ticket, order.line(line_id))}
+    boxes = (parcel.parcel_id for parcel in order.sent_with(line_id) if parcel.parcel_id in asked)
     return next((f"parcel:{parcel_id}" for parcel_id in boxes), "")
+
+
+def _may_hold(ticket: Ticket, line: Line) -> bool:
+    """A lost parcel holds nothing that counts as accepted: that did arrive. One that came back does."""
+    return line.state is not LineState.ACCEPTED or ticket.cause is Cause.PARCEL_RETURNED
 
 
 _ABOUT_LINES = frozenset(
@@ -149,8 +155,8 @@ def lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
         case Cause.RECEIPT_MISSING:
             return (ticket.subject,)
         case Cause.PARCEL_LOST | Cause.PARCEL_RETURNED if parcel is not None:
-            held = (line.line_id for line in order.live if line.held.startswith("parcel:"))
-            return tuple(line_id for line_id in held if line_id in parcel.lines)
+            held = (line for line in order.live if line.held.startswith("parcel:") and line.line_id in parcel.lines)
+            return tuple(line.line_id for line in held if _may_hold(ticket, line))
         case Cause.PARCEL_STALLED | Cause.NUMBER_REUSED if parcel is not None:
             sent = in_state(order.lines, (LineState.SHIPPED, LineState.DELIVERED))
             free = (line.line_id for line in sent if not line.held.startswith("claim:"))

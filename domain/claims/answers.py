@@ -261,7 +261,7 @@ def inspect(case: Case) -> tuple[Event, ...]:
     What is deducted can be appealed against first. What is missing is the platform's to decide.
     """
     claim, finding, numbers = case.claim, case.body.finding, numbers_of(case.order, case.claim)
-    seen = ReturnInspected(claim.claim_id, finding)
+    seen = ReturnInspected(claim.claim_id, finding, case.now)
     if finding is Finding.MISSING:
         return (seen, *escalate(case))
     bears = claim.reason in numbers.handling_reasons

@@ -26,13 +26,12 @@ def came_back(case: Case) -> tuple[Event, ...]:
     """A delivery scan of a return is as good as the seller's word; who decides meanwhile knows that it came.
 
     So is that of an earlier one which had failed: goods that are back are asked of nobody, in whichever parcel.
-    One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. What its carrier
-    brings after the seller had found its box empty is no box that he could have looked into. Raises Refused for any
-    other scan, and when the return had arrived before.
+    One that is lost, or goes back to the buyer, will not arrive, which is the platform's at once. Raises Refused for
+    any other scan, and when the return had arrived before (`Claim.may_bring`).
     """
     claim, milestone, parcel_id = case.claim, case.body.milestone, case.body.parcel_id
     back = next((back for back in awaited(case.order, claim) if back.parcel_id == parcel_id), None)
-    if back is None or not back.is_before(case.body.at):
+    if back is None or not claim.may_bring(back, case.body.at):
         raise Refused("nothing_new", f"the return of claim {claim.claim_id} had arrived before, or is the seller's")
     if milestone in FAILED and fails(claim, back):
         return _failed(case)
@@ -81,12 +80,12 @@ def _holding(moment: Moment, lines: tuple[str, ...]) -> Iterator[Case]:
 
 
 def silently_accepted(order: Order, parcel: Parcel) -> tuple[str, ...]:
-    """The lines that arrived with that parcel for all but the buyer, who has not said so, and that are nobody's case.
+    """The lines that arrived with that parcel for all but the buyer, who has not said so, and that no claim has.
 
     What arrived with another parcel in its place is no matter of this one's.
     """
     lines = (line for line in order.live if line.line_id in parcel.lines and line.state is LineState.ACCEPTED)
-    free = (line for line in lines if not line.received and not line.held.startswith(("claim:", "parcel:")))
+    free = (line for line in lines if not line.received and not line.held.startswith("claim:"))
     return tuple(line.line_id for line in free if not order.replaced(parcel, line.line_id))
 
 

@@ -157,6 +157,7 @@ class ReturnParcel:
     """Goods on their way back. The tracking number stands in PostgreSQL under `parcel_id`, never here.
 
     `failed_at` is when it was lost, went back to the buyer, or had not arrived in time; it may arrive all the same.
+    `delivered` says that its carrier told of the arrival, and not the seller alone.
     """
 
     parcel_id: str
@@ -164,15 +165,12 @@ class ReturnParcel:
     sent_at: datetime
     arrived_at: datetime | None = None
     failed_at: datetime | None = None
+    delivered: bool = False
 
     @property
     def travels(self) -> bool:
         """Whether it is on its way, as far as anybody knows."""
         return self.arrived_at is None and self.failed_at is None
-
-    def is_before(self, scanned_at: datetime) -> bool:
-        """Whether it had not arrived when its carrier scanned it, at that time."""
-        return self.arrived_at is None or self.arrived_at < scanned_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +180,12 @@ class Claim:
     `owner` is the person of the desk who works on it. `until` is when a claim that waits longer wakes; `ruling` waits
     for an appeal; `judges` have decided about it so far; `awarded` is what went, or is to go, back to the buyer;
     `escalated_at` and `upstream_at` are its first escalations to the platform and to the agent's shop, `appealed_at` is
-    when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped; `stood` are the
-    seconds that it waited for its buyer, since the appeal if there was one, before it entered its status; `stopped` is
-    the platform's clock while one side is asked. `back` is the last parcel in which goods were sent back, `earlier` are
-    those before it, which had failed when it was sent, and any of which may arrive. Goods go back to the stored address
-    `return_to`, with the stored file `return_label`, or both; here are only their ids.
+    when somebody appealed; `concluded` says that it was decided or agreed upon, not merely dropped; `inspected_at` is
+    when `finding` was made; `stood` are the seconds that it waited for its buyer, since the appeal if there was one,
+    before it entered its status; `stopped` is the platform's clock while one side is asked. `back` is the last parcel
+    in which goods were sent back, `earlier` are those before it, which had failed when it was sent, and any of which
+    may arrive. Goods go back to the stored address `return_to`, with the stored file `return_label`, or both; here are
+    only their ids.
     """
 
     claim_id: str
@@ -215,6 +214,7 @@ class Claim:
     return_to: str = ""
     return_label: str = ""
     earlier: tuple[ReturnParcel, ...] = ()
+    inspected_at: datetime | None = None
 
     @property
     def instructed(self) -> bool:
@@ -230,6 +230,16 @@ class Claim:
     def returns(self) -> tuple[ReturnParcel, ...]:
         """The parcels in which goods were sent back, the last one last."""
         return (*self.earlier, self.back) if self.back else ()
+
+    def may_bring(self, back: ReturnParcel, scanned_at: datetime) -> bool:
+        """Whether a carrier's scan of that time can be the arrival of one of the returns.
+
+        The seller's word may have come first. A box into which he is said to have looked before his carrier brought it
+        was another one; what the carrier told before that look is the arrival that he had told of.
+        """
+        if back.arrived_at is None:
+            return True
+        return not back.delivered and self.inspected_at is not None and self.inspected_at < scanned_at
 
     @property
     def goods_are_back(self) -> bool:

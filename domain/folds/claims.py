@@ -71,7 +71,11 @@ def _back(claim: Claim, event: ReturnArrived) -> Claim:
     if claim.back is None:
         return replace(claim, handed_back_at=event.at)
     came = event.parcel_id or claim.back.parcel_id
-    *earlier, last = (replace(each, arrived_at=event.at) if each.parcel_id == came else each for each in claim.returns)
+    scanned = bool(event.parcel_id)
+    *earlier, last = (
+        replace(each, arrived_at=event.at, delivered=scanned) if each.parcel_id == came else each
+        for each in claim.returns
+    )
     finding = None if claim.finding is Finding.MISSING else claim.finding
     return replace(claim, back=last, earlier=tuple(earlier), finding=finding)
 
@@ -124,7 +128,7 @@ CLAIM_FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     ReturnSent: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, back=e.parcel, earlier=c.returns)),
     ReturnArrived: lambda o, e: _claim(o, e.claim_id, lambda c: _back(c, e)),
     ReturnFailed: lambda o, e: _claim(o, e.claim_id, lambda c: _failed(c, e.at)),
-    ReturnInspected: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, finding=e.finding)),
+    ReturnInspected: lambda o, e: _claim(o, e.claim_id, lambda c: replace(c, finding=e.finding, inspected_at=e.at)),
     RefundAwarded: _awarded,
     EvidenceGiven: lambda o, e: o,
 }

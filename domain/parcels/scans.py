@@ -54,10 +54,10 @@ def _of_return(order: Order, parcel_id: str, report: TrackerReport, carrier_id: 
     ends = [
         ParcelScan(parcel_id, milestone, at, proof)
         for milestone, at, proof in report.milestones
-        if milestone in (Milestone.DELIVERED, *FAILED) and at >= back.sent_at - CLOCKS_DIFFER and back.is_before(at)
+        if milestone in (Milestone.DELIVERED, *FAILED) and at >= back.sent_at - CLOCKS_DIFFER
     ]
-    told = fails(claim, back)
-    return tuple(_message(order, scan, carrier_id) for scan in ends[-1:] if told or scan.milestone not in FAILED)
+    told, new = fails(claim, back), [scan for scan in ends if claim.may_bring(back, scan.at)]
+    return tuple(_message(order, scan, carrier_id) for scan in new[-1:] if told or scan.milestone not in FAILED)
 
 
 def _moved(parcel: Parcel, scan: ParcelScan) -> Parcel:

@@ -11,7 +11,7 @@ import pytest
 
 from domain.desk import reused_number
 from domain.fold import apply_all
-from domain.state import Cause, Order, Role
+from domain.state import Cause, Funds, Order, Role
 from domain.summary import LONGEST_REASON, mends, named, summary, trouble
 from tests.domain.claims_world import QUICK
 from tests.domain.lives import (
@@ -167,6 +167,29 @@ def test_a_parcel_whose_lines_are_all_accepted_has_no_money_left_to_move() -> No
     life.do("receive", Role.BUYER, lines=["a"])
     life.order = apply_all(life.order, reused_number(life.order, "p1", life.now))
     assert mended(life) == ["resolve-ticket"]
+
+
+def returned_half_accepted() -> Life:
+    """Both lines were in the parcel that comes back; silence had accepted one, the other waits for a second parcel."""
+    life = confirmed(new_order())
+    for parcel, lines in (("p1", ["a", "b"]), ("p2", ["b"])):
+        life.do("ship", Role.SELLER, parcel_id=parcel, carrier="dhl", lines=lines)
+    life.settle_money()
+    scan(life, "p1", "delivered", "strong")
+    life.until("accept_on_strong_proof")
+    life.settle_money()
+    scan(life, "p1", "returned")
+    return life
+
+
+@pytest.mark.parametrize(("name", "ids"), [("refund", ["a", "b"]), ("release", ["b"])])
+def test_of_a_parcel_that_came_back_a_release_names_no_line_that_was_accepted(name: str, ids: list[str]) -> None:
+    life = returned_half_accepted()
+    assert mended(life) == ["refund --line a --line b, release --line b or resolve-ticket"]
+    ticket = life.order.tickets[0].ticket_id
+    life.do(name, Role.OPERATOR, ticket, lines=ids, **NOTE)
+    life.settle_money()
+    assert life.order.line("b").funds is (Funds.REFUNDED if name == "refund" else Funds.RELEASED)
 
 
 def disputed_then_lost(amount: str) -> Life:

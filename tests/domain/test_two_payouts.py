@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.funds import No, Result, next_try
+from domain.funds import No, Result, Short, next_try
 from domain.money import Money, Verb
 from domain.state import Cause, Funds, MoneyOp, Order
 from tests.domain.claims_world import BUYER, NOTE, SPECIALIST
@@ -88,6 +88,22 @@ def test_a_reversal_that_is_refused_again_waits_anew_and_the_ticket_is_one() -> 
     assert tries.count(first) == tries.count(second) == 3
     assert len({(stuck.verb, stuck.subject) for stuck in life.order.stuck}) == len(life.order.stuck) == 2
     assert len([ticket for ticket in life.order.tickets if ticket.cause is Cause.MONEY_FAILED]) == 1
+
+
+def nothing_owed(order: Order, op: MoneyOp, now: datetime) -> Result:
+    """The releases of other orders have paid it all meanwhile."""
+    return Short(Money.zero(order.currency))
+
+
+def test_a_debt_that_another_sale_has_paid_leaves_nothing_stuck() -> None:
+    account = Account()
+    life, first, second = paid_out_apart(account)
+    account.keeps = {first, second}
+    dispute(life)
+    lose(life)
+    life.answer = nothing_owed
+    life.wait(days=8)
+    assert (life.order.debt, life.order.stuck, life.order.tickets) == (None, (), ())
 
 
 def all_and_more(life: Life) -> Money:

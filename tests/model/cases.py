@@ -109,6 +109,7 @@ def return_scanned(sale: Sale, claim: Claim, name: str, milestone: str, now: dat
         return
     need(milestone == "delivered", "only its end matters")
     claim.parcels[name] = now
+    claim.scanned.add(name)
     if claim.came_back and not claim.empty:
         return
     if claim.status in (TO_RETURN, RETURNING):

@@ -219,7 +219,7 @@ def receive_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetim
 
 def inspect(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
     """All goes back but for what wear and handling cost; that can be appealed against. Refunds in percent go down."""
-    claim.empty = body["finding"] == "missing"
+    claim.empty, claim.looked = body["finding"] == "missing", now
     if claim.empty:
         escalate(sale, claim, now)
         return

@@ -82,7 +82,8 @@ class Stuck:
 class Claim:
     """One claim. `ruling` is a decision that waits for an appeal, by line; `awarded` what was granted in the end.
 
-    `parcels` are the returns, and when each has come. A ruling goes `against` one side or both; `stopped` is the
+    `parcels` are the returns, and when each has come; `scanned` are those of
+    which their carrier said so. A ruling goes `against` one side or both; `stopped` is the
     ticket's due time and escalations while a side is asked.
     """
 
@@ -98,11 +99,13 @@ class Claim:
     appealed: bool = False
     awarded: dict[str, int] = field(default_factory=dict)
     parcels: dict[str, datetime | None] = field(default_factory=dict)
+    scanned: set[str] = field(default_factory=set)
     concluded: bool = False
     asked_upstream: bool = False
     missing: bool = False
     came_back: bool = False
     empty: bool = False
+    looked: datetime | None = None
     failed: bool = False
     appealed_at: datetime | None = None
     against: tuple[str, ...] = ()

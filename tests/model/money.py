@@ -156,6 +156,7 @@ def done(sale: Sale, ref: str, limit: datetime | None, renewable: bool, netted: 
             sale.written_off += op.amount
             sale.sums.L += op.amount
             sale.owe(-op.amount, now)
+            unstick(sale, Operation(op.number, "reverse_release", 0, (), "", now))
     unstick(sale, op)
 
 

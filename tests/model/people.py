@@ -174,7 +174,8 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
         alive = back.open or any(line.name in back.lines for line in sale.live)
         came = back.parcels[name]
         at = datetime.fromisoformat(body["at"])
-        need(alive and (came is None or (back.empty and at > came)), "nothing of it is on its way")
+        told_empty = back.empty and name not in back.scanned and back.looked is not None and at > back.looked
+        need(alive and (came is None or told_empty), "nothing of it is on its way")
         return_scanned(sale, back, name, body["milestone"], now)
         return
     parcel = sale.parcels.get(name)
@@ -210,7 +211,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
 def _unsaid(sale: Sale, parcel: Parcel) -> tuple[str, ...]:
     """What came with the parcel and counts as accepted, though its buyer never said so, and is nobody's case."""
     lines = [line for line in sale.live if line.state == "accepted"]
-    open_yet = [line for line in lines if not line.received and not line.held.startswith(("claim:", "parcel:"))]
+    open_yet = [line for line in lines if not line.received and not line.held.startswith("claim:")]
     return tuple(line.name for line in open_yet if line.name in parcel.lines and not sale.replaced(parcel, line.name))
 
 
