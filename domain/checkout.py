@@ -21,6 +21,7 @@ from domain.events import (
 )
 from domain.money import Money, allocate, payable, share, total
 from domain.policy import Policy
+from domain.purse import RESERVED
 from domain.state import Account, Line, LineState, Offer, Order, Payment, Stage, stage
 from domain.step import Moment
 from domain.tiers import counting_tiers
@@ -179,7 +180,9 @@ def _check_party(party: Party, field: str) -> None:
 
 def _check_line(checkout: Checkout, line: CheckoutLine, index: int) -> None:
     field, currency = f"lines[{index}]", checkout.total.currency
-    if line.line_id == "shipping" or sum(other.line_id == line.line_id for other in checkout.lines) > 1:
+    if line.line_id in RESERVED:
+        raise Invalid(f"{field}.line_id", f"{line.line_id!r} is kept for money of no line; call the line otherwise")
+    if sum(other.line_id == line.line_id for other in checkout.lines) > 1:
         raise Invalid(f"{field}.line_id", f"{line.line_id!r} is taken; each line needs an id of its own")
     if not 1 <= line.quantity <= MOST_PIECES:
         raise Invalid(f"{field}.quantity", f"must be from 1 to {MOST_PIECES}")

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from docs.messages import schemas
 from domain.errors import Invalid
+from domain.purse import RESERVED
 from starter.documents import read, read_orders
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -73,6 +74,7 @@ def test_personal_data_is_no_part_of_what_makes_two_documents_the_same() -> None
         ({"seller": {"person_id": "s-1", "account": "no account"}}, "seller.account"),
         ({"buyer": {"person_id": "b-1", "place": {"subdivision": "BY"}}}, "buyer.place.country"),
         ({"lines": [{"line_id": "L1", "title": "x", "price": "40.00 EUR", "quantity": 10**20}]}, "lines[0].quantity"),
+        ({"lines": [{"line_id": "L1", "title": "x", "price": "20.00 EUR"}] * 2}, "lines[0].line_id"),
         ({"people": {"courier": {}}}, "people.courier"),
         ({"people": {"buyer": {"name": SECRET, "email": f"{SECRET} at mail"}}}, "people.buyer.email"),
         ({"people": {"buyer": {"name": SECRET}}}, "people.buyer.email"),
@@ -114,6 +116,15 @@ def test_a_document_that_breaks_a_rule_names_the_field_and_quotes_nobody(changes
         read(document(**changes))
     assert invalid.value.field == field
     assert SECRET not in str(invalid.value)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_no_line_is_called_like_money_that_is_no_lines(name: str) -> None:
+    assert {"shipping", "suspense"} <= RESERVED
+    with pytest.raises(Invalid) as invalid:
+        read(document(lines=[{"line_id": name, "title": "Lamp", "price": "40.00 EUR"}]))
+    assert invalid.value.field == "lines[0].line_id"
+    assert f"{name!r} is kept for money of no line" in invalid.value.rule
 
 
 @pytest.mark.parametrize("wrong", [None, [], "text", 7])
