@@ -36,7 +36,7 @@ from domain.purse import SHIPPING
 from domain.state import Cause, Funds, Line, LineState, Order, Outcome, Pause, Role, Ticket, in_state
 from domain.step import Moment
 from domain.tickets import CLOCK_OF, freed, known, lines_of, opened
-from domain.tiers import as_long, counting_tiers, party_tiers, root_of, shifted, shipping_along, since_of
+from domain.tiers import as_long, clock_of, counting_tiers, party_tiers, root_of, shifted, shipping_along, since_of
 
 NONE_WAITS = "no command waits for a second operator; one that did is over when the order's money changes or it lapses"
 
@@ -264,7 +264,7 @@ def _moved(moment: Moment, belongs: Callable[[str], bool]) -> tuple[Event, ...]:
     if until is None or not moment.now < until <= latest:
         missing = "is missing; it " if until is None else ""
         raise Invalid("body.until", f"{missing}must lie between now and {latest.isoformat()}")
-    chosen = {tier: at for tier, at in party_tiers(order).items() if belongs(tier.partition(".")[0])}
+    chosen = {tier: at for tier, at in party_tiers(order).items() if belongs(clock_of(tier))}
     tiers = {tier: at for tier, at in chosen.items() if not tier.endswith(".remind")}
     first, limit = min(tiers.values(), default=until), _limit(order, tiers)
     if limit is not None and until >= limit:

@@ -30,6 +30,7 @@ from domain.parcels.parcel import Milestone
 from domain.purse import SHIPPING, DisputeStatus
 from domain.state import UNSHIPPED, Cause, Line, LineState, Order, Outcome, Ticket, in_state
 from domain.step import Moment
+from domain.tiers import clock_of
 
 ESCALATIONS = 2
 """How often an overdue ticket is passed upwards before only the default at the maximum hold is left (docs/rules.md)."""
@@ -228,7 +229,7 @@ def _matter(order: Order, ticket: Ticket) -> object:
 def _clock(order: Order, ticket: Ticket) -> list[tuple[str, datetime]]:
     """Where the clock that opened the ticket was moved to."""
     name = CLOCK_OF.get(ticket.cause, "").format(ticket.subject)
-    return [(tier, at) for tier, at in order.moved if tier.partition(".")[0] == name]
+    return [(tier, at) for tier, at in order.moved if clock_of(tier) == name]
 
 
 def _begun_by(ticket: Ticket) -> tuple[str, ...]:

@@ -120,6 +120,11 @@ def calendars_of(order: Order, tier: str) -> tuple[Calendar, ...]:
     return (order.seller_calendar if root_of(tier) in {"confirm", "ship", "cancel"} else order.buyer_calendar,)
 
 
+def clock_of(tier: str) -> str:
+    """The clock that a tier is one of, by its name: ``receipt:L1`` of ``receipt:L1.decide``; ids may have dots."""
+    return tier.rpartition(".")[0]
+
+
 def root_of(tier: str) -> str:
     """The clock that a tier belongs to: ``receipt`` of ``receipt:L1.decide``."""
     return tier.partition(".")[0].partition(":")[0]
@@ -127,7 +132,7 @@ def root_of(tier: str) -> str:
 
 def subject_of(tier: str) -> str:
     """The line or parcel that a tier is about, "" for the order: ``L1`` of ``receipt:L1.decide``."""
-    return tier.rpartition(".")[0].partition(":")[2]
+    return clock_of(tier).partition(":")[2]
 
 
 def _pay_tiers(order: Order, offered_too: bool = False) -> Iterator[Tier]:

@@ -21,6 +21,7 @@ from tests.domain.world import (
     RENEWS,
     Life,
     confirmed,
+    delivered,
     done_with_mandate,
     new_order,
     no,
@@ -165,3 +166,35 @@ def test_granted_time_ends_the_overdue_ticket_once_also_when_it_is_named() -> No
 def with_days_off(calendar: Calendar, since: datetime, days: int) -> Calendar:
     at = (since.date() - calendar.first).days
     return replace(calendar, days=calendar.days[:at] + "0" * days + calendar.days[at + days :])
+
+
+def lines_of_one_stem() -> Life:
+    """Nobody has said for long whether two lines arrived; the id of one begins like that of the other."""
+    order = new_order(prices=("300.00", "200.00"))
+    lines = tuple(replace(line, line_id=name) for line, name in zip(order.lines, ("art", "art.2"), strict=True))
+    life = delivered(replace(order, lines=lines))
+    life.until("receipt_overdue")
+    life.settle_money()
+    return life
+
+
+@pytest.mark.parametrize(("line", "other"), [("art", "art.2"), ("art.2", "art")])
+def test_a_ticket_that_is_put_off_moves_the_clock_of_its_own_line_and_no_other(line: str, other: str) -> None:
+    life = lines_of_one_stem()
+    [ticket] = [ticket for ticket in life.order.tickets if ticket.subject == line]
+    before, until = party_tiers(life.order), life.now + timedelta(days=3)
+    asked = {"ticket_id": ticket.ticket_id, "outcome": "extend", "until": text_of(until)}
+    life.do("resolve_ticket", SPECIALIST, **asked, **NOTE)
+    after = party_tiers(life.order)
+    assert [open_one.subject for open_one in life.order.tickets] == [other]
+    assert after[f"receipt:{line}.decide"] == until
+    moved = {tier for tier in after if after[tier] != before[tier]}
+    assert moved == {f"receipt:{line}.decide", f"receipt:{line}.weak"}
+
+
+def test_extending_the_clock_of_a_line_with_a_dot_in_its_id_ends_its_ticket() -> None:
+    life = lines_of_one_stem()
+    [ticket] = [ticket for ticket in life.order.tickets if ticket.subject == "art.2"]
+    until = text_of(life.now + timedelta(days=3))
+    life.do("extend", SPECIALIST, ticket.ticket_id, clock="receipt", until=until, **NOTE)
+    assert life.order.ticket(ticket.ticket_id) is None
