@@ -89,7 +89,8 @@ class Listed:
 
     `pending`: the operation that it belongs to is not resolved yet; `refused`: it was resolved as not done.
     `done_as` is the object that our records have for its key, "" when they have none. `is_fee`: it is the fee alone, in
-    another currency than the money that was moved.
+    another currency than the money that was moved. `at` is when it was made, but of a hold only which side of `until`
+    it is on: the provider does not tell, and each run says another time.
     """
 
     ref: str
@@ -259,10 +260,16 @@ def _unmatched(one: Booked, kind: str, *, doubled: bool) -> Finding:
 def _unbooked(other: Listed, *, doubled: bool) -> Finding:
     name = FindingKind.HOLD_WITHOUT_ORDER if other.kind == HOLD else FindingKind.NOT_IN_LEDGER
     name = FindingKind.DOUBLED_AT_PROVIDER if doubled else name
-    # One object may come in and go out more than once, a dispute for example; the second tells it from the others.
-    subject = f"{other.kind}:{other.ref}:{int(other.at.timestamp())}" + (":fee" if other.is_fee else "")
     twin = "" if other.done_as == other.ref else other.done_as
-    return Finding(name, subject, other.order_id, ref=other.ref, theirs=other.amount, other=twin)
+    return Finding(name, _listing(other), other.order_id, ref=other.ref, theirs=other.amount, other=twin)
+
+
+def _listing(other: Listed) -> str:
+    """What tells a record of the provider from every other, in every run; of a hold no run knows when it was made."""
+    if other.kind == HOLD:
+        return f"{HOLD}:{other.ref}"
+    # One object may come in and go out more than once, a dispute for example; the second tells it from the others.
+    return f"{other.kind}:{other.ref}:{int(other.at.timestamp())}" + (":fee" if other.is_fee else "")
 
 
 def _booking(one: Booked) -> str:

@@ -249,6 +249,13 @@ def test_holds_are_matched_the_same_way_and_named_for_what_they_are() -> None:
     assert kinds(*hold(order_id="o-2")) == [FindingKind.WRONG_ORDER]
 
 
+def test_a_finding_about_a_hold_is_the_same_whenever_the_run_says_that_it_was_made() -> None:
+    _, [standing] = hold()
+    later = replace(standing, at=standing.at + timedelta(hours=3))
+    assert found([], [standing]) == found([], [later]) != []
+    assert found([], [standing])[0].subject == "hold:pi_1"
+
+
 def test_a_hold_that_is_being_let_go_may_stand_or_not() -> None:
     [booked], theirs = hold()
     letting_go = [replace(booked, amount=None)]
