@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from activities.store.books import Movement
@@ -89,13 +89,19 @@ def open_period(since: str, until: str, zone: str) -> tuple[datetime | None, dat
 
 
 def start_of(day: date, zone: tzinfo) -> datetime:
-    """The first instant of a day."""
+    """The first instant of a day; where clocks jump over its midnight, that of the jump."""
     return _instant(datetime.combine(day, time.min, zone), "--from")
 
 
 def end_of(day: date, zone: tzinfo) -> datetime:
-    """The last microsecond of a day; the ledger knows no shorter time."""
-    return _instant(datetime.combine(day, time.max, zone), "--to")
+    """The last microsecond before the next day; the ledger knows no shorter time.
+
+    It is not asked for as 23:59:59: where clocks go back at midnight a day has that twice.
+    """
+    try:
+        return _instant(datetime.combine(day + timedelta(days=1), time.min, zone), "--to") - datetime.resolution
+    except OverflowError:
+        raise Invalid("--to", OUT_OF_TIME) from None
 
 
 def _day(field: str, written: str) -> date:
@@ -112,11 +118,14 @@ def _zone(written: str) -> tzinfo:
         raise Invalid("--zone", f"{written!r} is not a time zone; write for example 'Europe/Berlin'") from None
 
 
+OUT_OF_TIME = "lies outside the times that can be counted"
+
+
 def _instant(moment: datetime, field: str) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise Invalid(field, "lies outside the times that can be counted") from None
+        raise Invalid(field, OUT_OF_TIME) from None
 
 
 def lines(opening: Iterable[Money], movements: Iterable[Movement]) -> Iterator[StatementLine]:

@@ -136,7 +136,7 @@ def instant(raw: Raw, zone: str, field: str) -> datetime:
         raise Invalid(field, "is not a time that can be read in one way; write for example 2026-11-24 16:00")
     moment = found[0]
     if (isinstance(raw, str) and ":" not in raw) or (isinstance(raw, date) and not isinstance(raw, datetime)):
-        moment = moment.replace(hour=23, minute=59)
+        moment = moment.replace(hour=23, minute=59, fold=1)  # The second, where clocks go back at midnight.
     return moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 

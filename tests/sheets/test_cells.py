@@ -62,6 +62,11 @@ def test_a_time_is_read_on_the_clock_of_the_marketplace(raw: Any, expected: str)
     assert f"{instant(raw, 'Europe/Berlin', 'until'):%Y-%m-%d %H:%M}" == expected
 
 
+@pytest.mark.parametrize("raw", ["2024-04-06", date(2024, 4, 6)])
+def test_a_day_alone_lasts_until_its_end_also_where_its_last_hour_comes_twice(raw: Any) -> None:
+    assert instant(raw, "America/Santiago", "until") == datetime(2024, 4, 7, 3, 59, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     "raw", ["1/2/2027", "1-2-2027", "1.2.202", "31.02.2027", "soon", "", None, True, 1e12, "2026-13-01", float("nan")]
 )
