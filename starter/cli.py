@@ -27,7 +27,20 @@ from starter.messages import commands as messages
 from starter.pack import commands as pack
 from starter.preview import Preview
 from starter.reader import PAGE, Reader
-from starter.terminal import EPILOG, As, CommandLine, Id, Json, Viewer, acting, answering, on_record, seconds, show
+from starter.terminal import (
+    EPILOG,
+    As,
+    CommandLine,
+    Id,
+    Json,
+    Viewer,
+    acting,
+    answering,
+    on_record,
+    printing,
+    seconds,
+    show,
+)
 
 app = typer.Typer(
     name="aftersale",
@@ -235,7 +248,8 @@ steps.add_to(app)
 
 def main() -> None:
     """The entry point ``aftersale``."""
-    app()
+    with printing():
+        app()
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import io
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -32,6 +35,10 @@ class Exit(IntEnum):
     NOT_JUDGED = 5
     FINDINGS = 6
     UNWRITTEN = 7
+
+
+CLOSED_PIPE = 128 + 13
+"""What a shell says of a program that a closed pipe has ended. Nobody is left to be told anything."""
 
 
 class Viewer(StrEnum):
@@ -139,6 +146,47 @@ def _tell(error: AftersaleError, *, as_json: bool) -> None:
     typer.echo(f"{_title(error)}: {error}", err=True)
     if isinstance(error, Refused) and error.possible:
         typer.echo(f"Possible now: {', '.join(map(render.dashed, error.possible))}", err=True)
+
+
+class Unwritten(Exception):
+    """Standard output takes no more. No OSError: of those, libraries and commands have opinions of their own."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror)
+        self.nobody_reads = isinstance(error, BrokenPipeError)
+
+
+class _Output(io.FileIO):
+    """Standard output; that it cannot be written is told apart from what befalls any other file, or a connection."""
+
+    def write(self, content: Any) -> int:
+        try:
+            return super().write(content)
+        except OSError as error:
+            raise Unwritten(error) from None
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """What is printed in the block gets to standard output, or the process exits: quietly when nobody reads on.
+
+    Else it says why in one line, as for any other file. What a command has done meanwhile is done.
+    """
+    given = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # None of its own: `>&-`.
+    raw = _Output(given.fileno(), "wb", closefd=False)
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), given.encoding, given.errors, line_buffering=given.isatty())
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except Unwritten as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), raw.fileno())  # For what is left, which Python writes at the end.
+        if error.nobody_reads:
+            sys.exit(CLOSED_PIPE)
+        why = f"cannot be written: {error}; what the command has done is done"
+        _tell(Invalid("standard output", why), as_json=False)
+        sys.exit(Exit.BAD_INPUT)
 
 
 @contextmanager
