@@ -293,9 +293,10 @@ def _outcome(scene: _Scene, event: Event) -> Iterator[Notice]:  # noqa: C901, PL
             yield scene.mail(Role.SELLER, "owed", owed=str(debt.amount))
         case ReleaseReversed():
             yield scene.mail(Role.SELLER, "reversed", owed=str(event.debt.amount) if event.debt else "")
-        case ClaimMoved(to=Status.ESCALATED) if scene.step == "parcel_scan":
-            yield scene.mail(Role.BUYER, "claim")
-            yield scene.mail(Role.SELLER, "claim")
+        case ClaimMoved(claim_id, Status.ESCALATED | Status.RETURN_RECEIVED as to, _) if scene.step == "parcel_scan":
+            about: Facts = {"claim_id": claim_id, "status": to.value}
+            for role in (Role.BUYER, Role.SELLER):
+                yield scene.mail(role, "claim", f"claim:{claim_id}:{scene.seq}", **about)
         case TicketOpened(ticket):
             work = {"ticket_id": ticket.ticket_id, "cause": str(ticket.cause), "subject": ticket.subject}
             yield scene.mail(Role.SPECIALIST, "ticket_opened", f"ticket:{ticket.ticket_id}", **work)

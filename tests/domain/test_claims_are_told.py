@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tests.domain.claims_world import (
     return_sent,
     upstream,
 )
-from tests.domain.world import ACTORS, Life
+from tests.domain.world import ACTORS, Life, delivered, scan
 
 LETTERS = Letters(Path(__file__).parents[2] / "templates")
 EVIDENCE = {"en": "Evidence was added to the claim.", "de": HAPPENED["add_evidence"]}
@@ -87,3 +88,28 @@ def test_the_other_side_hears_of_new_evidence_once_in_its_own_language(who: Role
     assert isinstance(decide(first.after, command, life.now), Repeat)
     later = notices(first.step, first.tells, first.after.seq, first.events, first.after, life.now)
     assert not {mail.cause for mail in later} & {mail.cause for mail in mails}
+
+
+def mails(life: Life, taken: Decision) -> set[tuple[Role, str, str]]:
+    """The mails about claims: to whom, about which, and where it stands."""
+    found = notices(taken.step, taken.tells, life.order.seq, taken.events, life.order, life.now)
+    letters = (notice for notice in found if notice.template == "claim")
+    return {(notice.to, str(notice.context["claim_id"]), str(notice.context["status"])) for notice in letters}
+
+
+def test_a_return_that_its_carrier_delivers_is_told_to_both_sides() -> None:
+    life = return_sent()
+    taken = scan(life, "r1", "delivered")
+    assert mails(life, taken) == {(to, "c1", "return_received") for to in (BUYER, SELLER)}
+
+
+def test_a_parcel_that_comes_back_is_told_for_each_claim_that_it_brings_to_the_platform() -> None:
+    life = delivered()
+    for line in ("a", "b"):
+        life.do("open_claim", BUYER, reason="changed_mind", lines=[line])
+    for claim in life.order.claims:
+        life.do("grant_claim", SELLER, claim_id=claim.claim_id)
+    life.now += timedelta(hours=3)
+    taken = scan(life, "p1", "returned")
+    both = [claim.claim_id for claim in life.order.claims]
+    assert mails(life, taken) == {(to, name, "escalated_to_platform") for to in (BUYER, SELLER) for name in both}
