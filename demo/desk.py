@@ -13,11 +13,12 @@ from demo.claim_lives import decide
 from demo.goods import photo
 from demo.life import Life
 from demo.lives import HOUR, confirm, receive
-from domain.claims.case import ClaimReason, Finding, Side, Verdict, Wish
+from domain.claims.case import ClaimReason, Finding, Side, Verdict, Wish, case_number
 from domain.confirm import Reason
 from domain.money import Money
 from domain.state import Actor, Cause
 from starter.answers import specialist
+from starter.cases.desk import Cases
 
 Deskwork = Callable[[Life, Cast], Awaitable[None]]
 
@@ -31,6 +32,12 @@ async def reads(life: Life, by: Actor) -> None:
     """Somebody has read the thread so far."""
     thread = await life.client.thread(life.order_id, by)
     await life.client.mark_read(life.order_id, by, up_to=thread.up_to)
+
+
+async def rates(life: Life, by: Actor, score: int, text: str) -> None:
+    """A side says how its claim, which has ended, was handled."""
+    say = Cases(life.records).say
+    await asyncio.to_thread(say, case_number(life.order_id, "c1"), by, score, text)
 
 
 async def arrived(life: Life, cast: Cast) -> None:
@@ -315,12 +322,15 @@ async def claim_resolved(life: Life, cast: Cast) -> None:
     """Bargained and settled; the other line still waits for the buyer."""
     await claim_counter_offer(life, cast)
     await life.do("the seller accepts", life.client.accept_offer(life.order_id, life.seller))
+    await rates(life, life.buyer, 5, "We agreed within a day.")
+    await rates(life, life.seller, 4, "Fair, though I would have liked to see the repair bill.")
 
 
 async def claim_closed(life: Life, cast: Cast) -> None:
     """The buyer did not go on with it."""
     await claim_for_buyer(life, cast)
     await life.until("claim_lapses")
+    await rates(life, life.buyer, 2, "I was on holiday, and nobody waited.")
 
 
 async def claim_charged_back(life: Life, cast: Cast) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
 from activities.relay import Relay
-from activities.store.desk import claims
+from activities.store.desk import case_tables, claims
 from activities.store.desk.message_tables import messages
 from activities.store.screens import list_orders
 from activities.store.tables import orders, outbox, unsent
@@ -30,7 +30,7 @@ from demo.show import Show, shown
 from demo.temporal import virtual_now
 from demo.world import Connections, World, connections, world, write_private
 from domain.claims.case import Status as ClaimStatus
-from domain.contract import workflow_id
+from domain.contract import RECURRING, TASK_QUEUE, workflow_id
 from domain.errors import AftersaleError
 from domain.state import Stage
 
@@ -215,9 +215,25 @@ async def _place(around: World, held: Connections, postman: Relay, show: Show, w
                 show.note(f"{order_id} is not where it should be: {error}")
 
     await asyncio.gather(*(bring(order_id, state) for order_id, state in made))
+    await _look_for_issues(held)
     show.note(
         f"{number - len(amiss)} of {number} orders are where they should be, after {time.monotonic() - began:.0f} s."
     )
+
+
+async def _look_for_issues(held: Connections) -> None:
+    """The daily look at what claims have in common, at once, and at the time to which the orders' clocks have come."""
+    now = await asyncio.to_thread(_last_claim, held)
+    if now is not None:
+        name = f"{RECURRING}-of-the-desk-{int(now.timestamp())}"
+        ask = {"now": now.isoformat()}
+        await held.temporal.execute_workflow(RECURRING, ask, id=name, task_queue=TASK_QUEUE)
+
+
+def _last_claim(held: Connections) -> datetime | None:
+    with held.engine.begin() as conn:
+        last: datetime | None = conn.execute(select(func.max(case_tables.claims.c.opened_at))).scalar_one()
+    return last
 
 
 async def _send_ahead(held: Connections, postman: Relay) -> None:
@@ -255,7 +271,7 @@ def _commands(held: Connections, environment: Path) -> list[str]:
     tries = ["list --attention", "tickets"]
     tries += [f"why {row.order_id}" for row in (unknown or [*stuck])[:1]]
     tries += [f"confirm {row.order_id}" for row in fresh]
-    tries += ["claims list"]
+    tries += ["claims list", "claims recurring"]
     tries += [f"claims show {row.number} --as specialist" for row in claimed]
     tries += [f"messages inbox --as seller --id {row.seller}" for row in claimed]
     tries += [f"messages thread {order_id} --as seller" for order_id in written]

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -149,6 +150,7 @@ def test_a_kept_stack_has_a_desk_to_look_at_and_its_orders_again_the_next_time(
             statuses = claim_statuses(own_directory)
             if not before:
                 a_storefront_tries_it(own_directory, pytestconfig.rootpath)
+                the_desk_has_issues_and_feedback(own_directory, pytestconfig.rootpath, orders)
             started.process.send_signal(signal.SIGINT)
             assert started.process.wait(PATIENCE) == 0, started.output
             assert not started.left()
@@ -180,11 +182,23 @@ def test_a_kept_stack_outlives_its_postgresql_and_goes_on_when_that_is_back(
         assert not started.left()
 
 
+def told(directory: Path, root: Path, arguments: str) -> Any:
+    """What ``aftersale`` with these arguments tells of a running stack, as data."""
+    command = f". {directory}/env && exec {sys.executable} -m starter.cli {arguments} --json"
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=root, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
 def listed(directory: Path, root: Path) -> dict[str, bool]:
     """The orders of a running stack, and whether each needs a person."""
-    command = f". {directory}/env && exec {sys.executable} -m starter.cli list --json --limit 200"
-    done = subprocess.run(["/bin/sh", "-c", command], cwd=root, capture_output=True, text=True, check=True)
-    return {row["order_id"]: row["attention"] for row in json.loads(done.stdout)["orders"]}
+    return {row["order_id"]: row["attention"] for row in told(directory, root, "list --limit 200")["orders"]}
+
+
+def the_desk_has_issues_and_feedback(directory: Path, root: Path, orders: Iterable[str]) -> None:
+    """Some sellers have more claims than chance would give them, and both sides have said how theirs was handled."""
+    assert told(directory, root, "claims recurring")["recurring"]
+    [settled] = [order for order in orders if order.startswith("claim-resolved")]
+    assert len(told(directory, root, f"claims show {settled} --as specialist")["feedback"]) == 2
 
 
 def a_storefront_tries_it(directory: Path, root: Path) -> None:
