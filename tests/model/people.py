@@ -186,6 +186,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     need(_is_news(parcel, milestone, told), "nothing new")
     unsaid = _unsaid(sale, parcel) if milestone == "returned" else ()
     waited = tuple(name for name in parcel.lines if not sale.replaced(parcel, name))
+    boxes = {name: sale.parcels_of(name) for name in parcel.lines}
     was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
     parcel.moved = at = max(min(told, now), parcel.moved)
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
@@ -195,7 +196,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     if milestone == "delivered":
         parcel.strong = body.get("proof") == "strong"
     if milestone in ("delivered", "lost", "returned"):
-        _arrived(sale, parcel, at)
+        _arrived(sale, boxes, at)
     if milestone in ("lost", "returned"):
         lines = [sale.lines[name] for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
         unclaimed = [line for line in lines if not line.held.startswith("claim:")]
@@ -227,12 +228,12 @@ def _is_news(parcel: Parcel, milestone: str, told: datetime) -> bool:
     return WAY[milestone] > WAY[known] or (later and WAY[milestone] == WAY[known])
 
 
-def _arrived(sale: Sale, parcel: Parcel, at: datetime) -> None:
-    """A line in several boxes is delivered with the last that it waits for."""
-    for name in parcel.lines:
+def _arrived(sale: Sale, boxes: dict[str, list[Parcel]], at: datetime) -> None:
+    """A line in several boxes is delivered with the last that it waited for, in `boxes`, whatever became of that."""
+    for name, waited in boxes.items():
         line = sale.lines[name]
         if line.state == "shipped" and {p.milestone for p in sale.parcels_of(name)} == {"delivered"}:
-            line.state, line.since = "delivered", max(at, *(p.moved for p in sale.parcels_of(name)))
+            line.state, line.since = "delivered", max([at, line.since, *(p.moved for p in waited)])
             decide = sale.buyer_days.after(line.since, sale.terms.decide)
             sale.start(f"receipt:{name}.decide", line.since, decide)
             sale.start(f"receipt:{name}.weak", line.since, decide + sale.terms.weak_release)
