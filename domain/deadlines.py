@@ -162,11 +162,14 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
 
 
 def _returned_clocks(order: Order) -> Iterator[Clock]:
-    """What was accepted before its goods came back is decided about as long as an escrow may last, from then on."""
+    """What was accepted before its goods came back is decided about as long as an escrow may last, from then on.
+
+    Nothing is decided by silence before its ticket is due: the bank may have kept the desk from it for longer.
+    """
     longest = timedelta(days=order.policy.escrow.longest - order.policy.escrow.margin)
     for ticket in order.tickets:
         if ticket.cause is Cause.PARCEL_RETURNED and order.op is None and accepted_and_back(order, ticket.subject):
-            end = ticket.opened_at + longest
+            end = max(ticket.opened_at + longest, ticket.due)
             yield Clock(end, "held_escrow_ends", f"parcel:{ticket.subject}.held", Role.SPECIALIST, ticket.subject)
 
 

@@ -34,7 +34,7 @@ from domain.purse import Dispute, DisputeReason, DisputeStatus, Stray
 from domain.shares import made_up, parts_of
 from domain.state import Cause, Line, Offer, Order, Stuck
 from domain.step import Moment
-from domain.tickets import opened
+from domain.tickets import due_anew, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +271,9 @@ def win_dispute(moment: Moment) -> tuple[Event, ...]:
     sellers = won.won.restorable - won.won.restorable_fee
     if order.written_off and dispute.status is DisputeStatus.BORNE and sellers:
         won = replace(won, recovered=min(order.written_off, sellers))
-    return (*reopened(order), won, LinesHeld(freed, "")) if freed else (*reopened(order), won)
+    held: tuple[Event, ...] = (LinesHeld(freed, ""),) if freed else ()
+    pieces = frozenset(part.piece for part in dispute.parts)
+    return (*reopened(order), won, *held, *due_anew(order, pieces, moment.now))
 
 
 def lose_dispute(moment: Moment) -> tuple[Event, ...]:

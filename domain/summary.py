@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.deadlines import Clock, deadlines
-from domain.funds import AT_ONCE
+from domain.funds import AT_ONCE, next_try
 from domain.money import Verb
 from domain.purse import SUSPENSE
 from domain.state import Cause, LineState, Order, Role, Stage, Stuck, Ticket, is_over, money_open, stage
@@ -132,7 +132,7 @@ def trouble(order: Order) -> Iterator[str]:
     for stuck in order.stuck:
         told.add((Cause.MONEY_FAILED, str(stuck.verb)))
         bank = bank_decides(order, stuck)
-        commands = _command(order, *(MENDERS[Cause.DISPUTE] if bank else _refused(stuck.verb)))
+        commands = _command(order, *(MENDERS[Cause.DISPUTE] if bank else _refused(order, stuck.verb)))
         code = f"{stuck.code}, {BANK_FIRST}" if bank else stuck.code
         yield f"{stuck.verb} refused ({code}) since {stuck.since:%Y-%m-%d}: {commands}"
     if order.approval is not None:
@@ -200,14 +200,15 @@ def typed(order_id: str, command: str) -> str:
 def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
     """The commands for this very ticket; those that move money name its lines, so that they move no other money."""
     if ticket.cause is Cause.MONEY_FAILED:
-        return MENDERS[Cause.DISPUTE] if _waits_for_bank(order, ticket) else _refused(ticket.subject)
+        return MENDERS[Cause.DISPUTE] if _waits_for_bank(order, ticket) else _refused(order, ticket.subject)
     about = tuple(line_id for line_id in lines_of(order, ticket) if line_id not in order.disputed)
     names = tuple(name for name in MENDERS[ticket.cause] if about or name not in ON_LINES)
     unpaid = tuple(line_id for line_id in about if order.line(line_id).state is not LineState.ACCEPTED)
     if ticket.cause is Cause.PARCEL_RETURNED and unpaid != about:
         # Of what was accepted the seller has the money, or will: it stays so, or goes back.
         names = (*(name for name in names if name != "release" or unpaid), "resolve-ticket")
-    first, *others = names or MENDERS[Cause.DISPUTE]
+    names = tuple(name for name in names or MENDERS[Cause.DISPUTE] if name not in _not_now(order, ticket))
+    first, *others = names
     if first == "extend":
         first = f"extend --clock {CLOCK_OF[ticket.cause]} --resolves {ticket.ticket_id}"
     if first == "resolve-ticket":
@@ -218,16 +219,25 @@ def menders(order: Order, ticket: Ticket) -> tuple[str, ...]:
     return tuple(name + named.get(name, "") for name in (first, *others))
 
 
+def _not_now(order: Order, ticket: Ticket) -> frozenset[str]:
+    """What a ticket does not end by: what had arrived and came back is left to nobody's silence (`domain.desk`)."""
+    lines = [order.line(line_id).state for line_id in lines_of(order, ticket)]
+    came_back = ticket.cause is Cause.PARCEL_RETURNED and LineState.DELIVERED in lines
+    return frozenset({"resolve-ticket"}) if came_back else frozenset()
+
+
 def _lines(order: Order, about: tuple[str, ...]) -> str:
     """The options that name these lines; none where they are all that the order has, and nothing holds them."""
     held = any(order.line(line_id).held for line_id in about)
     return "".join(f" --line {line}" for line in about) if held or len(about) < len(order.lines) else ""
 
 
-def _refused(verb: str) -> tuple[str, ...]:
-    """What mends money that the provider refused to move."""
+def _refused(order: Order, verb: str) -> tuple[str, ...]:
+    """What mends money that the provider refused to move; money that something holds waits for that, not for a try."""
     if verb == Verb.CAPTURE:
         return "pay", "cancel"  # The hold is gone, so there is nothing to try again.
+    if next_try(order) is None:
+        return MENDERS[Cause.DISPUTE]
     return ("retry", "payout-account") if verb in PAYS_SELLER else ("retry",)
 
 

@@ -22,11 +22,12 @@ from domain.events import (
     LinesHeld,
     TicketAssigned,
     TicketEscalated,
+    TicketExtended,
     TicketOpened,
     TicketResolved,
 )
 from domain.money import Verb
-from domain.parcels.parcel import Milestone
+from domain.parcels.parcel import Milestone, Parcel
 from domain.purse import SHIPPING, DisputeStatus
 from domain.state import UNSHIPPED, Cause, Line, LineState, Order, Outcome, Ticket, in_state
 from domain.step import Moment
@@ -117,7 +118,8 @@ def freed(order: Order, ticket: Ticket) -> tuple[Event, ...]:
 def let_go(order: Order, parcel_id: str) -> tuple[Event, ...]:
     """What that parcel held may move again, unless another box of it went wrong too and its ticket is open.
 
-    Which of them was told first does not matter: nothing moves before somebody has looked into each.
+    Which of them was told first does not matter: nothing moves before somebody has looked into each. What was accepted
+    is decided about once, with the last of its boxes that came back.
     """
     held = [line.line_id for line in order.lines if line.held == f"parcel:{parcel_id}"]
     holders = {line_id: _asked_about(order, line_id, parcel_id) for line_id in held}
@@ -129,15 +131,20 @@ def let_go(order: Order, parcel_id: str) -> tuple[Event, ...]:
 
 def _asked_about(order: Order, line_id: str, but: str) -> str:
     """The holder of a line by the next open ticket about a parcel of it that went wrong, "" when there is none."""
-    wrong = (ticket for ticket in order.tickets if ticket.cause in WENT_WRONG and ticket.subject != but)
-    asked = {ticket.subject for ticket in wrong if _may_hold(ticket, order.line(line_id))}
+    if order.line(line_id).state is LineState.ACCEPTED:
+        return ""
+    asked = {ticket.subject for ticket in order.tickets if ticket.cause in WENT_WRONG} - {but}
     boxes = (parcel.parcel_id for parcel in order.sent_with(line_id) if parcel.parcel_id in asked)
     return next((f"parcel:{parcel_id}" for parcel_id in boxes), "")
 
 
-def _may_hold(ticket: Ticket, line: Line) -> bool:
-    """A lost parcel holds nothing that counts as accepted: that did arrive. One that came back does."""
-    return line.state is not LineState.ACCEPTED or ticket.cause is Cause.PARCEL_RETURNED
+def _is_about(parcel: Parcel, line: Line) -> bool:
+    """Whether the ticket of a parcel that went wrong is about a line of it, which this or another parcel holds.
+
+    What was accepted did arrive in some box, and is a matter of the one alone that has brought it back last.
+    """
+    own = line.held == f"parcel:{parcel.parcel_id}"
+    return own if line.state is LineState.ACCEPTED else line.line_id in parcel.lines
 
 
 _ABOUT_LINES = frozenset(
@@ -156,8 +163,8 @@ def lines_of(order: Order, ticket: Ticket) -> tuple[str, ...]:
         case Cause.RECEIPT_MISSING:
             return (ticket.subject,)
         case Cause.PARCEL_LOST | Cause.PARCEL_RETURNED if parcel is not None:
-            held = (line for line in order.live if line.held.startswith("parcel:") and line.line_id in parcel.lines)
-            return tuple(line.line_id for line in held if _may_hold(ticket, line))
+            held = (line for line in order.live if line.held.startswith("parcel:"))
+            return tuple(line.line_id for line in held if _is_about(parcel, line))
         case Cause.PARCEL_STALLED | Cause.NUMBER_REUSED if parcel is not None:
             sent = in_state(order.lines, (LineState.SHIPPED, LineState.DELIVERED))
             free = (line.line_id for line in sent if not line.held.startswith("claim:"))
@@ -270,6 +277,13 @@ def of_ticket(order: Order, ticket_id: str, lines: tuple[Line, ...]) -> tuple[Li
         return lines
     about = lines_of(order, ticket)
     return tuple(line for line in lines if line.line_id in about)
+
+
+def due_anew(order: Order, pieces: frozenset[str], now: datetime) -> tuple[Event, ...]:
+    """The bank has decided about these slices: what was brought back of them is the desk's to judge again."""
+    back = (ticket for ticket in order.tickets if ticket.cause is Cause.PARCEL_RETURNED)
+    about = (ticket for ticket in back if pieces & set(lines_of(order, ticket)))
+    return tuple(TicketExtended(ticket.ticket_id, _due(order, now)) for ticket in about)
 
 
 def overdue(moment: Moment) -> tuple[Event, ...]:

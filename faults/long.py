@@ -100,9 +100,9 @@ def long(directory: Path, hours: float, seed: int | None, tell: Callable[[str], 
     """
     state, journal = directory / "long.state.json", directory / "long.jsonl"
     done = _begun(state, hours, seed)
+    tell(f"seed {done.seed}" + (f", going on after {_so_far(done)}" if done.rounds else ""))
     os.nice(NICENESS)
     directory.mkdir(parents=True, exist_ok=True)
-    tell(f"seed {done.seed}" + (f", going on after {_so_far(done)}" if done.rounds else ""))
     while done.seconds < hours * 3600:
         with arena(directory / "long") as parts:
             asyncio.run(_chapter(parts, done, hours, state, journal, tell))

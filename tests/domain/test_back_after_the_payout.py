@@ -243,3 +243,36 @@ def test_after_the_end_of_the_order_nothing_is_heard_of_it() -> None:
     told = life.ask("parcel_scan", Role.CARRIER, parcel_id="p1", milestone="returned", at=at)
     assert isinstance(told, Refusal)
     assert told.code == "order_over"
+
+
+def test_after_the_bank_has_decided_the_desk_has_its_time_however_long_that_took() -> None:
+    life = accepted(prices=("100.00",))
+    comes_back(life)
+    about = {"dispute": "dp_1", "amount": "100.00 EUR", "fee": "15.00 EUR", "reason": "fraudulent"}
+    life.do("open_dispute", Role.PROVIDER, **about)
+    life.wait(days=90)
+    life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="15.00 EUR")
+    won, [ticket] = life.now, life.order.tickets
+    assert (ticket.escalations, ticket.due > won) == (0, True)
+    end = life.until("held_escrow_ends")
+    assert life.now >= ticket.due
+    assert end.after.line("a").state is LineState.REFUNDED
+
+
+def test_what_a_person_leaves_with_the_seller_no_earlier_box_takes_back() -> None:
+    life = confirmed(new_order(prices=("100.00",)))
+    for parcel in ("p1", "p2"):
+        life.do("ship", SELLER, parcel_id=parcel, carrier="dhl", lines=["a"])
+    life.settle_money()
+    for parcel in ("p1", "p2"):
+        scan(life, parcel, "delivered", "strong")
+    life.until("accept_on_strong_proof")
+    life.settle_money()
+    comes_back(life, "p1")
+    life.wait(days=84)
+    comes_back(life, "p2")
+    life.wait(days=2)
+    [ticket] = life.order.tickets
+    life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+    life.silence()
+    assert (funds(life), life.over, Verb.REVERSE_RELEASE in life.moved) == ([Funds.RELEASED], True, False)

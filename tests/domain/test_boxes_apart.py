@@ -138,8 +138,27 @@ def test_every_box_of_what_counts_as_accepted_that_comes_back_is_asked_about(dec
     if decided:
         leave(life, "p1")
     tell(life, ("p2", "returned"))
-    assert [ticket.subject for ticket in life.order.tickets] == ([] if decided else ["p1"]) + ["p2"]
+    assert [ticket.subject for ticket in life.order.tickets] == ["p2"], "the last of them, in place of the first"
     assert held(life)["a"] == "parcel:p2"
+    leave(life, "p2")
+    assert (held(life)["a"], life.order.tickets) == ("", ())
+
+
+def test_a_box_for_which_another_was_sent_never_has_what_came_with_that() -> None:
+    life = sent_in(p1=["a"], p2=["a", "b"])
+    tell(life, ("p2", "lost"))
+    leave(life, "p2")
+    life.do("ship", SELLER, parcel_id="p3", carrier="dhl", lines=["a"])
+    for parcel in ("p1", "p3"):
+        life.now += timedelta(hours=5)
+        scan(life, parcel, "delivered", "strong")
+    life.until("accept_on_strong_proof")
+    life.settle_money()
+    tell(life, ("p1", "returned"), ("p2", "returned"))
+    assert held(life) == {"a": "parcel:p1", "b": "parcel:p2"}
+    assert [lines_of(life.order, ticket) for ticket in life.order.tickets] == [("a",), ("b",)]
+    leave(life, "p1")
+    assert held(life) == {"a": "", "b": "parcel:p2"}
 
 
 def of_one_return() -> Life:

@@ -11,6 +11,7 @@ import pytest
 
 from domain.desk import reused_number
 from domain.fold import apply_all
+from domain.money import Verb
 from domain.state import Cause, Funds, Order, Role
 from domain.summary import LONGEST_REASON, mends, named, summary, trouble
 from tests.domain.claims_world import QUICK
@@ -25,7 +26,7 @@ from tests.domain.lives import (
     ship_overdue,
     waiting_for_second_operator,
 )
-from tests.domain.world import Life, confirmed, new_order, next_clock, paid, scan, shipped, text_of
+from tests.domain.world import Life, confirmed, delivered, new_order, next_clock, no, paid, scan, shipped, text_of
 from workflows.panel import BESIDE_A_TIMER, BOOKS_REFUSE, beside_the_timer, details, fitting, unrecorded
 
 WHOLE = re.compile(r"aftersale .+?(?= \(or |; |$)")
@@ -192,6 +193,33 @@ def test_of_a_parcel_that_came_back_a_release_names_no_line_that_was_accepted(na
     assert life.order.line("b").funds is (Funds.REFUNDED if name == "refund" else Funds.RELEASED)
 
 
+def test_what_had_arrived_and_came_back_is_not_said_to_be_left_as_it_is() -> None:
+    life = confirmed(new_order())
+    for parcel, lines in (("p1", ["a", "b"]), ("p2", ["a"])):
+        life.do("ship", Role.SELLER, parcel_id=parcel, carrier="dhl", lines=lines)
+    life.settle_money()
+    scan(life, "p1", "delivered", "strong")
+    life.until("accept_on_strong_proof")
+    life.settle_money()
+    scan(life, "p1", "returned")
+    scan(life, "p2", "delivered", "strong")
+    assert mended(life) == ["refund --line a --line b or release --line a"]
+    ticket = life.order.tickets[0].ticket_id
+    left = {"ticket_id": ticket, "outcome": "no_change", **NOTE}
+    assert life.refused("resolve_ticket", Role.OPERATOR, **left).code == "goods_came_back"
+
+
+def test_a_payout_that_was_refused_and_now_waits_for_a_person_is_not_to_be_tried() -> None:
+    life = delivered(proof="strong", answer=no("AccountRestricted", Verb.RELEASE))
+    life.until("accept_on_strong_proof")
+    life.settle_money()
+    assert [told for told in trouble(life.order) if "aftersale retry o-1" in told]
+    life.now += timedelta(hours=3)
+    scan(life, "p1", "returned")
+    assert life.refused("retry", Role.OPERATOR, **NOTE).code == "money_to_retry"
+    assert not [told for told in trouble(life.order) if "retry" in told]
+
+
 def disputed_then_lost(amount: str) -> Life:
     """The bank took back that much of two lines before their parcel was lost."""
     life = dispute(shipped(), amount=amount)
@@ -215,6 +243,7 @@ def test_what_the_bank_does_not_decide_about_of_a_lost_parcel_can_be_moved_at_on
     free = [line.line_id for line in life.order.lines if line.line_id not in life.order.disputed]
     assert len(free) == 1
     assert f"aftersale refund o-1 --line {free[0]} --reason '...'" in summary(life.order).reason
+    assert "the bank decides first" not in " ".join(trouble(life.order)).partition("parcel_lost")[2]
     life.do("refund", Role.OPERATOR, lines=free, **NOTE)
 
 

@@ -155,7 +155,8 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
             yield cases.times_out(sale, claim), "claim_times_out", f"claim:{claim.name}.longest"
     for (cause, parcel), ticket in sale.tickets.items():
         if cause == "parcel_returned" and sale.op is None and _accepted_with(sale, parcel):
-            yield ticket.opened + sale.terms.longest_escrow, "held_escrow_ends", f"parcel:{parcel}"
+            end = max(ticket.opened + sale.terms.longest_escrow, ticket.due)
+            yield end, "held_escrow_ends", f"parcel:{parcel}"
     if sale.captured_at:
         end = sale.captured_at + sale.terms.longest_escrow
         escrowed = [line for line in sale.live if line.where == "escrow"]

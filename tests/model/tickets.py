@@ -54,9 +54,9 @@ def about(sale: Sale, cause: str, subject: str) -> list[str] | None:
         case "receipt_missing":
             return [subject]
         case "parcel_lost" | "parcel_returned":
-            held = [line for line in sale.live if line.held.startswith("parcel:")]
-            kept = [line.name for line in held if line.state != "accepted" or cause == "parcel_returned"]
-            return [name for name in kept if name in sale.parcels[subject].lines]
+            parcel = sale.parcels[subject]
+            held = [line for line in sale.live if line.held.startswith("parcel:") and line.name in parcel.lines]
+            return [line.name for line in held if line.state != "accepted" or line.held == f"parcel:{subject}"]
         case "parcel_stalled" | "number_reused":
             sent = (sale.lines[name] for name in sale.parcels[subject].lines)
             here = (line for line in sent if line.state in ("shipped", "delivered"))
@@ -68,11 +68,14 @@ def about(sale: Sale, cause: str, subject: str) -> list[str] | None:
 
 
 def parcel_decided(sale: Sale, name: str) -> None:
-    """What the parcel held is let go, or is the next one's that went wrong and that nobody has decided about yet."""
-    waiting = [ticket for ticket in sale.tickets if ticket[0] in WRONG and ticket[1] != name]
+    """What the parcel held is let go, or is the next one's that went wrong and that nobody has decided about yet.
+
+    Of what was accepted that decides.
+    """
+    waiting = [subject for cause, subject in sale.tickets if cause in WRONG and subject != name]
     for line in (line for line in sale.lines.values() if line.held == f"parcel:{name}"):
-        asked = [subject for cause, subject in waiting if line.name in (about(sale, cause, subject) or ())]
-        boxes = [box.name for box in sale.sent_with(line.name) if box.name in asked]
+        others = () if line.state == "accepted" else sale.sent_with(line.name)
+        boxes = [box.name for box in others if box.name in waiting]
         line.held = f"parcel:{boxes[0]}" if boxes else sale.disputed_by(line.name)
 
 
