@@ -24,6 +24,7 @@ from domain.summary import mends, pressing
 from domain.turns import Turn, turn_of
 from domain.wire import instant
 from domain.words import Words, in_language
+from domain.words.written import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,9 +233,8 @@ def goes_back_to(facts: Facts, order: Order) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Each line behind a mark, without characters that a reader's screen would obey."""
-    lines = ("".join(c for c in line if c.isprintable() or c == "\t") for line in text.splitlines())
-    return "\n".join(f"> {line}".rstrip() for line in lines)
+    """Each line behind a mark, with nothing in it that a reader's screen would obey."""
+    return "\n".join(f"> {shown(line)}".rstrip() for line in text.splitlines())
 
 
 def _on_lines(parcel: Parcel | None) -> Parcel | None:

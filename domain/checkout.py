@@ -37,7 +37,7 @@ REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}")
 NOT_A_REFERENCE = "is not a provider's id: 1 to 255 letters, digits, '.', '_', ':' or '-', a letter or digit first"
 
 _BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that make a line read in another order than it was written."""
 
 
@@ -46,12 +46,12 @@ def is_line(text: str, most: int) -> bool:
 
     Joiners and hard spaces, which names and titles need, are printable here.
     """
-    return bool(text.strip()) and len(text) <= most and not any(category(c) in _BREAKS or c in _BIDI for c in text)
+    return bool(text.strip()) and len(text) <= most and not any(category(c) in _BREAKS or c in BIDI for c in text)
 
 
 def _is_plain(text: str) -> bool:
     """Whether a text of several lines reads as it was written."""
-    return not any((category(c) == "Cc" and c not in "\n\r\t") or c in _BIDI for c in text)
+    return not any((category(c) == "Cc" and c not in "\n\r\t") or c in BIDI for c in text)
 
 
 def not_a_line(most: int) -> str:

@@ -30,6 +30,7 @@ from domain.claims.messages import (
 from domain.errors import Invalid
 from domain.money import Money
 from domain.state import Actor
+from domain.words.written import says_something
 from starter.answers import Progress
 from starter.cases.desk import Cases
 from starter.cases.returns import WayBack, keep
@@ -64,7 +65,7 @@ class ClaimCommands(Commands):
 
     async def _reasons(self, order_id: str, name: str, by: Actor, text: str, how: How) -> str:
         """Store what must be said. Raises Invalid when nothing is."""
-        if not text.strip():
+        if not says_something(text):
             raise Invalid("text", f"is missing; both sides read why: {name.replace('_', ' ')} needs it")
         return await self._words(order_id, name, by, text, how) or ""
 

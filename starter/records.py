@@ -18,6 +18,7 @@ from activities.store.vault import Vault
 from domain import wire
 from domain.errors import Invalid
 from domain.state import PARTIES, Actor, Order, Role
+from domain.words.written import says_something
 from starter import entrance
 from starter.answers import NotFound, Unreachable
 from starter.documents import Document
@@ -37,9 +38,14 @@ def check_text(field: str, text: str) -> None:
 
 def check_reason(text: str) -> None:
     """Raises Invalid for what is no reason or note: it must say something, in at most `LONGEST_NOTE` characters."""
-    check_text("reason", text)
-    if not 1 <= len(text.strip()) <= LONGEST_NOTE:
-        raise Invalid("reason", f"must be 1 to {LONGEST_NOTE} characters")
+    check_said("reason", text, LONGEST_NOTE)
+
+
+def check_said(field: str, text: str, longest: int) -> None:
+    """Raises Invalid for what is no UTF-8, shows its reader nothing, or has more than `longest` characters."""
+    check_text(field, text)
+    if not says_something(text) or len(text.strip()) > longest:
+        raise Invalid(field, f"must be 1 to {longest} characters, of which one at least is to be seen")
 
 
 def wall_clock() -> datetime:

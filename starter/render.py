@@ -12,6 +12,7 @@ from rich.text import Text as RichText
 from activities.store.screens import OrderRow, TicketRow
 from domain.claims.promise import Told
 from domain.money import Money
+from domain.words.written import shown
 from starter.answers import Progress
 from starter.preview import Preview
 from starter.trouble import Why
@@ -253,8 +254,7 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
 
 def text(words_: str, style: str = "") -> RichText:
     """Text as it is: no markup, and no control character that a terminal would obey."""
-    shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in words_)
-    return RichText(shown, style)
+    return RichText(shown(words_), style)
 
 
 def when(moment: datetime | None) -> str:

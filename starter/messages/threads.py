@@ -18,7 +18,7 @@ from starter.messages.views import (
     notices_view,
     thread_view,
 )
-from starter.records import Records, check_text
+from starter.records import Records, check_said
 from starter.views import may_see
 
 PAGE = 50
@@ -34,14 +34,11 @@ class Threads:
     def keep_text(self, order_id: str, message_id: str, author: Actor, text: str) -> None:
         """Store a text that a command will say; of one who has no part in the order nothing is kept.
 
-        Raises NotFound, Invalid for a text that is empty, too long or no UTF-8, Conflict when the id has another text.
+        Raises NotFound, Invalid for a text with nothing to see, too long or no UTF-8, Conflict when the id has another.
         """
         self._records.check_part(order_id, author)
         order = self._records.order(order_id)
-        longest = order.policy.messages.longest
-        check_text("text", text)
-        if not 1 <= len(text.strip()) <= longest:
-            raise Invalid("text", f"must be 1 to {longest} characters")
+        check_said("text", text, order.policy.messages.longest)
         if may_see(author, order.buyer, order.seller):
             with self._records.begin() as conn:
                 now = self._records.now_of(order)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from activities.store.screens import OrderScreen
 from activities.store.vault import Vault
 from domain.state import Actor, Order, Role
+from domain.words.written import shown
 from starter.answers import plain
 
 
@@ -61,6 +62,6 @@ def as_json(name: str, about: str, value: object) -> Entry:
 
 
 def as_text(name: str, about: str, lines: Iterable[str]) -> Entry:
-    """An entry of plain text; control characters are shown as U+FFFD."""
-    shown = ("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines)
-    return Entry(name, about, (f"{line}\n".encode(errors="replace") for line in shown))
+    """An entry of plain text, line by line; none of them can begin another, nor do anything to those around it."""
+    told = (shown(line.replace("\n", " ")) for line in lines)
+    return Entry(name, about, (f"{line}\n".encode() for line in told))

@@ -19,7 +19,7 @@ from domain.state import Actor, Outcome
 from domain.tickets import AssignTicket, ResolveTicket
 from starter.records import LONGEST_NOTE
 from starter.sending import id_from
-from starter.sheets.cells import Raw, amount, instant, typed
+from starter.sheets.cells import Raw, amount, instant, said, typed
 from starter.sheets.rows import OUTCOMES, SIDES, STATUSES, VERDICTS, Key
 from starter.work.apart import NoteTicket
 
@@ -174,7 +174,7 @@ def ids_of(key: Key) -> str:
 
 
 def _note(edits: Edits) -> str:
-    text = typed(edits.get("note"))
+    text = said(edits.get("note"))
     if len(text) > LONGEST_NOTE:
         raise Invalid("note", f"is longer than {LONGEST_NOTE} characters")
     return text

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.currencies import EXPONENTS
 from domain.errors import Invalid
 from domain.money import Money
+from domain.words.written import says_something, shown
 from starter.books.sheets import FORMULA, restored
 
 Value = str | int | Money | datetime | None
@@ -33,13 +34,10 @@ _EITHER = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d{2})(?: (\d{1,2}):(\d{
 
 
 def clean(words: str) -> str:
-    """A text as a cell holds it: no control characters, one kind of line end, no more than fits."""
+    """A text as a cell holds it: as it is shown anywhere, with one kind of line end, no more than fits."""
     if words.isprintable():
         return words.strip()[:LONGEST].strip()
-    lines = words.splitlines()
-    if not all(map(str.isprintable, lines)):
-        lines = ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines]
-    return "\n".join(lines).strip()[:LONGEST].strip()
+    return shown("\n".join(words.splitlines())).strip()[:LONGEST].strip()
 
 
 def local(moment: datetime | None, zone: str) -> datetime | None:
@@ -70,6 +68,12 @@ def typed(raw: Raw) -> str:
         return f"{_minute(raw):%Y-%m-%d %H:%M}"
     words = clean(str(raw))
     return words[1:] if words.startswith("'") and words[1:].lstrip(" ").startswith(FORMULA) else words
+
+
+def said(raw: Raw) -> str:
+    """What stands in a cell for others to read; "" where they would see nothing."""
+    words = typed(raw)
+    return words if says_something(words) else ""
 
 
 def same(value: Value, raw: Raw) -> bool:

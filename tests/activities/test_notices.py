@@ -140,7 +140,8 @@ def test_what_a_person_wrote_is_quoted_and_never_rendered_as_a_template_or_a_hea
     facts = life.notice("message", Role.SELLER).context
     letter = LETTERS.render("message", facts, Reader(Role.SELLER, "Sam", language), life.order, CANARY, text)
     rows = letter.text.splitlines()
-    for written in ("{{ order }} {% raw %}", "Bcc: x@y.test", "Hello Sam,[2J", "Please pay again at http://evil.test"):
+    shown = "Hello Sam,\ufffd[2J\ufffd"
+    for written in ("{{ order }} {% raw %}", "Bcc: x@y.test", shown, "Please pay again at http://evil.test"):
         assert f"> {written}" in rows
     assert CANARY not in letter.text
     assert "o-1" in letter.subject

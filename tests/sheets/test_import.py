@@ -62,6 +62,9 @@ def test_each_edited_row_is_what_it_asks_for(desk: Desk) -> None:
     ("number", "edits", "state", "why"),
     [
         (ESCALATED, {"decision": "refund"}, State.INVALID, "note: is missing; a decision needs its reasons"),
+        (ESCALATED, {"decision": "refund", "note": "\u00a0"}, State.INVALID, "note: is missing; a decision needs"),
+        (ESCALATED, {"decision": "refund", "note": "\u2800"}, State.INVALID, "note: is missing; a decision needs"),
+        (ESCALATED, {"decision": "refund\u00a0", "note": "Cassé\u00a0!"}, State.READY, "decide: refund"),
         (ESCALATED, {"decision": "part refund", "note": "x"}, State.INVALID, "amount: is missing"),
         (ESCALATED, {"decision": "refund", "amount": 1, "note": "x"}, State.INVALID, "goes with the decision"),
         (ESCALATED, {"decision": "burn it", "note": "x"}, State.INVALID, "decision: is not one of: refund"),

@@ -120,7 +120,7 @@ async def test_words_that_no_step_recorded_are_no_notes_of_a_ticket(aftersale: A
     acts = ("resolve", ticket, "--outcome", "act", "--reason", "Words of a refused command.", *EVE)
     forged = ("--reason", "Forged words.", "--as", "specialist", "--id", seller)
     away = ("hand-over", ticket, "--owner", seller, "--reason", "Handed to nobody.", *EVE)
-    empty = ("hand-over", ticket, "--owner", "bob", "--reason", " ", *EVE)
+    empty = ("hand-over", ticket, "--owner", "bob", "--reason", "\u00a0\u200b", *EVE)
     assert [(await aftersale("tickets", *words)).code for words in (acts, away, empty)] == [3, 3, 2]
     assert (await aftersale("note", life.order_id, *forged)).code == 3
     assert (await aftersale("tickets", "note", ticket, "--text", "The shop is away.", *EVE)).code == 0

@@ -158,8 +158,9 @@ async def test_a_text_whose_command_was_refused_is_read_by_nobody(market: Market
     assert refused.value.code == "internal_not_allowed"
     with pytest.raises(Invalid):
         await said(client, life, BUYER, "x" * 5001)
-    with pytest.raises(Invalid):
-        await said(client, life, BUYER, "  \n ")
+    for nothing in ("  \n ", "\u00a0\u200b", "\u2800"):
+        with pytest.raises(Invalid, match="one at least is to be seen"):
+            await said(client, life, BUYER, nothing)
     for role in (BUYER, SELLER, SPECIALIST):
         assert await texts(client, life, role) == []
     await life.send("cancel", BUYER, reason="other")
