@@ -11,7 +11,7 @@ AftersaleError (domain.errors)
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -140,3 +140,16 @@ def plain(value: object) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return wire.to_plain(value)
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """Every text in an answer or a view, however deep."""
+    yield from _texts(plain(value))
+
+
+def _texts(inside: Any) -> Iterator[str]:
+    if isinstance(inside, str):
+        yield inside
+    elif isinstance(inside, dict | list):
+        for each in inside.values() if isinstance(inside, dict) else inside:
+            yield from _texts(each)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from activities.store import personal, screens
 from activities.store.desk import tickets
+from activities.store.desk.looks import look_at_words
 from activities.store.personal import Note
 from activities.store.screens import OrderRow, OrderScreen, TicketRow
 from domain import wire
@@ -42,6 +43,8 @@ class Reader:
         if actor.role in DESK:
             with self._records.begin() as conn:
                 notes = personal.get_notes(conn, self._records.vault, order_id)
+                written = (note.text for note in notes)
+                look_at_words(conn, self._records.vault, order_id, written, actor, now, parcels)
         texts = {note.note_id: note.text for note in notes}
         return order_view(screen, actor, now, numbers, texts, self._address(screen, actor, now) or ())
 

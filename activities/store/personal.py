@@ -8,7 +8,7 @@ The dataclasses show only ids in their ``repr``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -271,15 +271,17 @@ def get_parcel(conn: Connection, safe: Vault, order_id: str, parcel_id: str) -> 
 _NUMBERS = (
     select(parcels.c.parcel_id, parcels.c.sealed, data_keys.c.wrapped)
     .select_from(parcels.outerjoin(data_keys, data_keys.c.subject == bindparam("subject")))
-    .where(parcels.c.order_id == bindparam("order_id"), parcels.c.parcel_id.in_(bindparam("ids", expanding=True)))
+    .where(parcels.c.order_id == bindparam("order_id"))
     .order_by(parcels.c.parcel_id)
 )
 
 
-def numbers(conn: Connection, safe: Vault, order_id: str, parcel_ids: Iterable[str]) -> dict[str, str]:
-    """The tracking numbers of these parcels of the order, for its parties; without those unknown or erased."""
+def numbers(conn: Connection, safe: Vault, order_id: str, parcel_ids: Collection[str] | None = None) -> dict[str, str]:
+    """The tracking numbers of the order's parcels, or of these, for its parties; without those unknown or erased."""
     subject, found = vault.order(order_id), dict[str, str]()
-    for row in conn.execute(_NUMBERS, {"order_id": order_id, "subject": subject, "ids": list(parcel_ids)}):
+    for row in conn.execute(_NUMBERS, {"order_id": order_id, "subject": subject}):
+        if parcel_ids is not None and row.parcel_id not in parcel_ids:
+            continue
         number = safe.unseal(row.wrapped, subject, f"parcels:{order_id}:{row.parcel_id}", row.sealed)
         if number is not None:
             found[row.parcel_id] = number.decode()
@@ -287,7 +289,7 @@ def numbers(conn: Connection, safe: Vault, order_id: str, parcel_ids: Iterable[s
 
 
 def look(
-    conn: Connection, safe: Vault, order_id: str, parcel_ids: Iterable[str], actor: Actor, now: datetime
+    conn: Connection, safe: Vault, order_id: str, parcel_ids: Collection[str], actor: Actor, now: datetime
 ) -> dict[str, str]:
     """As `numbers`, for a person of the desk, whose look at each of them is recorded."""
     found = numbers(conn, safe, order_id, parcel_ids)

@@ -8,13 +8,14 @@ from datetime import datetime
 from activities.store.desk import cases, claims, feedback, recurring
 from activities.store.desk.cases import CaseRecord
 from activities.store.desk.claims import ClaimRow
+from activities.store.desk.looks import look_at_words
 from activities.store.desk.recurring import RecurringRow
 from activities.store.desk.returns import return_address
 from domain import wire
 from domain.claims.case import ENDED, STATUS_WORDS, Status
 from domain.errors import Invalid, Refused
 from domain.state import DESK, PARTIES, Actor, Order
-from starter.answers import NotFound
+from starter.answers import NotFound, texts_of
 from starter.cases.turns import feedback_days, may_say_until
 from starter.cases.views import CaseLine, CaseView, case_line, case_view, claim_of
 from starter.records import Records, check_text
@@ -72,8 +73,8 @@ class Cases:
     def show(self, name: str, reader: Actor, *, claim: str = "") -> CaseView:
         """The claim of that number, or of that order, as `reader` may see it, with the address that goods go back to.
 
-        A look of the desk at that address is recorded. Raises NotFound, for a stranger too, Refused where the order has
-        several claims.
+        A look of the desk at that address, and at a tracking number that somebody wrote, is recorded. Raises NotFound,
+        for a stranger too, Refused where the order has several claims.
         """
         with self._records.begin() as conn:
             row = _chosen(cases.named(conn, name), name, reader, claim)
@@ -102,11 +103,13 @@ class Cases:
         return self._view(replace(found, feedback=given), by)
 
     def _view(self, found: CaseRecord, reader: Actor) -> CaseView:
-        """The view, with the address once the look at it is on record."""
+        """The view, once what the reader sees in it of the address and of tracking numbers is on record."""
         now, claim = self._now(found.updated_at), claim_of(found)
+        about = self._records.vault, found.row.order_id
         with self._records.begin() as conn:
-            lines = return_address(conn, self._records.vault, found.row.order_id, claim, reader, now)
-        return case_view(found, reader, now, lines)
+            view = case_view(found, reader, now, return_address(conn, *about, claim, reader, now))
+            look_at_words(conn, *about, texts_of(view), reader, now)
+        return view
 
     def recurring(self, reader: Actor, *, everything: bool = False, limit: int = PAGE) -> tuple[RecurringRow, ...]:
         """Issues that recur, the one with most claims on top; with `everything` those whose ticket has ended too.

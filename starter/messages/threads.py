@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from activities.store import outbox, screens
 from activities.store.desk import messages
+from activities.store.desk.looks import look_at_words
 from activities.store.desk.messages import SHIPPED, Head
 from domain import wire
 from domain.errors import Invalid
 from domain.state import DESK, PARTIES, Actor, Order
-from starter.answers import NotFound
+from starter.answers import NotFound, texts_of
 from starter.messages.views import (
     Inbox,
     NoticeView,
@@ -47,7 +48,7 @@ class Threads:
     def thread(self, order_id: str, reader: Actor, *, before: int | None = None, limit: int = LINES) -> Thread:
         """The last lines, or those before a sequence; nothing is marked as read. Raises NotFound, for a stranger too.
 
-        Tracking numbers that a person of the desk sees here are on record as looks.
+        Tracking numbers that a person of the desk sees here are on record as looks, also those that somebody wrote.
         """
         with self._records.begin() as conn:
             about = self._head(messages.head(conn, order_id, reader), order_id, reader)
@@ -57,7 +58,9 @@ class Threads:
             shown = thread_view(about, order, found, reader, limit)
             if reader.role in DESK and order is not None:
                 seen = [line.parcel_id for line in shown.lines if line.kind == SHIPPED and line.tracking_number]
-                messages.looked(conn, order_id, seen, reader, self._records.now_of(order))
+                now = self._records.now_of(order)
+                messages.looked(conn, order_id, seen, reader, now)
+                look_at_words(conn, self._records.vault, order_id, texts_of(shown), reader, now, seen)
         return shown
 
     def mark_read(self, order_id: str, reader: Actor, up_to: int) -> None:

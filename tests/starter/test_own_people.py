@@ -216,7 +216,7 @@ async def test_the_seller_reads_the_new_address_after_it_has_changed(
     assert "Canary" not in str(await life.handle.fetch_history())
 
 
-@pytest.mark.parametrize(("by", "queries"), [(Role.SELLER, 2 + 1), (Role.SPECIALIST, 2 + 1 + 1 + 1)])
+@pytest.mark.parametrize(("by", "queries"), [(Role.SELLER, 2 + 1), (Role.SPECIALIST, 2 + 1 + 1 + 2)])
 async def test_an_order_with_its_address_is_shown_in_one_query_more_and_a_look_is_one_row(
     records: Records, reader: Reader, market: Marketplace, by: Role, queries: int
 ) -> None:

@@ -73,5 +73,5 @@ async def test_an_order_in_ten_parcels_is_shown_with_the_queries_of_one_and_each
             ran = await aftersale("show", life.order_id, "--as", role.value, "--id", actor.id)
         typed.append(len(asked))
         assert all(each in ran.out for each in numbers.values())
-    assert queries == [4, 4] if role not in DESK else queries == [7, 7]
+    assert queries == [4, 4] if role not in DESK else queries == [8, 8]
     assert typed[0] == typed[1] > 0

@@ -76,8 +76,16 @@ def log_of(about: str = "") -> str:
 def mask(written: str, numbers: Iterable[str]) -> str:
     """What somebody wrote, without these tracking numbers, whatever stands between their letters and digits."""
     for number in numbers:
-        characters = [each for each in number if each.isalnum()]
-        if len(characters) >= SHORTEST:
-            spaced = r"[\W_]*".join(characters)
-            written = re.sub(spaced, MASKED, written, flags=re.IGNORECASE)
+        written = re.sub(_spaced(number), MASKED, written, flags=re.IGNORECASE)
     return written
+
+
+def holds(written: str, number: str) -> bool:
+    """Whether somebody wrote this tracking number, whatever stands between its letters and digits."""
+    return re.search(_spaced(number), written, re.IGNORECASE) is not None
+
+
+def _spaced(number: str) -> str:
+    """What finds a number; nothing does for one that may be any word."""
+    characters = [each for each in number if each.isalnum()]
+    return r"[\W_]*".join(characters) if len(characters) >= SHORTEST else r"(?!)"
