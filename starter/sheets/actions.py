@@ -19,7 +19,7 @@ from domain.state import Actor, Outcome
 from domain.tickets import AssignTicket, ResolveTicket
 from starter.records import LONGEST_NOTE
 from starter.sending import id_from
-from starter.sheets.cells import Raw, amount, instant, said, typed
+from starter.sheets.cells import Raw, amount, instant, local, said, text_of, typed
 from starter.sheets.rows import OUTCOMES, SIDES, STATUSES, VERDICTS, Key
 from starter.work.apart import NoteTicket
 
@@ -125,8 +125,9 @@ def of_ticket(key: Key, record: TicketRecord, edits: Edits, spent: Spent) -> tup
         until = instant(edits["until"], record.order.zone, "until") if "until" in edits else None
         if outcome is Outcome.EXTEND and until is None:
             raise Invalid("until", "is missing; 'extend' needs a time")
+        shown = text_of(local(until, record.order.zone))
         text = _needed(note, "a ticket is resolved for a reason")
-        words = f"resolve: {outcome.value.replace('_', ' ')}" + (f" until {typed(edits['until'])}" if until else "")
+        words = f"resolve: {outcome.value.replace('_', ' ')}" + (f" until {shown}" if shown else "")
         made.said("resolve_ticket", text, words, lambda n: ResolveTicket(key.name, outcome, n, until),
                   ticket=key.name, outcome=outcome, reason=text, until=until)  # fmt: skip
     elif note and record.cause in CAUSES:

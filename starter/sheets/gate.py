@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
@@ -56,12 +56,13 @@ _CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 class Passed:
     """What the gate saw: for each sheet by its name, in which cells (row, column from 0) formulas or errors stand.
 
-    `percents` are the cells in which a number is shown as so many of a hundred. `content` is an XLSX file of the parts
-    that were looked through, and of no others.
+    `percents` are the cells in which a number is shown as so many of a hundred, `hours` those in which a time is shown
+    with its hours. `content` is an XLSX file of the parts that were looked through, and of no others.
     """
 
     formulas: Mapping[str, frozenset[tuple[int, int]]]
     percents: Mapping[str, frozenset[tuple[int, int]]]
+    hours: Mapping[str, frozenset[tuple[int, int]]]
     content: io.BytesIO = field(repr=False)
 
 
@@ -136,7 +137,7 @@ class _Scan:
             sheets = self._by_name()
             for part in sorted(self._parts.keys() - _FIRST):
                 if part.endswith(_XML) or part in sheets.values():
-                    grids[part] = _Grid(self._name, styles.percents)  # Any part may turn out to be a sheet.
+                    grids[part] = _Grid(self._name, styles)  # Any part may turn out to be a sheet.
                     self._read(part, grids[part].start, copy)
                 else:
                     self._unpack(part)
@@ -144,6 +145,7 @@ class _Scan:
         return Passed(
             {sheet: frozenset(grids[part].formulas) for sheet, part in sheets.items()},
             {sheet: frozenset(grids[part].percents) for sheet, part in sheets.items()},
+            {sheet: frozenset(grids[part].hours) for sheet, part in sheets.items()},
             self._content,
         )
 
@@ -212,14 +214,18 @@ def _local(tag: str) -> str:
 
 
 class _Styles:
-    """Which of a workbook's formats show a number as so many of a hundred: 0.5 as 50%."""
+    """Which of a workbook's formats show a number as so many of a hundred, 0.5 as 50%, and which a time with hours."""
 
-    _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.')
-    """What stands in a number's format as it is."""
+    _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h)[^\]]*\]')
+    """What stands in a number's format as it is, or is a colour, a country or a condition."""
 
     def __init__(self) -> None:
         self.percents: set[str] = set()  # By their places among the formats of cells, as cells name them.
-        self._codes = {"9": "0%", "10": "0.00%"}  # Those that every spreadsheet knows without saying so.
+        self.hours: set[str] = set()
+        self._codes = {  # Those that every spreadsheet knows without saying so.
+            "9": "0%", "10": "0.00%", "18": "h:mm AM/PM", "19": "h:mm:ss AM/PM", "20": "h:mm", "21": "h:mm:ss",
+            "22": "m/d/yy h:mm", "46": "[h]:mm:ss",
+        }  # fmt: skip
         self._within = ""
         self._count = 0
 
@@ -228,8 +234,10 @@ class _Styles:
         if local == "numFmt":
             self._codes[about.get("numFmtId", "")] = about.get("formatCode", "")
         elif local == "xf" and self._within == "cellXfs":
-            if "%" in self._LITERAL.sub("", self._codes.get(about.get("numFmtId", ""), "")):
-                self.percents.add(str(self._count))
+            code = self._LITERAL.sub("", self._codes.get(about.get("numFmtId", ""), "").lower())
+            for mark, formats in (("%", self.percents), ("h", self.hours)):
+                if mark in code:
+                    formats.add(str(self._count))
             self._count += 1
         elif local in ("cellXfs", "cellStyleXfs", "cellStyles", "dxfs"):
             self._within = local
@@ -238,11 +246,12 @@ class _Styles:
 class _Grid:
     """Follows the cells of one sheet. A cell that names no place stands behind the one before it."""
 
-    def __init__(self, name: str, percents: Collection[str]) -> None:
-        self._name, self._percents = name, percents
+    def __init__(self, name: str, styles: _Styles) -> None:
+        self._name, self._styles = name, styles
         self._row = self._column = self._bottom = self._right = -1
         self.formulas: set[tuple[int, int]] = set()
         self.percents: set[tuple[int, int]] = set()
+        self.hours: set[tuple[int, int]] = set()
 
     def start(self, tag: str, about: dict[str, str]) -> None:
         local = _local(tag)
@@ -250,8 +259,11 @@ class _Grid:
             self._cell(about.get("r"))
             if about.get("t") == "e":  # What a formula came to, pasted as a value, says as little.
                 self.formulas.add((self._row, self._column))
-            if about.get("s") in self._percents:
+            style = about.get("s")
+            if style in self._styles.percents:
                 self.percents.add((self._row, self._column))
+            if style in self._styles.hours:
+                self.hours.add((self._row, self._column))
         elif local == "row":
             number = about.get("r", str(self._row + 2))
             if not (number.isascii() and number.isdigit() and len(number) < 8):

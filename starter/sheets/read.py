@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -149,13 +150,19 @@ class _XlsxGrid(_Grid):
         start = self._sheet.start or (0, 0)
         self._above, self._left = start
         self.formulas, self.percents = passed.formulas[name], passed.percents[name]
+        self._hours = passed.hours[name]
         self._skip, self.head = _head(self._all())
         self.count = max(self._sheet.height - 1, 0)
 
     def _all(self) -> Iterator[tuple[int, Sequence[Raw]]]:
         before: list[Raw] = [None] * self._left
-        for number, row in enumerate(self._sheet.iter_rows(), self._above + 1):
-            yield number, before + row if before else row
+        for number, found in enumerate(self._sheet.iter_rows(), self._above + 1):
+            row: list[Raw] = before + found if before else found
+            for at, value in enumerate(row):
+                # The library gives midnight as a day, also where the cell shows its hours.
+                if type(value) is date and (number - 1, at) in self._hours:
+                    row[at] = datetime.combine(value, time())
+            yield number, row
 
     def rows(self) -> Iterator[tuple[int, Sequence[Raw]]]:
         yield from islice(self._all(), self._skip, None)

@@ -244,7 +244,7 @@ TICKETS = Sheet(
             "'extend' moves the clock behind the ticket to the time in until, 'no change' ends it; both need a note.",
             tuple(OUTCOMES),
         ),
-        Column("until", lambda _: None, 17, Edit.EMPTY, "For 'extend': a time as in 2026-11-24 16:00, or a day."),
+        Column("until", lambda _: None, 17, Edit.EMPTY, "For 'extend': a time as in 2026-11-24 16:00, or a whole day."),
         Column("note", lambda _: None, 40, Edit.EMPTY, "Why; alone it is a note for the desk."),
         Column("time zone", lambda t: t.order.zone, 14, watched=False),
     ),

@@ -278,7 +278,11 @@ def test_tickets_are_assigned_and_resolved(desk: Desk) -> None:
         ({"resolve": "extend", "note": "Waiting."}, State.INVALID, "until: is missing"),
         ({"until": "2026-12-24"}, State.INVALID, "goes with 'extend' only"),
         ({"resolve": "extend", "until": "1/2/2027", "note": "x"}, State.INVALID, "read in one way"),
-        ({"resolve": "extend", "until": "24.12.2026", "note": "x"}, State.READY, "resolve: extend until 24.12.2026"),
+        (
+            {"resolve": "extend", "until": "24.12.2026", "note": "x"},
+            State.READY,
+            "extend until 2026-12-24 23:59",
+        ),
         ({"note": "Looks odd."}, State.READY, "note for the desk"),
         ({"cause": "dispute"}, State.NOT_EDITABLE, "cause: may not be edited"),
     ):
