@@ -17,7 +17,7 @@ from domain.claims.case import ClaimReason, Verdict
 from domain.errors import Invalid
 from domain.parcels.parcel import Milestone
 from domain.state import Actor
-from starter.answers import specialist
+from starter.answers import operator, specialist
 from starter.client import AftersaleClient
 from starter.records import Records
 from starter.reports.charts import Chart, svg
@@ -124,8 +124,10 @@ async def test_what_the_desk_does_is_not_the_sellers_and_a_claim_that_he_let_lie
     (market.policies / f"{policy}.toml").write_text(f'name = "{policy}"\n')
     life = await sold(market, policy, f"shop-{policy}")
     await life.desk("confirm", Actor(OPERATOR, "olga"), note_id=None)
-    await life.ship("p1")
-    await life.scan(Milestone.DELIVERED)
+    await client.ship(life.order_id, operator("olga"), carrier="DHL", tracking_number="JD1", lines=["L1"])
+    await life.pass_time(timedelta(hours=3))
+    await life.ship("p2", lines=["L2"])
+    await life.scan(Milestone.DELIVERED, "p2")
     await client.open_claim(life.order_id, life.actor(BUYER), reason=ClaimReason.DAMAGED, lines=["L2"])
     await life.pass_time(timedelta(hours=5))
     await client.escalate_upstream(life.order_id, EVE)
@@ -137,6 +139,7 @@ async def test_what_the_desk_does_is_not_the_sellers_and_a_claim_that_he_let_lie
     asked = ("figures", f"shop-{policy}", "--to", "2099-01-01", "--from", "2000-01-01")
     found = (await aftersale(*asked, "--json")).json
     assert (found["confirm"]["count"], found["ship"]["count"], found["response"]["count"]) == (0, 1, 0)
+    assert 180 <= found["ship"]["median"] < 190, "the seller's own parcel, not the one that the desk had sent before"
     assert found["unanswered"] == {"count": 1, "of": 1}
     shown = await aftersale(*asked)
     assert "left claims unanswered" in shown.out
