@@ -25,7 +25,8 @@ from tests.domain.claims_world import AT
 from tests.sheets.seed import lay_down
 
 ANNA = specialist("anna")
-SAFE = Vault(base64.b64encode(bytes(range(32))).decode())
+MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
+SAFE = Vault(MASTER_KEY)
 COUNT = 2 * len(AT)
 Edits = dict[str, dict[str, Any]]
 
