@@ -164,12 +164,12 @@ def _own_clocks(order: Order) -> Iterator[Clock]:
 def _returned_clocks(order: Order) -> Iterator[Clock]:
     """What was accepted before its goods came back is decided about as long as an escrow may last, from then on.
 
-    Nothing is decided by silence before its ticket is due: the bank may have kept the desk from it for longer.
+    The bank may have kept the desk from it for longer; then the desk has the time of a ticket after the bank's word.
     """
     longest = timedelta(days=order.policy.escrow.longest - order.policy.escrow.margin)
     for ticket in order.tickets:
         if ticket.cause is Cause.PARCEL_RETURNED and order.op is None and accepted_and_back(order, ticket.subject):
-            end = max(ticket.opened_at + longest, ticket.due)
+            end = max(ticket.opened_at + longest, ticket.kept_until or ticket.opened_at)
             yield Clock(end, "held_escrow_ends", f"parcel:{ticket.subject}.held", Role.SPECIALIST, ticket.subject)
 
 

@@ -202,10 +202,14 @@ class TicketEscalated:
 
 @dataclass(frozen=True, slots=True)
 class TicketExtended:
-    """A person gave the ticket a new time; it counts as never having been overdue."""
+    """The ticket has a new time, and counts as never having been overdue: a person gave it, or the bank has decided.
+
+    `after_bank` says the latter: the bank had kept the desk from it.
+    """
 
     ticket_id: str
     due: datetime
+    after_bank: bool = False
 
 
 @dataclass(frozen=True, slots=True)

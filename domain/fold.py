@@ -89,6 +89,11 @@ def _tier_moved(order: Order, event: TierMoved) -> Order:
     return replace(order, moved=(*others, (event.tier, event.to)))
 
 
+def _extended(ticket: Ticket, event: TicketExtended) -> Ticket:
+    kept = event.due if event.after_bank else ticket.kept_until
+    return replace(ticket, due=event.due, escalations=0, kept_until=kept)
+
+
 def _ticket(order: Order, ticket_id: str, change: Callable[[Ticket], Ticket]) -> Order:
     return replace(order, tickets=tuple(change(t) if t.ticket_id == ticket_id else t for t in order.tickets))
 
@@ -148,7 +153,7 @@ _FOLDS: Mapping[type, Callable[[Order, Any], Order]] = {
     TicketEscalated: lambda o, e: _ticket(
         o, e.ticket_id, lambda t: replace(t, due=e.due, escalations=t.escalations + 1)
     ),
-    TicketExtended: lambda o, e: _ticket(o, e.ticket_id, lambda t: replace(t, due=e.due, escalations=0)),
+    TicketExtended: lambda o, e: _ticket(o, e.ticket_id, lambda t: _extended(t, e)),
     TicketResolved: lambda o, e: replace(o, tickets=tuple(t for t in o.tickets if t.ticket_id != e.ticket_id)),
     ApprovalAsked: lambda o, e: replace(o, approval=e.approval),
     ApprovalEnded: lambda o, e: replace(o, approval=None),

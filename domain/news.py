@@ -272,8 +272,7 @@ def win_dispute(moment: Moment) -> tuple[Event, ...]:
     if order.written_off and dispute.status is DisputeStatus.BORNE and sellers:
         won = replace(won, recovered=min(order.written_off, sellers))
     held: tuple[Event, ...] = (LinesHeld(freed, ""),) if freed else ()
-    pieces = frozenset(part.piece for part in dispute.parts)
-    return (*reopened(order), won, *held, *due_anew(order, pieces, moment.now))
+    return (*reopened(order), won, *held, *_judged_anew(moment, dispute))
 
 
 def lose_dispute(moment: Moment) -> tuple[Event, ...]:
@@ -281,12 +280,18 @@ def lose_dispute(moment: Moment) -> tuple[Event, ...]:
     dispute = _dispute(moment.order, moment.body.dispute)
     if dispute.status is not DisputeStatus.OPEN:
         raise Refused("nothing_new", f"this dispute is {dispute.status}")
-    return (DisputeLost(dispute.dispute_id),)
+    return (DisputeLost(dispute.dispute_id), *_judged_anew(moment, dispute))
 
 
 def presume_lost(moment: Moment) -> tuple[Event, ...]:
     """No answer for so long counts as lost; an answer that comes later still counts."""
-    return (DisputeLost(moment.body.subject),)
+    dispute = _dispute(moment.order, moment.body.subject)
+    return (DisputeLost(dispute.dispute_id), *_judged_anew(moment, dispute))
+
+
+def _judged_anew(moment: Moment, dispute: Dispute) -> tuple[Event, ...]:
+    """The desk could not give back what the bank was deciding about, and has its time now."""
+    return due_anew(moment.order, frozenset(part.piece for part in dispute.parts), moment.now)
 
 
 def account_restricted(moment: Moment) -> tuple[Event, ...]:

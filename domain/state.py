@@ -231,7 +231,10 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Work for a person. `subject` is the line, parcel or operation it is about. Resolved ones live in PostgreSQL."""
+    """Work for a person. `subject` is the line, parcel or operation it is about. Resolved ones live in PostgreSQL.
+
+    Before `kept_until` no silence decides about its lines, because the bank had kept the desk from doing so.
+    """
 
     ticket_id: str
     cause: Cause
@@ -240,6 +243,7 @@ class Ticket:
     due: datetime
     owner: str = ""
     escalations: int = 0
+    kept_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,7 +283,7 @@ def due_anew(order: Order, pieces: frozenset[str], now: datetime) -> tuple[Event
     """The bank has decided about these slices: what was brought back of them is the desk's to judge again."""
     back = (ticket for ticket in order.tickets if ticket.cause is Cause.PARCEL_RETURNED)
     about = (ticket for ticket in back if pieces & set(lines_of(order, ticket)))
-    return tuple(TicketExtended(ticket.ticket_id, _due(order, now)) for ticket in about)
+    return tuple(TicketExtended(ticket.ticket_id, _due(order, now), after_bank=True) for ticket in about)
 
 
 def overdue(moment: Moment) -> tuple[Event, ...]:

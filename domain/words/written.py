@@ -33,6 +33,11 @@ def _instead(character: str) -> str:
     return "" if category(character) == "Cf" and character not in BIDI else "\N{REPLACEMENT CHARACTER}"
 
 
+def in_a_line(text: str) -> str:
+    """A text as it is shown where lines mean something: none of its own begins another, so that it forges no record."""
+    return " ".join(shown(text).split())
+
+
 def says_something(text: str) -> bool:
     """Whether somebody who is shown a text sees any of it."""
     return any(category(c) not in _UNSEEN and c not in _BLANK for c in text)

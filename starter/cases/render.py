@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from activities.store.desk.recurring import RecurringRow
+from domain.words.written import in_a_line
 from starter.cases.story import CaseEvent
 from starter.cases.views import CaseLine, CaseView
 from starter.render import amounts, dashed, table, text, when, words
@@ -84,7 +85,7 @@ def told(view: CaseView) -> list[Text]:
     parts += [text(f"File {f.attachment_id}: {f.name} ({f.kind}, by the {f.by})") for f in view.files]
     parts += _desk(view)
     for given in view.feedback:
-        said = f': "{given.comment}"' if given.comment else ""
+        said = f': "{in_a_line(given.comment)}"' if given.comment else ""
         parts.append(text(f"The {given.role} gave the handling {given.score} of 5{said}"))
     return parts
 
@@ -92,7 +93,7 @@ def told(view: CaseView) -> list[Text]:
 def _told(view: CaseView) -> list[Text]:
     """What the buyer was told at checkout."""
     return [
-        text(f"{line.line_id}: told at checkout, {name} {told}")
+        text(f"{line.line_id}: told at checkout, {name} {in_a_line(told)}")
         for line in view.lines
         for name, told in (
             ("condition:", line.condition),

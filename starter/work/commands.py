@@ -17,6 +17,7 @@ from rich.console import Group, RenderableType
 from domain import wire
 from domain.errors import Refused
 from domain.state import Actor, Cause, Outcome, Role
+from domain.words.written import in_a_line
 from starter import render
 from starter.answers import Progress
 from starter.client import AftersaleClient
@@ -200,5 +201,5 @@ def _ticket(view: TicketView) -> RenderableType:
     parts += [render.text(f"Claim {number}") for number in view.claims]
     if view.command:
         parts.append(render.text(f"Mended by {view.mends}, e.g. {view.command}"))
-    parts += [render.text(f'{render.when(n.at)}  {n.who} noted: "{n.text}"') for n in view.notes]
+    parts += [render.text(f'{render.when(n.at)}  {n.who} noted: "{in_a_line(n.text)}"') for n in view.notes]
     return Group(*parts)

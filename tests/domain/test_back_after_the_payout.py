@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain import wire
 from domain.claims.case import Status
 from domain.decide import Refusal
 from domain.money import Money, Verb
@@ -245,18 +246,51 @@ def test_after_the_end_of_the_order_nothing_is_heard_of_it() -> None:
     assert told.code == "order_over"
 
 
-def test_after_the_bank_has_decided_the_desk_has_its_time_however_long_that_took() -> None:
+def bank_decides(life: Life, word: str, days: int = 90, **about: str) -> None:
+    body = {"dispute": "dp_1", "amount": "40.00 EUR", "fee": "15.00 EUR", "reason": "fraudulent", **about}
+    life.do("open_dispute", Role.PROVIDER, **body)
+    if word == "silence":
+        life.until("dispute_lapses")
+        return
+    life.wait(days=days)
+    fee = {"fee": "15.00 EUR"} if word == "win_dispute" else {}
+    life.do(word, Role.PROVIDER, dispute="dp_1", **fee)
+
+
+@pytest.mark.parametrize("word", ["win_dispute", "lose_dispute", "silence"])
+def test_after_the_bank_has_decided_the_desk_has_its_time_however_long_that_took(word: str) -> None:
     life = accepted(prices=("100.00",))
     comes_back(life)
-    about = {"dispute": "dp_1", "amount": "100.00 EUR", "fee": "15.00 EUR", "reason": "fraudulent"}
-    life.do("open_dispute", Role.PROVIDER, **about)
-    life.wait(days=90)
-    life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="15.00 EUR")
-    won, [ticket] = life.now, life.order.tickets
-    assert (ticket.escalations, ticket.due > won) == (0, True)
+    bank_decides(life, word)
+    decided, [ticket] = life.now, [each for each in life.order.tickets if each.cause is Cause.PARCEL_RETURNED]
+    assert (ticket.escalations, ticket.due > decided) == (0, True)
     end = life.until("held_escrow_ends")
     assert life.now >= ticket.due
     assert end.after.line("a").state is LineState.REFUNDED
+
+
+def test_what_the_bank_decides_about_another_payment_leaves_the_desks_tickets_alone() -> None:
+    life = accepted(prices=("100.00",))
+    life.do("payment_found", Role.PROVIDER, payment_intent="pi_2", charge="ch_2", amount="5.00 EUR")
+    comes_back(life)
+    bank_decides(life, "win_dispute", 20, amount="5.00 EUR", charge="ch_2")
+    [ticket] = [each for each in life.order.tickets if each.cause is Cause.PARCEL_RETURNED]
+    assert (ticket.kept_until, ticket.due < life.now) == (None, True)
+
+
+def test_no_person_puts_off_the_end_of_what_came_back_for_ever() -> None:
+    life = accepted(prices=("100.00",))
+    comes_back(life)
+    came, days = life.now, life.order.policy.pause.longest
+    for _ in range(5):
+        if not life.order.tickets:
+            break
+        extended = {"outcome": "extend", "until": wire.instant_text(life.now + timedelta(days=days)), **NOTE}
+        life.do("resolve_ticket", SPECIALIST, ticket_id=life.order.tickets[0].ticket_id, **extended)
+        life.wait(days=days - 1)
+    policy = life.order.policy.escrow
+    assert life.now - came < timedelta(days=policy.longest - policy.margin + days)
+    assert funds(life) == [Funds.REFUNDED]
 
 
 def test_what_a_person_leaves_with_the_seller_no_earlier_box_takes_back() -> None:

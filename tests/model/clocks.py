@@ -9,7 +9,7 @@ from tests.model import cases
 from tests.model.flow import SILENCES
 from tests.model.money import due
 from tests.model.sale import Sale, Slice, money_open, over, stage
-from tests.model.tickets import open_ticket
+from tests.model.tickets import judge_anew, open_ticket
 
 Clock = tuple[datetime, str, str]
 """When it rings, the step that it takes, and its tier, with the subject after a colon."""
@@ -155,7 +155,7 @@ def _own(sale: Sale) -> Iterator[Clock]:  # noqa: C901, PLR0912  # one branch pe
             yield cases.times_out(sale, claim), "claim_times_out", f"claim:{claim.name}.longest"
     for (cause, parcel), ticket in sale.tickets.items():
         if cause == "parcel_returned" and sale.op is None and _accepted_with(sale, parcel):
-            end = max(ticket.opened + sale.terms.longest_escrow, ticket.due)
+            end = max(ticket.opened + sale.terms.longest_escrow, ticket.kept or ticket.opened)
             yield end, "held_escrow_ends", f"parcel:{parcel}"
     if sale.captured_at:
         end = sale.captured_at + sale.terms.longest_escrow
@@ -272,6 +272,7 @@ def _close(sale: Sale, subject: str, now: datetime) -> None:
 
 def _lose(sale: Sale, subject: str, now: datetime) -> None:
     """No answer for so long counts as lost."""
+    judge_anew(sale, sale.disputes[subject], now)
     sale.disputes[subject].state = "lost"
 
 

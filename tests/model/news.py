@@ -8,7 +8,7 @@ from tests.model.chargebacks import Dispute
 from tests.model.money import capture_due, due, free, in_part, lose_hold, stick, try_again
 from tests.model.people import Act, Body
 from tests.model.sale import SUSPENSE, Sale, need
-from tests.model.tickets import about, open_ticket
+from tests.model.tickets import judge_anew, open_ticket
 
 
 def cents(text: str) -> int:
@@ -224,9 +224,7 @@ def win_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
         dispute.recovered = min(sale.written_off, dispute.won_back[0])
         sale.written_off -= dispute.recovered
         sale.sums.L -= dispute.recovered
-    for (cause, subject), ticket in sale.tickets.items():
-        if cause == "parcel_returned" and set(dispute.parts) & set(about(sale, cause, subject) or ()):
-            ticket.due, ticket.escalations = sale.desk_days.after(now, sale.terms.ticket_due), 0
+    judge_anew(sale, dispute, now)
     dispute.state = "restored" if sum(dispute.won_back) else "won"
     cover_all(sale)
     free(sale, f"dispute:{body['dispute']}")
@@ -236,6 +234,7 @@ def lose_dispute(sale: Sale, body: Body, role: str, now: datetime) -> None:
     dispute = sale.disputes.get(body["dispute"])
     need(dispute is not None and dispute.state == "open", "not open")
     assert dispute is not None
+    judge_anew(sale, dispute, now)
     dispute.state = "lost"
 
 

@@ -142,6 +142,7 @@ class Ticket:
     opened: datetime
     due: datetime
     escalations: int = 0
+    kept: datetime | None = None
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tests.model.chargebacks import Dispute
 from tests.model.sale import Sale, Ticket
 
 WRONG = ("parcel_lost", "parcel_returned")
@@ -77,6 +78,14 @@ def parcel_decided(sale: Sale, name: str) -> None:
         others = () if line.state == "accepted" else sale.sent_with(line.name)
         boxes = [box.name for box in others if box.name in waiting]
         line.held = f"parcel:{boxes[0]}" if boxes else sale.disputed_by(line.name)
+
+
+def judge_anew(sale: Sale, dispute: Dispute, now: datetime) -> None:
+    """After the bank's word the desk has a ticket's time for what came back of it."""
+    for (cause, subject), ticket in sale.tickets.items():
+        if cause == "parcel_returned" and set(dispute.parts) & set(about(sale, cause, subject) or ()):
+            ticket.due = ticket.kept = sale.desk_days.after(now, sale.terms.ticket_due)
+            ticket.escalations = 0
 
 
 def facts(sale: Sale) -> object:
