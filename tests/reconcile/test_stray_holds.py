@@ -15,6 +15,7 @@ from activities.store import findings
 from activities.store.database import connect
 from activities.store.tables import tickets
 from sandbox.client import SandboxClient
+from sandbox.server import serve
 from tests.conftest import Database
 from tests.reconcile.conftest import Reconcile, open_findings
 
@@ -46,14 +47,16 @@ class Stray:
 
 
 @pytest_asyncio.fixture
-async def stray(database: Database, sandbox: SandboxClient, reconcile: Reconcile) -> AsyncIterator[Stray]:
+async def stray(database: Database, reconcile: Reconcile) -> AsyncIterator[Stray]:
+    """Both books are new: whatever stands in one of them and not in the other is ours."""
     order_id = f"o-{uuid4().hex[:12]}"
-    hold = str(sandbox.preauthorise(order_id, 64_90, "eur")["payment_intent"])
-    engine = connect(database.url)
-    made = Stray(engine, StripePayments("sk_test_1", url=sandbox.url), order_id, hold, datetime.now(UTC))
-    assert await made.compared(reconcile, 0) == [], "the first run of all has no time behind it to judge"
-    yield made
-    engine.dispose()
+    with serve() as provider:
+        hold = str(SandboxClient(provider.url).preauthorise(order_id, 64_90, "eur")["payment_intent"])
+        engine = connect(database.url)
+        made = Stray(engine, StripePayments("sk_test_1", url=provider.url), order_id, hold, datetime.now(UTC))
+        assert await made.compared(reconcile, 0) == [], "the first run of all has no time behind it to judge"
+        yield made
+        engine.dispose()
 
 
 async def test_a_stray_hold_has_one_finding_and_one_ticket_however_many_nights_it_stands(
