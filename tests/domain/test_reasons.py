@@ -170,10 +170,10 @@ def test_a_parcel_whose_lines_are_all_accepted_has_no_money_left_to_move() -> No
     assert mended(life) == ["resolve-ticket"]
 
 
-def returned_half_accepted() -> Life:
-    """Both lines were in the parcel that comes back; silence had accepted one, the other waits for a second parcel."""
+def returned_half_accepted(other: str) -> Life:
+    """Both lines were in the parcel that comes back; silence had accepted one, `other` waits for a second parcel."""
     life = confirmed(new_order())
-    for parcel, lines in (("p1", ["a", "b"]), ("p2", ["b"])):
+    for parcel, lines in (("p1", ["a", "b"]), ("p2", [other])):
         life.do("ship", Role.SELLER, parcel_id=parcel, carrier="dhl", lines=lines)
     life.settle_money()
     scan(life, "p1", "delivered", "strong")
@@ -185,7 +185,7 @@ def returned_half_accepted() -> Life:
 
 @pytest.mark.parametrize(("name", "ids"), [("refund", ["a", "b"]), ("release", ["b"])])
 def test_of_a_parcel_that_came_back_a_release_names_no_line_that_was_accepted(name: str, ids: list[str]) -> None:
-    life = returned_half_accepted()
+    life = returned_half_accepted("b")
     assert mended(life) == ["refund --line a --line b, release --line b or resolve-ticket"]
     ticket = life.order.tickets[0].ticket_id
     life.do(name, Role.OPERATOR, ticket, lines=ids, **NOTE)
@@ -194,14 +194,7 @@ def test_of_a_parcel_that_came_back_a_release_names_no_line_that_was_accepted(na
 
 
 def test_what_had_arrived_and_came_back_is_not_said_to_be_left_as_it_is() -> None:
-    life = confirmed(new_order())
-    for parcel, lines in (("p1", ["a", "b"]), ("p2", ["a"])):
-        life.do("ship", Role.SELLER, parcel_id=parcel, carrier="dhl", lines=lines)
-    life.settle_money()
-    scan(life, "p1", "delivered", "strong")
-    life.until("accept_on_strong_proof")
-    life.settle_money()
-    scan(life, "p1", "returned")
+    life = returned_half_accepted("a")
     scan(life, "p2", "delivered", "strong")
     assert mended(life) == ["refund --line a --line b or release --line a"]
     ticket = life.order.tickets[0].ticket_id
