@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from domain.money import Money, Verb, allocate, total
+from domain.parcels.parcel import Milestone
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Part, Share
-from domain.state import DEAD, Funds, MoneyOp, Order
+from domain.state import DEAD, Funds, Line, MoneyOp, Order
 
 
 def fee_of(order: Order, piece: str, left: Money) -> Money:
@@ -175,23 +176,34 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
 def _split(order: Order, part: Part, bearer: Bearer) -> Iterator[Share]:
     """What is taken of a slice: first what is the buyer's in any case, then the seller's."""
     had = fee = Money.zero(order.currency)
-    for claim, most in (*_dues(order, part.piece), (None, part.amount)):
+    for claim, most in (*_dues(order, part), (None, part.amount)):
         had += (amount := min(most, part.amount - had))
         share = Share(part.piece, bearer, amount, _fee_back(order, part.piece, had) - fee)
         fee += share.fee
         yield share if claim is None else replace(share, due=True, claim=claim)
 
 
-def _dues(order: Order, piece: str) -> Iterator[tuple[str, Money]]:
+def _dues(order: Order, part: Part) -> Iterator[tuple[str, Money]]:
     """What of a slice is to go back to the buyer, each with the claim whose ruling says so, "" for good."""
+    piece = part.piece
     line = next((line for line in order.lines if line.line_id == piece), None)
-    if (line is not None and line.state in DEAD) or (piece == SHIPPING and order.shipping_goes_back):
+    dead = line is not None and (line.state in DEAD or _ends_with(order, line, part.amount))
+    if dead or (piece == SHIPPING and order.shipping_goes_back):
         yield "", order.left(piece)
         return
     yield "", _of(order.due_back, piece, order.currency)
     for claim in order.open_claims:
         if claim.ruling is not None:
             yield claim.claim_id, _of(claim.ruling.parts, piece, order.currency)
+
+
+def _ends_with(order: Order, line: Line, taken: Money) -> bool:
+    """Whether nobody will be asked any more about a line whose parcel the seller has back, as the bank takes all of it.
+
+    Silence gives the buyer what came back; won back later, it is not the seller's, who would have goods and money.
+    """
+    parcel = order.parcel(line.held.removeprefix("parcel:"))
+    return parcel is not None and parcel.milestone is Milestone.RETURNED and taken == order.left(line.line_id)
 
 
 def _of(parts: Iterable[Part], piece: str, currency: str) -> Money:
@@ -201,12 +213,21 @@ def _of(parts: Iterable[Part], piece: str, currency: str) -> Money:
 def with_dues(order: Order) -> Order:
     """What the bank took of a slice whose rest goes back to the buyer by now is the buyer's too, should we win it back.
 
-    A line of which the bank left nothing is dead as well, but it was the bank that gave it back.
+    A line of which the bank left nothing is dead as well, but it was the bank that gave it back, unless it was the
+    buyer's already.
     """
-    back = {line.line_id for line in order.lines if line.state in DEAD and order.left(line.line_id)}
+    dead = (line.line_id for line in order.lines if line.state in DEAD)
+    back = {line_id for line_id in dead if order.left(line_id) or _was_due(order, line_id)}
     whole = order.shipping_back or (back and not order.live)
     theirs = {*back, SHIPPING} if whole else back
     return _borne_as(order, lambda share: replace(share, due=True, claim="") if share.piece in theirs else share)
+
+
+def _was_due(order: Order, line_id: str) -> bool:
+    """Whether all that lost disputes took of a line was the buyer's for good."""
+    borne = (dispute for dispute in order.disputes if dispute.status is DisputeStatus.BORNE)
+    shares = [share for dispute in borne for share in dispute.shares if share.piece == line_id]
+    return bool(shares) and all(share.due and not share.claim for share in shares)
 
 
 def undue(order: Order, claim_id: str) -> Order:

@@ -233,7 +233,8 @@ class Stuck:
 class Ticket:
     """Work for a person. `subject` is the line, parcel or operation it is about. Resolved ones live in PostgreSQL.
 
-    Before `kept_until` no silence decides about its lines, because the bank had kept the desk from doing so.
+    Before `kept_until` no silence decides about goods that were accepted before they came back: the bank had kept the
+    desk from doing so.
     """
 
     ticket_id: str

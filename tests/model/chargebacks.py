@@ -73,6 +73,13 @@ def dues(sale: Sale) -> dict[str, list[Due]]:
     return {**found, **{piece.name: [("", piece.left)] for piece in whole}}
 
 
+def ends_with(sale: Sale, piece: Slice, taken: int) -> bool:
+    """Whether the bank takes all of a line that came back, so that the desk has nothing to decide about any more."""
+    back = {f"parcel:{parcel.name}" for parcel in sale.parcels.values() if parcel.milestone == "returned"}
+    held = [line.name for line in sale.live if line.held in back]
+    return piece.name in held and taken == piece.left
+
+
 def split(piece: Slice, amount: int, due: list[Due]) -> list[Taken]:
     """The next `amount` of a slice: first what is the buyer's, then the seller's, each with its part of the fee."""
     found, done = [], 0
@@ -85,10 +92,18 @@ def split(piece: Slice, amount: int, due: list[Due]) -> list[Taken]:
 
 def count_dues(sale: Sale) -> None:
     """What the bank had taken of a slice whose rest is the buyer's by now is the buyer's as well."""
-    theirs = {line.name for line in sale.lines.values() if not line.live and line.left}
+    dead = {line.name: line.left for line in sale.lines.values() if not line.live}
+    theirs = {name for name, left in dead.items() if left or _was_due(sale, name)}
     if sale.shipping_given or (theirs and not sale.live):
         theirs.add(sale.shipping.name)
     for dispute in sale.disputes.values():
         for taken in dispute.taken if dispute.state == "borne" else ():
             if taken.piece in theirs:
                 taken.due, taken.claim = True, ""
+
+
+def _was_due(sale: Sale, name: str) -> bool:
+    """Whether the bank took of a line only what was the buyer's for good."""
+    borne = [dispute for dispute in sale.disputes.values() if dispute.state == "borne"]
+    taken = [taken for dispute in borne for taken in dispute.taken if taken.piece == name and taken.net + taken.fee]
+    return bool(taken) and all(each.due and not each.claim for each in taken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.model.chargebacks import dues, split
+from tests.model.chargebacks import dues, ends_with, split
 from tests.model.flow import Stuck
 from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice
 from tests.model.tickets import open_ticket
@@ -236,7 +236,8 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
         if not amount:
             continue
         net, fee = piece.part(amount)
-        dispute.taken += split(piece, amount, due.get(piece_name, []))
+        theirs = [("", amount)] if ends_with(sale, piece, amount) else due.get(piece_name, [])
+        dispute.taken += split(piece, amount, theirs)
         if piece.where == "released":
             sale.owe(net, now)
             sale.sums.K -= fee
