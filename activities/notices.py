@@ -24,7 +24,7 @@ from domain.summary import mends, pressing
 from domain.turns import Turn, turn_of
 from domain.wire import instant
 from domain.words import Words, in_language
-from domain.words.written import shown
+from domain.words.written import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,9 +116,9 @@ class Letters:
         if (template, reader.role) in SHOWS_NUMBER:
             words["number"] = number or ""
         if template in SHOWS_TEXT:
-            words |= {"text": _quoted(text), "by": by}
+            words |= {"text": "\n".join(quoted(text)), "by": by}
         if (template, reader.role) in SHOWS_ADDRESS:
-            words["address"] = _quoted("\n".join(address))
+            words["address"] = "\n".join(quoted("\n".join(address)))
         rendered = environment.get_template(file).render(words)
         subject, _, body = rendered.partition("\n")
         frame = "_desk.txt" if reader.role is Role.SPECIALIST else "_frame.txt"
@@ -230,11 +230,6 @@ def goes_back_to(facts: Facts, order: Order) -> str:
     """The id of the address to which a mail's claim has the buyer send goods back now; "" for none."""
     claim = order.claim(str(facts.get("claim_id", "")))
     return claim.return_to if claim is not None and claim.status is Status.RETURN_REQUESTED else ""
-
-
-def _quoted(text: str) -> str:
-    """Each line behind a mark, with nothing in it that a reader's screen would obey."""
-    return "\n".join(f"> {shown(line)}".rstrip() for line in text.splitlines())
 
 
 def _on_lines(parcel: Parcel | None) -> Parcel | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text as RichText
 
 from activities.store.screens import OrderRow, TicketRow
 from domain.claims.promise import Told
 from domain.money import Money
-from domain.words.written import shown
+from domain.words.written import in_a_line, quoted, shown
 from starter.answers import Progress
 from starter.preview import Preview
 from starter.trouble import Why
@@ -92,7 +93,7 @@ def _lines(lines: Iterable[LineView]) -> RenderableType:
 def _told(lines: Iterable[LineView]) -> list[RenderableType]:
     """What the buyer was told at checkout."""
     return [
-        text(f"{line.line_id}: {name} {told}")
+        text(f"{line.line_id}: {name} {in_a_line(told)}")
         for line in lines
         for name, told in (
             ("condition:", line.condition),
@@ -248,13 +249,40 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     for head in heads:
         made.add_column(head, overflow="fold")
     for row in rows:
-        made.add_row(*(text(cell) for cell in row))
+        made.add_row(*(RichText(shown(cell)) for cell in row))
     return made
 
 
-def text(words_: str, style: str = "") -> RichText:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Text that begins no line but its own: on a terminal too narrow for it its rest stands behind `before`."""
+
+    plain: str
+    style: str = ""
+    before: str = "    "
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The text; whole where `options` forbid to wrap it."""
+        if options.no_wrap:
+            yield RichText(self.plain, self.style)
+            return
+        for line in RichText(self.plain, self.style).split(allow_blank=True):
+            if line.cell_len <= options.max_width:
+                yield line
+                continue
+            first, *rest = line.wrap(console, max(options.max_width - len(self.before), 1))
+            yield first
+            yield from (RichText(self.before, self.style).append_text(each) for each in rest)
+
+
+def text(words_: str, style: str = "") -> Line:
     """Text as it is: no markup, and no control character that a terminal would obey."""
-    return RichText(shown(words_), style)
+    return Line(shown(words_), style)
+
+
+def quotes(said: str) -> list[Line]:
+    """What a person said, each line of it behind a mark, also where a terminal breaks it."""
+    return [Line(f"  {line}", before="  > ") for line in quoted(said)]
 
 
 def when(moment: datetime | None) -> str:
@@ -272,7 +300,10 @@ def dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def console() -> Console:
-    """The terminal; wide enough for a table when the output is no terminal."""
-    made = Console(highlight=False, soft_wrap=False)
-    return made if made.is_terminal else Console(highlight=False, width=160)
+def put(view: RenderableType) -> None:
+    """Print to standard output. Where that is no terminal tables are 160 wide, and no other line is wrapped."""
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(view)
+    else:
+        Console(highlight=False, width=160).print(view, soft_wrap=True)

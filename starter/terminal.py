@@ -224,7 +224,7 @@ def show(value: object, rendered: Callable[[], RenderableType], *, as_json: bool
     if as_json:
         typer.echo(json.dumps(plain(value), ensure_ascii=False))
     else:
-        render.console().print(rendered())
+        render.put(rendered())
 
 
 def acting(role: Role, given: str, party: Callable[[], tuple[str, str]]) -> Actor:

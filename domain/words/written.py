@@ -38,6 +38,11 @@ def in_a_line(text: str) -> str:
     return " ".join(shown(text).split())
 
 
+def quoted(text: str) -> list[str]:
+    """The lines of a text as they are shown between records: each behind a mark, so that none is taken for a record."""
+    return [f"> {shown(line)}".rstrip() for line in text.splitlines()]
+
+
 def says_something(text: str) -> bool:
     """Whether somebody who is shown a text sees any of it."""
     return any(category(c) not in _UNSEEN and c not in _BLANK for c in text)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from activities.store.desk.recurring import RecurringRow
 from domain.words.written import in_a_line
 from starter.cases.story import CaseEvent
 from starter.cases.views import CaseLine, CaseView
-from starter.render import amounts, dashed, table, text, when, words
+from starter.render import Line, amounts, dashed, quotes, table, text, when, words
 
 
 def lines(rows: Iterable[CaseLine]) -> RenderableType:
@@ -63,7 +62,7 @@ def case(view: CaseView) -> RenderableType:
     return Group(*parts)
 
 
-def told(view: CaseView) -> list[Text]:
+def told(view: CaseView) -> list[Line]:
     """All that is known of one claim."""
     until = f" Until {view.due_text}." if view.due_text else ""
     parts = [
@@ -90,7 +89,7 @@ def told(view: CaseView) -> list[Text]:
     return parts
 
 
-def _told(view: CaseView) -> list[Text]:
+def _told(view: CaseView) -> list[Line]:
     """What the buyer was told at checkout."""
     return [
         text(f"{line.line_id}: told at checkout, {name} {in_a_line(told)}")
@@ -104,9 +103,9 @@ def _told(view: CaseView) -> list[Text]:
     ]
 
 
-def _desk(view: CaseView) -> list[Text]:
+def _desk(view: CaseView) -> list[Line]:
     """What the desk alone reads."""
-    parts: list[Text] = [
+    parts: list[Line] = [
         text(f"Ticket {t.ticket_id}: {t.status}, due {when(t.due)}, {t.owner or 'nobody has taken it'}")
         for t in view.tickets
     ]
@@ -117,12 +116,12 @@ def _desk(view: CaseView) -> list[Text]:
     return parts
 
 
-def _story(story: Iterable[CaseEvent]) -> list[Text]:
-    parts: list[Text] = []
+def _story(story: Iterable[CaseEvent]) -> list[Line]:
+    parts: list[Line] = []
     for event in story:
         status = f" Now: {event.status}." if event.status else ""
         parts.append(text(f"{when(event.at)}  {event.who} {event.actor_id}".rstrip() + f": {event.text}{status}"))
-        parts += [text(f"  > {line}") for line in event.said.splitlines()]
+        parts += quotes(event.said)
         if event.files:
             parts.append(text(f"  files: {', '.join(event.files)}"))
     return parts

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 
+from activities.store.desk.messages import SHIPPED
+from domain.words.written import in_a_line
 from starter.messages.views import Inbox, NoticeView, Thread, ThreadLine
-from starter.render import table, text, when, words
+from starter.render import quotes, table, text, when, words
 
 
 def thread(view: Thread) -> RenderableType:
@@ -23,7 +25,7 @@ def _line(line: ThreadLine) -> list[RenderableType]:
     marks = [name for name, there in (("new", line.unread), ("internal", line.internal)) if there]
     who += f", on claim {line.claim_id}" if line.claim_id else ""
     said = [text(f"{when(line.at)}  {who}" + (f"  [{', '.join(marks)}]" if marks else ""), "bold")]
-    said.append(text("\n".join(f"  {row}" for row in line.text.splitlines())))
+    said += [text(f"  {in_a_line(line.text)}")] if line.kind == SHIPPED else quotes(line.text)
     if line.tracking_number:
         said.append(text(f"  Tracking number: {line.tracking_number}"))
     if line.attachments:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from activities.store.desk import messages
+from activities.store.desk.messages import SHIPPED
 from activities.store.desk.words import CLAIM
+from domain.words.written import quoted
 from starter.messages.views import ThreadLine, thread_view
 from starter.pack.case import Case, Entry, as_json, as_text
 from starter.pack.enclosed import places
@@ -47,7 +49,7 @@ def _line(line: ThreadLine, lie: dict[str, str], *, internal: bool) -> dict[str,
 def _texts(lines: list[dict[str, Any]]) -> Iterator[str]:
     for line in lines:
         yield f"{when(line['at'])}  {line['who']}" + ("  [internal]" if line.get("internal") else "")
-        yield from (f"  {row}" for row in line["text"].splitlines())
+        yield from (f"  {row}" for row in ([line["text"]] if line["kind"] == SHIPPED else quoted(line["text"])))
         if line["attachments"]:
             yield f"  Attachments: {', '.join(line['attachments'])}"
     if not lines:

@@ -171,7 +171,10 @@ async def test_a_pack_holds_what_the_parties_wrote_to_each_other_and_not_what_th
     ]
     assert lines[1]["attachments"] == ["files/001-buyer-scratch.jpg"]
     assert all(name in found for line in lines for name in line["attachments"])
-    for said in (b"  It has a scratch.\n  See there.\n  Attachments: files/001-buyer-scratch.jpg\n", b"UTC  seller\n"):
+    for said in (
+        b"  > It has a scratch.\n  > See there.\n  Attachments: files/001-buyer-scratch.jpg\n",
+        b"UTC  seller\n",
+    ):
         assert said in found["messages.txt"]
     everything = b"\n".join(found.values())
     for secret in (b"Watch this", b"done this before", b"own.txt", b"eve-canary"):
@@ -182,7 +185,7 @@ async def test_a_pack_holds_what_the_parties_wrote_to_each_other_and_not_what_th
     assert (own["who"], own["text"], own["attachments"]) == (
         "specialist", "Watch this seller.", ["files/002-specialist-own.txt"]
     )  # fmt: skip
-    assert b"specialist  [internal]\n  Watch this seller.\n" in inner["messages.txt"]
+    assert b"specialist  [internal]\n  > Watch this seller.\n" in inner["messages.txt"]
 
 
 async def test_a_pack_tells_each_claim_with_what_was_said_offered_and_decided_and_its_evidence(
