@@ -12,9 +12,9 @@ from activities.booking import book
 from activities.cashier import EXACT, Cashier, operation_key
 from activities.providers.port import Effect, Hold, HoldState
 from activities.providers.stripe import StripePayments
-from activities.store import debts, operations
+from activities.store import debts, operations, payments
 from domain.contract import Ask, Envelope
-from domain.errors import AlreadyDone, Declined, IdempotencyConflict, ProviderError, Unauthorised
+from domain.errors import AlreadyDone, Declined, IdempotencyConflict, ProviderError, Unauthorised, Unknown
 from domain.funds import Done, No, Result, Settled, Unclear
 from domain.money import Money, Verb
 from domain.state import SYSTEM, MoneyOp, Order, Role
@@ -116,6 +116,32 @@ def test_what_a_refused_release_was_to_pay_is_owed_and_collected_as_before(order
     counter = provider()
     assert asked(orders, counter, sale("o-2"), taking) == Done("effect_1", euro(3000))
     assert sent(counter) == [("reverse_release", euro(3000))]
+
+
+def test_a_debt_that_another_release_has_set_aside_as_a_whole_waits_for_its_end(orders: Engine) -> None:
+    with orders.begin() as conn:
+        owes(conn, "o-2", 3000)
+        debts.reserve(conn, sale("o-1"), release(5, 5000))
+    taking, counter = operation(6, Verb.REVERSE_RELEASE, amount=euro(3000), slices=(), subject="tr_1"), provider()
+    assert asked(orders, counter, sale("o-2"), taking) == Unclear("SetAside"), "it is owed in full"
+    assert sent(counter) == []
+
+
+def test_a_release_that_is_sent_again_is_still_known_by_the_account_that_it_goes_to(orders: Engine) -> None:
+    op, order, counter = release(5), sale("o-1"), provider(Unknown)
+    for now in (NOW, NOW + timedelta(days=5)):
+        assert Cashier(orders, counter).carry_out(order, op, now, lambda _: None) == Unclear("Unknown")
+    assert len(sent(counter)) == 2
+    with orders.begin() as conn:
+        operations.resolve(conn, "o-1", op, "done", "tr_1", "", NOW, op.amount)
+        assert payments.last_paid_to(conn, order.account.ref) == "o-1"
+
+
+def test_a_hold_in_another_currency_stands_for_no_amount_of_the_order(orders: Engine) -> None:
+    check, counter = operation(1, Verb.AUTHORISE, slices=()), provider()
+    for held, stands in (euro(5000), euro(5000)), (Money.of("49.90", "CHF"), None):
+        counter.hold.return_value = Hold("pi_1", held, HoldState.OPEN, None, "o-1", renewable=False)
+        assert asked(orders, counter, sale("o-1"), check) == No("AmountDiffers", stands)
 
 
 def test_money_without_a_claim_to_it_is_not_sent_back_again_while_the_bank_decides_about_it(orders: Engine) -> None:

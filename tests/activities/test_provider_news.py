@@ -82,3 +82,9 @@ def test_a_payment_is_meant_for_an_order_only_when_its_amount_fits() -> None:
     assert fits(paid, replace(hold("pi_1"), amount=paid.priced))
     assert not fits(paid, replace(hold("pi_1"), amount=paid.priced + Money(1, "EUR")))
     assert not fits(paid, replace(hold("pi_1"), amount=Money(paid.priced.minor, "USD")))
+
+
+def test_a_payment_of_what_is_left_of_an_order_fits_it_too() -> None:
+    part = order("part confirmed")
+    assert part.wanted not in (part.priced, part.payment.authorised)
+    assert fits(part, replace(hold("pi_1"), amount=part.wanted))

@@ -152,6 +152,16 @@ def test_another_stray_payment_goes_back_while_the_bank_decides_about_the_first(
     assert balances(life) == {"platform:dispute_fees": -1500}
 
 
+def test_a_stray_payment_that_the_bank_took_came_in_all_the_same_and_is_disputed_again() -> None:
+    life = paid_out()
+    came(life)
+    dispute(life)
+    lose(life)
+    dispute(life, "dp_2")
+    lose(life, "dp_2")
+    assert balances(life) == {"platform:losses": -500, "platform:dispute_fees": -3000}
+
+
 def test_the_disputes_of_two_stray_payments_do_not_share_their_money() -> None:
     life = paid_out()
     life.answer = no("AmountInvalid", Verb.REFUND)

@@ -200,6 +200,42 @@ def test_a_dispute_whose_part_has_gone_meanwhile_holds_what_comes_back_of_anothe
     assert (given(life)[2:], life.ledger.balance("platform:losses")) == (["10.00 EUR"], 0)
 
 
+def granted(life: Life, amount: str) -> None:
+    """The seller offers to give back a part, and the buyer agrees."""
+    life.do("offer_refund", SELLER, amount=amount)
+    life.do("accept_offer", BUYER)
+    life.settle_money()
+
+
+def test_a_part_that_was_under_way_to_the_buyer_when_the_bank_took_all_and_then_fails_goes_to_him_once() -> None:
+    life = received("damaged")
+    life.answer = unclear(Verb.REFUND)
+    granted(life, "100.00 EUR")
+    dispute(life, amount=str(life.order.payment.captured), reason="other")
+    life.answer = done
+    life.wait(days=1)
+    fail(life)
+    lose(life)
+    life.wait(days=100)
+    assert given(life) == ["100.00 EUR"], "the bank has given it to him"
+    assert ("platform:losses" in balances(life), life.over) == (False, True)
+
+
+def test_of_two_parts_that_failed_what_the_bank_has_not_given_goes_out_again() -> None:
+    life = received("damaged")
+    granted(life, "100.00 EUR")
+    life.do("open_claim", BUYER, reason="damaged", lines=["b"])
+    granted(life, "10.00 EUR")
+    life.answer = no("Declined", Verb.REFUND)
+    for refund in refunds(life):
+        fail(life, refund)
+    charged_back(life, "60.00 EUR", reason="other")
+    life.answer = done
+    life.wait(days=120)
+    assert given(life)[2:] == ["84.47 EUR", "10.00 EUR"], "the first bears what the dispute has of both"
+    assert (life.ledger.balance("suspense:"), life.over) == (0, True)
+
+
 @pytest.mark.parametrize(("amount", "back"), [(ALL, [ALL]), ("30.00 EUR", ["25.00 EUR", "30.00 EUR"])])
 def test_a_dispute_that_is_won_in_the_end_gives_the_buyer_the_refund_he_never_got(amount: str, back: list[str]) -> None:
     life = charged_back(refunded(), amount)

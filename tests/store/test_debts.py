@@ -63,6 +63,12 @@ def test_a_release_pays_the_oldest_debt_first_and_no_more_than_it_has(orders: En
         assert debts.reserved(conn, "o-1", 6) == ()
 
 
+def test_a_release_that_is_used_up_by_the_oldest_debt_leaves_the_others_alone(orders: Engine) -> None:
+    with orders.begin() as conn:
+        assert debts.reserve(conn, sale("o-1"), release(5, 1000)) == (("o-3", euro(1000)),)
+        assert debts.reserve(conn, sale("o-2"), release(6, 500)) == (("o-3", euro(500)),), "to the cent"
+
+
 def test_what_a_release_has_set_aside_no_other_one_pays_and_nobody_collects(orders: Engine) -> None:
     with orders.begin() as conn:
         debts.reserve(conn, sale("o-1"), release(5, 2000))
