@@ -29,7 +29,7 @@ from activities.providers.port import (
     NoSuchObject,
     PaymentProvider,
 )
-from activities.runs import hand_over
+from activities.runs import NotHandedOver, hand_over
 from activities.store import operations, orders, payments
 from domain import wire
 from domain.checkout import ID
@@ -87,14 +87,25 @@ class PaymentsDesk:
         """Read back what the news is about and hand over what is new; False when it concerned nobody.
 
         Returns only when every command is durably its order's. Raises ProviderError when the provider cannot be asked,
-        or the order is about to learn it by itself.
+        or the order is about to learn it by itself; NotHandedOver for an order that no run can tell, which keeps the
+        news from no other order; RPCError at once, since whoever sends a webhook does not wait for Temporal.
         """
         if news.kind is NewsKind.PAYOUT_FAILED:
             return await asyncio.to_thread(self._payout, news)
         told = await asyncio.to_thread(self._read, news)
+        failed: dict[str, NotHandedOver] = {}
         for order_id, telling in told:
+            if order_id in failed:
+                continue  # It hears of a payment before the dispute about it.
             message = self._signed(order_id, telling)
-            await hand_over(self._engine, self._client, order_id, telling.name, message, task_queue=self._task_queue)
+            try:
+                await hand_over(
+                    self._engine, self._client, order_id, telling.name, message, task_queue=self._task_queue
+                )
+            except NotHandedOver as error:
+                failed[order_id] = error
+        if failed:
+            raise next(iter(failed.values()))
         return bool(told)
 
     def _signed(self, order_id: str, telling: Telling) -> dict[str, object]:

@@ -15,11 +15,11 @@ from temporalio.client import Client
 from activities.payments_desk import PaymentsDesk
 from activities.providers.stripe import StripePayments
 from demo.temporal import NAMESPACE, Temporal
-from domain.state import Stage
+from domain.state import Role, Stage
 from faults.proxy import Mode, proxy
 from gateway.__main__ import PROVIDER
 from sandbox.payments.webhooks import signature
-from tests.life import COMMAND_KEY, SELLER, Json, Life
+from tests.life import BUYER, COMMAND_KEY, SELLER, Json, Life
 from tests.marketplace import Marketplace
 from tests.receiver import SECRET, Receiver, eventually, hold_of
 
@@ -218,6 +218,29 @@ async def test_while_no_run_of_an_open_order_can_be_told_the_webhook_is_to_be_se
     await life.rest()
     assert life.stage() is Stage.SHIPPED
     assert "open_dispute" in life.steps()
+
+
+async def test_an_order_without_a_run_keeps_no_other_order_from_what_is_new_about_their_sellers_account(
+    market: Marketplace, receiver: Receiver
+) -> None:
+    lives, own = [await market.order(), await market.order()], f"acct_{uuid4().hex[:12]}"
+    market.sandbox.account(own)
+    for life in lives:
+        await life.delivered()
+        await life.send("payout_account", Role.STOREFRONT, account=own)
+        await life.send("receive", BUYER)
+    market.sandbox.account(own, "restricted")
+    told = receiver.events(account=own)[-1]
+    first, second = sorted(lives, key=lambda life: life.order_id)
+    await first.handle.terminate()
+    assert (await receiver.post_event(told)).status_code == 503
+    await second.rest()
+    assert "account_restricted" in second.steps()
+    await first.restart()
+    assert (await receiver.post_event(told)).json() == {"status": "delivered"}
+    for life in lives:
+        await life.rest()
+        assert (life.steps().count("account_restricted"), life.refusals()) == (1, [])
 
 
 async def test_what_the_provider_posts_by_itself_arrives(market: Marketplace, receiver: Receiver) -> None:

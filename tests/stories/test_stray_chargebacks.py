@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import stripe
 
+from activities import payments_desk
+from activities.payments_desk import PaymentsDesk
+from activities.providers.port import News, NewsKind
+from activities.runs import NotHandedOver, hand_over
 from domain.parcels.parcel import Proof
 from domain.state import Cause, LineState, Stage
-from tests.life import BUYER, SELLER, Life
+from gateway.__main__ import PROVIDER
+from tests.life import BUYER, COMMAND_KEY, SELLER, Life
 from tests.marketplace import Marketplace
 from tests.receiver import Receiver, hold_of
 
@@ -82,6 +88,32 @@ async def test_a_second_payment_is_charged_back_before_the_first_is_captured(
     money = life.money()
     assert (money["captured"], money["released"], money["lost"]) == ("129.80 EUR", "60.10 EUR", FEE)
     assert not {"escrow", "owed"} & set(money)
+
+
+async def test_an_order_whose_run_comes_back_while_it_is_told_hears_of_a_payment_before_its_dispute(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await market.order()
+    second = market.preauthorise(life.document)
+    stripe.StripeClient("sk_test_1", base_addresses={"api": market.sandbox.url}).v1.payment_intents.capture(second)
+    news = News("evt_1", NewsKind.DISPUTE, str(market.sandbox.dispute(second)["id"]), life.state().placed_at)
+    desk = PaymentsDesk(market.engine, market.client, market.payments, PROVIDER, COMMAND_KEY)
+
+    async def restarted_after(*message: Any, **how: Any) -> bool:
+        try:
+            return await hand_over(*message, **how)
+        except NotHandedOver:
+            await life.restart()
+            raise
+
+    monkeypatch.setattr(payments_desk, "hand_over", restarted_after)
+    await life.handle.terminate()
+    with pytest.raises(NotHandedOver):
+        await desk.look(news)
+    assert await desk.look(news)
+    await life.rest()
+    told = [step for step in life.steps() if step in ("payment_found", "open_dispute")]
+    assert (told, life.refusals()) == (["payment_found", "open_dispute"], [])
 
 
 async def test_a_second_payment_that_went_back_and_is_charged_back_is_the_platforms_loss(
