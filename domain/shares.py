@@ -213,12 +213,12 @@ def _of(parts: Iterable[Part], piece: str, currency: str) -> Money:
 def with_dues(order: Order) -> Order:
     """What the bank took of a slice whose rest goes back to the buyer by now is the buyer's too, should we win it back.
 
-    A line of which the bank left nothing is dead as well, but it was the bank that gave it back, unless it was the
-    buyer's already.
+    A line of which the bank left nothing is dead as well, but it was the bank that gave it back. Shipping goes with the
+    last line, also when all that the bank took was the buyer's already.
     """
-    dead = (line.line_id for line in order.lines if line.state in DEAD)
-    back = {line_id for line_id in dead if order.left(line_id) or _was_due(order, line_id)}
-    whole = order.shipping_back or (back and not order.live)
+    back = {line.line_id for line in order.lines if line.state in DEAD and order.left(line.line_id)}
+    was_due = all(_was_due(order, line.line_id) for line in order.lines)
+    whole = order.shipping_back or (not order.live and (back or was_due))
     theirs = {*back, SHIPPING} if whole else back
     return _borne_as(order, lambda share: replace(share, due=True, claim="") if share.piece in theirs else share)
 

@@ -92,9 +92,9 @@ def split(piece: Slice, amount: int, due: list[Due]) -> list[Taken]:
 
 def count_dues(sale: Sale) -> None:
     """What the bank had taken of a slice whose rest is the buyer's by now is the buyer's as well."""
-    dead = {line.name: line.left for line in sale.lines.values() if not line.live}
-    theirs = {name for name, left in dead.items() if left or _was_due(sale, name)}
-    if sale.shipping_given or (theirs and not sale.live):
+    theirs = {line.name for line in sale.lines.values() if not line.live and line.left}
+    was_due = all(_was_due(sale, name) for name in sale.lines)
+    if sale.shipping_given or (not sale.live and (theirs or was_due)):
         theirs.add(sale.shipping.name)
     for dispute in sale.disputes.values():
         for taken in dispute.taken if dispute.state == "borne" else ():
