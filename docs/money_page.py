@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from docs.flows import flows
 from domain.accounts import CHART
-from domain.money import Money, allocate, share
+from domain.money import Money, allocate, payable_part, share
 from domain.policy import Policy
 from starter.books.reader import JOURNAL
 from starter.books.statement import COLUMNS
@@ -143,7 +143,7 @@ def _flow(flow: Flow) -> str:
 
 def _rounding() -> str:
     """The rules of rounding, each with an example that the code has worked out."""
-    whole, odd = Money.of("1.00", "EUR"), Money.of("0.55", "EUR")
+    whole, odd, taken = Money.of("1.00", "EUR"), Money.of("0.55", "EUR"), Money.of("12.345", "KWD")
     rows = (
         ("a share, such as a commission", "half up, once", f"10 % of {odd} is {share(odd, 1000)}"),
         (
@@ -155,6 +155,11 @@ def _rounding() -> str:
             "the fee of a line of which a part goes back",
             "as one amount over what stays and what goes, so that all parts together give the fee",
             f"of 0.07 EUR on a line that loses a third, {allocate(Money.of('0.07', 'EUR'), (2, 1))[0]} stay",
+        ),
+        (
+            "what escrow and seller bear of a lost dispute and of its fee",
+            "down to what can be paid; the platform bears the rest",
+            f"of {taken} escrow or seller bear {payable_part(taken)}, the platform {taken - payable_part(taken)}",
         ),
     )
     return "## Rounding\n\n" + _table(("what", "how", "for example"), rows)

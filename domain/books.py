@@ -141,7 +141,7 @@ def _borne(order: Order, op: MoneyOp) -> tuple[Entry, ...]:
                 booked.append(_debit(LOSSES, share.amount))
     booked.append(_credit(disputed_account(order.order_id), dispute.amount))
     if bears_fee(order, dispute):
-        booked += [_debit(_owed(order), dispute.fee), _credit(DISPUTE_FEES, dispute.fee)]
+        booked += [_debit(_owed(order), dispute.sellers_fee), _credit(DISPUTE_FEES, dispute.sellers_fee)]
     return _booked(*booked)
 
 
@@ -169,9 +169,10 @@ def _returned(order: Order, event: DisputeWon) -> Booking:
             _credit(LOSSES, total([dispute.lost, *(part.amount for part in event.made_up)], order.currency)),
             *([_credit(LOSSES, event.recovered)] if event.recovered else []),
         ]
-    fee = [] if dispute.fee_back else [_credit(DISPUTE_FEES, event.fee)]
+    platforms = event.fee - dispute.fee_back if dispute.fee_back else event.fee
+    fee = _debit(DISPUTE_FEES, -platforms) if platforms.minor < 0 else _credit(DISPUTE_FEES, platforms)
     taken_in = (_debit(CLEARING, dispute.amount), _debit(CLEARING, event.fee))
-    return Booking("dispute_won", _booked(*taken_in, *home, *fee))
+    return Booking("dispute_won", _booked(*taken_in, *home, fee))
 
 
 def _refund_failed(order: Order, event: RefundFailed) -> Booking:

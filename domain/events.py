@@ -11,7 +11,7 @@ from domain import wire
 from domain.business_time import Calendar
 from domain.claims.case import Claim, Finding, RefundOffer, ReturnParcel, Ruling, Status
 from domain.errors import Invalid
-from domain.money import Money, total
+from domain.money import Money, payable_part, total
 from domain.parcels.parcel import Loss, Milestone, Parcel, Proof
 from domain.policy import Policy
 from domain.purse import SUSPENSE, Bearer, Debt, Dispute, Moved, Part, Share, Stray
@@ -409,9 +409,14 @@ class DisputeWon:
 
     @property
     def won(self) -> Dispute:
-        """The dispute with what of its fee goes back to the seller, who owed it, and what of it the platform keeps."""
-        fee_back = self.fee if self.dispute.fee_owed else self.dispute.fee_back
-        return replace(self.dispute, fee_back=fee_back, recovered=self.recovered)
+        """The dispute with what of its fee goes back to the seller, who owed it, and what of it the platform keeps.
+
+        Of what the provider keeps of the fee the seller bears only what can be paid.
+        """
+        dispute = self.dispute
+        borne = payable_part(dispute.fee - self.fee)
+        fee_back = dispute.sellers_fee - borne if dispute.fee_owed else dispute.fee_back
+        return replace(dispute, fee_back=fee_back, recovered=self.recovered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -333,7 +333,7 @@ def _released(order: Order, op: MoneyOp, result: Done, parts: tuple[Part, ...], 
 def _borne(order: Order, dispute: Dispute, now: datetime) -> tuple[Event, ...]:
     shares, fee_owed = shares_of(order, dispute), bears_fee(order, dispute)
     owed = _owed(order) + total([share.net for share in shares if share.by is Bearer.SELLER], order.currency)
-    debt = _debt(order, owed + dispute.fee if fee_owed else owed, now)
+    debt = _debt(order, owed + dispute.sellers_fee if fee_owed else owed, now)
     freed = tuple(line.line_id for line in order.lines if line.held == f"dispute:{dispute.dispute_id}")
     borne = DisputeBorne(dispute.dispute_id, shares, fee_owed, debt, now)
     return (borne, LinesHeld(freed, "")) if freed else (borne,)

@@ -113,10 +113,16 @@ def payable(amount: Money, field: str) -> Money:
     """The amount, if it can be paid; raises Invalid, naming `field`, for one between two steps of its currency."""
     step = STEPS.get(amount.currency, 1)
     if amount.minor % step:
-        nearest = Money(amount.minor // step * step, amount.currency)
+        nearest = payable_part(amount)
         below = f"{nearest} or " if nearest else ""
         raise Invalid(field, f"{amount} cannot be paid: write {below}{nearest + Money(step, amount.currency)}")
     return amount
+
+
+def payable_part(amount: Money) -> Money:
+    """The most of a non-negative `amount` that can be paid: without what lies between two steps of its currency."""
+    step = STEPS.get(amount.currency, 1)
+    return Money(amount.minor // step * step, amount.currency)
 
 
 def _step(amount: Money) -> int:

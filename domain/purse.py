@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from domain.money import Money, Verb, total
+from domain.money import Money, Verb, payable_part, total
 
 SHIPPING = "shipping"
 """The slice of escrow that pays for shipping; every other slice is named by its line, or by a dispute that was won."""
@@ -134,6 +134,11 @@ class Dispute:
     def holds(self) -> bool:
         """Whether its slices may not move: the bank, or we, have yet to decide about them."""
         return self.status in (DisputeStatus.OPEN, DisputeStatus.LOST)
+
+    @property
+    def sellers_fee(self) -> Money:
+        """What of its fee the seller owes who bears it: what can be paid."""
+        return payable_part(self.fee)
 
     @property
     def restorable(self) -> Money:

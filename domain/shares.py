@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from domain.money import Money, Verb, allocate, total
+from domain.money import Money, Verb, allocate, payable_part, total
 from domain.parcels.parcel import Milestone
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Part, Share
 from domain.state import DEAD, Funds, Line, MoneyOp, Order
@@ -51,8 +51,8 @@ def moving(order: Order, op: MoneyOp) -> tuple[Part, ...]:
 def parts_of(order: Order, amount: Money, charge: str) -> tuple[Part, ...]:
     """How a disputed `amount` of a charge is laid over the slices that still have its money, by what is left of each.
 
-    Those that are being refunded come last, because they may be gone before the bank decides. What exceeds them all is
-    laid over nothing: the platform bears it when the dispute is lost.
+    Those that are being refunded come last, because they may be gone before the bank decides. What exceeds them all,
+    and what cannot be paid, is laid over nothing: the platform bears it when the dispute is lost.
     """
     leaving = {}
     if order.op is not None and order.op.verb is Verb.REFUND and order.op.subject == charge:
@@ -95,13 +95,13 @@ def _there(order: Order, charge: str) -> Iterator[str]:
 def made_up(order: Order, charge: str, amount: Money, won: str = "") -> tuple[Part, ...]:
     """What of the buyer's money that is back makes up for the platform's losses, by dispute; not by the one just `won`.
 
-    The bank had given the buyer the same money, and he must not have it twice.
+    The bank had given the buyer the same money, and he must not have it twice, but for less than can be paid.
     """
     found, left = [], amount
     for dispute in order.disputes:
         borne = dispute.status is DisputeStatus.BORNE and dispute.dispute_id != won
         if borne and order.disputed_charge(dispute) == charge:
-            found.append(Part(dispute.dispute_id, min(left, dispute.lost)))
+            found.append(Part(dispute.dispute_id, payable_part(min(left, dispute.lost))))
             left -= found[-1].amount
     return tuple(part for part in found if part.amount)
 
@@ -135,11 +135,12 @@ def _wider(order: Order, dispute: Dispute) -> Dispute:
 
 
 def _laid(amount: Money, over: dict[str, Money]) -> tuple[Part, ...]:
-    """As much of an amount as there is room for, by largest remainder."""
+    """As much of an amount as can be paid and there is room for, by largest remainder."""
     room = {piece: left for piece, left in over.items() if left}
-    if not room or not amount:
+    laid = min(payable_part(amount), total(list(room.values()), amount.currency))
+    if not laid:
         return ()
-    amounts = allocate(min(amount, total(list(room.values()), amount.currency)), [left.minor for left in room.values()])
+    amounts = allocate(laid, [left.minor for left in room.values()])
     return tuple(Part(piece, part) for piece, part in zip(room, amounts, strict=True) if part)
 
 
@@ -167,7 +168,7 @@ def _shares(order: Order, dispute: Dispute) -> Iterator[Share]:
         bearer = bearers.get(order.funds_of(part.piece))
         if bearer is not None:
             # A refund that was under way when the dispute came has left less than it is about.
-            amount = min(part.amount, _left(order, part.piece, charge))
+            amount = payable_part(min(part.amount, _left(order, part.piece, charge)))
             yield from _split(order, Part(part.piece, amount), bearer)
             uncovered -= amount
     yield Share("", Bearer.PLATFORM, uncovered, Money.zero(order.currency))

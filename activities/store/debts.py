@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from activities.store import ledger
 from activities.store.tables import nettings
 from domain.accounts import receivable_account
-from domain.money import Money
+from domain.money import Money, payable_part
 from domain.state import MoneyOp, Order
 
 Netted = tuple[tuple[str, Money], ...]
@@ -46,7 +46,8 @@ def reserve(conn: Connection, order: Order, op: MoneyOp) -> Netted:
     conn.execute(_LOCK, {"seller": order.seller})
     left, netted = op.amount, []
     for debtor, amount in _owed(conn, order):
-        part = min(left, amount)
+        # A release that is less by what no provider can pay would be refused as a whole.
+        part = payable_part(min(left, amount))
         if part:
             netted.append((debtor, part))
             left -= part

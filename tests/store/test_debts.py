@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from activities.store import debts, ledger, operations
 from domain.accounts import CLEARING, FEES
 from domain.books import Entry, Side
-from domain.money import Verb
+from domain.money import Money, Verb
 from domain.state import MoneyOp, Order
 from tests.domain.world import new_order
 from tests.store.rows import NOW, admit, at_once, euro, hours, operation
@@ -27,11 +27,12 @@ def release(seq: int, minor: int = 5000) -> MoneyOp:
     return operation(seq, Verb.RELEASE, amount=euro(minor), subject="ch_1")
 
 
-def owes(conn: Connection, order_id: str, minor: int, at: datetime = NOW, seq: int = 20) -> None:
+def owes(conn: Connection, order_id: str, minor: int, at: datetime = NOW, seq: int = 20, currency: str = "EUR") -> None:
     """The seller owes `minor` for the order."""
+    amount = Money(minor, currency)
     debt = (
-        Entry(f"receivable:{SELLER}:{order_id}", Side.DEBIT, euro(minor)),
-        Entry(FEES, Side.CREDIT, euro(minor)),
+        Entry(f"receivable:{SELLER}:{order_id}", Side.DEBIT, amount),
+        Entry(FEES, Side.CREDIT, amount),
     )
     ledger.post(conn, order_id, "bear", seq, debt, at)
 
@@ -111,6 +112,17 @@ def test_only_debts_of_the_seller_in_the_currency_of_the_release_are_paid(orders
         assert debts.reserve(conn, other, release(5)) == ()
         assert debts.reserve(conn, replace(sale("o-1"), currency="USD"), release(6)) == ()
         assert debts.reserve(conn, replace(sale("o-1"), seller="seller"), release(7)) == ()
+
+
+@pytest.mark.parametrize(("owed", "paid"), [(12_345, 12_340), (9, 0)])
+def test_a_release_pays_of_an_odd_debt_what_can_be_paid_and_stays_payable_itself(
+    orders: Engine, owed: int, paid: int
+) -> None:
+    dinars = replace(sale("o-1"), currency="KWD")
+    with orders.begin() as conn:
+        owes(conn, "o-2", owed, seq=21, currency="KWD")
+        op = operation(5, Verb.RELEASE, amount=Money(50_000, "KWD"), subject="ch_1")
+        assert debts.reserve(conn, dinars, op) == ((("o-2", Money(paid, "KWD")),) if paid else ())
 
 
 def test_two_releases_at_once_pay_a_debt_once(orders: Engine) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from activities.payments_desk import PaymentsDesk
 from activities.providers.port import News, NewsKind
 from activities.store import ledger
@@ -236,6 +238,27 @@ async def test_a_disputed_part_is_taken_from_every_slice_and_the_rest_flows_on(m
     money = life.money()
     assert (money["released"], money["fees"]) == ("54.09 EUR", "4.32 EUR"), "a tenth less of everything"
     assert life.effects()[-1] == "transfer"
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_a_chargeback_of_odd_fils_strands_nothing_with_a_provider_who_moves_only_tens(
+    market: Marketplace, accepted: bool
+) -> None:
+    life = await market.order(currency="KWD", prices=("30.000", "20.000"), shipping="5.000")
+    await life.delivered(Proof.STRONG)
+    if accepted:
+        await life.send("receive", BUYER)
+    await decided(market, life, await disputed(market, life, amount=12_345, fee=0), "lost")
+    if not accepted:
+        await life.send("receive", BUYER)
+    assert life.money() == {
+        "captured": "55.000 KWD",
+        "disputed": "12.345 KWD",
+        "released": "39.560 KWD",
+        "fees": "3.100 KWD",
+        "lost": "0.005 KWD",
+    }
+    assert life.effects()[-1] == ("transfer_reversal" if accepted else "transfer")
 
 
 async def test_a_line_that_was_paid_out_can_be_refunded_and_the_seller_owes_it(market: Marketplace) -> None:
