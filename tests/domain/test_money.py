@@ -8,7 +8,7 @@ from iso4217 import Currency
 
 from domain.currencies import EXPONENTS
 from domain.errors import Invalid
-from domain.money import Money, allocate, payable, share, total
+from domain.money import Money, allocate, payable, share, share_down, total
 
 currencies = st.sampled_from(sorted(EXPONENTS))
 amounts = st.integers(0, 10**12)
@@ -68,6 +68,15 @@ def test_a_total_is_the_sum(minors: list[int], currency: str) -> None:
 )
 def test_a_fee_is_rounded_half_up(minor: int, basis_points: int, fee: int) -> None:
     assert share(Money(minor, "EUR"), basis_points) == Money(fee, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("price", "back"),
+    [("0.99 EUR", "0.84 EUR"), ("999 JPY", "849 JPY"), ("1.250 KWD", "1.060 KWD"), ("13.00 MGA", "11.00 MGA"),
+     ("1.990 BHD", "1.690 BHD")],
+)  # fmt: skip
+def test_a_refund_in_percent_is_rounded_down_to_what_can_be_paid(price: str, back: str) -> None:
+    assert str(share_down(Money.parse(price), 8500)) == back
 
 
 @given(amounts, st.integers(0, 10_000))
