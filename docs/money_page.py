@@ -70,11 +70,21 @@ _FEES = (
         "the seller, for the reasons in `dispute.seller_bears`, where anything of it was sold; else the platform",
         "the seller's debt, or `platform:dispute_fees`",
     ),
+    (
+        "fee for a dispute in another currency than the order's",
+        "the platform, also for those reasons: the seller owes nothing but the order's currency",
+        "`platform:dispute_fees`, in the fee's currency",
+    ),
 )
 
 _NO_FEE = """
 The fees of a line never exceed its price; what would is not taken. None is taken on shipping. When a part of a line
 goes back to the buyer, the same part of its fees goes back to the seller.
+"""
+
+_OTHER_FEES = """
+A fee for a dispute in another currency than the order's is in neither **D** nor **L**: it stands on
+`platform:dispute_fees` in its own currency (`aftersale balance platform:dispute_fees`).
 """
 
 _SUMS = """\
@@ -124,7 +134,7 @@ def render() -> str:
     sheets = f"- the ledger: {_listed(JOURNAL)}\n- a statement: {_listed(COLUMNS)}\n"
     fees = "## Who bears which fee\n\n" + _table(("fee", "borne by", "booked"), _FEES) + _NO_FEE
     reading = "## Reading the books\n\n" + _table(("question", "command"), _QUESTIONS) + _SHEETS + sheets
-    return "\n".join((_TOP, _CHART + chart, _FLOWS, played, fees, _rounding(), _SUMS + sums, reading))
+    return "\n".join((_TOP, _CHART + chart, _FLOWS, played, fees, _rounding(), _SUMS + sums + _OTHER_FEES, reading))
 
 
 def _flow(flow: Flow) -> str:

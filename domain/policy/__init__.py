@@ -227,7 +227,8 @@ class Disputes:
     seller_bears: tuple[str, ...] = declared(
         Words(*DisputeReason),
         (DisputeReason.NOT_RECEIVED, DisputeReason.NOT_AS_DESCRIBED, DisputeReason.CREDIT_NOT_PROCESSED),
-        "The provider's fee for a lost dispute is borne by who is at fault; for other reasons the platform bears it.",
+        "The provider's fee for a lost dispute is borne by who is at fault; for other reasons the platform bears it, "
+        "as it does one in another currency than the order's.",
     )
 
 
