@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from domain.business_time import add_business_days
 from domain.claims.case import Status
 from domain.deadlines import deadlines
 from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought, escalated, missing
 from tests.domain.telling import LIVES
-from tests.domain.world import AT_CONFIRMATION, Life, confirmed, delivered, paid, shipped
+from tests.domain.world import AT_CONFIRMATION, POLICY, Life, confirmed, delivered, paid, scan, shipped
 
 A_SECOND = timedelta(seconds=1)
 
@@ -38,6 +40,34 @@ def test_a_buyer_may_change_their_mind_up_to_the_last_instant_of_the_return_wind
     end = life.now + timedelta(days=life.order.policy.claims.return_window)
     life.do("receive", BUYER)
     assert refused_after(life, end, "changed_mind") == "return_window"
+
+
+@pytest.mark.parametrize(("reason", "report"), [("changed_mind", None), ("damaged", 14)])
+def test_the_windows_of_a_line_in_two_boxes_begin_when_the_last_of_them_arrives(
+    reason: str, report: int | None
+) -> None:
+    life = confirmed(bought(replace(POLICY, claims=replace(POLICY.claims, return_window=14, report=report))))
+    for parcel in ("p1", "p2"):
+        life.do("ship", SELLER, parcel_id=parcel, carrier="dhl", lines=["a"])
+    for parcel in ("p1", "p2"):
+        life.now += timedelta(days=1)
+        scan(life, parcel, "delivered")
+    end = life.now + timedelta(days=14)
+    life.do("receive", BUYER, lines=["a"])
+    assert refused_after(life, end, reason) == ("claim_window" if report else "return_window")
+
+
+def test_a_line_in_two_boxes_is_missing_when_the_last_of_them_should_have_come() -> None:
+    life = confirmed(bought())
+    life.do("ship", SELLER, parcel_id="p1", carrier="dhl", lines=["a"])
+    life.now += timedelta(days=1)
+    life.do("ship", SELLER, parcel_id="p2", carrier="dhl", lines=["a"])
+    late = add_business_days(life.order.buyer_calendar, life.now, life.order.policy.claims.not_received_after)
+    life.now = late - A_SECOND
+    words = life.refused("open_claim", BUYER, reason="not_received", lines=["a"]).reason
+    assert f"a: on its way, claim not_received from {late:%Y-%m-%d} on" in words
+    life.now = late
+    life.do("open_claim", BUYER, reason="not_received", lines=["a"])
 
 
 def test_a_claim_that_no_line_is_open_to_is_refused_with_each_line_and_what_stands_in_its_way() -> None:

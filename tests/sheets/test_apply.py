@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.errors import AftersaleError, Refused
 from domain.state import Actor
 from starter.answers import Unreachable
 from starter.sheets import apply
@@ -107,3 +108,26 @@ async def test_a_row_that_breaks_off_keeps_no_other_from_being_told(own_desk: De
     assert outcomes[ESCALATED].state is State.FAILED
     assert outcomes[ESCALATED].why == "RuntimeError: it may be done; import the sheet again"
     assert outcomes[ASKED].state is State.DONE
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "told"),
+    [
+        (Refused("own_case", "that is your own case"), State.REFUSED, "that is your own case"),
+        (Unreachable("no answer"), State.FAILED, "no answer; import the sheet again"),
+    ],
+)
+async def test_a_row_whose_second_command_is_not_taken_says_what_of_it_is_done_and_what_is_not(
+    own_desk: Desk, error: AftersaleError, state: State, told: str
+) -> None:
+    class Balks(Sent):
+        def __getattr__(self, name: str) -> Any:
+            async def send(order_id: str, by: Actor, **how: Any) -> None:
+                if name == "decide_claim":
+                    raise error
+                await Sent.__getattr__(self, name)(order_id, by, **how)
+
+            return send
+
+    outcome = (await applied(own_desk, Balks(own_desk), own_desk.judge(two_rows(own_desk))))[ESCALATED]
+    assert (outcome.state, outcome.why) == (state, f"done: assign to anna; not done: decide: refund: {told}")

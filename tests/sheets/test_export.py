@@ -17,7 +17,7 @@ from domain.errors import Invalid, Refused
 from starter.answers import buyer, operator, seller, specialist
 from starter.books.sheets import FORMULA
 from starter.sheets.rows import CLAIMS, KEY, Edit
-from tests.sheets.conftest import ANNA, COUNT, SAFE, Desk
+from tests.sheets.conftest import ANNA, COUNT, SAFE, Desk, run
 from tests.sheets.seed import SAID
 from tests.store.rows import NOW
 
@@ -73,6 +73,19 @@ def test_a_case_is_one_row_with_what_an_after_sales_team_keeps(desk: Desk) -> No
         "dhl: delivered 2026-11-24\nreturn with dhl: sent 2026-11-24",
         "dhl: delivered 2026-11-24\nreturn with dhl: received 2026-11-24",
     }
+
+
+SENT_AGAIN = """
+    UPDATE orders SET snapshot = jsonb_set(snapshot, '{parcels}', jsonb_build_array(
+        snapshot #> '{parcels,0}' || '{"withdrawn": true}', snapshot #> '{parcels,0}' || '{"carrier": "ups"}'
+    )) WHERE order_id = 'o-000000'
+"""
+
+
+def test_a_parcel_that_was_withdrawn_is_in_no_sheet(own_desk: Desk) -> None:
+    run(own_desk, SENT_AGAIN)
+    (row,) = (row for row in rows_of(own_desk.export()) if row["order"] == FIRST)
+    assert row["shipping"] == "ups: delivered 2026-11-24"
 
 
 def test_csv_has_the_same_rows_and_the_mark_that_tells_spreadsheets_its_encoding(desk: Desk) -> None:

@@ -225,6 +225,13 @@ def test_a_mark_says_nothing_about_lines_that_are_still_to_come(conn: Connection
     assert conn.scalar(select(message_reads.c.up_to_seq).where(message_reads.c.reader_id == SELLER.id)) == 2
 
 
+def test_who_writes_has_read_nothing_by_it(conn: Connection, safe: Vault) -> None:
+    admit(conn)
+    write(conn, safe, 2)
+    write(conn, safe, 3, SELLER)
+    assert (unread(conn, SELLER), unread(conn, BUYER)) == ({"o-1": 1}, {"o-1": 1})
+
+
 def test_a_bounce_is_known_until_the_person_has_another_address_or_is_reached(conn: Connection, safe: Vault) -> None:
     admit(conn)
     write(conn, safe, 2)
