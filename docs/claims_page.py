@@ -43,7 +43,8 @@ _STATUSES = """\
 {longest} days after it was made, or after an appeal, is decided for the buyer; a decision that waits for an appeal is
 one. The desk's `release` and `refund` leave its lines alone: `decide_claim` moves their money, by somebody who then
 has judged and whose decision can be appealed against, by the side that it goes against: a refund by the seller, a
-rejection by the buyer, a refund in part by both, and what the seller's own inspection deducts by the buyer.
+rejection by the buyer, a refund in part by both, and what the seller's own inspection deducts by the buyer. What is
+decided on appeal is final, but for such a deduction: who wants the goods back first has not decided about the money.
 
 A claim is about lines. Shipping goes back by itself with the last of them; where the seller is at fault and a line
 stays with the buyer, whoever decides gives it back besides: `aftersale refund-shipping ORDER`.

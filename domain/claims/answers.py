@@ -93,10 +93,10 @@ def goods_with_buyer(order: Order, claim: Claim) -> str | None:
 
 
 def against(side: Side) -> ClaimGuard:
-    """A guard: a decision that goes against that side waits for an appeal, and it is the first one."""
+    """A guard: a decision that goes against that side waits for an appeal; one that is final does not wait."""
 
     def appealable(order: Order, claim: Claim) -> str | None:
-        if claim.ruling is None or claim.appealed:
+        if claim.ruling is None:
             return f"claim {claim.claim_id} has no decision that can be appealed"
         if side in claim.ruling.against:
             return None
@@ -353,9 +353,12 @@ def return_first(case: Case) -> tuple[Event, ...]:
 
 
 def ruled(case: Case, ruling: Ruling, judges: tuple[str, ...] = ()) -> tuple[Event, ...]:
-    """A first decision waits for an appeal; one on appeal is carried out at once."""
+    """A first decision waits for an appeal; what somebody else decides on appeal is carried out at once.
+
+    So is not what a seller deducts by his own inspection: he is no judge, and the buyer appeals against that, too.
+    """
     claim_id = case.claim.claim_id
-    if case.claim.appealed:
+    if case.claim.appealed and ruling.by:
         return (ClaimRuled(claim_id, None, judges), *carried_out(case, ruling))
     to = Status.REJECTED if ruling.verdict is Verdict.RELEASE else Status.REFUND_APPROVED
     return (ClaimRuled(claim_id, ruling, judges), ClaimMoved(claim_id, to, case.now))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.claims.case import Status, Verdict
+from domain.claims.case import Claim, Status, Verdict
 from domain.claims.goods import went_back
+from domain.deadlines import deadlines
 from domain.decide import possible
 from domain.money import Money, Verb
 from domain.parcels.parcel import Milestone
@@ -21,6 +22,7 @@ from tests.domain.claims_world import (
     SPECIALIST,
     answered,
     bought,
+    decided,
     escalated,
     received,
     return_asked,
@@ -44,6 +46,12 @@ def ends(life: Life) -> tuple[Status, Funds]:
     life.silence()
     life.settle_money()
     return life.order.claims[-1].status, life.order.line("a").funds
+
+
+def claim_of(life: Life) -> Claim:
+    """The only claim."""
+    [claim] = life.order.claims
+    return claim
 
 
 def inspected() -> Life:
@@ -242,3 +250,57 @@ def test_only_the_side_that_a_decision_goes_against_appeals(verdict: Verdict, by
         if side not in may:
             assert f"does not go against the {side}" in life.refused("appeal_claim", side, **NOTE).reason
     life.do("appeal_claim", may[0], **NOTE)
+
+
+def back_on_appeal() -> Life:
+    """The seller has appealed against a refund, and whoever decided then wanted the goods back first: they are."""
+    life = decided("refund")
+    life.do("appeal_claim", SELLER, **NOTE)
+    life.do("decide_claim", OTHER_JUDGE, verdict="return_first", **NOTE)
+    life.do("instruct_return", SELLER, address_id="address-2")
+    life.do("send_return", BUYER, parcel_id="r1", carrier="dhl")
+    life.do("receive_return", SELLER)
+    return life
+
+
+def deducted_on_appeal() -> Life:
+    """As `back_on_appeal`, and the seller has deducted something."""
+    life = back_on_appeal()
+    life.do("inspect_return", SELLER, finding="used")
+    return life
+
+
+def test_what_the_seller_deducts_of_goods_that_came_back_on_appeal_the_buyer_can_appeal_against() -> None:
+    life = deducted_on_appeal()
+    life.refused("appeal_claim", SELLER, **NOTE)
+    end = next(clock for clock in deadlines(life.order) if clock.step == "decision_stands")
+    assert (claim_of(life).status, claim_of(life).awarded, end.who) == (Status.REFUND_APPROVED, (), BUYER)
+    assert "appeal_claim" in possible(life.order, ACTORS[BUYER], life.now)
+    life.do("appeal_claim", BUYER, **NOTE)
+    assert (claim_of(life).status, claim_of(life).ruling) == (Status.ESCALATED, None)
+    assert ends(life) == (Status.RESOLVED, Funds.REFUNDED)
+
+
+def test_what_the_seller_deducts_of_goods_that_came_back_on_appeal_stands_when_the_buyer_is_silent() -> None:
+    life = deducted_on_appeal()
+    life.until("decision_stands")
+    life.settle_money()
+    assert str(life.moved[Verb.REFUND]) == "280.00 EUR", "30 % for wear"
+
+
+def test_the_appeal_against_the_sellers_inspection_is_decided_for_good_by_who_has_not_decided_before() -> None:
+    life = deducted_on_appeal()
+    life.do("appeal_claim", BUYER, **NOTE)
+    assert life.refused("decide_claim", SPECIALIST, verdict="release", **NOTE).code == "own_decision"
+    assert life.refused("decide_claim", OTHER_JUDGE, verdict="return_first", **NOTE).code == "return_known"
+    life.do("decide_claim", OTHER_JUDGE, verdict="part_refund", amount="300.00 EUR", **NOTE)
+    assert claim_of(life).ruling is None, "whoever wanted the goods back first had not decided about the money"
+    life.refused("appeal_claim", BUYER, **NOTE)
+    life.settle_money()
+    assert (claim_of(life).status, str(life.moved[Verb.REFUND])) == (Status.RESOLVED, "300.00 EUR")
+
+
+def test_who_decides_instead_of_the_inspection_of_goods_that_came_back_on_appeal_decides_for_good() -> None:
+    life = back_on_appeal()
+    life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE)
+    assert (claim_of(life).status, claim_of(life).ruling) == (Status.CLOSED, None)

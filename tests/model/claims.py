@@ -218,7 +218,8 @@ def receive_return(sale: Sale, claim: Claim, body: Body, role: str, now: datetim
 
 
 def inspect(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
-    """All goes back but for what wear and handling cost; that can be appealed against. Refunds in percent go down."""
+    """All goes back but for what wear and handling cost; that can be appealed against, also when it is on appeal that
+    the goods came back. Refunds in percent go down."""
     claim.empty, claim.looked = body["finding"] == "missing", now
     if claim.empty:
         escalate(sale, claim, now)
@@ -228,20 +229,17 @@ def inspect(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> N
     less += terms.used_points if body["finding"] == "used" else 0
     if less:
         back = at_stake(sale, claim) * (WHOLE - less) // WHOLE
-        _rule(sale, claim, lay(back, in_full(sale, claim)), ("buyer",), now)
+        _wait_for_appeal(sale, claim, lay(back, in_full(sale, claim)), ("buyer",), APPROVED, now)
     else:
         approve(sale, claim, in_full(sale, claim), now)
 
 
-def _rule(
-    sale: Sale, claim: Claim, parts: dict[str, int], against: tuple[str, ...], now: datetime, rejected: bool = False
+def _wait_for_appeal(
+    sale: Sale, claim: Claim, parts: dict[str, int], against: tuple[str, ...], status: str, now: datetime
 ) -> None:
-    """A first decision waits for an appeal of those it goes against, the second is final."""
-    if claim.appealed:
-        carry_out(sale, claim, parts, now)
-        return
+    """It is carried out when none of those that it goes against appeals."""
     claim.ruling, claim.against = parts, against
-    enter(sale, claim, REJECTED if rejected else APPROVED, now)
+    enter(sale, claim, status, now)
 
 
 def pass_on(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
@@ -266,7 +264,7 @@ def ask(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
 
 
 def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
-    """Nobody decides twice about one claim; `judge` is who does."""
+    """Nobody decides twice about one claim, and on appeal it is for good; `judge` is who decides."""
     verdict, whole = body["verdict"], in_full(sale, claim)
     people = {body["judge"], *body.get("second", ())}
     need(not people & claim.judges, "whoever has decided does not decide again")
@@ -281,12 +279,15 @@ def decide(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> No
         return
     claim.judges |= people
     parts = {"refund": whole, "part_refund": lay(amount, whole), "release": {}}[verdict]
+    if claim.appealed:
+        carry_out(sale, claim, parts, now)
+        return
     against = {"refund": ("seller",), "part_refund": ("buyer", "seller"), "release": ("buyer",)}[verdict]
-    _rule(sale, claim, parts, against, now, rejected=verdict == "release")
+    _wait_for_appeal(sale, claim, parts, against, REJECTED if verdict == "release" else APPROVED, now)
 
 
 def appeal(sale: Sale, claim: Claim, body: Body, role: str, now: datetime) -> None:
-    need(claim.ruling is not None and not claim.appealed, "nothing to appeal against")
+    need(claim.ruling is not None, "nothing to appeal against")
     need(SIDES[role] in claim.against, "it goes against the other side")
     _said(body)
     undecide(sale, claim, now)

@@ -36,8 +36,16 @@ AGAIN: dict[int, tuple[Say | Ring, ...]] = {
         Say("open_claim", "specialist", {"reason": "wrong_item", "lines": ["a"]}),
         Say("grant_claim", "seller"),
     ),
+    3: (
+        Ring(),
+        Say("decide_claim", "specialist", {"verdict": "release", **NOTE}, "", "specialist-2"),
+        Say("appeal_claim", "buyer", NOTE),
+        Say("decide_claim", "specialist", {"verdict": "return_first", **NOTE}, "", "specialist-3"),
+        Say("send_return", "buyer", {"parcel_id": "r2", "carrier": "dhl"}),
+    ),
 }
-"""The return is late and another is sent; or the claim is rejected, and a newer one asks for the goods."""
+"""The return is late and another is sent; or the claim is rejected, and a newer one asks for the goods; or the buyer
+appeals, and is to send others first."""
 
 MOVES = st.lists(st.integers(0, LARGEST - 1), min_size=5, max_size=25)
 SEEN: set[str] = set()
@@ -79,19 +87,23 @@ def choice(pair: Pair, dice: Dice) -> Move:
     return dice.pick(steps) if steps and kind < 3 else Ring()
 
 
-def told(pair: Pair) -> dict[str, tuple[str, bool, bool, bool, bool]]:
-    """Of each claim its status, whether it was decided, has goods, lost them, and waits for the money of a refund."""
+Told = tuple[str, bool, bool, bool, bool, bool]
 
-    def of(claim: Claim) -> tuple[str, bool, bool, bool, bool]:
+
+def told(pair: Pair) -> dict[str, Told]:
+    """Of each claim its status, whether it was decided, has goods, lost them, waits for the money of a refund, and was
+    appealed against."""
+
+    def of(claim: Claim) -> Told:
         pays = any((claim.ruling or {}).values())
-        return claim.status, claim.ruling is not None, claim.came_back, claim.failed, pays
+        return claim.status, claim.ruling is not None, claim.came_back, claim.failed, pays, claim.appealed
 
     return {name: of(claim) for name, claim in pair.sale.claims.items()}
 
 
-def notice(pair: Pair, before: dict[str, tuple[str, bool, bool, bool, bool]]) -> None:
+def notice(pair: Pair, before: dict[str, Told]) -> None:
     """What the walks must meet."""
-    for name, (status, ruled, has, failed, pays) in before.items():
+    for name, (status, ruled, has, failed, pays, appealed) in before.items():
         claim = pair.sale.claims[name]
         came, anew = claim.came_back and not has, claim.status == PLATFORM and ruled
         if came and status == TO_RETURN and claim.status == RETURNED and claim.parcel:
@@ -100,6 +112,8 @@ def notice(pair: Pair, before: dict[str, tuple[str, bool, bool, bool, bool]]) ->
             SEEN.add("the first of two comes")
         if anew and claim.failed and not failed and pays:
             SEEN.add("a refund is decided anew")
+        if anew and appealed:
+            SEEN.add("what an inspection on appeal deducts is appealed against")
         others = [each for other, each in pair.sale.claims.items() if other != name]
         newly = any(each.came_back and not before[each.name][2] for each in others if each.name in before)
         if newly and status in (APPROVED, REJECTED) and anew:
@@ -111,7 +125,7 @@ def notice(pair: Pair, before: dict[str, tuple[str, bool, bool, bool, bool]]) ->
 @settings(
     max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
-@given(st.integers(0, 6 * len(ORDERS) - 1), MOVES)
+@given(st.integers(0, 8 * len(ORDERS) - 1), MOVES)
 def walk(number: int, moves: list[int]) -> None:
     """One return, and what everybody does about it."""
     pair = returning(number)
@@ -134,6 +148,7 @@ def test_whatever_becomes_of_a_return_the_core_and_the_model_agree() -> None:
         "one that had failed comes when it is asked for again",
         "the first of two comes",
         "a refund is decided anew",
+        "what an inspection on appeal deducts is appealed against",
         "a newer claim is decided anew",
         "a newer claim asks no more",
         "an approval ends",
