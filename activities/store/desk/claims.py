@@ -46,6 +46,7 @@ SELLERS = frozenset({Role.SELLER.value, Role.PLATFORM.value})
 class ClaimRow:
     """A claim in a list. `due_at` is when its next clock rings, None when nothing presses; `lines` are ids.
 
+    `ended_at` is None while it is open, also when it had ended before: goods that arrive after that open it again.
     `instructed`: whether the buyer was told how goods go back.
     """
 
@@ -93,9 +94,9 @@ def sync(conn: Connection, order: Order, step: str, role: str, now: datetime) ->
     answered = now if step in ANSWERS and role in SELLERS else None
     rows = [_row(order, claim, due | tickets, answered, now) for claim in order.claims]
     new = insert(claims).values(rows)
-    kept = ("order_id", "claim_id", "opened_at", "amount_minor", "ended_at", "answered_at")
+    kept = ("order_id", "claim_id", "opened_at", "amount_minor", "answered_at")
     moving = {column.name: new.excluded[column.name] for column in claims.c if column.name not in kept}
-    first = {name: func.coalesce(claims.c[name], new.excluded[name]) for name in ("ended_at", "answered_at")}
+    first = {"answered_at": func.coalesce(claims.c.answered_at, new.excluded.answered_at)}
     # A decision that was carried out, or appealed against, is still the last one.
     last = {"verdict": func.coalesce(func.nullif(new.excluded.verdict, ""), claims.c.verdict)}
     conn.execute(new.on_conflict_do_update(index_elements=["order_id", "claim_id"], set_={**moving, **first, **last}))

@@ -1,0 +1,94 @@
+"""Goods that arrive after the end of their claim open it again: its screens follow, and so does what is asked of it."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.claims.case import Status
+from domain.errors import Refused
+from domain.parcels.parcel import Milestone
+from starter.answers import specialist
+from starter.cases.desk import Cases
+from starter.records import Records
+from tests.life import BUYER, SELLER, Life
+from tests.marketplace import Marketplace
+from tests.starter.conftest import Aftersale
+from tests.stories.claims import DAY, case, claimed, decide, row, status
+
+EVE = specialist("eve")
+
+
+async def rejected(market: Marketplace) -> Life:
+    """A claim that has ended for the seller, while its goods were on their way back."""
+    life = await claimed(market)
+    await life.send("grant_claim", SELLER)
+    await life.send("send_return", BUYER, parcel_id="r1", carrier="DHL")
+    await life.send("escalate_claim", BUYER)
+    await decide(life, "release")
+    await life.until("decision_stands")
+    await life.rest()
+    assert status(life) is Status.CLOSED
+    return life
+
+
+async def arrived(life: Life) -> None:
+    """The goods come after all, and the claim goes on."""
+    await life.scan(Milestone.DELIVERED, "r1")
+    assert status(life) is Status.ESCALATED
+
+
+async def refunded(life: Life) -> None:
+    """Somebody else decides for the buyer: the real end."""
+    await decide(life, "refund", by="specialist-2")
+    await life.rest()
+    assert status(life) is Status.RESOLVED
+
+
+async def open_ones(aftersale: Aftersale, folder: Path) -> tuple[list[str], list[str]]:
+    """The numbers of the claims that the desk finds open, in its list and in its sheet."""
+    listed = (await aftersale("claims", "list", "--as", "specialist", "--id", "eve", "--json")).json["claims"]
+    file = folder / "open.csv"
+    sheet = await aftersale("claims", "export", str(file), "--open", "--as", "specialist", "--id", "eve")
+    assert sheet.code == 0, sheet.err
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        exported = [line["case"] for line in csv.DictReader(lines)]
+    file.unlink()
+    return [line["number"] for line in listed], exported
+
+
+async def test_a_claim_that_goes_on_after_its_end_is_found_among_the_open_ones_until_it_ends_again(
+    aftersale: Aftersale, market: Marketplace, records: Records, tmp_path: Path
+) -> None:
+    life = await rejected(market)
+    number, first = f"{life.order_id}-c1", row(life).ended_at
+    assert first == case(life).since
+    assert await open_ones(aftersale, tmp_path) == ([], [])
+    await arrived(life)
+    assert await open_ones(aftersale, tmp_path) == ([number], [number])
+    assert (row(life).ended_at, Cases(records).show(number, EVE).ended_at) == (None, None)
+    due = row(life).due_at
+    assert due is not None
+    late = Cases(Records(records.engine, records.vault, lambda: due + timedelta(minutes=1)))
+    assert [line.number for line in late.listed(EVE, overdue=True)] == [number]
+    await life.pass_time(DAY)
+    await refunded(life)
+    assert await open_ones(aftersale, tmp_path) == ([], [])
+    assert row(life).ended_at == case(life).since > first + DAY
+
+
+async def test_how_a_claim_was_handled_is_said_after_its_last_end_and_for_the_whole_window_from_then(
+    market: Marketplace, records: Records
+) -> None:
+    life = await rejected(market)
+    number, cases = f"{life.order_id}-c1", Cases(records)
+    await arrived(life)
+    with pytest.raises(Refused, match="is 'Escalated to platform'; it is asked for once the claim has ended"):
+        cases.say(number, life.actor(BUYER), 5, "")
+    assert cases.show(number, life.actor(BUYER)).feedback_until is None
+    await refunded(life)
+    assert cases.show(number, life.actor(BUYER)).feedback_until == case(life).since + timedelta(days=14)
+    cases.say(number, life.actor(BUYER), 5, "")
