@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
+from activities.store.desk.case_tables import feedback
 from activities.store.desk.message_tables import bounces
 from activities.store.tables import data_keys, orders, outbox, people, unsent
 
@@ -83,13 +84,34 @@ class Told:
     error: str
 
 
+REQUEST = "feedback"
+"""The template of the mail that asks the sides of a claim how it was handled."""
+
 _QUEUE = insert(outbox).on_conflict_do_nothing()
 
 
 def queue(conn: Connection, rows: Sequence[Notice]) -> None:
-    """Put notices into the outbox; one that is there already, sent or not, stays as it is."""
-    if rows:
-        conn.execute(_QUEUE, [_plain(row) for row in rows])
+    """Put notices into the outbox; one that is there already, sent or not, stays as it is.
+
+    Whoever has said how a claim was handled, after an earlier end of it, is not asked again.
+    """
+    said = _said(conn, [_side(row) for row in rows if row.template == REQUEST])
+    wanted = [row for row in rows if row.template != REQUEST or _side(row) not in said]
+    if wanted:
+        conn.execute(_QUEUE, [_plain(row) for row in wanted])
+
+
+def _side(row: Notice) -> tuple[str, str, str]:
+    """Which side of which claim a request for feedback is for."""
+    return row.order_id, str(row.context.get("claim_id")), row.recipient_role
+
+
+def _said(conn: Connection, asked: list[tuple[str, str, str]]) -> frozenset[tuple[str, ...]]:
+    """Those of these sides that have given feedback; one query where a claim ends, none elsewhere."""
+    if not asked:
+        return frozenset()
+    side = feedback.c.order_id, feedback.c.claim_id, feedback.c.role
+    return frozenset(tuple(row) for row in conn.execute(select(*side).where(tuple_(*side).in_(asked))))
 
 
 def told(conn: Connection, order_id: str) -> tuple[Told, ...]:
@@ -168,7 +190,7 @@ def _due(*narrowed: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
     return oldest.with_for_update(skip_locked=True, of=outbox)
 
 
-_REVOCABLE = or_(outbox.c.reminder, outbox.c.template == "feedback")
+_REVOCABLE = or_(outbox.c.reminder, outbox.c.template == REQUEST)
 """What may be taken back while it waits: reminders by a step, the request for feedback by whoever gives it."""
 
 _MINE_ALONE = outbox.c.order_id == bindparam("order_id")

@@ -18,6 +18,7 @@ from domain.events import (
 from domain.money import Money, total
 from domain.purse import Part
 from domain.state import Order
+from domain.wire import instant_text
 
 Facts = Mapping[str, str | int | list[str]]
 
@@ -54,3 +55,12 @@ def still_waits(order: Order, facts: Facts) -> bool:
     """Whether the claim stands where it stood when the reminder was made."""
     claim = order.claim(str(facts["claim_id"]))
     return claim is not None and claim.status.value == facts["status"]
+
+
+def still_ended(order: Order, facts: Facts) -> bool:
+    """Whether the end that a request for feedback is about was the claim's last; older requests do not say which."""
+    claim = order.claim(str(facts["claim_id"]))
+    if claim is None or claim.is_open:
+        return False
+    ended_at = instant_text(claim.since)
+    return facts.get("ended_at", ended_at) == ended_at

@@ -145,11 +145,14 @@ def notices(
 
 
 def _asked(scene: _Scene, events: Iterable[Event]) -> Iterator[Notice]:
-    """A day after a claim has ended, both sides are asked how it was handled: then its end has sunk in."""
+    """A day after a claim has ended, both sides are asked how it was handled: then its end has sunk in.
+
+    A claim that goes on after its end is asked about at the next one.
+    """
     for event in events:
         if isinstance(event, ClaimMoved) and event.to in ENDED:
-            cause, due = f"feedback:{event.claim_id}", scene.now + timedelta(days=1)
-            about: Facts = {"claim_id": event.claim_id}
+            cause, due = f"feedback:{event.claim_id}:{scene.seq}", scene.now + timedelta(days=1)
+            about: Facts = {"claim_id": event.claim_id, "ended_at": instant_text(event.at)}
             claim = next(claim for claim in scene.order.claims if claim.claim_id == event.claim_id)
             until = event.at + timedelta(days=numbers_of(scene.order, claim).feedback)
             for to in (Role.BUYER, Role.SELLER):

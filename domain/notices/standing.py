@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.claims.telling import still_waits
+from domain.claims.telling import still_ended, still_waits
 from domain.money import Verb
 from domain.state import UNSHIPPED, LineState, Order, Stage, in_state, stage
 
@@ -80,6 +80,7 @@ _STANDS: Mapping[str, Callable[[Order, Facts], bool]] = {
     "ask_time": lambda order, facts: order.time_request is not None,
     "pause": lambda order, facts: bool(order.pauses),
     "remind_claim": still_waits,
+    "feedback": still_ended,
     "ticket_opened": _ticket_open,
     "ticket_escalated": _ticket_open,
 }

@@ -12,11 +12,13 @@ import pytest
 
 from activities.notices import Letters, Reader
 from domain.decide import Command, Decision, Repeat, decide
-from domain.notices import Channel, notices
+from domain.notices import Channel, Notice, notices, stands
 from domain.state import Actor, Role
 from domain.words.german import HAPPENED
 from tests.domain.claims_world import (
     BUYER,
+    NOTE,
+    OTHER_JUDGE,
     SELLER,
     SPECIALIST,
     countered,
@@ -30,6 +32,7 @@ from tests.domain.world import ACTORS, Life, delivered, scan
 LETTERS = Letters(Path(__file__).parents[2] / "templates")
 EVIDENCE = {"en": "Evidence was added to the claim.", "de": HAPPENED["add_evidence"]}
 PLATFORM = Actor(Role.PLATFORM, "platform-1")
+THIRD_JUDGE = Actor(Role.SPECIALIST, "specialist-3")
 
 
 def told(life: Life, taken: Decision) -> list[tuple[Role, str]]:
@@ -113,3 +116,45 @@ def test_a_parcel_that_comes_back_is_told_for_each_claim_that_it_brings_to_the_p
     taken = scan(life, "p1", "returned")
     both = [claim.claim_id for claim in life.order.claims]
     assert mails(life, taken) == {(to, name, "escalated_to_platform") for to in (BUYER, SELLER) for name in both}
+
+
+def requests(life: Life, taken: Decision) -> tuple[Notice, ...]:
+    """The mails that ask how the claim was handled."""
+    found = notices(taken.step, taken.tells, life.order.seq, taken.events, life.order, life.now)
+    return tuple(notice for notice in found if notice.template == "feedback")
+
+
+def ended_while_goods_travel() -> tuple[Life, tuple[Notice, ...]]:
+    """A claim that was rejected for good, and with what its sides are asked about it."""
+    life = return_sent()
+    life.do("escalate_claim", BUYER)
+    life.do("decide_claim", SPECIALIST, verdict="release", **NOTE)
+    life.do("appeal_claim", BUYER, **NOTE)
+    return life, requests(life, life.do("decide_claim", OTHER_JUDGE, verdict="release", **NOTE))
+
+
+def standing(life: Life, asked: tuple[Notice, ...]) -> list[bool]:
+    """Whether the mails would leave now."""
+    return [stands(notice.template, notice.context, life.order) for notice in asked]
+
+
+def test_nobody_is_asked_about_a_claim_that_goes_on_and_both_sides_are_about_each_end_by_itself() -> None:
+    life, first = ended_while_goods_travel()
+    assert standing(life, first) == [True, True]
+    life.now += timedelta(hours=5)
+    scan(life, "r1", "delivered")
+    assert standing(life, first) == [False, False], "it goes on"
+    life.now += timedelta(hours=5)
+    second = requests(life, life.do("decide_claim", THIRD_JUDGE, verdict="release", **NOTE))
+    assert [(notice.to, notice.due - life.now) for notice in second] == [
+        (BUYER, timedelta(days=1)), (SELLER, timedelta(days=1)),
+    ]  # fmt: skip
+    assert (standing(life, first), standing(life, second)) == ([False, False], [True, True])
+    assert not {notice.cause for notice in first} & {notice.cause for notice in second}
+
+
+def test_a_request_of_an_older_version_does_not_say_about_which_end_it_is_and_stands_while_the_claim_is_ended() -> None:
+    life, _ = ended_while_goods_travel()
+    assert stands("feedback", {"claim_id": "c1"}, life.order)
+    scan(life, "r1", "delivered")
+    assert not stands("feedback", {"claim_id": "c1"}, life.order)

@@ -14,7 +14,7 @@ from tests.domain.world import POLICY, RENEWS, done, done_with_mandate, new_orde
 KNOWN_FACTS = {
     *("command", "code", "reason", "refused", "message_id", "note_id", "by", "attachments"),
     *("step", "stage", "lines", "parcel_id", "milestone", "days", "request", "until", "amount", "slices", "ticket_id"),
-    *("claim_id", "status", "offer", "awarded", "verdict", "part"),
+    *("claim_id", "status", "offer", "awarded", "verdict", "part", "ended_at"),
     *("cause", "subject", "relist", "dispute", "why", "owed", "netted", *LineState),
 }
 BUYER, SELLER, SPECIALIST = "buyer", "seller", "specialist"

@@ -60,6 +60,11 @@ async def open_ones(aftersale: Aftersale, folder: Path) -> tuple[list[str], list
     return [line["number"] for line in listed], exported
 
 
+def requests(life: Life) -> list[tuple[str, bool]]:
+    """Who is to be asked how the claim was handled, and whether that was taken back."""
+    return [(n["recipient_role"], n["dropped_at"] is not None) for n in life.notices() if n["template"] == "feedback"]
+
+
 async def test_a_claim_that_goes_on_after_its_end_is_found_among_the_open_ones_until_it_ends_again(
     aftersale: Aftersale, market: Marketplace, records: Records, tmp_path: Path
 ) -> None:
@@ -92,3 +97,20 @@ async def test_how_a_claim_was_handled_is_said_after_its_last_end_and_for_the_wh
     await refunded(life)
     assert cases.show(number, life.actor(BUYER)).feedback_until == case(life).since + timedelta(days=14)
     cases.say(number, life.actor(BUYER), 5, "")
+
+
+async def test_who_has_said_how_a_claim_was_handled_is_not_asked_again_at_its_next_end_and_may_say_otherwise(
+    market: Marketplace, records: Records
+) -> None:
+    life = await rejected(market)
+    number, cases = f"{life.order_id}-c1", Cases(records)
+    cases.say(number, life.actor(BUYER), 1, "Rejected.")
+    assert requests(life) == [("buyer", True), ("seller", False)]
+    await arrived(life)
+    assert requests(life) == [("buyer", True), ("seller", False)]
+    await refunded(life)
+    assert requests(life) == [("buyer", True), ("seller", False), ("seller", False)]
+    cases.say(number, life.actor(SELLER), 2, "")
+    assert requests(life) == [("buyer", True), ("seller", True), ("seller", True)], "of each end"
+    said = cases.say(number, life.actor(BUYER), 5, "Refunded after all.")
+    assert [(each.role, each.score) for each in said.feedback] == [("buyer", 5)]

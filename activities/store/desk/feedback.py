@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import vault
 from activities.store.desk.case_tables import feedback
+from activities.store.outbox import REQUEST
 from activities.store.tables import data_keys, outbox, unsent
 from activities.store.vault import Vault
 from domain.state import Actor
@@ -42,7 +43,8 @@ def put(
     conn.execute(new.on_conflict_do_update(index_elements=["order_id", "claim_id", "role"], set_=said))
     asked = (
         outbox.c.order_id == order_id,
-        outbox.c.cause == f"feedback:{claim_id}",
+        outbox.c.template == REQUEST,
+        outbox.c.context["claim_id"].astext == claim_id,
         outbox.c.recipient_role == by.role.value,
     )
     conn.execute(update(outbox).where(unsent, *asked).values(dropped_at=at))
