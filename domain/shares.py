@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from domain.claims.goods import back_undecided
 from domain.money import Money, Verb, allocate, payable_part, total
-from domain.parcels.parcel import Milestone
 from domain.purse import SHIPPING, SUSPENSE, Bearer, Dispute, DisputeStatus, Part, Share
 from domain.state import DEAD, Funds, Line, MoneyOp, Order
 
@@ -199,12 +199,11 @@ def _dues(order: Order, part: Part) -> Iterator[tuple[str, Money]]:
 
 
 def _ends_with(order: Order, line: Line, taken: Money) -> bool:
-    """Whether nobody will be asked any more about a line whose parcel the seller has back, as the bank takes all of it.
+    """Whether nobody will be asked any more about a line whose goods the seller has back, as the bank takes all of it.
 
     Silence gives the buyer what came back; won back later, it is not the seller's, who would have goods and money.
     """
-    parcel = order.parcel(line.held.removeprefix("parcel:"))
-    return parcel is not None and parcel.milestone is Milestone.RETURNED and taken == order.left(line.line_id)
+    return taken == order.left(line.line_id) and back_undecided(order, line)
 
 
 def _of(parts: Iterable[Part], piece: str, currency: str) -> Money:
@@ -225,10 +224,20 @@ def with_dues(order: Order) -> Order:
 
 
 def _was_due(order: Order, line_id: str) -> bool:
-    """Whether all that lost disputes took of a line was the buyer's for good."""
+    """Whether all that lost disputes took of a line was the buyer's."""
     borne = (dispute for dispute in order.disputes if dispute.status is DisputeStatus.BORNE)
     shares = [share for dispute in borne for share in dispute.shares if share.piece == line_id]
-    return bool(shares) and all(share.due and not share.claim for share in shares)
+    return bool(shares) and all(share.due for share in shares)
+
+
+def emptied_for_the_buyer(order: Order, shares: tuple[Share, ...], pieces: tuple[str, ...]) -> Order:
+    """Of the slices of which `shares` took the last, and only what was the buyer's, earlier disputes took his as well.
+
+    That is so of a line whose rest goes back in any other way, too (`with_dues`).
+    """
+    sellers = {share.piece for share in shares if not share.due}
+    theirs = set(pieces) - sellers
+    return _borne_as(order, lambda share: replace(share, due=True) if share.piece in theirs else share)
 
 
 def undue(order: Order, claim_id: str) -> Order:
@@ -250,7 +259,9 @@ def _borne_as(order: Order, change: Callable[[Share], Share]) -> Order:
 def bears_fee(order: Order, dispute: Dispute) -> bool:
     """Whether the seller bears the provider's fee: the party at fault by reason code, else the platform.
 
-    A buyer who takes back what was refunded already, or is on its way back, is nobody's fault but the buyer's.
+    A buyer who takes back what was refunded already, or is on its way back, is nobody's fault but the buyer's. What
+    came back, and nobody has decided about yet, was not.
     """
     at_fault = dispute.reason in order.policy.dispute.seller_bears and dispute.fee.currency == order.currency
-    return at_fault and any(share.restorable for share in shares_of(order, dispute))
+    undecided = {line.line_id for line in order.lines if back_undecided(order, line)}
+    return at_fault and any(share.restorable or share.piece in undecided for share in shares_of(order, dispute))

@@ -15,10 +15,23 @@ def with_seller(order: Order, line_id: str) -> bool:
     failed; or the carrier brought a parcel back. The buyer's word that something was sent does not hold for ever, and
     a box without the goods is none of them once its claim is over: whoever decided about that knew it.
     """
+    travel = any(claim.goods_travel for claim in order.open_claims if line_id in claim.lines)
+    return travel or are_back(order, line_id)
+
+
+def are_back(order: Order, line_id: str) -> bool:
+    """Whether the seller has the goods of the line already."""
     brought_back = any(parcel.milestone is Milestone.RETURNED for parcel in order.parcels_of(line_id))
     about = (claim for claim in order.claims if line_id in claim.lines)
     real = (claim for claim in about if claim.is_open or claim.finding is not Finding.MISSING)
-    return brought_back or any(claim.goods_are_back or (claim.is_open and claim.goods_travel) for claim in real)
+    return brought_back or any(claim.goods_are_back for claim in real)
+
+
+def back_undecided(order: Order, line: Line) -> bool:
+    """Whether the seller has the goods of a line, and it is for a person to say whose its money is."""
+    claims = (claim for claim in order.open_claims if claim.holder == line.held)
+    asked = line.held.startswith("parcel:") or any(claim.ruling is None for claim in claims)
+    return asked and are_back(order, line.line_id)
 
 
 def went_back(order: Order, claim: Claim) -> bool:

@@ -37,7 +37,7 @@ from domain.events import (
 from domain.folds.common import asked, on_lines, with_funds, without
 from domain.money import Money, Verb
 from domain.purse import SUSPENSE, Bearer, Dispute, DisputeStatus, Moved, Part, Stray
-from domain.shares import covered, less, with_dues
+from domain.shares import covered, emptied_for_the_buyer, less, with_dues
 from domain.state import DEAD, Funds, Line, LineState, Order, Payment
 
 
@@ -268,7 +268,8 @@ def _borne(order: Order, event: DisputeBorne) -> Order:
     order = replace(order, given_back=(*order.given_back, *lost), debt=event.debt, strays=strays)
     gone = tuple(part.piece for part in lost if not order.left(part.piece))
     settled = gone if strays else (*gone, SUSPENSE)
-    return _emptied(_settled(_less_promised(order, lost), Verb.BEAR, settled), gone, event.at)
+    order = emptied_for_the_buyer(_settled(_less_promised(order, lost), Verb.BEAR, settled), event.shares, gone)
+    return _emptied(order, gone, event.at)
 
 
 def _less_promised(order: Order, taken: tuple[Part, ...]) -> Order:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -280,38 +279,6 @@ def test_a_person_who_extends_the_ticket_afterwards_takes_none_of_that_time_away
     life.do("resolve_ticket", SPECIALIST, **asked)
     life.until("held_escrow_ends")
     assert life.now == ticket.due
-
-
-def paid_out() -> Life:
-    """The only line is accepted, and its money the seller's."""
-    return accepted(prices=("100.00",))
-
-
-def never_arrived() -> Life:
-    """A parcel that its buyer never had is on its way, and its money in escrow."""
-    life = shipped(new_order(prices=("100.00",)))
-    life.now += timedelta(days=1)
-    return life
-
-
-@pytest.mark.parametrize("begin", [paid_out, never_arrived])
-@pytest.mark.parametrize("disputed_first", [True, False])
-def test_what_the_bank_takes_of_goods_that_came_back_is_never_the_sellers_again(
-    begin: Callable[[], Life], disputed_first: bool
-) -> None:
-    life, body = begin(), {"dispute": "dp_1", "amount": "105.00 EUR", "fee": "15.00 EUR", "reason": "fraudulent"}
-    for step in (True, False):
-        if step is disputed_first:
-            life.do("open_dispute", Role.PROVIDER, **body)
-        else:
-            comes_back(life)
-    life.do("lose_dispute", Role.PROVIDER, dispute="dp_1")
-    life.settle_money()
-    assert (life.order.tickets, funds(life)) == ((), [Funds.REFUNDED])
-    life.do("win_dispute", Role.PROVIDER, dispute="dp_1", fee="15.00 EUR")
-    life.silence()
-    assert life.moved[Verb.REFUND] == Money.parse("105.00 EUR")
-    assert life.moved.get(Verb.RELEASE) == life.moved.get(Verb.REVERSE_RELEASE)
 
 
 def test_what_the_bank_decides_about_another_payment_leaves_the_desks_tickets_alone() -> None:

@@ -19,6 +19,7 @@ from tests.model.flow import (
     TO_RETURN,
     Claim,
 )
+from tests.model.goods import with_seller
 from tests.model.sale import Sale, Slice, need
 from tests.model.tickets import open_ticket
 
@@ -67,20 +68,12 @@ def escalate(sale: Sale, claim: Claim, now: datetime) -> None:
 
 def went_back(sale: Sale, claim: Claim) -> bool:
     """Whether the seller has, or gets, any of what the claim holds."""
-    return any(_with_seller(sale, line.name) or sale.came_back(line.name) for line in held(sale, claim))
+    return any(with_seller(sale, line.name) or sale.came_back(line.name) for line in held(sale, claim))
 
 
 def all_went_back(sale: Sale, claim: Claim) -> bool:
     """Whether the seller has, or gets, all that the claim holds."""
-    return all(_with_seller(sale, line.name) for line in held(sale, claim))
-
-
-def _with_seller(sale: Sale, name: str) -> bool:
-    """By a return that came, or is on its way for an open claim; or because the carrier brought a parcel back."""
-    returned = any(parcel.milestone == "returned" for parcel in sale.parcels_of(name))
-    others = (other for other in sale.claims.values() if name in other.lines)
-    came = (other for other in others if other.open or not other.empty)
-    return returned or any(other.came_back or (other.open and other.parcel and not other.failed) for other in came)
+    return all(with_seller(sale, line.name) for line in held(sale, claim))
 
 
 def undecide(sale: Sale, claim: Claim, now: datetime) -> None:

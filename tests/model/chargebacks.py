@@ -73,13 +73,6 @@ def dues(sale: Sale) -> dict[str, list[Due]]:
     return {**found, **{piece.name: [("", piece.left)] for piece in whole}}
 
 
-def ends_with(sale: Sale, piece: Slice, taken: int) -> bool:
-    """Whether the bank takes all of a line that came back, so that the desk has nothing to decide about any more."""
-    back = {f"parcel:{parcel.name}" for parcel in sale.parcels.values() if parcel.milestone == "returned"}
-    held = [line.name for line in sale.live if line.held in back]
-    return piece.name in held and taken == piece.left
-
-
 def split(piece: Slice, amount: int, due: list[Due]) -> list[Taken]:
     """The next `amount` of a slice: first what is the buyer's, then the seller's, each with its part of the fee."""
     found, done = [], 0
@@ -103,7 +96,15 @@ def count_dues(sale: Sale) -> None:
 
 
 def _was_due(sale: Sale, name: str) -> bool:
-    """Whether the bank took of a line only what was the buyer's for good."""
+    """Whether the bank took of a line only what was the buyer's."""
     borne = [dispute for dispute in sale.disputes.values() if dispute.state == "borne"]
     taken = [taken for dispute in borne for taken in dispute.taken if taken.piece == name and taken.net + taken.fee]
-    return bool(taken) and all(each.due and not each.claim for each in taken)
+    return bool(taken) and all(each.due for each in taken)
+
+
+def emptied(sale: Sale, dispute: Dispute, name: str) -> None:
+    """What earlier disputes took of a slice is the buyer's, too, if this one took the last, and only what was his."""
+    if all(taken.due for taken in dispute.taken if taken.piece == name and taken.net + taken.fee):
+        borne = (other for other in sale.disputes.values() if other.state == "borne")
+        for taken in (taken for other in borne for taken in other.taken if taken.piece == name):
+            taken.due = True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.model.chargebacks import dues, ends_with, split
+from tests.model.chargebacks import dues, emptied, split
 from tests.model.flow import Stuck
+from tests.model.goods import back_undecided
 from tests.model.sale import SENT, SHIPPING, SUSPENSE, Hold, Operation, Payout, Sale, Slice
 from tests.model.tickets import open_ticket
 
@@ -226,7 +227,7 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
     dispute = sale.disputes[name]
     dispute.state, rest = "borne", dispute.amount
     sale.sums.P -= dispute.amount
-    due, stray = dues(sale), 0
+    due, stray, at_stake = dues(sale), 0, False
     for piece_name, part in dispute.parts.items():
         if piece_name == SUSPENSE:
             stray = _unsuspend(sale, dispute.charge or sale.own_charge, part)
@@ -236,7 +237,9 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
         if not amount:
             continue
         net, fee = piece.part(amount)
-        theirs = [("", amount)] if ends_with(sale, piece, amount) else due.get(piece_name, [])
+        undecided = back_undecided(sale, piece)
+        at_stake |= undecided
+        theirs = [("", amount)] if undecided and amount == piece.left else due.get(piece_name, [])
         dispute.taken += split(piece, amount, theirs)
         if piece.where == "released":
             sale.owe(net, now)
@@ -247,11 +250,12 @@ def _bear(sale: Sale, name: str, now: datetime) -> None:
         rest -= amount
         if not piece.left:
             piece.where = "refunded"
+            emptied(sale, dispute, piece_name)
             if piece.live and piece is not sale.shipping:
                 piece.state, piece.since = "refunded", now
     sale.sums.L += rest - stray
     dispute.stray += stray
-    dispute.fee_owed = dispute.at_fault and sum(dispute.won_back) > 0
+    dispute.fee_owed = dispute.at_fault and (at_stake or sum(dispute.won_back) > 0)
     if dispute.fee_owed:
         sale.owe(dispute.fee, now)
         sale.sums.L -= dispute.fee

@@ -1,0 +1,173 @@
+"""The bank takes the money for goods that the seller has back, and gives it back later after all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.money import Money, Verb
+from domain.state import LineState, Role
+from tests.domain.claims_world import BUYER, NOTE, POLICY, SELLER, SPECIALIST, bought, received
+from tests.domain.test_back_after_the_payout import accepted, comes_back
+from tests.domain.test_goods_with_the_seller import deducted_on_appeal, return_back
+from tests.domain.world import Life, new_order, scan, shipped
+
+QUICK = replace(POLICY, claims=replace(POLICY.claims, not_received_after=0))
+EVERYTHING = Money.parse("105.00 EUR")
+
+
+def disputed(life: Life, amount: str = "", dispute: str = "dp_1", reason: str = "fraudulent") -> None:
+    asked = {"amount": amount or str(life.order.payment.captured), "fee": "15.00 EUR", "reason": reason}
+    life.do("open_dispute", Role.PROVIDER, dispute=dispute, **asked)
+
+
+def lost(life: Life, dispute: str = "dp_1") -> None:
+    life.do("lose_dispute", Role.PROVIDER, dispute=dispute)
+    life.settle_money()
+
+
+def won(life: Life, dispute: str = "dp_1") -> None:
+    life.do("win_dispute", Role.PROVIDER, dispute=dispute, fee="15.00 EUR")
+    life.settle_money()
+
+
+def sellers(life: Life) -> Money:
+    """What the seller has in the end."""
+    nothing = Money.zero(life.order.currency)
+    return life.moved.get(Verb.RELEASE, nothing) - life.moved.get(Verb.REVERSE_RELEASE, nothing)
+
+
+def paid_out() -> Life:
+    """The only line is accepted, and its money the seller's."""
+    return accepted(prices=("100.00",))
+
+
+def never_arrived() -> Life:
+    """A parcel that its buyer never had is on its way, and its money in escrow."""
+    life = shipped(new_order(prices=("100.00",)))
+    life.now += timedelta(days=1)
+    return life
+
+
+def brought_back() -> Life:
+    life = never_arrived()
+    comes_back(life)
+    return life
+
+
+def brought_back_under_a_claim() -> Life:
+    life = shipped(new_order(QUICK, prices=("100.00",)))
+    life.now += timedelta(days=3)
+    life.do("open_claim", BUYER, reason="not_received", lines=["a"])
+    comes_back(life)
+    return life
+
+
+def brought_back_and_lost() -> Life:
+    """Of a line in two boxes one came back, and then the other was lost."""
+    life = shipped(new_order(prices=("100.00",)))
+    life.do("ship", SELLER, parcel_id="p2", carrier="dhl", lines=["a"])
+    life.now += timedelta(days=1)
+    scan(life, "p1", "returned")
+    life.now += timedelta(hours=3)
+    scan(life, "p2", "lost")
+    return life
+
+
+def came_instead() -> Life:
+    """What was sent for a lost parcel has come to the buyer, and the lost one comes back to the seller."""
+    life = shipped(new_order(prices=("100.00",)))
+    life.now += timedelta(days=1)
+    scan(life, "p1", "lost")
+    [ticket] = life.order.tickets
+    life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+    life.do("ship", SELLER, parcel_id="p2", carrier="dhl", lines=["a"])
+    life.settle_money()
+    life.now += timedelta(days=1)
+    scan(life, "p2", "delivered")
+    life.now += timedelta(hours=3)
+    scan(life, "p1", "returned")
+    return life
+
+
+@pytest.mark.parametrize("begin", [paid_out, never_arrived])
+@pytest.mark.parametrize("disputed_first", [True, False])
+def test_what_the_bank_takes_of_goods_that_came_back_is_never_the_sellers_again(
+    begin: Callable[[], Life], disputed_first: bool
+) -> None:
+    life = begin()
+    for step in (True, False):
+        (disputed if step is disputed_first else comes_back)(life)
+    lost(life)
+    assert (life.order.tickets, life.order.line("a").state) == ((), LineState.REFUNDED)
+    won(life)
+    life.silence()
+    assert (life.moved[Verb.REFUND], sellers(life)) == (EVERYTHING, Money.zero("EUR"))
+
+
+@pytest.mark.parametrize("begin", [brought_back_under_a_claim, brought_back_and_lost, return_back])
+def test_whoever_brought_them_back_silence_and_the_bank_come_to_the_same(begin: Callable[[], Life]) -> None:
+    silent, banked = begin(), begin()
+    silent.silence()
+    disputed(banked)
+    lost(banked)
+    won(banked)
+    banked.silence()
+    assert banked.moved[Verb.REFUND] == silent.moved[Verb.REFUND]
+    assert sellers(banked) == sellers(silent)
+
+
+def test_a_deduction_that_was_appealed_against_is_not_the_sellers_by_the_banks_word() -> None:
+    life = deducted_on_appeal()
+    disputed(life)
+    life.do("appeal_claim", BUYER, **NOTE)
+    lost(life)
+    won(life)
+    life.silence()
+    assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
+
+
+def test_goods_that_the_buyer_has_are_paid_although_an_earlier_parcel_of_them_came_back() -> None:
+    life = came_instead()
+    disputed(life)
+    lost(life)
+    won(life)
+    life.silence()
+    assert (life.moved.get(Verb.REFUND), sellers(life)) == (None, Money.parse("97.00 EUR"))
+
+
+def test_two_disputes_that_together_take_all_of_what_came_back_are_both_the_buyers() -> None:
+    life = brought_back()
+    disputed(life, "60.00 EUR")
+    disputed(life, "45.00 EUR", "dp_2")
+    for dispute in ("dp_1", "dp_2"):
+        lost(life, dispute)
+    for dispute in ("dp_1", "dp_2"):
+        won(life, dispute)
+    life.silence()
+    assert (life.moved[Verb.REFUND], sellers(life)) == (EVERYTHING, Money.zero("EUR"))
+
+
+@pytest.mark.parametrize("shipping", ["5.00", "0.00"])
+def test_the_fee_for_goods_that_came_back_undecided_is_the_sellers_where_the_reason_says_so(shipping: str) -> None:
+    life = shipped(new_order(prices=("100.00",), shipping=shipping))
+    life.now += timedelta(days=1)
+    comes_back(life)
+    disputed(life, reason="not_received")
+    lost(life)
+    assert life.order.disputes[0].fee_owed
+
+
+def test_shipping_goes_with_a_line_that_is_the_buyers_by_a_decision_nobody_has_appealed_against() -> None:
+    life = received(order=bought(prices=("400.00",)))
+    life.do("answer_claim", SELLER, **NOTE)
+    life.do("escalate_claim", BUYER)
+    life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
+    disputed(life)
+    lost(life)
+    won(life)
+    life.silence()
+    assert life.moved[Verb.REFUND] == Money.parse("405.00 EUR")
