@@ -47,9 +47,9 @@ def told(each: Played) -> str:
     return f"{each.case.name}, hits {each.hits}: {each.trouble} {findings}; {' | '.join(each.acts)}"
 
 
-async def test_no_fault_loses_money_or_leaves_an_order_without_an_end(tmp_path: Path) -> None:
+async def test_no_fault_loses_money_or_leaves_an_order_without_an_end(own_directory: Path) -> None:
     cases = {case.name: case for case in (*sample(SEED), *(case_of(name, SEED) for name in (*KEPT, *ALWAYS)))}
-    with arena(tmp_path) as parts:
+    with arena(own_directory) as parts:
         played, balanced = await conduct(parts, [*cases.values()], lambda _: None)
     bad = [told(each) for each in played if not each.good]
     assert not bad, "\n" + "\n".join(bad)

@@ -23,11 +23,11 @@ SPARED = (
 
 
 async def test_a_fault_whose_lever_is_taken_out_is_said_not_to_have_struck(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for lever in ("fault", "webhooks"):
         monkeypatch.setattr(SandboxClient, lever, lambda *_, **__: None)
-    with arena(tmp_path) as parts:
+    with arena(own_directory) as parts:
         played, balanced = await conduct(parts, [case_of(name, 20261) for name in SPARED], lambda _: None)
     assert balanced
     assert {each.case.name for each in played} == set(SPARED)

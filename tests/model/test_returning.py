@@ -24,6 +24,13 @@ STEPS = frozenset(
 """What leads to returns, and past them."""
 
 APPROVES = Say("approve", "operator", {"digest": "right"}, person="operator-2")
+ON_APPEAL_SENT = (
+    Ring(),
+    Say("decide_claim", "specialist", {"verdict": "release", **NOTE}, "", "specialist-2"),
+    Say("appeal_claim", "buyer", NOTE),
+    Say("decide_claim", "specialist", {"verdict": "return_first", **NOTE}, "", "specialist-3"),
+    Say("send_return", "buyer", {"parcel_id": "r2", "carrier": "dhl"}),
+)
 AGAIN: dict[int, tuple[Say | Ring, ...]] = {
     1: (
         Ring(),
@@ -36,16 +43,11 @@ AGAIN: dict[int, tuple[Say | Ring, ...]] = {
         Say("open_claim", "specialist", {"reason": "wrong_item", "lines": ["a"]}),
         Say("grant_claim", "seller"),
     ),
-    3: (
-        Ring(),
-        Say("decide_claim", "specialist", {"verdict": "release", **NOTE}, "", "specialist-2"),
-        Say("appeal_claim", "buyer", NOTE),
-        Say("decide_claim", "specialist", {"verdict": "return_first", **NOTE}, "", "specialist-3"),
-        Say("send_return", "buyer", {"parcel_id": "r2", "carrier": "dhl"}),
-    ),
+    3: ON_APPEAL_SENT,
+    4: (*ON_APPEAL_SENT, Say("receive_return", "seller"), Say("inspect_return", "seller", {"finding": "used"})),
 }
 """The return is late and another is sent; or the claim is rejected, and a newer one asks for the goods; or the buyer
-appeals, and is to send others first."""
+appeals, and is to send others first, which the seller finds used."""
 
 MOVES = st.lists(st.integers(0, LARGEST - 1), min_size=5, max_size=25)
 SEEN: set[str] = set()
@@ -147,7 +149,7 @@ def walk(number: int, moves: list[int]) -> None:
 
 
 @settings(max_examples=300, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.integers(6 * len(ORDERS), 8 * len(ORDERS) - 1), MOVES)
+@given(st.integers(6 * len(ORDERS), 10 * len(ORDERS) - 1), MOVES)
 def walk_on_appeal(number: int, moves: list[int]) -> None:
     """As `walk`, where goods were asked for on appeal."""
     walk.hypothesis.inner_test(number, moves)  # type: ignore[attr-defined]  # Hypothesis keeps the plain function there.

@@ -48,16 +48,18 @@ async def refunded(life: Life) -> None:
     assert status(life) is Status.RESOLVED
 
 
-async def open_ones(aftersale: Aftersale, folder: Path) -> tuple[list[str], list[str]]:
-    """The numbers of the claims that the desk finds open, in its list and in its sheet."""
-    listed = (await aftersale("claims", "list", "--as", "specialist", "--id", "eve", "--json")).json["claims"]
+async def is_open(aftersale: Aftersale, number: str, folder: Path) -> tuple[bool, bool]:
+    """Whether the desk finds the claim among the open ones, in its list and in its sheet."""
+    listed = (await aftersale("claims", "list", "--limit", "500", "--as", "specialist", "--id", "eve", "--json")).json[
+        "claims"
+    ]
     file = folder / "open.csv"
     sheet = await aftersale("claims", "export", str(file), "--open", "--as", "specialist", "--id", "eve")
     assert sheet.code == 0, sheet.err
     with file.open(encoding="utf-8-sig", newline="") as lines:
         exported = [line["case"] for line in csv.DictReader(lines)]
     file.unlink()
-    return [line["number"] for line in listed], exported
+    return number in [line["number"] for line in listed], number in exported
 
 
 def requests(life: Life) -> list[tuple[str, bool]]:
@@ -71,17 +73,17 @@ async def test_a_claim_that_goes_on_after_its_end_is_found_among_the_open_ones_u
     life = await rejected(market)
     number, first = f"{life.order_id}-c1", row(life).ended_at
     assert first == case(life).since
-    assert await open_ones(aftersale, tmp_path) == ([], [])
+    assert await is_open(aftersale, number, tmp_path) == (False, False)
     await arrived(life)
-    assert await open_ones(aftersale, tmp_path) == ([number], [number])
+    assert await is_open(aftersale, number, tmp_path) == (True, True)
     assert (row(life).ended_at, Cases(records).show(number, EVE).ended_at) == (None, None)
     due = row(life).due_at
     assert due is not None
     late = Cases(Records(records.engine, records.vault, lambda: due + timedelta(minutes=1)))
-    assert [line.number for line in late.listed(EVE, overdue=True)] == [number]
+    assert number in [line.number for line in late.listed(EVE, overdue=True, limit=500)]
     await life.pass_time(DAY)
     await refunded(life)
-    assert await open_ones(aftersale, tmp_path) == ([], [])
+    assert await is_open(aftersale, number, tmp_path) == (False, False)
     assert row(life).ended_at == case(life).since > first + DAY
 
 
