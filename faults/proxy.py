@@ -79,6 +79,7 @@ class Proxy:
         self._traps: list[Trap] = []
         self._lock = threading.Lock()
         self._open: set[asyncio.StreamWriter] = set()
+        self._begun: set[asyncio.Task[None] | None] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = asyncio.Event()
         self.flowing = asyncio.Event()
@@ -100,12 +101,15 @@ class Proxy:
         self.port = server.sockets[0].getsockname()[1]
         self.listening.set()
         await self._stopped.wait()
+        # What was accepted a moment ago has to begin, or nobody would close it; it is refused then. The server is
+        # closed last, because it leaves open what it had accepted and not yet made a connection of.
+        self._loop.remove_reader(server.sockets[0])
+        self._mode = Mode.REFUSE
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in left & self._begun:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         server.close()
-        self._cut()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
 
     def set_mode(self, mode: Mode, *, cut: bool = False) -> None:
         """Treat everything so from now on; with `cut` the connections that stand are closed first."""
@@ -166,20 +170,23 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        if self._mode is Mode.REFUSE:
-            writer.transport.abort()
-            return
+        self._begun.add(asyncio.current_task())
+        # A cancelled server's connection is no error that anybody waits for, and neither is a target that is away.
+        with self._held(writer), suppress(asyncio.CancelledError, OSError):
+            if self._mode is not Mode.REFUSE:
+                there, onward = await asyncio.open_connection(*self.target)
+                with self._held(onward):
+                    await _Line(self, self._speech(), reader, writer, there, onward).run()
+
+    @contextmanager
+    def _held(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        """A connection that `cut` closes, and that does not outlive the block."""
+        self._open.add(writer)
         try:
-            there, onward = await asyncio.open_connection(*self.target)
-        except OSError:
+            yield
+        finally:
+            self._open.discard(writer)
             writer.transport.abort()
-            return
-        line = _Line(self, self._speech(), reader, writer, there, onward)
-        self._open |= {writer, onward}
-        # A cancelled server's connection is no error that anybody waits for.
-        with suppress(asyncio.CancelledError):
-            await line.run()
-        self._open -= {writer, onward}
 
 
 class _Line:
@@ -206,8 +213,6 @@ class _Line:
         finally:
             for pump in pumps:
                 pump.cancel()
-            for writer in (self._writer, self._onward):
-                writer.transport.abort()
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _requests(self) -> None:
