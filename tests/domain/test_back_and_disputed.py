@@ -10,10 +10,10 @@ import pytest
 
 from domain.money import Money, Verb
 from domain.state import LineState, Role
-from tests.domain.claims_world import BUYER, NOTE, POLICY, SELLER, SPECIALIST, bought, received
+from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought, received, return_back
 from tests.domain.test_back_after_the_payout import accepted, comes_back
-from tests.domain.test_goods_with_the_seller import deducted_on_appeal, return_back
-from tests.domain.world import Life, new_order, scan, shipped
+from tests.domain.test_goods_with_the_seller import deducted_on_appeal
+from tests.domain.world import POLICY, Life, new_order, scan, shipped
 
 QUICK = replace(POLICY, claims=replace(POLICY.claims, not_received_after=0))
 EVERYTHING = Money.parse("105.00 EUR")
