@@ -217,8 +217,8 @@ def with_dues(order: Order) -> Order:
     last line, also when all that the bank took was the buyer's already.
     """
     back = {line.line_id for line in order.lines if line.state in DEAD and order.left(line.line_id)}
-    was_due = all(_was_due(order, line.line_id) for line in order.lines)
-    whole = order.shipping_back or (not order.live and (back or was_due))
+    gone = all(line.line_id in back or _was_due(order, line.line_id) for line in order.lines)
+    whole = order.shipping_back or (gone and not order.live)
     theirs = {*back, SHIPPING} if whole else back
     return _borne_as(order, lambda share: replace(share, due=True, claim="") if share.piece in theirs else share)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.claims.case import Claim, Finding, ReturnParcel
 from domain.claims.ends import held_lines
 from domain.parcels.parcel import Milestone, some_came_back
-from domain.state import Line, Order
+from domain.state import Line, LineState, Order
 
 
 def with_seller(order: Order, line_id: str) -> bool:
@@ -28,9 +28,13 @@ def are_back(order: Order, line_id: str) -> bool:
 
 
 def back_undecided(order: Order, line: Line) -> bool:
-    """Whether the seller has the goods of a line, and it is for a person to say whose its money is."""
+    """Whether the seller has the goods of a line, and nobody has said whose its money is.
+
+    Of what never arrived nobody has while no claim has it: a ticket without a change leaves it to silence.
+    """
     claims = (claim for claim in order.open_claims if claim.holder == line.held)
-    asked = line.held.startswith("parcel:") or any(claim.ruling is None for claim in claims)
+    never_arrived = line.state is LineState.SHIPPED and not line.held.startswith("claim:")
+    asked = never_arrived or line.held.startswith("parcel:") or any(claim.ruling is None for claim in claims)
     return asked and are_back(order, line.line_id)
 
 

@@ -93,6 +93,14 @@ def came_instead() -> Life:
     return life
 
 
+def left_as_it_is() -> Life:
+    """What came back before it arrived, whose ticket a person has ended without a change."""
+    life = brought_back()
+    [ticket] = life.order.tickets
+    life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+    return life
+
+
 @pytest.mark.parametrize("begin", [paid_out, never_arrived])
 @pytest.mark.parametrize("disputed_first", [True, False])
 def test_what_the_bank_takes_of_goods_that_came_back_is_never_the_sellers_again(
@@ -108,7 +116,7 @@ def test_what_the_bank_takes_of_goods_that_came_back_is_never_the_sellers_again(
     assert (life.moved[Verb.REFUND], sellers(life)) == (EVERYTHING, Money.zero("EUR"))
 
 
-@pytest.mark.parametrize("begin", [brought_back_under_a_claim, brought_back_and_lost, return_back])
+@pytest.mark.parametrize("begin", [brought_back_under_a_claim, brought_back_and_lost, return_back, left_as_it_is])
 def test_whoever_brought_them_back_silence_and_the_bank_come_to_the_same(begin: Callable[[], Life]) -> None:
     silent, banked = begin(), begin()
     silent.silence()
@@ -171,3 +179,15 @@ def test_shipping_goes_with_a_line_that_is_the_buyers_by_a_decision_nobody_has_a
     won(life)
     life.silence()
     assert life.moved[Verb.REFUND] == Money.parse("405.00 EUR")
+
+
+def test_shipping_stays_with_a_line_that_is_the_sellers_beside_one_that_was_refunded() -> None:
+    life = return_back()
+    life.do("inspect_return", SELLER, finding="as_sent")
+    life.settle_money()
+    assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
+    disputed(life)
+    lost(life)
+    won(life)
+    life.silence()
+    assert (life.moved[Verb.REFUND], sellers(life)) == (Money.parse("400.00 EUR"), Money.parse("23.40 EUR"))

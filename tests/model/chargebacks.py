@@ -86,8 +86,8 @@ def split(piece: Slice, amount: int, due: list[Due]) -> list[Taken]:
 def count_dues(sale: Sale) -> None:
     """What the bank had taken of a slice whose rest is the buyer's by now is the buyer's as well."""
     theirs = {line.name for line in sale.lines.values() if not line.live and line.left}
-    was_due = all(_was_due(sale, name) for name in sale.lines)
-    if sale.shipping_given or (not sale.live and (theirs or was_due)):
+    gone = all(name in theirs or _was_due(sale, name) for name in sale.lines)
+    if sale.shipping_given or (gone and not sale.live):
         theirs.add(sale.shipping.name)
     for dispute in sale.disputes.values():
         for taken in dispute.taken if dispute.state == "borne" else ():

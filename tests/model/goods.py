@@ -25,6 +25,7 @@ def back_undecided(sale: Sale, piece: Slice) -> bool:
     """Whether the seller has the goods of a line, and a person is to say whose its money is."""
     if piece.name not in {line.name for line in sale.live}:
         return False
-    held = sale.lines[piece.name].held
+    held, state = sale.lines[piece.name].held, sale.lines[piece.name].state
     asked = {claim.holder for claim in sale.open_claims if claim.ruling is None}
-    return (held.startswith("parcel:") or held in asked) and are_back(sale, piece.name)
+    undecided = held.startswith("parcel:") or held in asked or (state == "shipped" and not held.startswith("claim:"))
+    return undecided and are_back(sale, piece.name)
