@@ -14,6 +14,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import cast
 
 from faults.speech import Opaque, Speech
 
@@ -79,7 +80,7 @@ class Proxy:
         self._traps: list[Trap] = []
         self._lock = threading.Lock()
         self._open: set[asyncio.StreamWriter] = set()
-        self._begun: set[asyncio.Task[None] | None] = set()
+        self._begun: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = asyncio.Event()
         self.flowing = asyncio.Event()
@@ -170,7 +171,9 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._begun.add(asyncio.current_task())
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
         # A cancelled server's connection is no error that anybody waits for, and neither is a target that is away.
         with self._held(writer), suppress(asyncio.CancelledError, OSError):
             if self._mode is not Mode.REFUSE:
