@@ -50,7 +50,7 @@ from domain.events import (
 from domain.folds.claims import CLAIM_FOLDS
 from domain.folds.common import asked, on_lines, without
 from domain.folds.money import MONEY_FOLDS
-from domain.parcels.parcel import Milestone, Parcel
+from domain.parcels.parcel import Parcel
 from domain.shares import with_dues
 from domain.state import Line, Order, Ticket
 
@@ -76,12 +76,7 @@ def _parcels(order: Order, ids: Iterable[str], change: Callable[[Parcel], Parcel
 
 
 def _parcel_moved(order: Order, event: ParcelMoved) -> Order:
-    def moved(parcel: Parcel) -> Parcel:
-        proof = event.proof if event.milestone is Milestone.DELIVERED else parcel.proof
-        # Whatever else a carrier says of a lost parcel, it is found.
-        return replace(parcel, milestone=event.milestone, moved_at=event.at, proof=proof, loss=None)
-
-    return _parcels(order, [event.parcel_id], moved)
+    return _parcels(order, [event.parcel_id], lambda parcel: parcel.moved_on(event.milestone, event.at, event.proof))
 
 
 def _tier_moved(order: Order, event: TierMoved) -> Order:

@@ -30,12 +30,14 @@ def are_back(order: Order, line_id: str) -> bool:
 def back_undecided(order: Order, line: Line) -> bool:
     """Whether the seller has the goods of a line, and nobody has said whose its money is.
 
-    Of what never arrived nobody has while no claim has it: a ticket without a change leaves it to silence.
+    While a person is asked a box of several that came back counts for all of them. Of what never arrived nobody has
+    said it either while no claim has it: a ticket without a change leaves it to silence, and to a box on its way.
     """
     claims = (claim for claim in order.open_claims if claim.holder == line.held)
+    if line.held.startswith("parcel:") or any(claim.ruling is None for claim in claims):
+        return are_back(order, line.line_id) or some_came_back(order.sent_with(line.line_id))
     never_arrived = line.state is LineState.SHIPPED and not line.held.startswith("claim:")
-    asked = never_arrived or line.held.startswith("parcel:") or any(claim.ruling is None for claim in claims)
-    return asked and are_back(order, line.line_id)
+    return never_arrived and are_back(order, line.line_id)
 
 
 def went_back(order: Order, claim: Claim) -> bool:

@@ -8,13 +8,13 @@ is. What is known is how each ended, and when it was sent:
 | lost, or came back | is under way, or has arrived | nobody waits for this one (`gives_way_to`) |
 | came back | was sent since | the seller has sent the same anew, whatever became of that (`came_back_before`) |
 | lost, or came back | was sent since, and is under way or has arrived | it stands in for this one (`replaced`) |
-| came back | none was sent since | the seller has goods of the line (`some_came_back`) |
+| came back | none was sent since, or stands in for it | the seller has goods of the line (`some_came_back`) |
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -57,7 +57,8 @@ class Loss:
 class Parcel:
     """One parcel and how far it has come. Its tracking number stands in PostgreSQL under `parcel_id`, never here.
 
-    `loss` is there as long as the carrier says that the parcel is lost.
+    `loss` is there as long as the carrier says that the parcel is lost, and `failed_at` says since when it is lost or
+    back, also when the one became the other.
     """
 
     parcel_id: str
@@ -71,16 +72,25 @@ class Parcel:
     proof: Proof = Proof.WEAK
     withdrawn: bool = False
     loss: Loss | None = None
+    failed_at: datetime | None = None
+
+    def moved_on(self, milestone: Milestone, at: datetime, proof: Proof) -> Parcel:
+        """The parcel after a scan; whatever else a carrier says of a lost one, it is found."""
+        proof = proof if milestone is Milestone.DELIVERED else self.proof
+        failed_at = (self.failed_at or at) if milestone in FAILED else None
+        return replace(self, milestone=milestone, moved_at=at, proof=proof, loss=None, failed_at=failed_at)
 
     def ended_before(self, other: Parcel) -> bool:
         """Whether it was known to be lost, or had come back, when `other` was sent, which takes its place."""
-        if self.milestone not in FAILED or self.moved_at is None or other.parcel_id == self.parcel_id:
+        if self.failed_at is None or other.parcel_id == self.parcel_id:
             return False
-        return other.shipped_at >= self.moved_at
+        return other.shipped_at >= self.failed_at
 
     def came_back_before(self, other: Parcel) -> bool:
         """Whether the carrier had brought it back to the seller when `other` was sent."""
-        return self.milestone is Milestone.RETURNED and self.ended_before(other)
+        if self.milestone is not Milestone.RETURNED or self.moved_at is None or other.parcel_id == self.parcel_id:
+            return False
+        return other.shipped_at >= self.moved_at
 
     def gives_way_to(self, other: Parcel) -> bool:
         """Whether nobody waits for it, lost or brought back as it is, because `other` brings the goods, or has.
@@ -107,7 +117,7 @@ def replaced(parcel: Parcel, sent: Iterable[Parcel]) -> bool:
 
 
 def some_came_back(sent: Iterable[Parcel]) -> bool:
-    """Whether one of the line's parcels came back and none was sent since: another may hold the rest."""
+    """Whether one of the line's parcels came back, and none was sent since, or brings the goods in its place."""
     boxes = tuple(sent)
-    back = (parcel for parcel in boxes if parcel.milestone is Milestone.RETURNED)
+    back = (parcel for parcel in boxes if parcel.milestone is Milestone.RETURNED and not replaced(parcel, boxes))
     return any(not any(parcel.came_back_before(other) for other in boxes) for parcel in back)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from domain import wire
 from domain.claims.carriage import fails, returned_with
 from domain.claims.goods import awaited
 from domain.contract import Envelope
-from domain.parcels.parcel import FAILED, Milestone, Parcel, Proof
+from domain.parcels.parcel import FAILED, Milestone, Proof
 from domain.parcels.ship import ParcelScan, is_news
 from domain.parcels.tracking import TrackerReport
 from domain.state import Actor, Order, Role
@@ -40,7 +39,7 @@ def scans(order: Order, parcel_id: str, report: TrackerReport, carrier_id: str) 
     for scan in sorted(reached, key=lambda scan: scan.at):
         if scan.at >= order.placed_at - CLOCKS_DIFFER and is_news(parcel, scan):
             news.append(_message(order, scan, carrier_id))
-            parcel = _moved(parcel, scan)
+            parcel = parcel.moved_on(scan.milestone, scan.at, scan.proof)
     return tuple(news)
 
 
@@ -58,10 +57,6 @@ def _of_return(order: Order, parcel_id: str, report: TrackerReport, carrier_id: 
     ]
     told, new = fails(claim, back), [scan for scan in ends if claim.may_bring(back, scan.at)]
     return tuple(_message(order, scan, carrier_id) for scan in new[-1:] if told or scan.milestone not in FAILED)
-
-
-def _moved(parcel: Parcel, scan: ParcelScan) -> Parcel:
-    return replace(parcel, milestone=scan.milestone, moved_at=scan.at)
 
 
 def _message(order: Order, scan: ParcelScan, carrier_id: str) -> Envelope:

@@ -84,7 +84,7 @@ class ParcelScan:
         parcel = order.parcel(self.parcel_id)
         if parcel is None:
             return ()
-        seen = replace(parcel, milestone=self.milestone)
+        seen = parcel.moved_on(self.milestone, self.at, self.proof)
         after = replace(order, parcels=tuple(seen if each is parcel else each for each in order.parcels))
         return tuple(
             line_id

@@ -77,6 +77,19 @@ def brought_back_and_lost() -> Life:
     return life
 
 
+def brought_back_of_two(other: str, claimed: bool = False) -> Life:
+    """Of a line in two boxes one came back, and the other one came, or was seen on its way."""
+    life = shipped(new_order(QUICK, prices=("100.00",)))
+    life.do("ship", SELLER, parcel_id="p2", carrier="dhl", lines=["a"])
+    life.now += timedelta(days=3)
+    if claimed:
+        life.do("open_claim", BUYER, reason="not_received", lines=["a"])
+    scan(life, "p2", other)
+    life.now += timedelta(hours=3)
+    scan(life, "p1", "returned")
+    return life
+
+
 def came_instead() -> Life:
     """What was sent for a lost parcel has come to the buyer, and the lost one comes back to the seller."""
     life = shipped(new_order(prices=("100.00",)))
@@ -126,6 +139,45 @@ def test_whoever_brought_them_back_silence_and_the_bank_come_to_the_same(begin: 
     banked.silence()
     assert banked.moved[Verb.REFUND] == silent.moved[Verb.REFUND]
     assert sellers(banked) == sellers(silent)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+@pytest.mark.parametrize("other", ["in_transit", "delivered"])
+def test_a_box_that_came_back_beside_one_that_did_not_is_the_same_to_silence_and_the_bank(
+    other: str, claimed: bool
+) -> None:
+    silent, banked = brought_back_of_two(other, claimed), brought_back_of_two(other, claimed)
+    silent.silence()
+    disputed(banked)
+    lost(banked)
+    won(banked)
+    banked.silence()
+    assert silent.moved[Verb.REFUND] == banked.moved[Verb.REFUND] == EVERYTHING
+    assert sellers(silent) == sellers(banked) == Money.zero("EUR")
+
+
+def test_what_a_person_has_left_to_the_box_on_its_way_is_the_sellers_when_the_bank_says_so() -> None:
+    life = brought_back_of_two("in_transit")
+    [ticket] = life.order.tickets
+    life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
+    disputed(life)
+    lost(life)
+    won(life)
+    life.silence()
+    assert (life.moved.get(Verb.REFUND), sellers(life)) == (None, Money.parse("97.00 EUR"))
+
+
+def test_what_came_back_before_it_was_sent_again_and_lost_is_not_with_the_seller() -> None:
+    life = left_as_it_is()
+    life.do("ship", SELLER, parcel_id="p2", carrier="dhl", lines=["a"])
+    life.now += timedelta(days=1)
+    scan(life, "p2", "lost")
+    assert [parcel.parcel_id for parcel in life.order.parcels_of("a")] == ["p2"]
+    disputed(life)
+    lost(life)
+    won(life)
+    life.silence()
+    assert Verb.REFUND not in life.moved
 
 
 def test_a_deduction_that_was_appealed_against_is_not_the_sellers_by_the_banks_word() -> None:

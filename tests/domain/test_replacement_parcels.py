@@ -121,6 +121,19 @@ def test_a_box_that_came_back_beside_one_that_arrived_is_left_to_nobodys_silence
     assert status(life) is Status.RETURN_REQUESTED, "what has arrived, the buyer sends back"
 
 
+@pytest.mark.parametrize("found", [False, True])
+def test_a_lost_parcel_that_comes_back_is_half_of_the_goods_only_where_it_had_turned_up(found: bool) -> None:
+    life = gone("lost", sent_first=False)
+    if found:
+        scan(life, "p1", "in_transit")
+    life.now += timedelta(days=10)
+    life.do("open_claim", BUYER, reason="not_received", lines=["a", "b"])
+    scan(life, "p2", "delivered", "strong")
+    scan(life, "p1", "returned")
+    life.until("claim_lapses")
+    assert status(life) is (Status.ESCALATED if found else Status.CLOSED)
+
+
 def test_what_came_back_before_its_replacement_was_sent_is_the_buyers_again() -> None:
     life = gone("returned", sent_first=False)
     scan(life, "p2", "delivered", "strong")

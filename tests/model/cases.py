@@ -19,7 +19,7 @@ from tests.model.flow import (
     TO_RETURN,
     Claim,
 )
-from tests.model.goods import with_seller
+from tests.model.goods import came_back, with_seller
 from tests.model.sale import Sale, Slice, need
 from tests.model.tickets import open_ticket
 
@@ -68,7 +68,7 @@ def escalate(sale: Sale, claim: Claim, now: datetime) -> None:
 
 def went_back(sale: Sale, claim: Claim) -> bool:
     """Whether the seller has, or gets, any of what the claim holds."""
-    return any(with_seller(sale, line.name) or sale.came_back(line.name) for line in held(sale, claim))
+    return any(with_seller(sale, line.name) or came_back(sale, line.name) for line in held(sale, claim))
 
 
 def all_went_back(sale: Sale, claim: Claim) -> bool:

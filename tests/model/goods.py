@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.model.sale import sent_again
+
 if TYPE_CHECKING:
     from tests.model.sale import Sale, Slice
 
@@ -13,6 +15,13 @@ def are_back(sale: Sale, name: str) -> bool:
     returned = any(parcel.milestone == "returned" for parcel in sale.parcels_of(name))
     others = (other for other in sale.claims.values() if name in other.lines)
     return returned or any(other.came_back for other in others if other.open or not other.empty)
+
+
+def came_back(sale: Sale, name: str) -> bool:
+    """Whether a carrier brought a box of the line back, and none was sent since, or brings the line in its place."""
+    boxes = sale.sent_with(name)
+    back = [box for box in boxes if box.milestone == "returned" and not sale.replaced(box, name)]
+    return any(not sent_again(box, boxes) for box in back)
 
 
 def with_seller(sale: Sale, name: str) -> bool:
@@ -27,5 +36,6 @@ def back_undecided(sale: Sale, piece: Slice) -> bool:
         return False
     held, state = sale.lines[piece.name].held, sale.lines[piece.name].state
     asked = {claim.holder for claim in sale.open_claims if claim.ruling is None}
-    undecided = held.startswith("parcel:") or held in asked or (state == "shipped" and not held.startswith("claim:"))
-    return undecided and are_back(sale, piece.name)
+    if held.startswith("parcel:") or held in asked:
+        return are_back(sale, piece.name) or came_back(sale, piece.name)
+    return state == "shipped" and not held.startswith("claim:") and are_back(sale, piece.name)

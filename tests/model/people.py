@@ -189,6 +189,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     boxes = {name: sale.parcels_of(name) for name in parcel.lines}
     was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
     parcel.moved = at = max(min(told, now), parcel.moved)
+    parcel.gone = (parcel.gone or at) if milestone in ("lost", "returned") else None
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
     sale.start(f"stall:{parcel.name}", parcel.moved, max(whole, sale.timers[f"stall:{parcel.name}"]))
     if was == "lost" and milestone != "returned":

@@ -109,7 +109,7 @@ class Hold:
 
 @dataclass
 class Parcel:
-    """A parcel on its way; `moved` is when it was last seen."""
+    """A parcel on its way; `moved` is when it was last seen, `gone` since when it is lost or back."""
 
     name: str
     lines: tuple[str, ...]
@@ -118,6 +118,7 @@ class Parcel:
     milestone: str = ""
     seen: bool = False
     strong: bool = False
+    gone: datetime | None = None
     withdrawn: bool = False
 
 
@@ -334,22 +335,19 @@ class Sale:
         """The parcels that the line waits for: a lost or returned one only while no other brings it, or has."""
         carry = self.sent_with(line)
         coming = [parcel for parcel in carry if parcel.milestone not in GONE]
-        return coming or [parcel for parcel in carry if parcel.milestone == "lost" or not _sent_again(parcel, carry)]
-
-    def came_back(self, line: str) -> bool:
-        """Whether a carrier brought a parcel of the line back, and none was sent since."""
-        carry = self.sent_with(line)
-        return any(parcel.milestone == "returned" and not _sent_again(parcel, carry) for parcel in carry)
+        return coming or [parcel for parcel in carry if parcel.milestone == "lost" or not sent_again(parcel, carry)]
 
     def replaced(self, parcel: Parcel, line: str) -> bool:
-        later = (other for other in self.sent_with(line) if other.sent >= parcel.moved and other is not parcel)
-        return parcel.milestone == "lost" and any(other.milestone not in GONE for other in later)
+        """Whether another one, sent when this one was known to be lost or back, brings the line, or has."""
+        others = [other for other in self.sent_with(line) if other is not parcel and other.milestone not in GONE]
+        return parcel.gone is not None and any(other.sent >= parcel.gone for other in others)
 
     def sent_with(self, line: str) -> list[Parcel]:
         return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
 
 
-def _sent_again(parcel: Parcel, carry: list[Parcel]) -> bool:
+def sent_again(parcel: Parcel, carry: list[Parcel]) -> bool:
+    """Whether another one was sent since this one was seen last."""
     return any(other.sent >= parcel.moved for other in carry if other is not parcel)
 
 
