@@ -111,11 +111,11 @@ def total(amounts: Sequence[Money], currency: str) -> Money:
 
 def payable(amount: Money, field: str) -> Money:
     """The amount, if it can be paid; raises Invalid, naming `field`, for one between two steps of its currency."""
-    step = STEPS.get(amount.currency, 1)
-    if amount.minor % step:
-        nearest = payable_part(amount)
+    nearest = payable_part(amount)
+    if amount != nearest:
         below = f"{nearest} or " if nearest else ""
-        raise Invalid(field, f"{amount} cannot be paid: write {below}{nearest + Money(step, amount.currency)}")
+        above = nearest + Money(STEPS[amount.currency], amount.currency)
+        raise Invalid(field, f"{amount} cannot be paid: write {below}{above}")
     return amount
 
 
@@ -127,8 +127,7 @@ def payable_part(amount: Money) -> Money:
 
 def _step(amount: Money) -> int:
     """In which steps an amount is divided; one that is between two, as only a provider can tell, goes to the unit."""
-    step = STEPS.get(amount.currency, 1)
-    return 1 if amount.minor % step else step
+    return STEPS.get(amount.currency, 1) if amount == payable_part(amount) else 1
 
 
 def share(amount: Money, basis_points: int) -> Money:

@@ -1,4 +1,16 @@
-"""Who has what of a slice: the seller's net, the platform's fee, and who bears a part of it that goes back."""
+"""Who has what of a slice: the seller's net, the platform's fee, and who bears a part of it that goes back.
+
+A lost dispute that is won late gives back what escrow and seller bore (docs/decisions, 11). The seller has it then, but
+for what is the buyer's (`Share.due`):
+
+| what the bank took | is the buyer's |
+|---|---|
+| of a dead line, or of shipping that goes back | for good, from the loss on (`_dues`) |
+| of what a claim's decision gives back | until somebody appeals (`_dues`, `undue`) |
+| all of a line whose goods the seller has, and nobody has decided about it | for good (`_ends_with`) |
+| of a line whose rest goes back later; of shipping, with the last line | from then on (`with_dues`) |
+| of a line whose rest another dispute takes, as the buyer's | from then on (`emptied_for_the_buyer`) |
+"""
 
 from __future__ import annotations
 
