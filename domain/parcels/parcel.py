@@ -57,8 +57,8 @@ class Loss:
 class Parcel:
     """One parcel and how far it has come. Its tracking number stands in PostgreSQL under `parcel_id`, never here.
 
-    `loss` is there as long as the carrier says that the parcel is lost, and `failed_at` says since when it is lost or
-    back, also when the one became the other.
+    `loss` is there as long as the carrier says that the parcel is lost. `instead_of` names those with some of its lines
+    that were known to be lost, or to have come back, when it was sent; what becomes of them later takes none out.
     """
 
     parcel_id: str
@@ -72,25 +72,17 @@ class Parcel:
     proof: Proof = Proof.WEAK
     withdrawn: bool = False
     loss: Loss | None = None
-    failed_at: datetime | None = None
+    instead_of: tuple[str, ...] = ()
 
     def moved_on(self, milestone: Milestone, at: datetime, proof: Proof) -> Parcel:
         """The parcel after a scan; whatever else a carrier says of a lost one, it is found."""
         proof = proof if milestone is Milestone.DELIVERED else self.proof
-        failed_at = (self.failed_at or at) if milestone in FAILED else None
-        return replace(self, milestone=milestone, moved_at=at, proof=proof, loss=None, failed_at=failed_at)
-
-    def ended_before(self, other: Parcel) -> bool:
-        """Whether it was known to be lost, or had come back, when `other` was sent, which takes its place."""
-        if self.failed_at is None or other.parcel_id == self.parcel_id:
-            return False
-        return other.shipped_at >= self.failed_at
+        return replace(self, milestone=milestone, moved_at=at, proof=proof, loss=None)
 
     def came_back_before(self, other: Parcel) -> bool:
         """Whether the carrier had brought it back to the seller when `other` was sent."""
-        if self.milestone is not Milestone.RETURNED or self.moved_at is None or other.parcel_id == self.parcel_id:
-            return False
-        return other.shipped_at >= self.moved_at
+        back = self.milestone is Milestone.RETURNED and self.parcel_id in other.instead_of
+        return back and self.moved_at is not None and self.moved_at <= other.shipped_at
 
     def gives_way_to(self, other: Parcel) -> bool:
         """Whether nobody waits for it, lost or brought back as it is, because `other` brings the goods, or has.
@@ -109,11 +101,11 @@ def waited_for(sent: Iterable[Parcel]) -> tuple[Parcel, ...]:
 
 
 def replaced(parcel: Parcel, sent: Iterable[Parcel]) -> bool:
-    """Whether another of the line's parcels brings it, or has, that was sent when this one's bad end was known.
+    """Whether another of the line's parcels brings it, or has, that was sent when a bad end of this one was known.
 
     What was sent before that may be the other half of the goods, and not the same anew.
     """
-    return any(parcel.ended_before(other) and parcel.gives_way_to(other) for other in sent)
+    return any(parcel.parcel_id in other.instead_of and other.milestone not in FAILED for other in sent)
 
 
 def some_came_back(sent: Iterable[Parcel]) -> bool:

@@ -28,7 +28,7 @@ from domain.events import (
     TimeEnded,
 )
 from domain.money import Money, Verb, total
-from domain.parcels.parcel import Loss, Milestone, Parcel, Proof
+from domain.parcels.parcel import FAILED, Loss, Milestone, Parcel, Proof
 from domain.state import DESK, Cause, Line, LineState, Order
 from domain.step import Moment
 from domain.tickets import let_go, opened
@@ -137,7 +137,16 @@ def ship(moment: Moment) -> tuple[Event, ...]:
             raise Invalid(f"body.{name}", not_a_line(LONGEST_OF_PARCELS))
     if body.insured is not None and (body.insured.currency != order.currency or body.insured.minor < 0):
         raise Invalid("body.insured", f"must be an amount in {order.currency}, not negative")
-    parcel = Parcel(body.parcel_id, body.carrier, moment.ids, moment.now, body.service, body.insured)
+    failed = {old.parcel_id for name in moment.ids for old in order.sent_with(name) if old.milestone in FAILED}
+    parcel = Parcel(
+        body.parcel_id,
+        body.carrier,
+        moment.ids,
+        moment.now,
+        body.service,
+        body.insured,
+        instead_of=tuple(sorted(failed)),
+    )
     events: list[Event] = [ParcelSent(parcel)]
     request = order.cancel_request
     if request is not None and set(request.lines) & set(moment.ids):
@@ -245,8 +254,9 @@ def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:
 def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:
     """A parcel that is lost or comes back holds its lines and becomes a specialist's work, unless a claim has them.
 
-    What another parcel holds it takes over until its own ticket ends (`tickets.let_go`). One that comes back holds also
-    what counts as accepted, paid out or not, as long as its buyer has not received it.
+    What another parcel holds it takes over until its own ticket ends (`tickets.let_go`); what another one brings in its
+    place it does not hold. One that comes back holds also what counts as accepted, paid out or not, as long as its
+    buyer has not received it.
     """
     cause = Cause.PARCEL_RETURNED if milestone is Milestone.RETURNED else Cause.PARCEL_LOST
     order = moment.order
@@ -255,6 +265,7 @@ def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[E
         for line_id in parcel.lines
         if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
         and not order.line(line_id).held.startswith("claim:")
+        and not order.replaced(parcel, line_id)
     )
     if milestone is Milestone.RETURNED:
         affected += tuple(line_id for line_id in silently_accepted(order, parcel) if judged(order, line_id) is None)

@@ -9,7 +9,8 @@ import pytest
 from domain.claims.case import Status
 from domain.deadlines import deadlines
 from domain.money import Verb
-from domain.state import Funds, LineState, Order
+from domain.state import Funds, LineState, Order, Role
+from domain.wire import instant_text
 from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought
 from tests.domain.world import Life, scan, shipped
 
@@ -121,17 +122,66 @@ def test_a_box_that_came_back_beside_one_that_arrived_is_left_to_nobodys_silence
     assert status(life) is Status.RETURN_REQUESTED, "what has arrived, the buyer sends back"
 
 
-@pytest.mark.parametrize("found", [False, True])
-def test_a_lost_parcel_that_comes_back_is_half_of_the_goods_only_where_it_had_turned_up(found: bool) -> None:
-    life = gone("lost", sent_first=False)
-    if found:
-        scan(life, "p1", "in_transit")
+def lost_and_sent_anew(turned_up: str) -> Life:
+    """The first parcel was lost, and seen once more `before` the second one was sent, `after` that, or never."""
+    life = shipped(bought())
+    life.now += timedelta(days=1)
+    scan(life, "p1", "lost")
+    left_as_it_is(life)
+    for when in ("before", "after"):
+        life.now += timedelta(hours=1)
+        if turned_up == when:
+            scan(life, "p1", "in_transit")
+        if when == "before":
+            sent_anew(life)
+    return life
+
+
+@pytest.mark.parametrize(("turned_up", "half"), [("", False), ("before", True), ("after", False)])
+def test_what_comes_back_is_half_of_the_goods_but_for_what_was_lost_when_the_other_was_sent(
+    turned_up: str, half: bool
+) -> None:
+    life = lost_and_sent_anew(turned_up)
     life.now += timedelta(days=10)
     life.do("open_claim", BUYER, reason="not_received", lines=["a", "b"])
     scan(life, "p2", "delivered", "strong")
     scan(life, "p1", "returned")
     life.until("claim_lapses")
-    assert status(life) is (Status.ESCALATED if found else Status.CLOSED)
+    assert status(life) is (Status.ESCALATED if half else Status.CLOSED)
+
+
+@pytest.mark.parametrize("turned_up", ["", "after"])
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_lost_parcel_that_comes_back_is_nobodys_work_while_another_brings_its_goods(
+    turned_up: str, arrived: bool
+) -> None:
+    life = lost_and_sent_anew(turned_up)
+    told = [("p2", "delivered"), ("p1", "returned")]
+    for parcel, milestone in told if arrived else reversed(told):
+        scan(life, parcel, milestone, "strong")
+    assert life.order.tickets == ()
+    life.silence()
+    assert {line.funds for line in life.order.lines} == {Funds.RELEASED}
+
+
+def test_of_two_that_were_lost_and_one_that_came_back_silence_pays_nobody_but_the_buyer() -> None:
+    life = lost_and_sent_anew("")
+    scan(life, "p2", "lost")
+    scan(life, "p1", "returned")
+    assert [ticket.subject for ticket in life.order.tickets] == ["p2", "p1"]
+    life.silence()
+    assert {line.funds for line in life.order.lines} == {Funds.REFUNDED}
+
+
+def test_of_a_loss_that_was_told_after_the_next_parcel_was_sent_nobody_knows_what_that_holds() -> None:
+    life = shipped(bought())
+    sent_anew(life)
+    at = instant_text(life.order.parcels[0].shipped_at + timedelta(minutes=5))
+    life.do("parcel_scan", Role.CARRIER, parcel_id="p1", milestone="lost", at=at)
+    left_as_it_is(life)
+    scan(life, "p2", "delivered", "strong")
+    scan(life, "p1", "returned")
+    assert [ticket.subject for ticket in life.order.tickets] == ["p1"]
 
 
 def test_what_came_back_before_its_replacement_was_sent_is_the_buyers_again() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.model.cases import brought_back, decided_by, return_scanned
 from tests.model.clocks import seller_times
-from tests.model.sale import Parcel, Refused, Sale, Slice, need
+from tests.model.sale import GONE, Parcel, Refused, Sale, Slice, need
 from tests.model.tickets import open_ticket, parcel_decided
 
 Body = Mapping[str, Any]
@@ -119,7 +119,8 @@ def ship(sale: Sale, body: Body, role: str, now: datetime) -> None:
         if line.state == "confirmed":
             line.state, line.since = "shipped", now
     name = body["parcel_id"]
-    sale.parcels[name] = Parcel(name, names, now, now)
+    gone = frozenset(old.name for line in names for old in sale.sent_with(line) if old.milestone in GONE)
+    sale.parcels[name] = Parcel(name, names, now, now, instead=gone)
     sale.start(f"stall:{name}", now, sale.buyer_days.after(now, sale.terms.stall))
     sale.time_asked = None
     if set(sale.cancel_asked or ()) & set(names):
@@ -189,7 +190,6 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
     boxes = {name: sale.parcels_of(name) for name in parcel.lines}
     was, parcel.milestone, parcel.seen = parcel.milestone, milestone, True
     parcel.moved = at = max(min(told, now), parcel.moved)
-    parcel.gone = (parcel.gone or at) if milestone in ("lost", "returned") else None
     whole = sale.buyer_days.after(parcel.moved, sale.terms.stall)
     sale.start(f"stall:{parcel.name}", parcel.moved, max(whole, sale.timers[f"stall:{parcel.name}"]))
     if was == "lost" and milestone != "returned":
@@ -200,7 +200,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
         _arrived(sale, boxes, at)
     if milestone in ("lost", "returned"):
         lines = [sale.lines[name] for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
-        unclaimed = [line for line in lines if not line.held.startswith("claim:")]
+        unclaimed = [line for line in lines if not line.held.startswith("claim:") and line.name in waited]
         affected = [line.name for line in unclaimed] + [name for name in unsaid if decided_by(sale, name) is None]
         for name in affected:
             sale.lines[name].held = f"parcel:{parcel.name}"

@@ -109,7 +109,7 @@ class Hold:
 
 @dataclass
 class Parcel:
-    """A parcel on its way; `moved` is when it was last seen, `gone` since when it is lost or back."""
+    """A parcel on its way; `moved` is when it was last seen, `instead` names what was gone when it was sent."""
 
     name: str
     lines: tuple[str, ...]
@@ -118,7 +118,7 @@ class Parcel:
     milestone: str = ""
     seen: bool = False
     strong: bool = False
-    gone: datetime | None = None
+    instead: frozenset[str] = frozenset()
     withdrawn: bool = False
 
 
@@ -339,16 +339,15 @@ class Sale:
 
     def replaced(self, parcel: Parcel, line: str) -> bool:
         """Whether another one, sent when this one was known to be lost or back, brings the line, or has."""
-        others = [other for other in self.sent_with(line) if other is not parcel and other.milestone not in GONE]
-        return parcel.gone is not None and any(other.sent >= parcel.gone for other in others)
+        return any(parcel.name in other.instead for other in self.sent_with(line) if other.milestone not in GONE)
 
     def sent_with(self, line: str) -> list[Parcel]:
         return [parcel for parcel in self.parcels.values() if line in parcel.lines and not parcel.withdrawn]
 
 
 def sent_again(parcel: Parcel, carry: list[Parcel]) -> bool:
-    """Whether another one was sent since this one was seen last."""
-    return any(other.sent >= parcel.moved for other in carry if other is not parcel)
+    """Whether another one was sent when this one was known to have come back."""
+    return any(parcel.name in other.instead and other.sent >= parcel.moved for other in carry)
 
 
 def stage(sale: Sale) -> str:
