@@ -1,14 +1,14 @@
 """One parcel, and what several parcels of one line are to each other.
 
 A line may be sent in several boxes, and anew when one of them went wrong; nobody says which of both a further parcel
-is. What is known is how each ended, and when it was sent:
+is. What is known is how each ended, and what was known of the others when it was sent:
 
 | this one | another one | so |
 |---|---|---|
 | lost, or came back | is under way, or has arrived | nobody waits for this one (`gives_way_to`) |
-| came back | was sent since | the seller has sent the same anew, whatever became of that (`came_back_before`) |
-| lost, or came back | was sent since, and is under way or has arrived | it stands in for this one (`replaced`) |
-| came back | none was sent since, or stands in for it | the seller has goods of the line (`some_came_back`) |
+| came back | was sent knowing that | the seller has sent the same anew, whatever became of that (`came_back_before`) |
+| was lost, or came back | was sent knowing that; is under way, or arrived | it stands in for this one (`replaced`) |
+| came back | none was sent knowing that, or stands in for it | the seller has goods of the line (`some_came_back`) |
 """
 
 from __future__ import annotations
