@@ -189,9 +189,13 @@ def seller_standing(conn: Connection, seller: str, before: datetime) -> tuple[Mo
 
 
 def seller_movements(conn: Connection, seller: str, since: datetime, until: datetime) -> Iterator[Movement]:
-    """Everything that touched a seller's money, or kept a fee of it, oldest first; a stream."""
+    """Everything that touched a seller's money, kept a fee of it or gave one back, oldest first; a stream.
+
+    A line that is all fee leaves no entry on the seller's accounts, so the seller's orders are read, too.
+    """
     mine = select(_E.transaction_id).where(_of_seller(seller))
-    paid = select(_T.id).join(orders).where(orders.c.seller == seller, _T.verb.in_(_TO_SELLER))
+    theirs = select(_T.id).select_from(_BOOKED.join(orders)).where(orders.c.seller == seller)
+    paid_or_kept = theirs.where(or_(_T.verb.in_(_TO_SELLER), _E.account == FEES))
     at_provider = and_(_E.account == CLEARING, _T.verb.in_(_TO_SELLER))
     query = (
         select(
@@ -201,7 +205,7 @@ def seller_movements(conn: Connection, seller: str, since: datetime, until: date
             _sum(at_provider).label("paid_out"),
         )
         .select_from(_BOOKED)
-        .where(_T.id.in_(union(mine, paid)), _T.at >= since, _T.at <= until)
+        .where(_T.id.in_(union(mine, paid_or_kept)), _T.at >= since, _T.at <= until)
         .group_by(_T.id, _E.currency)
         .order_by(_T.at, _T.id, _E.currency)
     )

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
-from sqlalchemy import Engine
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+from sqlalchemy import Engine, text
 
 from activities.store import books, ledger
 from domain.accounts import seller_account
@@ -31,6 +31,19 @@ def standing(engine: Engine, seller: str, currency: str, at: datetime) -> Money:
     with engine.begin() as conn:
         own = [name for name, _ in ledger.accounts(conn, f"receivable:{seller}:")]
         return total([ledger.balance(conn, name, currency, at) for name in {seller_account(seller), *own}], currency)
+
+
+def kept(engine: Engine, seller: Seller, currency: str, since: datetime, until: datetime) -> Money:
+    """The entries of the platform's fees of the seller's orders, read by themselves."""
+    query = text(
+        "SELECT coalesce(sum(CASE side WHEN 'credit' THEN amount_minor ELSE -amount_minor END), 0)"
+        " FROM ledger_entries JOIN ledger_transactions t ON t.id = transaction_id WHERE account = 'platform:fees'"
+        " AND order_id = ANY(:orders) AND currency = :currency AND at BETWEEN :since AND :until"
+    )
+    orders = [sale.order_id for sale in seller.sales]
+    with engine.begin() as conn:
+        asked = {"orders": orders, "currency": currency, "since": since, "until": until}
+        return Money(int(conn.execute(query, asked).scalar_one()), currency)
 
 
 def stated(engine: Engine, seller: str, since: datetime, until: datetime) -> Statement:
@@ -59,6 +72,26 @@ def test_a_statement_is_the_difference_of_two_balances(
     end = stated(many, seller.name, ALWAYS.since, ALWAYS.until)
     owed = {part.currency: -part.closing.minor for part in end.currencies}
     assert owed == {c: sum(s.owed.minor for s in seller.sales if s.gross.currency == c) for c in owed}
+
+
+@PROPERTY
+@given(acts, st.integers(0, 900), st.integers(0, 900))
+@example([("pay", 1, 0, 1), ("refund", 1, 0, 1)], 0, 900)
+@example([("pay", 1, 0, 1), ("dispute", 1, 0, 1), ("lose", 1, 0, 1)], 0, 900)
+def test_the_fees_of_a_statement_are_those_that_were_kept_of_the_sellers_orders(
+    many: Engine, happened: list[tuple[str, int, int, float]], first: int, length: int
+) -> None:
+    with many.begin() as conn:
+        seller = Seller(conn)
+        seller.sell(40, 100)
+        for act in happened:
+            seller.act(*act)
+    since, until = hours(first), hours(first + length)
+    for part in stated(many, seller.name, since, until).currencies:
+        assert part.fees == kept(many, seller, part.currency, since, until)
+    for part in stated(many, seller.name, ALWAYS.since, ALWAYS.until).currencies:
+        sales = [sale for sale in seller.sales if sale.gross.currency == part.currency]
+        assert part.fees.minor == sum(sale.sums["K"] for sale in sales)
 
 
 @PROPERTY

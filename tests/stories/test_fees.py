@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.state import Stage
+from domain.state import Actor, Role, Stage
+from starter.books.reader import BooksReader
+from starter.books.statement import period
+from starter.records import Records
 from tests.life import BUYER
 from tests.marketplace import Marketplace
 
@@ -40,3 +43,23 @@ async def test_fees_above_the_price_take_the_price_and_no_more_and_the_order_end
     assert ("transfer" in life.effects()) is ("released" in money), "nothing is sent where nothing is due"
     await life.until("close")
     assert await life.result() == Stage.CLOSED
+
+
+async def test_a_fee_that_was_all_of_a_line_is_told_when_it_is_kept_and_when_it_is_given_back(
+    market: Marketplace,
+) -> None:
+    (market.policies / "greedy.toml").write_text(GREEDY)
+    life = await market.order(prices=("0.40",), shipping="0.00", policy="greedy")
+    await life.delivered()
+    await life.send("receive", BUYER)
+    await life.pass_time(timedelta(seconds=5))
+    await life.desk("refund", lines=["L1"])
+    await life.pass_time(timedelta(seconds=5))
+    books, seller = BooksReader(Records(market.engine, market.vault)), Actor(Role.SELLER, life.state().seller)
+    always = period("2020-01-01", "2099-12-31", "UTC")
+    [part] = books.statement(seller.id, always, seller).currencies
+    assert [(line.verb, str(line.gross), str(line.fees)) for line in part.lines] == [
+        ("release", "0.40 EUR", "0.40 EUR"),
+        ("refund", "-0.40 EUR", "-0.40 EUR"),
+    ]
+    assert part.fees == books.money(life.order_id, seller).sums["K"] == part.gross == part.paid_out == part.closing
