@@ -8,7 +8,7 @@ webhooks have the same effect. The id is remembered only after the delivery: a s
 | answer | when |
 |---|---|
 | 200 | delivered; or seen before, or not about anything that we know: nothing is done |
-| 400 | signed, but unreadable or too old |
+| 400 | signed, but unreadable or too old; or cut off, by who does not wait for an answer |
 | 401 | signature missing or wrong |
 | 413 | larger than the cap |
 | 503 | the source could not be asked, or we could not deliver: send it again |
@@ -26,6 +26,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -95,7 +96,10 @@ def create_app(
 
     def receiver(source: Source[Any]) -> Route:
         async def receive(request: Request) -> Response:
-            body = await _read(request, max_body)
+            try:
+                body = await _read(request, max_body)
+            except ClientDisconnect:  # Anybody can hang up, so that is no error of ours and nothing for the log.
+                return _answer(400, "cut off")
             if body is None:
                 return _answer(413, "too large")
             try:
@@ -133,7 +137,7 @@ async def _act(source: Source[W], word: W | None, seen: SeenEvents) -> Response:
 
 
 async def _read(request: Request, limit: int) -> bytes | None:
-    """The raw body, None beyond the cap; never holds more than the cap and one chunk."""
+    """The raw body, None beyond the cap; never holds more than the cap and one chunk. Raises ClientDisconnect."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

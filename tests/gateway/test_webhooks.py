@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import socket
+import struct
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +23,8 @@ from tests.serving import Switch, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from starlette.types import Receive, Scope, Send
 
     from domain.parcels.tracking import CarrierEvent, TrackerReport
 
@@ -242,6 +248,34 @@ def test_a_body_beyond_the_cap_is_refused_whether_or_not_it_tells_its_length(ben
     assert bench.post_signed(huge).status_code == 413
     url = f"{bench.receiver}/webhooks/easypost"
     assert requests.post(url, data=(huge[at : at + 1000] for at in range(0, 5000, 1000)), timeout=5).status_code == 413
+
+
+@pytest.mark.parametrize("told", ["Content-Length: 1000\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"])
+@pytest.mark.parametrize("abruptly", [False, True])
+def test_who_hangs_up_within_a_webhook_writes_nothing_into_the_log(
+    bench: Bench, served: tuple[Switch, str, Switch, str], caplog: pytest.LogCaptureFixture, told: str, abruptly: bool
+) -> None:
+    receiver, begun, ended = served[2], threading.Event(), threading.Event()
+    app = receiver.app
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        try:
+            await app(scope, receive, send)
+        finally:
+            ended.set()
+
+    receiver.app = noted
+    caplog.set_level(logging.WARNING, "uvicorn.error")
+    port = int(bench.receiver.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as caller:
+        caller.sendall(f"POST /webhooks/easypost HTTP/1.1\r\nHost: receiver\r\n{told}".encode())
+        assert begun.wait(5)
+        if abruptly:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert ended.wait(5), "the receiver waits for the rest"
+    assert requests.get(f"{bench.receiver}/healthz", timeout=5).status_code == 200
+    assert (caplog.record_tuples, bench.delivered) == ([], [])
 
 
 def test_many_webhooks_at_once_are_all_answered(bench: Bench) -> None:
