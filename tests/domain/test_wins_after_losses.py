@@ -6,9 +6,10 @@ import pytest
 
 from domain.money import Money, Verb, total
 from domain.state import Role
-from tests.domain.claims_world import OTHER_JUDGE, escalated
+from tests.domain.claims_world import OTHER_JUDGE, bought, escalated, received
+from tests.domain.test_back_after_the_payout import comes_back
 from tests.domain.test_failures_after_chargebacks import FEE_OF_BANK, NOTE, balances, charged_back, given, win
-from tests.domain.world import delivered, new_order, no
+from tests.domain.world import delivered, done, new_order, no, shipped
 
 PROVIDER, BUYER, SELLER, SPECIALIST = Role.PROVIDER, Role.BUYER, Role.SELLER, Role.SPECIALIST
 
@@ -96,3 +97,29 @@ def test_shipping_of_which_the_bank_left_a_cent_is_the_sellers_when_the_seller_w
     win(life)
     life.wait(days=60)
     assert given(life) == ["0.01 EUR"]
+
+
+def test_shipping_of_a_line_of_which_a_ruling_gives_a_part_is_the_sellers_when_the_seller_wins_in_the_end() -> None:
+    life = received(order=bought(prices=("400.00",)))
+    life.until("claim_unanswered")
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="40.00 EUR", **NOTE)
+    charged_back(life, "405.00 EUR", reason="other")
+    win(life)
+    life.silence()
+    assert (given(life), str(life.moved[Verb.RELEASE])) == (["40.00 EUR"], "336.20 EUR")
+
+
+def test_what_is_won_back_and_waits_for_the_sellers_account_is_the_sellers_whatever_becomes_of_the_rest() -> None:
+    life = shipped(new_order(prices=("100.00",)))
+    comes_back(life)
+    charged_back(life, "60.00 EUR", reason="other", fee="0.00 EUR")
+    life.answer = no("AccountRestricted", Verb.RELEASE)
+    win(life)
+    life.settle_money()
+    life.do("refund", SPECIALIST, lines=["a"], **NOTE)
+    life.settle_money()
+    assert life.ledger.balance("escrow:") == 60_00
+    life.answer = done
+    life.silence()
+    assert (given(life), str(life.moved[Verb.RELEASE])) == (["45.00 EUR"], "55.43 EUR")
+    assert balances(life) == {"platform:fees": 4_57}
