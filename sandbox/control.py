@@ -20,8 +20,8 @@
     POST   /sandbox/disputes/close     {"dispute", "status": "won" | "lost" | "warning_closed", "fee_returned"?}
     POST   /sandbox/reviews            {"payment_intent"}
     POST   /sandbox/reviews/close      {"review", "reason"?}
-    POST   /sandbox/accounts           {"account", "state": "active" | "restricted" | "payouts_off" | "rejected" |
-                                        "closed", "order_id"?}
+    POST   /sandbox/accounts           {"account", "state": "active" | "legacy" | "restricted" | "payouts_off" |
+                                        "rejected" | "closed", "order_id"?}
     POST   /sandbox/payouts            {"account", "amount", "currency", "failure"?, "order_id"?}
     POST   /sandbox/top-ups            {"amount", "currency"}: the platform puts money of its own into its balance
     GET    /sandbox/webhooks?order_id= every post and loss of an event that a lever had delivered badly

@@ -13,12 +13,15 @@ class AccountState(StrEnum):
     """How a seller's account stands."""
 
     ACTIVE = "active"
+    LEGACY = "legacy"  # active, by what it was asked for before there were transfers
     RESTRICTED = "restricted"  # the provider waits for documents: no transfers, no payouts
     PAYOUTS_OFF = "payouts_off"  # takes transfers, but pays nothing out to the bank
     REJECTED = "rejected"  # the provider wants nothing to do with its owner
     CLOSED = "closed"  # not connected to the platform any more
 
 
+TRANSFERS = ("transfers", "legacy_payments")
+"""The capabilities of which one must be active for an account to take transfers."""
 DISABLED = {AccountState.RESTRICTED: "requirements.past_due", AccountState.REJECTED: "rejected.terms_of_service"}
 WANTED = {
     AccountState.RESTRICTED: ["individual.verification.document"],
@@ -43,12 +46,13 @@ def put_account(
     """Make an account of that id, or put the one there into another state."""
     known = call.world.store.get("account", id_)
     account = known or call.make("account", "acct", {"type": "custom", "metadata": metadata or {}}, id_=id_)
-    takes = state in (AccountState.ACTIVE, AccountState.PAYOUTS_OFF)
+    takes = state in (AccountState.ACTIVE, AccountState.LEGACY, AccountState.PAYOUTS_OFF)
+    capability = "legacy_payments" if state is AccountState.LEGACY else "transfers"
     account.data |= details or {}
     account.data |= {
-        "capabilities": {"transfers": "active" if takes else "inactive"},
+        "capabilities": {capability: "active" if takes else "inactive"},
         "charges_enabled": takes,
-        "payouts_enabled": state is AccountState.ACTIVE,
+        "payouts_enabled": state in (AccountState.ACTIVE, AccountState.LEGACY),
         "details_submitted": state is not AccountState.RESTRICTED,
         "requirements": {
             "alternatives": [],
@@ -90,8 +94,9 @@ def destination(call: Call, id_: str) -> Record:
     account = call.world.store.get("account", id_)
     if account is None or account.private["state"] == AccountState.CLOSED:
         raise no_destination(id_)
-    if account.data["capabilities"]["transfers"] != "active":
-        message = "Your destination account needs to have at least one of these capabilities enabled: transfers."
+    if not any(account.data["capabilities"].get(name) == "active" for name in TRANSFERS):
+        wanted = ", ".join(TRANSFERS)
+        message = f"Your destination account needs to have at least one of these capabilities enabled: {wanted}."
         raise invalid(message, code="insufficient_capabilities_for_transfer")
     return account
 

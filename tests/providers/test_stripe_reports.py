@@ -200,6 +200,7 @@ def test_a_refund_is_pending_settled_failed_or_cancelled_and_names_its_order_als
     ("state", "standing"),
     [
         ("active", AccountStanding.ACTIVE),
+        ("legacy", AccountStanding.ACTIVE),
         ("restricted", AccountStanding.RESTRICTED),
         ("payouts_off", AccountStanding.RESTRICTED),
         ("rejected", AccountStanding.CLOSED),
@@ -213,6 +214,16 @@ def test_an_account_may_do_everything_or_waits_for_its_owner_or_is_gone(
     if state:
         sandbox.account(f"acct_{order.replace('-', '')}", state)
     assert payments.account(f"acct_{order.replace('-', '')}") is standing
+
+
+def test_an_account_from_before_there_were_transfers_is_paid_like_any_other(
+    sandbox: SandboxClient, payments: PaymentProvider, order: str
+) -> None:
+    account = f"acct_{order.replace('-', '')}"
+    sandbox.account(account, "legacy")
+    _, charge = captured(sandbox, payments, order)
+    payments.release(order_id=order, charge=charge, account=account, amount=PRICE, key=f"{order}/release")
+    assert sandbox.book(order)[-1]["kind"] == "transfer"
 
 
 def test_an_account_of_which_nothing_is_known_is_restricted() -> None:

@@ -225,7 +225,7 @@ def play_misfortunes(url: str) -> None:
     sandbox.close_review(review)
     payout = sandbox.pay_out("acct_seller", 100, "EUR", failure="account_closed")["id"]
     payments.payout(payout, account="acct_seller")
-    for state in ("restricted", "payouts_off", "rejected", "active"):
+    for state in ("restricted", "payouts_off", "rejected", "legacy", "active"):
         sandbox.account("acct_seller", state)
         payments.account("acct_seller")
     sandbox.account("acct_gone", "closed")
