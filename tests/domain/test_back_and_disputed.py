@@ -10,9 +10,9 @@ import pytest
 
 from domain.money import Money, Verb
 from domain.state import LineState, Role
-from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought, received, return_back
+from tests.domain.claims_world import BUYER, NOTE, OPERATOR, SELLER, SPECIALIST, bought, received, return_back
 from tests.domain.test_back_after_the_payout import accepted, comes_back
-from tests.domain.test_goods_with_the_seller import deducted_on_appeal
+from tests.domain.test_goods_with_the_seller import deducted_on_appeal, inspected
 from tests.domain.world import POLICY, Life, new_order, scan, shipped
 
 QUICK = replace(POLICY, claims=replace(POLICY.claims, not_received_after=0))
@@ -128,6 +128,21 @@ def left_as_it_is() -> Life:
     return life
 
 
+def deducted() -> Life:
+    """The seller has deducted something of goods that came back, and the buyer may appeal."""
+    life = return_back()
+    life.do("inspect_return", SELLER, finding="used")
+    return life
+
+
+def brought_back_and_shared() -> Life:
+    """The platform has given the buyer a part of the money of what never arrived and came back; both may appeal."""
+    life = brought_back_under_a_claim()
+    life.do("escalate_claim", SELLER)
+    life.do("decide_claim", SPECIALIST, verdict="part_refund", amount="30.00 EUR", **NOTE)
+    return life
+
+
 @pytest.mark.parametrize("begin", [paid_out, never_arrived])
 @pytest.mark.parametrize("disputed_first", [True, False])
 def test_what_the_bank_takes_of_goods_that_came_back_is_never_the_sellers_again(
@@ -155,6 +170,45 @@ def test_whoever_brought_them_back_silence_and_the_bank_come_to_the_same(begin: 
     banked.silence()
     assert banked.moved[Verb.REFUND] == silent.moved[Verb.REFUND]
     assert sellers(banked) == sellers(silent)
+
+
+@pytest.mark.parametrize(
+    ("begin", "buyers"),
+    [(deducted, "280.00 EUR"), (brought_back_and_shared, "30.00 EUR"), (inspected, "280.00 EUR")],
+)
+def test_of_goods_that_are_back_and_were_decided_about_the_bank_changes_nothing(
+    begin: Callable[[], Life], buyers: str
+) -> None:
+    silent, banked = begin(), begin()
+    silent.silence()
+    disputed(banked)
+    lost(banked)
+    won(banked)
+    banked.silence()
+    assert silent.moved[Verb.REFUND] == banked.moved[Verb.REFUND] == Money.parse(buyers)
+    assert sellers(banked) == sellers(silent) != Money.zero("EUR")
+
+
+@pytest.mark.parametrize(
+    ("decision", "buyers", "net"),
+    [("release", "0.00 EUR", "97.00 EUR"), ("refund", "105.00 EUR", "0.00 EUR"), ("", "105.00 EUR", "0.00 EUR")],
+)
+def test_a_part_that_the_bank_takes_of_goods_that_are_back_goes_with_what_is_decided_about_the_rest(
+    decision: str, buyers: str, net: str
+) -> None:
+    life = brought_back()
+    disputed(life, "60.00 EUR")
+    lost(life)
+    assert [ticket.subject for ticket in life.order.tickets] == ["p1"], "a person is asked about the rest"
+    if decision:
+        life.do(decision, OPERATOR, lines=["a"], **NOTE)
+        life.settle_money()
+    else:
+        life.silence()
+    won(life)
+    life.silence()
+    assert life.moved.get(Verb.REFUND, Money.zero("EUR")) == Money.parse(buyers)
+    assert sellers(life) == Money.parse(net)
 
 
 @pytest.mark.parametrize("claimed", [False, True])
