@@ -27,6 +27,8 @@ STEEPEST = 150
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
 MOST_CELLS = 8_000_000
+SPLIT = "split its rows over several files"
+TOO_FAR = f"has more than {MOST_ROWS} rows or {MOST_COLUMNS} columns; {SPLIT}, without what stands far outside of them"
 
 FORBIDDEN: Mapping[str, str] = {
     "vbaproject": "holds macros",
@@ -71,7 +73,7 @@ def check(path: Path) -> Passed:
     name = str(path)
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise Invalid(name, f"is larger than {LARGEST_FILE // MIB} MiB")
+            raise Invalid(name, f"is larger than {LARGEST_FILE // MIB} MiB; {SPLIT}")
         with path.open("rb") as file:
             if file.read(4) == _OLD:
                 raise Invalid(name, "is protected by a password or of an old kind; save it as a plain .xlsx")
@@ -95,8 +97,10 @@ def check(path: Path) -> Passed:
 def _entries(name: str, archive: zipfile.ZipFile) -> None:
     """The table of contents, before anything is unpacked."""
     found = archive.infolist()
-    if len(found) > MOST_ENTRIES or sum(entry.file_size for entry in found) > LARGEST_UNPACKED:
-        raise Invalid(name, f"unpacks to more than {MOST_ENTRIES} parts or {LARGEST_UNPACKED // MIB} MiB")
+    if len(found) > MOST_ENTRIES:
+        raise Invalid(name, f"has more than {MOST_ENTRIES} parts; save its rows alone as a plain .xlsx")
+    if sum(entry.file_size for entry in found) > LARGEST_UNPACKED:
+        raise Invalid(name, f"unpacks to more than {LARGEST_UNPACKED // MIB} MiB; {SPLIT}")
     if len({entry.filename.casefold() for entry in found}) != len(found):
         raise Invalid(name, "has two parts of one name")
     for entry in found:
@@ -290,5 +294,7 @@ class _Grid:
         if self._row > self._bottom or self._column > self._right:
             self._bottom, self._right = max(self._bottom, self._row), max(self._right, self._column)
             rows, columns = self._bottom + 1, self._right + 1
-            if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
-                raise Invalid(self._name, f"has more than {MOST_ROWS} rows or {MOST_COLUMNS} columns")
+            if rows > MOST_ROWS or columns > MOST_COLUMNS:
+                raise Invalid(self._name, TOO_FAR)
+            if rows * columns > MOST_CELLS:
+                raise Invalid(self._name, f"has more than {MOST_CELLS} cells from corner to corner; {SPLIT}")

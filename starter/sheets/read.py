@@ -30,8 +30,6 @@ SHOWN = 5
 HIGHEST = 10
 """Rows in which the headers are looked for: a title may stand above them."""
 
-TOO_LARGE = f"has more than {gate.MOST_ROWS} rows or {gate.MOST_COLUMNS} columns"
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -184,7 +182,7 @@ class _CsvGrid(_Grid):
     def __init__(self, path: Path) -> None:
         try:
             if path.stat().st_size > LARGEST_CSV:
-                raise Invalid(str(path), f"is larger than {LARGEST_CSV // gate.MIB} MiB")
+                raise Invalid(str(path), f"is larger than {LARGEST_CSV // gate.MIB} MiB; {gate.SPLIT}")
             content = path.read_bytes()
         except OSError as error:
             raise Invalid(str(path), f"cannot be read: {error.strerror}") from None
@@ -220,7 +218,7 @@ class _CsvGrid(_Grid):
         try:
             for number, row in enumerate(read, 1):
                 if number > gate.MOST_ROWS or len(row) > gate.MOST_COLUMNS:
-                    raise Invalid(str(self._path), TOO_LARGE)
+                    raise Invalid(str(self._path), gate.TOO_FAR)
                 yield number, [restored(cell) for cell in row]
         except csv.Error:
             raise Invalid(str(self._path), "is not CSV: a cell is too long, or not closed") from None

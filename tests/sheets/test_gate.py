@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import struct
@@ -15,7 +16,7 @@ import pytest
 
 from domain.errors import Invalid
 from starter.sheets import gate
-from starter.sheets.read import Table
+from starter.sheets.read import LARGEST_CSV, Table
 from starter.sheets.rows import CLAIMS, KEY
 from starter.sheets.write import write
 
@@ -82,7 +83,7 @@ OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>\n<worksheet'
         (within(SHEET, b'r="A2"', b'r="@2"'), "a cell has no place"),
         (within(SHEET, b"</sheetData>", b""), "is not XML"),
         (lambda parts: parts.pop("xl/workbook.xml"), "holds no workbook"),
-        (lambda parts: parts.update({f"xl/x{n}.xml": b"<x/>" for n in range(600)}), "unpacks to more than"),
+        (lambda parts: parts.update({f"xl/x{n}.xml": b"<x/>" for n in range(600)}), "has more than 500 parts"),
     ],
 )
 def test_what_no_plain_sheet_has_is_refused(good: Path, change: Callable[[Parts], None], why: str) -> None:
@@ -191,12 +192,64 @@ def test_a_bomb_is_refused_at_once_and_without_its_memory(good: Path, tmp_path: 
             archive.writestr(f"xl/x{number}.xml", b"<x>" + b" " * 20 * gate.MIB + b"</x>")
     tracemalloc.start()
     began = time.process_time()
-    with pytest.raises(Invalid, match="unpacks to more than"):
+    with pytest.raises(Invalid, match="unpacks to more than 400 MiB"):
         Table(bomb, CLAIMS)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert time.process_time() - began < 2
     assert peak < 4 * gate.MIB
+
+
+def test_a_bomb_of_small_parts_is_refused_for_what_they_come_to_together(good: Path) -> None:
+    """No part is large enough for the rule about how steep one is, and they are not too many."""
+    with zipfile.ZipFile(good, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number in range(gate.LARGEST_UNPACKED // gate.MIB - 1):
+            archive.writestr(f"xl/media/{number}.png", bytes(gate.MIB))
+    gate.check(good)
+    with zipfile.ZipFile(good, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("xl/media/last.png", bytes(gate.MIB))
+    with pytest.raises(Invalid, match="unpacks to more than 400 MiB"):
+        gate.check(good)
+
+
+def test_a_file_of_more_than_the_largest_size_is_refused_and_one_of_it_is_read(good: Path) -> None:
+    content = good.read_bytes()
+    for more in (0, 1):
+        with good.open("wb") as file:  # What stands before a ZIP is skipped by all that read one; here it is a hole.
+            file.seek(gate.LARGEST_FILE - len(content) + more)
+            file.write(content)
+        if not more:
+            Table(good, CLAIMS)
+    with pytest.raises(Invalid, match="is larger than 48 MiB"):
+        Table(good, CLAIMS)
+
+
+@pytest.mark.parametrize(("right", "passes"), [("CB", True), ("CC", False)])
+def test_a_sheet_has_no_more_cells_than_the_most_from_corner_to_corner(good: Path, right: str, passes: bool) -> None:
+    """Neither corner is too far down or too far to the right; of the cells between them none has to be there."""
+    last = gate.MOST_ROWS
+    corners = f'<row r="4"><c r="{right}4"/></row><row r="{last}"><c r="A{last}"/></row></sheetData>'
+    changed(good, within(SHEET, b"</sheetData>", corners.encode()))
+    if passes:
+        gate.check(good)
+        return
+    with pytest.raises(Invalid, match="has more than 8000000 cells"):
+        gate.check(good)
+
+
+def test_csv_of_more_than_the_most_rows_or_the_largest_size_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "good.csv"
+    write(file, "claims", CLAIMS.shown(desk=True), [])
+    with file.open("a", newline="") as grown:
+        grown.write("\n" * (gate.MOST_ROWS - len(file.read_text().splitlines())))
+    assert list(Table(file, CLAIMS).rows()) == []
+    with file.open("a", newline="") as grown:
+        grown.write("\n")
+    with pytest.raises(Invalid, match="has more than 100000 rows"):
+        list(Table(file, CLAIMS).rows())
+    os.truncate(file, LARGEST_CSV + 1)
+    with pytest.raises(Invalid, match="is larger than 100 MiB"):
+        Table(file, CLAIMS)
 
 
 def test_a_part_that_lies_about_its_size_is_refused_before_anything_is_read(good: Path) -> None:
