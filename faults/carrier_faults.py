@@ -10,7 +10,7 @@ from demo.life import WentWrong
 from domain.parcels.parcel import Milestone
 from domain.state import Cause
 from faults.ground import Ground
-from faults.news_faults import POLL_SECONDS, NewsFault
+from faults.news_faults import POLL_SECONDS, NewsFault, at
 from faults.oracles import Fate
 from faults.stages import Stage
 from sandbox.carrier import ApiFault
@@ -66,9 +66,10 @@ async def _answers_with_a_web_page(ground: Ground) -> None:
 
 def carrier_faults() -> tuple[NewsFault, ...]:
     """What befalls parcels, and the carrier's API."""
+    arriving = (*ON_ITS_WAY, Stage.DELIVERING)
     return (
-        NewsFault("carrier_never_scans", ON_ITS_WAY, NO_PARCEL, _never_scans),
-        NewsFault("carrier_delivers_before_it_accepts", (*ON_ITS_WAY, Stage.DELIVERING), NO_PARCEL, _tells_backwards),
-        NewsFault("carrier_returns_the_parcel", ON_ITS_WAY, NO_PARCEL, _returns),
-        NewsFault("carrier_answers_with_a_web_page", ON_ITS_WAY, NO_PARCEL, _answers_with_a_web_page),
+        NewsFault("carrier_never_scans", at(ON_ITS_WAY, _never_scans), NO_PARCEL),
+        NewsFault("carrier_delivers_before_it_accepts", at(arriving, _tells_backwards), NO_PARCEL),
+        NewsFault("carrier_returns_the_parcel", at(ON_ITS_WAY, _returns), NO_PARCEL),
+        NewsFault("carrier_answers_with_a_web_page", at(ON_ITS_WAY, _answers_with_a_web_page), NO_PARCEL),
     )

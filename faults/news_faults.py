@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,23 +38,23 @@ Count = Callable[[Delivered], int]
 
 @dataclass(frozen=True)
 class NewsFault:
-    """`befall` is done once the act is recorded; `manner` is how the sandbox delivers its events about it, and `late`
-    how long after. `count` tells of the sandbox's deliveries how often they were really in that manner.
+    """`befall` has, for each stage at which it strikes, what is done once the act is recorded, and `reason` why it
+    strikes at no other. `manner` is how the sandbox delivers its events about it, and `late` how long after. `count`
+    tells of the sandbox's deliveries how often they were really in that manner.
     """
 
     name: str
-    stages: Collection[Stage]
-    reason: str
-    befall: Deed
+    befall: Mapping[Stage, Deed]
+    reason: str = ""
     manner: Mapping[str, Any] = field(default_factory=dict)
     late: timedelta = timedelta(0)
     count: Count | None = None
 
     def moments(self, stage: Stage) -> tuple[Moment, ...]:
-        return (Moment.AFTER_COMMIT,) if stage in self.stages else ()
+        return (Moment.AFTER_COMMIT,) if stage in self.befall else ()
 
     def why_not(self, stage: Stage) -> str:
-        return "" if stage in self.stages else self.reason
+        return "" if stage in self.befall else self.reason
 
     async def arm(self, ground: Ground) -> None:
         """See that the act is really recorded before anything befalls the order."""
@@ -75,11 +75,19 @@ class NewsFault:
     async def heal(self, ground: Ground) -> None:
         """Not mending: now that the act is over, and what it moves has moved, it befalls the order."""
         await ground.subject.until_settled()
-        await self.befall(ground)
+        await self.befall[ground.case.stage](ground)
 
 
 async def told(ground: Ground, what: str, heard: Callable[[Any], bool]) -> None:
-    """Until the order knows; what was kept back is delivered first, and what was lost is found by the poll."""
+    """Until the order knows."""
+    await _arrived(ground)
+    await ground.subject.until_recorded(what, heard)
+    ground.subject.acts.append(what)
+    await ground.subject.rest()
+
+
+async def _arrived(ground: Ground) -> None:
+    """Time passes if the news is late, what was kept back is delivered, and what was lost is found by the poll."""
     subject = ground.subject
     if ground.late:
         # A clock never goes back, so this one tells the time; it is ahead of a run that news has begun anew.
@@ -93,9 +101,6 @@ async def told(ground: Ground, what: str, heard: Callable[[Any], bool]) -> None:
     for _ in range(2 if ground.lost else 0):
         # The first may be another order's, which was under way before this order's news came to be.
         await Runs(subject.open.temporal).housekeep(PROVIDER_POLL, POLL_SECONDS)
-    await subject.until_recorded(what, heard)
-    subject.acts.append(what)
-    await subject.rest()
 
 
 async def _disputed(ground: Ground) -> str:
@@ -161,13 +166,30 @@ async def _account_closed(ground: Ground) -> None:
 
 async def _paid_twice(ground: Ground) -> None:
     """The buyer's bank holds money for the order a second time, which nobody asked for."""
+    hold = await _held_again(ground)
+    await _arrived(ground)
+    await _let_go(ground, hold)
+
+
+async def _hold_ended_and_paid_twice(ground: Ground) -> None:
+    """The card's issuer takes the hold back, and the buyer's bank holds money again: news that can change places."""
+    order = await ground.subject.order()
+    await asyncio.to_thread(ground.subject.sandbox.end_hold, order.payment.hold)
+    another = await _held_again(ground)
+    await told(ground, "the hold is lost", lambda now: now.payment.hold != order.payment.hold)
+    await ground.subject.until_settled()
+    # An order that had heard of its hold's end before waited to be paid, and this pays it.
+    if (await ground.subject.order()).payment.hold != another:
+        await _let_go(ground, another)
+
+
+async def _held_again(ground: Ground) -> str:
     subject = ground.subject
     over = is_over(await subject.order())
     amount = sum(subject.story.prices) + subject.story.shipping
     made = await subject.preauthorised({"total": f"{amount // 100}.{amount % 100:02d} EUR"})
-    hold = made["payment_intent"]
     subject.acts.append(f"a hold that nobody asked for{', after the end' if over else ''}")
-    await _let_go(ground, hold)
+    return str(made["payment_intent"])
 
 
 async def _let_go(ground: Ground, hold: str) -> None:
@@ -228,31 +250,40 @@ GIVEN_BACK = (Stage.REFUNDING, Stage.PART_REFUNDING, Stage.DECIDING)
 UNCAPTURED = "nothing is captured that a bank could take back"
 NO_REFUND = "the act gives nothing back"
 NO_HOLD = "the order does not stand on a hold, or will not"
+NO_WAIT = "no release waits for the account"
+
+
+def at(stages: Iterable[Stage], deed: Deed) -> dict[Stage, Deed]:
+    """The same befalls an order at each of these stages."""
+    return dict.fromkeys(stages, deed)
+
+
+def _anywhere(disputed: Deed, ended: Deed) -> dict[Stage, Deed]:
+    """What there can be news of at every stage: a dispute, a hold's end, or a second hold once the first was let go."""
+    return at(DISPUTED, disputed) | at(HELD, ended) | {Stage.CANCELLING: _paid_twice}
 
 
 def news_faults() -> tuple[NewsFault, ...]:
     """What befalls orders, then the ways in which news of it can go wrong."""
     return (
-        NewsFault("dispute_won", DISPUTED, UNCAPTURED, _won),
-        NewsFault("dispute_lost", DISPUTED, UNCAPTURED, _lost),
-        NewsFault("refund_fails_days_later", GIVEN_BACK, NO_REFUND, _refund_fails),
-        NewsFault("hold_ended_by_its_issuer", HELD, NO_HOLD, _hold_ended),
-        NewsFault(
-            "account_closed_and_opened", (Stage.DELIVERING,), "no release waits for the account", _account_closed
-        ),
-        NewsFault("paid_a_second_time", tuple(Stage), "", _paid_twice),
-        NewsFault("webhooks_ten_times", DISPUTED, UNCAPTURED, _lost, {"copies": COPIES}, count=repeated),
-        NewsFault(
-            "webhooks_out_of_order", DISPUTED, UNCAPTURED, _won, {"hold": True, "shuffle": SHUFFLE}, count=shuffled
-        ),
-        NewsFault("webhooks_three_days_late", DISPUTED, UNCAPTURED, _lost, {"hold": True}, late=LATE, count=belated),
-        NewsFault("webhooks_lost", DISPUTED, UNCAPTURED, _won, {"drop": True}, count=lost),
-        NewsFault(
-            "webhooks_forged_and_of_strangers",
-            DISPUTED,
-            UNCAPTURED,
-            _lost,
-            {"forgeries": 1, "strangers": 3, "copies": 2},
-            count=forged_and_strange,
-        ),
+        NewsFault("dispute_won", at(DISPUTED, _won), UNCAPTURED),
+        NewsFault("dispute_lost", at(DISPUTED, _lost), UNCAPTURED),
+        NewsFault("refund_fails_days_later", at(GIVEN_BACK, _refund_fails), NO_REFUND),
+        NewsFault("hold_ended_by_its_issuer", at(HELD, _hold_ended), NO_HOLD),
+        NewsFault("account_closed_and_opened", {Stage.DELIVERING: _account_closed}, NO_WAIT),
+        NewsFault("paid_a_second_time", at(Stage, _paid_twice)),
+        *_badly_told(),
+    )
+
+
+def _badly_told() -> tuple[NewsFault, ...]:
+    lost_case, won_case = _anywhere(_lost, _hold_ended), _anywhere(_won, _hold_ended)
+    in_disorder = _anywhere(_won, _hold_ended_and_paid_twice)
+    forged = {"forgeries": 1, "strangers": 3, "copies": 2}
+    return (
+        NewsFault("webhooks_ten_times", lost_case, manner={"copies": COPIES}, count=repeated),
+        NewsFault("webhooks_out_of_order", in_disorder, manner={"hold": True, "shuffle": SHUFFLE}, count=shuffled),
+        NewsFault("webhooks_three_days_late", lost_case, manner={"hold": True}, late=LATE, count=belated),
+        NewsFault("webhooks_lost", won_case, manner={"drop": True}, count=lost),
+        NewsFault("webhooks_forged_and_of_strangers", lost_case, manner=forged, count=forged_and_strange),
     )

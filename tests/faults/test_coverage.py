@@ -6,6 +6,7 @@ from faults import coverage
 from faults.cases import Case, Moment, case_of
 from faults.conduct import Played
 from faults.matrix import cells, faults, sample
+from faults.news_faults import news_faults
 from faults.oracles import Finding, Harm
 from faults.stages import Stage
 
@@ -14,6 +15,15 @@ def test_every_fault_strikes_at_every_stage_or_says_why_not() -> None:
     for fault in faults().values():
         for stage in Stage:
             assert fault.moments(stage) or fault.why_not(stage), (fault.name, stage)
+
+
+def test_wherever_news_can_come_it_comes_in_every_bad_manner_as_well() -> None:
+    news = news_faults()
+    manners = [fault for fault in news if fault.manner]
+    assert len(manners) == 5
+    for stage in Stage:
+        if any(fault.moments(stage) for fault in news if not fault.manner):
+            assert all(fault.moments(stage) for fault in manners), stage
 
 
 def test_the_page_has_the_table_of_the_harness(pytestconfig: pytest.Config) -> None:

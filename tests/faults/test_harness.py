@@ -38,8 +38,10 @@ ALWAYS = (
     "postgres_stopped_at_once:receive_return:before_commit",
     "account_closed:decide_and_claw_back:before_effect",
     "dispute_lost:open_claim:after_commit",
+    "webhooks_out_of_order:confirm:after_commit",
+    "webhooks_lost:cancel_and_void:after_commit",
 )
-"""A fault at a hold's renewal and at each stage of a claim's life, whatever the sample has."""
+"""A fault at a hold's renewal and at each stage of a claim's life, and bad news of a hold, whatever the sample has."""
 
 
 def told(each: Played) -> str:

@@ -19,6 +19,7 @@ SPARED = (
     "webhooks_ten_times:delivered:after_commit",
     "webhooks_out_of_order:release:after_commit",
     "webhooks_forged_and_of_strangers:delivered:after_commit",
+    "webhooks_lost:confirm:after_commit",
 )
 
 
