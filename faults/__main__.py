@@ -12,6 +12,7 @@ from pathlib import Path
 from demo.processes import StackError, sigterm_as_interrupt
 from faults import coverage
 from faults.arena import arena
+from faults.cases import Case
 from faults.conduct import Played, conduct
 from faults.long import SEED, NothingToPlay, long
 from faults.matrix import cells, known_case
@@ -20,16 +21,38 @@ VAR = Path(__file__).resolve().parent.parent / "var" / "faults"
 
 
 def main() -> int:
-    """The exit code: 0 when nothing was wrong, 1 when something was, 2 for arguments that name nothing to play."""
+    """The exit code: 0 when nothing was wrong, 1 when something was, 2 for arguments that name nothing to play, 130
+    when it was interrupted.
+    """
     parser = _parser()
     given = parser.parse_args()
     directory = given.directory or VAR
-    if given.hours:
-        return _long(directory, given.hours, given.seed)
-    seed = SEED if given.seed is None else given.seed
-    if given.table:
+    if given.table and not given.hours:
         print(coverage.table())
         return 0
+    wanted = [] if given.hours else _wanted(parser, given)
+    try:
+        with sigterm_as_interrupt():
+            if given.hours:
+                good = long(directory, given.hours, given.seed, lambda text: print(text, flush=True))
+            else:
+                good = _play(directory / "stack", wanted, tabulated=not given.case)
+    except NothingToPlay as error:
+        print(f"Nothing was played: {error}", file=sys.stderr)
+        return 2
+    except StackError as error:
+        print(f"The stack did not start: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        becomes = "the same command goes on where it was" if given.hours else "nothing that was started runs any more"
+        print(f"Stopped; {becomes}.", file=sys.stderr)
+        return 130
+    return 0 if good else 1
+
+
+def _wanted(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[Case]:
+    """The cases that the arguments name; ends the program when they name none."""
+    seed = SEED if given.seed is None else given.seed
     try:
         wanted = [known_case(text, seed, given.number) for text in given.case] or [
             case for case in cells(seed) if given.only in case.name
@@ -38,34 +61,20 @@ def main() -> int:
         parser.error(str(error))
     if not wanted:
         parser.error(f"argument --only: no case's name contains {given.only!r}; --table has the faults and stages")
-    print(f"seed {seed}: {len(wanted)} cases")
+    return wanted
+
+
+def _play(directory: Path, wanted: list[Case], *, tabulated: bool) -> bool:
+    """Whether nothing was wrong. Raises StackError."""
+    print(f"seed {wanted[0].seed}: {len(wanted)} cases", flush=True)
     began = time.monotonic()
-    try:
-        with sigterm_as_interrupt(), arena(directory / "stack") as parts:
-            played, balanced = asyncio.run(conduct(parts, wanted, _tell))
-    except StackError as error:
-        print(f"The stack did not start: {error}", file=sys.stderr)
-        return 1
+    with arena(directory) as parts:
+        played, balanced = asyncio.run(conduct(parts, wanted, _tell))
     bad = [each for each in played if not each.good]
-    if not given.case:
+    if tabulated:
         print(coverage.table(played))
     print(f"{len(played)} played, {len(bad)} bad, ledger balanced: {balanced}, {time.monotonic() - began:.0f} s")
-    return 0 if balanced and not bad else 1
-
-
-def _long(directory: Path, hours: float, seed: int | None) -> int:
-    try:
-        with sigterm_as_interrupt():
-            return 0 if long(directory, hours, seed, lambda text: print(text, flush=True)) else 1
-    except NothingToPlay as error:
-        print(f"Nothing was played: {error}", file=sys.stderr)
-        return 2
-    except StackError as error:
-        print(f"The stack did not start: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped; the same command goes on where it was.", file=sys.stderr)
-        return 130
+    return balanced and not bad
 
 
 def _tell(played: Played) -> None:

@@ -21,7 +21,7 @@ from activities.store.database import connect
 from activities.store.desk import claims
 from demo.postgres import postgres
 from domain.claims.case import Status
-from tests.stack.alive import ends
+from tests.stack.alive import bearing, ends
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows what is left running")
 
@@ -78,16 +78,7 @@ class Started:
 
     def left(self) -> list[int]:
         """The processes of this demo that run."""
-        marks = (f"{MARK}={self.mark}".encode(), str(self.directory).encode())
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if any(mark in told for mark in marks):
-                found.append(int(process.name))
-        return found
+        return bearing(f"{MARK}={self.mark}", str(self.directory))
 
 
 @contextmanager
