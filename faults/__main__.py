@@ -27,7 +27,9 @@ def main() -> int:
     parser = _parser()
     given = parser.parse_args()
     directory = given.directory or VAR
-    if given.table and not given.hours:
+    if given.number is not None and not given.case:
+        parser.error("argument --number: only allowed with argument --case")
+    if given.table:
         print(coverage.table())
         return 0
     wanted = [] if given.hours else _wanted(parser, given)
@@ -54,7 +56,7 @@ def _wanted(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[
     """The cases that the arguments name; ends the program when they name none."""
     seed = SEED if given.seed is None else given.seed
     try:
-        wanted = [known_case(text, seed, given.number) for text in given.case] or [
+        wanted = [known_case(text, seed, given.number or 0) for text in given.case] or [
             case for case in cells(seed) if given.only in case.name
         ]
     except ValueError as error:
@@ -100,11 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m faults", description="Breaks the parts under living orders.")
     begins = f"what chance begins with (default: {SEED}, or what the long run that goes on has)"
     parser.add_argument("--seed", type=int, metavar="N", help=begins)
-    parser.add_argument("--case", action="append", default=[], metavar="FAULT:STAGE:MOMENT", help="play only this")
-    parser.add_argument("--only", default="", metavar="TEXT", help="play the cases whose names contain this")
-    parser.add_argument("--number", type=int, default=0, metavar="N", help="with --case: which of its repetitions")
-    parser.add_argument("--table", action="store_true", help="print what is played where, and play nothing")
-    parser.add_argument("--hours", type=_hours, default=0, help="draw cases at random until so many hours were played")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--case", action="append", default=[], metavar="FAULT:STAGE:MOMENT", help="play only this")
+    which.add_argument("--only", default="", metavar="TEXT", help="play the cases whose names contain this")
+    which.add_argument("--table", action="store_true", help="print what is played where, and play nothing")
+    which.add_argument("--hours", type=_hours, default=0, help="draw cases at random until so many hours were played")
+    parser.add_argument("--number", type=int, metavar="N", help="with --case: which of its repetitions (default: 0)")
     parser.add_argument("--directory", type=Path, metavar="DIR", help="where data and logs go (default: var/faults)")
     return parser
 

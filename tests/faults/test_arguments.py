@@ -1,4 +1,4 @@
-"""What names nothing to play is told in one line, and never taken for success."""
+"""What names nothing to play, or two things, is told in one line, and never taken for success or for something else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import sys
 import pytest
 
 from faults import __main__ as command
+
+CASE = "slow:release:after_effect"
+
+
+def played(*_: object) -> None:
+    raise AssertionError("nothing of this is to be played")
 
 
 @pytest.mark.parametrize(
@@ -24,6 +30,15 @@ from faults import __main__ as command
         (["--hours", "nan"], "'nan' is not a number of hours above 0"),
         (["--hours", "inf"], "'inf' is not a number of hours above 0"),
         (["--hours", "many"], "invalid _hours value: 'many'"),
+        (["--case", CASE, "--hours", "2"], "argument --hours: not allowed with argument --case"),
+        (["--only", "slow", "--hours", "2"], "argument --hours: not allowed with argument --only"),
+        (["--hours", "2", "--table"], "argument --table: not allowed with argument --hours"),
+        (["--case", CASE, "--only", "slow"], "argument --only: not allowed with argument --case"),
+        (["--table", "--case", CASE], "argument --case: not allowed with argument --table"),
+        (["--number", "8"], "argument --number: only allowed with argument --case"),
+        (["--number", "0", "--only", "slow"], "argument --number: only allowed with argument --case"),
+        (["--number", "8", "--hours", "2"], "argument --number: only allowed with argument --case"),
+        (["--number", "8", "--table"], "argument --number: only allowed with argument --case"),
     ],
     ids=lambda each: "_".join(each) if isinstance(each, list) else "",
 )
@@ -31,6 +46,8 @@ def test_arguments_that_name_nothing_to_play_are_refused_in_one_line(
     arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["faults", *arguments])
+    for plays in ("arena", "long"):
+        monkeypatch.setattr(command, plays, played)
     with pytest.raises(SystemExit) as ended:
         command.main()
     assert ended.value.code == 2
