@@ -189,11 +189,18 @@ def _row(step: ClaimStep) -> tuple[str, ...]:
     return (
         _name(step.name, step.takes),
         ", ".join(role for role in Role if role in step.by),
-        "every open one" if same else ", ".join(STATUS_WORDS[start] for start in step.leads),
+        _starts(step),
         "the same" if same else " or ".join(STATUS_WORDS[end] for end in ends),
         f"{HAPPENED[step.name]} {first_sentence(step.does)}",
         ", ".join(sorted(step.money)),
     )
+
+
+def _starts(step: ClaimStep) -> str:
+    """The statuses that the step is for, or, where that is shorter, those that it is not for."""
+    named = ", ".join(STATUS_WORDS[start] for start in step.leads)
+    others = ", ".join(STATUS_WORDS[s] for s in Status if s not in ENDED and s not in step.leads)
+    return min(f"every open one but {others}" if others else "every open one", named, key=len)
 
 
 def _name(name: str, takes: type) -> str:
