@@ -33,7 +33,12 @@ order's with `-c1`, `-c2` and so on behind it. Either side's clock runs only whi
 _FLOW = """\
 ## The status flow
 
-This is the running one: what a drawn arrow does not allow is refused. Steps after ⏱ are taken by a clock.
+This is the running one: a claim goes nowhere that neither an arrow nor the note at Resolved leads to. Steps after ⏱ are
+taken by a clock.
+
+The note: wherever an open claim stands, it is Resolved when all of its money has gone back to the buyer without it. So
+it does by a chargeback that the bank decides for the buyer, or never answers; and, unless a decision waits for an
+appeal, when the order's money has been held for as long as it may be (`held_escrow_ends`).
 """
 
 _STATUSES = """\
@@ -117,15 +122,27 @@ def _diagram() -> Iterator[str]:
     yield f"    [*] --> {Status.RECEIVED}: {OPENING[0].name}"
     for (start, end), names in sorted(_arrows().items(), key=lambda a: [list(Status).index(s) for s in a[0]]):
         yield f"    {start} --> {end}: {'<br/>'.join(dict.fromkeys(names))}"
+    yield from _told()
+    yield from (f"    {status} --> [*]" for status in Status if status in ENDED)
+    yield "```\n"
+
+
+def _told() -> Iterator[str]:
+    """What no step of a claim leads to: news of the goods, and the end of its money."""
     yield f"    {Status.REFUND_APPROVED} --> {Status.RESOLVED}: the refund is made"
     for status in MISSED:
         yield f"    {status} --> {Status.WAITING_FOR_BUYER}: nothing is missing any more"
+    for status in (Status.RETURN_REQUESTED, Status.RETURN_SENT):
+        yield f"    {status} --> {Status.RETURN_RECEIVED}: the carrier delivers the return"
     yield f"    {Status.RETURN_SENT} --> {Status.ESCALATED}: the return is lost or goes back"
     yield f"    {Status.RETURN_REQUESTED} --> {Status.ESCALATED}: the carrier brings the goods to the seller"
     for status in (s for s in Status if s in (Status.REFUND_APPROVED, Status.REJECTED, *ENDED)):
         yield f"    {status} --> {Status.ESCALATED}: the goods reach the seller after the decision"
-    yield from (f"    {status} --> [*]" for status in Status if status in ENDED)
-    yield "```\n"
+    yield f"    {Status.REFUND_APPROVED} --> {Status.ESCALATED}: the return is lost or goes back after the decision"
+    yield f"    note right of {Status.RESOLVED}"
+    yield "        from every open status when all of its money has gone back without it,"
+    yield "        by a lost chargeback or at the end of the longest escrow"
+    yield "    end note"
 
 
 def _status_rows() -> Iterator[tuple[str, ...]]:

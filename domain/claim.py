@@ -155,7 +155,9 @@ DECISIONS = (
     row("ask_party", DESK, to((SELLER_ASKED, BUYER_ASKED), ESCALATED), messages.AskParty, answers.ask),
     row(
         "decide_claim", DESK,
-        to((APPROVED, REJECTED, REQUESTED, CLOSED), *UNDECIDED) | to((APPROVED, REJECTED, CLOSED), *RETURNING),
+        to((APPROVED, REJECTED, REQUESTED, CLOSED), *UNDECIDED) | to((APPROVED, REJECTED, CLOSED), *RETURNING)
+        # What is decided on appeal is carried out at once, and a claim that was decided is never Received again.
+        | to((APPROVED, REJECTED, REQUESTED), RECEIVED),
         messages.DecideClaim, answers.decide, money=PAYS,
     ),
     row(
@@ -166,7 +168,10 @@ DECISIONS = (
         "appeal_claim", SELLER, to(ESCALATED, APPROVED, REJECTED), messages.AnswerClaim, answers.appeal,
         (answers.against(Side.SELLER),),
     ),
-    row("decision_stands", CLOCK, to((APPROVED, CLOSED), APPROVED, REJECTED), Tick, answers.stand, money=PAYS),
+    row(
+        "decision_stands", CLOCK, to((APPROVED, CLOSED), APPROVED) | to(CLOSED, REJECTED), Tick, answers.stand,
+        money=PAYS,
+    ),
     row(
         "claim_times_out", CLOCK, to(APPROVED, *(status for status in UNDECIDED if status not in BUYERS_TURN)), Tick,
         answers.in_full, money=BACK_TO_BUYER,
