@@ -26,10 +26,11 @@ async def _never_scans(ground: Ground) -> None:
     """Nothing is heard of the parcel until a specialist has a ticket about it; then it arrives after all."""
     subject = ground.subject
     for _ in range(10):
-        if any(ticket.cause in STALLED for ticket in (await subject.order()).tickets):
+        order = await subject.order()
+        if any(ticket.cause in STALLED for ticket in order.tickets):
             subject.acts.append("a silent parcel has a ticket")
             return
-        await subject.to_next_clock()
+        await subject.to_next_clock(order)
     raise WentWrong("a parcel without a scan has no ticket")
 
 

@@ -166,9 +166,9 @@ async def _account_closed(ground: Ground) -> None:
 
 async def _paid_twice(ground: Ground) -> None:
     """The buyer's bank holds money for the order a second time, which nobody asked for."""
-    hold = await _held_again(ground)
+    held = await _held_again(ground)
     await _arrived(ground)
-    await _let_go(ground, hold)
+    await _let_go(ground, held)
 
 
 async def _hold_ended_and_paid_twice(ground: Ground) -> None:
@@ -178,22 +178,23 @@ async def _hold_ended_and_paid_twice(ground: Ground) -> None:
     another = await _held_again(ground)
     await told(ground, "the hold is lost", lambda now: now.payment.hold != order.payment.hold)
     await ground.subject.until_settled()
-    # An order that had heard of its hold's end before waited to be paid, and this pays it.
-    if (await ground.subject.order()).payment.hold != another:
+    hold = (await ground.subject.order()).payment.hold
+    if not hold:
+        # It heard of its hold's end first and waits to be paid; of that hold a storefront is to tell (`TooEarly`).
+        await ground.subject.pay(another)
+    elif hold != another["payment_intent"]:
         await _let_go(ground, another)
 
 
-async def _held_again(ground: Ground) -> str:
-    subject = ground.subject
-    over = is_over(await subject.order())
-    amount = sum(subject.story.prices) + subject.story.shipping
-    made = await subject.preauthorised({"total": f"{amount // 100}.{amount % 100:02d} EUR"})
-    subject.acts.append(f"a hold that nobody asked for{', after the end' if over else ''}")
-    return str(made["payment_intent"])
+async def _held_again(ground: Ground) -> dict[str, Any]:
+    over = is_over(await ground.subject.order())
+    held = await ground.subject.held_again()
+    ground.subject.acts.append(f"a hold that nobody asked for{', after the end' if over else ''}")
+    return held
 
 
-async def _let_go(ground: Ground, hold: str) -> None:
-    end = asyncio.get_running_loop().time() + POLL_SECONDS
+async def _let_go(ground: Ground, held: Mapping[str, Any]) -> None:
+    hold, end = held["payment_intent"], asyncio.get_running_loop().time() + POLL_SECONDS
     while asyncio.get_running_loop().time() < end:
         book = await asyncio.to_thread(ground.subject.sandbox.book, ground.case.order_id)
         if any(entry["object"] == hold and entry["kind"] in ("void", "lapse") for entry in book):

@@ -129,11 +129,11 @@ async def _close(subject: Subject) -> None:
     """The after-sales window ends; where a fault has ended the run, that goes on when an operator has begun another."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
-    while (await subject.order()).closed_at is None:
+    while (order := await subject.order()).closed_at is None:
         if loop.time() > end:
             raise WentWrong("the window does not close")
         if await subject.is_running():
-            await subject.to_next_clock()
+            await subject.to_next_clock(order)
         else:
             await asyncio.sleep(PAUSE)
 
@@ -165,9 +165,10 @@ async def _decided(subject: Subject) -> None:
 async def _stands(subject: Subject) -> None:
     """Nobody appeals, and the decision is carried out."""
     for _ in range(10):
-        if all(claim.is_settled for claim in (await subject.order()).claims):
+        order = await subject.order()
+        if all(claim.is_settled for claim in order.claims):
             return
-        await subject.to_next_clock()
+        await subject.to_next_clock(order)
     raise WentWrong("the decision is not carried out")
 
 

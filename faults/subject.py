@@ -116,24 +116,30 @@ class Subject(Life):
         """
         for _ in range(MOST_ASKED):
             await self.rest()
-            if (await self.order()).payment.hold:
+            order = await self.order()
+            if order.payment.hold:
                 return
-            await self.to_next_clock()
+            await self.to_next_clock(order)
         raise WentWrong("the pre-authorisation is not judged")
 
     async def until_settled(self) -> None:
         """Nothing is asked of the provider any more: asked again if it did not answer. Raises WentWrong."""
         for _ in range(MOST_ASKED):
             await self.rest()
-            if (await self.order()).op is None:
+            order = await self.order()
+            if order.op is None:
                 return
-            await self.to_next_clock()
+            await self.to_next_clock(order)
         raise WentWrong("what is asked of the provider is not settled")
 
-    async def pay(self) -> Progress | None:
-        """The buyer pays by another pre-authorisation."""
+    async def held_again(self) -> dict[str, Any]:
+        """The buyer's bank holds the order's money once more."""
         amount = sum(self.story.prices) + self.story.shipping
-        paid = await self.preauthorised({"total": f"{amount // 100}.{amount % 100:02d} EUR"})
+        return await self.preauthorised({"total": f"{amount // 100}.{amount % 100:02d} EUR"})
+
+    async def pay(self, held: dict[str, Any] | None = None) -> Progress | None:
+        """The buyer pays by another pre-authorisation; the storefront tells of it."""
+        paid = held or await self.held_again()
         return await self.insist(
             "pay", lambda id_: self.client.pay(self.order_id, self.buyer, **paid, command_id=id_, within=WITHIN)
         )
@@ -264,7 +270,7 @@ class Subject(Life):
                 await self.rest()
                 if len((await self.order()).stuck) < len(order.stuck):
                     return
-            await self._to_next_clock(order)
+            await self.to_next_clock(order)
         elif order.op is not None or await self._act(order) is None:
             await self._work(order)
 
@@ -310,7 +316,7 @@ class Subject(Life):
                 )  # fmt: skip
                 if done is not None:
                     return
-        await self._to_next_clock(order)
+        await self.to_next_clock(order)
 
     async def lose_time(self, delta: timedelta) -> None:
         """Time passes for the order while nobody may be there to see it."""
@@ -320,11 +326,12 @@ class Subject(Life):
         await self._present()
         self.acts.append(f"{delta.days} days pass")
 
-    async def to_next_clock(self) -> None:
-        """Let time pass to the next clock, and what it starts be done."""
-        await self._to_next_clock(await self.order())
+    async def to_next_clock(self, seen: Order | None = None) -> None:
+        """Let time pass to the next clock, and what it starts be done. Raises WentWrong where none runs.
 
-    async def _to_next_clock(self, order: Order) -> None:
+        Who decides by what was `seen` of the order gives that: it may have gone on, and be over, since.
+        """
+        order = seen or await self.order()
         clocks = deadlines(order)
         if not clocks:
             raise WentWrong(f"{stage(order)} and no clock runs")
