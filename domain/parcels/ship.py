@@ -254,9 +254,8 @@ def _owed(order: Order, parcel: Parcel) -> tuple[Event, ...]:
 def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[Event, ...]:
     """A parcel that is lost or comes back holds its lines and becomes a specialist's work, unless a claim has them.
 
-    What another parcel holds it takes over until its own ticket ends (`tickets.let_go`); what another one brings in its
-    place it does not hold. One that comes back holds also what counts as accepted, paid out or not, as long as its
-    buyer has not received it.
+    What another parcel holds it takes over until its own ticket ends (`tickets.let_go`). One that comes back holds also
+    what counts as accepted, paid out or not, as long as its buyer has not received it.
     """
     cause = Cause.PARCEL_RETURNED if milestone is Milestone.RETURNED else Cause.PARCEL_LOST
     order = moment.order
@@ -265,7 +264,6 @@ def _gone_wrong(moment: Moment, parcel: Parcel, milestone: Milestone) -> tuple[E
         for line_id in parcel.lines
         if order.line(line_id).state in (LineState.SHIPPED, LineState.DELIVERED)
         and not order.line(line_id).held.startswith("claim:")
-        and not order.replaced(parcel, line_id)
     )
     if milestone is Milestone.RETURNED:
         affected += tuple(line_id for line_id in silently_accepted(order, parcel) if judged(order, line_id) is None)

@@ -9,6 +9,7 @@ import pytest
 from domain.claims.case import Status
 from domain.deadlines import deadlines
 from domain.money import Verb
+from domain.parcels.parcel import some_came_back
 from domain.state import Funds, LineState, Order, Role
 from domain.wire import instant_text
 from tests.domain.claims_world import BUYER, NOTE, SELLER, SPECIALIST, bought
@@ -152,14 +153,16 @@ def test_what_comes_back_is_half_of_the_goods_but_for_what_was_lost_when_the_oth
 
 @pytest.mark.parametrize("turned_up", ["", "after"])
 @pytest.mark.parametrize("arrived", [True, False])
-def test_a_lost_parcel_that_comes_back_is_nobodys_work_while_another_brings_its_goods(
+def test_a_lost_parcel_that_comes_back_is_a_persons_work_also_while_another_brings_its_goods(
     turned_up: str, arrived: bool
 ) -> None:
     life = lost_and_sent_anew(turned_up)
     told = [("p2", "delivered"), ("p1", "returned")]
     for parcel, milestone in told if arrived else reversed(told):
         scan(life, parcel, milestone, "strong")
-    assert life.order.tickets == ()
+    [ticket] = life.order.tickets
+    assert (ticket.subject, {line.held for line in life.order.lines}) == ("p1", {"parcel:p1"})
+    life.do("release", SPECIALIST, ticket.ticket_id, **NOTE)
     life.silence()
     assert {line.funds for line in life.order.lines} == {Funds.RELEASED}
 
@@ -173,15 +176,29 @@ def test_of_two_that_were_lost_and_one_that_came_back_silence_pays_nobody_but_th
     assert {line.funds for line in life.order.lines} == {Funds.REFUNDED}
 
 
-def test_of_a_loss_that_was_told_after_the_next_parcel_was_sent_nobody_knows_what_that_holds() -> None:
+def test_what_was_rejected_before_the_replacement_was_lost_is_decided_anew_when_the_first_comes_back() -> None:
+    life = lost_and_sent_anew("")
+    life.now += timedelta(days=10)
+    life.do("open_claim", BUYER, reason="not_received", lines=["a", "b"])
+    life.do("escalate_claim", SELLER, **NOTE)
+    life.do("decide_claim", SPECIALIST, verdict="release", **NOTE)
+    scan(life, "p2", "lost")
+    scan(life, "p1", "returned")
+    assert status(life) is Status.ESCALATED
+
+
+@pytest.mark.parametrize("milestone", ["lost", "returned"])
+def test_of_a_bad_end_that_was_told_after_the_next_parcel_was_sent_nobody_knows_what_that_holds(milestone: str) -> None:
     life = shipped(bought())
     sent_anew(life)
     at = instant_text(life.order.parcels[0].shipped_at + timedelta(minutes=5))
-    life.do("parcel_scan", Role.CARRIER, parcel_id="p1", milestone="lost", at=at)
+    life.do("parcel_scan", Role.CARRIER, parcel_id="p1", milestone=milestone, at=at)
     left_as_it_is(life)
-    scan(life, "p2", "delivered", "strong")
-    scan(life, "p1", "returned")
-    assert [ticket.subject for ticket in life.order.tickets] == ["p1"]
+    if milestone == "lost":
+        scan(life, "p1", "returned")
+    assert some_came_back(life.order.sent_with("a")), "the second one, on its way, may be the other half"
+    scan(life, "p2", "lost")
+    assert [parcel.parcel_id for parcel in life.order.parcels_of("a")] == ["p1", "p2"]
 
 
 def test_what_came_back_before_its_replacement_was_sent_is_the_buyers_again() -> None:

@@ -200,7 +200,7 @@ def parcel_scan(sale: Sale, body: Body, role: str, now: datetime) -> None:
         _arrived(sale, boxes, at)
     if milestone in ("lost", "returned"):
         lines = [sale.lines[name] for name in parcel.lines if sale.lines[name].state in ("shipped", "delivered")]
-        unclaimed = [line for line in lines if not line.held.startswith("claim:") and line.name in waited]
+        unclaimed = [line for line in lines if not line.held.startswith("claim:")]
         affected = [line.name for line in unclaimed] + [name for name in unsaid if decided_by(sale, name) is None]
         for name in affected:
             sale.lines[name].held = f"parcel:{parcel.name}"
