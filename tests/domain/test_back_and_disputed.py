@@ -34,6 +34,14 @@ def won(life: Life, dispute: str = "dp_1") -> None:
     life.settle_money()
 
 
+def taken_and_given_back(life: Life) -> None:
+    """The bank takes all of the money and gives it back late; nobody else does anything."""
+    disputed(life)
+    lost(life)
+    won(life)
+    life.silence()
+
+
 def sellers(life: Life) -> Money:
     """What the seller has in the end."""
     nothing = Money.zero(life.order.currency)
@@ -164,10 +172,7 @@ def test_what_the_bank_takes_of_goods_that_came_back_is_never_the_sellers_again(
 def test_whoever_brought_them_back_silence_and_the_bank_come_to_the_same(begin: Callable[[], Life]) -> None:
     silent, banked = begin(), begin()
     silent.silence()
-    disputed(banked)
-    lost(banked)
-    won(banked)
-    banked.silence()
+    taken_and_given_back(banked)
     assert banked.moved[Verb.REFUND] == silent.moved[Verb.REFUND]
     assert sellers(banked) == sellers(silent)
 
@@ -181,10 +186,7 @@ def test_of_goods_that_are_back_and_were_decided_about_the_bank_changes_nothing(
 ) -> None:
     silent, banked = begin(), begin()
     silent.silence()
-    disputed(banked)
-    lost(banked)
-    won(banked)
-    banked.silence()
+    taken_and_given_back(banked)
     assert silent.moved[Verb.REFUND] == banked.moved[Verb.REFUND] == Money.parse(buyers)
     assert sellers(banked) == sellers(silent) != Money.zero("EUR")
 
@@ -218,10 +220,7 @@ def test_a_box_that_came_back_beside_one_that_did_not_is_the_same_to_silence_and
 ) -> None:
     silent, banked = brought_back_of_two(other, claimed), brought_back_of_two(other, claimed)
     silent.silence()
-    disputed(banked)
-    lost(banked)
-    won(banked)
-    banked.silence()
+    taken_and_given_back(banked)
     assert silent.moved[Verb.REFUND] == banked.moved[Verb.REFUND] == EVERYTHING
     assert sellers(silent) == sellers(banked) == Money.zero("EUR")
 
@@ -230,10 +229,7 @@ def test_what_a_person_has_left_to_the_box_on_its_way_is_the_sellers_when_the_ba
     life = brought_back_of_two("in_transit")
     [ticket] = life.order.tickets
     life.do("resolve_ticket", SPECIALIST, ticket_id=ticket.ticket_id, outcome="no_change", **NOTE)
-    disputed(life)
-    lost(life)
-    won(life)
-    life.silence()
+    taken_and_given_back(life)
     assert (life.moved.get(Verb.REFUND), sellers(life)) == (None, Money.parse("97.00 EUR"))
 
 
@@ -243,10 +239,7 @@ def test_what_came_back_before_it_was_sent_again_and_lost_is_not_with_the_seller
     life.now += timedelta(days=1)
     scan(life, "p2", "lost")
     assert [parcel.parcel_id for parcel in life.order.parcels_of("a")] == ["p2"]
-    disputed(life)
-    lost(life)
-    won(life)
-    life.silence()
+    taken_and_given_back(life)
     assert Verb.REFUND not in life.moved
 
 
@@ -262,10 +255,7 @@ def test_a_deduction_that_was_appealed_against_is_not_the_sellers_by_the_banks_w
 
 def test_goods_that_the_buyer_has_are_paid_although_an_earlier_parcel_of_them_came_back() -> None:
     life = came_instead()
-    disputed(life)
-    lost(life)
-    won(life)
-    life.silence()
+    taken_and_given_back(life)
     assert (life.moved.get(Verb.REFUND), sellers(life)) == (None, Money.parse("97.00 EUR"))
 
 
@@ -296,10 +286,7 @@ def test_shipping_goes_with_a_line_that_is_the_buyers_by_a_decision_nobody_has_a
     life.do("answer_claim", SELLER, **NOTE)
     life.do("escalate_claim", BUYER)
     life.do("decide_claim", SPECIALIST, verdict="refund", **NOTE)
-    disputed(life)
-    lost(life)
-    won(life)
-    life.silence()
+    taken_and_given_back(life)
     assert life.moved[Verb.REFUND] == Money.parse("405.00 EUR")
 
 
@@ -308,8 +295,5 @@ def test_shipping_stays_with_a_line_that_is_the_sellers_beside_one_that_was_refu
     life.do("inspect_return", SELLER, finding="as_sent")
     life.settle_money()
     assert life.moved[Verb.REFUND] == Money.parse("400.00 EUR")
-    disputed(life)
-    lost(life)
-    won(life)
-    life.silence()
+    taken_and_given_back(life)
     assert (life.moved[Verb.REFUND], sellers(life)) == (Money.parse("400.00 EUR"), Money.parse("23.40 EUR"))
